@@ -1,0 +1,23 @@
+import type { EngineId } from './manifest.ts';
+
+/** How TLS is used, in libpq's words: `require` encrypts without checking who answers, `verify-full` checks. */
+export type SslMode = 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
+
+export const sslModes: readonly SslMode[] = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'];
+
+/**
+ * Where a database is. Never holds a password: that travels apart, in `ConnectOptions`.
+ * SQLite uses `file`; PostgreSQL uses host, port, database, user and ssl.
+ */
+export interface DatabaseAddress {
+  readonly engine: EngineId;
+  readonly file?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly database?: string;
+  readonly user?: string;
+  /** Left out: `disable` for this machine and sockets, `verify-full` for any other host. */
+  readonly ssl?: SslMode;
+  /** A file with the certificates of the authorities to trust, in PEM. */
+  readonly sslRootCert?: string;
+}

@@ -1,0 +1,65 @@
+import type { TableName } from './names.ts';
+import type { Payload } from './payload.ts';
+import type { LeftOut, SchemaObject, Sequence, Table } from './schema.ts';
+
+export type EngineId = 'sqlite' | 'postgres';
+
+export type Compression = 'zstd' | 'gzip' | 'none';
+
+/** What a database is, without a host, a user or a secret. */
+export interface DatabaseInfo {
+  readonly engine: EngineId;
+  readonly serverVersion: string;
+  /** The database's name; for SQLite the file's base name. */
+  readonly database: string;
+}
+
+/** One table of a backup. */
+export interface BackedUpTable {
+  readonly table: Table;
+  /** Only rows for which this condition held, as the user wrote it. */
+  readonly where?: string;
+  /** The columns in the payload, in its order (generated ones are not there). */
+  readonly columns: readonly string[];
+  readonly rows: number;
+  /** Of the payload's rows, independent of their order; where the engine compares by other means it is left out. */
+  readonly digest?: string;
+  /** The payload's name that holds the rows; several tables can share one. */
+  readonly payload: string;
+}
+
+/** The part of a backup that says what is in it. Specified in src/archive/FORMAT.md. */
+export interface Manifest {
+  readonly format: 'restore-point';
+  readonly formatVersion: 1;
+  /** ISO 8601, UTC. */
+  readonly createdAt: string;
+  /** Of Restore Point. */
+  readonly createdBy: string;
+  readonly source: DatabaseInfo & {
+    /** The id of the connection in the settings that it was taken from, if it was. */
+    readonly connection?: string;
+  };
+  /** Why it was taken: by a user, or before a restore. */
+  readonly purpose: 'backup' | 'safety';
+  /** All tables of the database, or a part of it. */
+  readonly complete: boolean;
+  readonly compression: Compression;
+  readonly tables: readonly BackedUpTable[];
+  readonly objects: readonly SchemaObject[];
+  readonly sequences: readonly Sequence[];
+  readonly leftOut: readonly LeftOut[];
+  readonly payloads: readonly Payload[];
+}
+
+/** One page of a table's rows as text; `null` is SQL's NULL. */
+export interface RowPage {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly (string | null)[])[];
+}
+
+export interface TableSummary {
+  readonly name: TableName;
+  readonly rows: number | undefined;
+  readonly bytes: number | undefined;
+}

@@ -1,0 +1,44 @@
+import type { TableName } from './names.ts';
+
+/** What is being done now; in the order in which it can happen. */
+export type Phase =
+  | 'connect'
+  | 'check'
+  | 'snapshot'
+  | 'read'
+  | 'publish'
+  | 'prepare'
+  | 'load'
+  | 'constraints'
+  | 'verify'
+  | 'commit'
+  | 'rollback';
+
+/** One step of progress. Numbers are running totals of the phase, not differences. */
+export interface ProgressEvent {
+  readonly phase: Phase;
+  readonly table?: TableName;
+  /** Which table of how many, counted from 1. */
+  readonly tableNumber?: number;
+  readonly tableCount?: number;
+  readonly rows?: number;
+  readonly totalRows?: number;
+  readonly bytes?: number;
+  readonly totalBytes?: number;
+}
+
+export type ReportProgress = (event: ProgressEvent) => void;
+
+export const phaseTitles: Readonly<Record<Phase, string>> = {
+  connect: 'Connecting',
+  check: 'Checking the backup',
+  snapshot: 'Taking a snapshot',
+  read: 'Reading',
+  publish: 'Writing the file',
+  prepare: 'Preparing the tables',
+  load: 'Restoring',
+  constraints: 'Checking constraints',
+  verify: 'Verifying',
+  commit: 'Committing',
+  rollback: 'Rolling back',
+};

@@ -1,0 +1,94 @@
+import type { TableName } from './names.ts';
+
+/** A column as the database has it; texts are the engine's own (`numeric(10,2)`, `nextval('…')`). */
+export interface Column {
+  readonly name: string;
+  readonly type: string;
+  readonly notNull: boolean;
+  readonly default?: string;
+  /** A generated column holds no data of its own and is never written. */
+  readonly generated?: 'stored' | 'virtual';
+  readonly identity?: 'always' | 'by default';
+}
+
+export interface Key {
+  readonly columns: readonly string[];
+  /** Every column of it is NOT NULL, so that it tells every row from every other. */
+  readonly notNull: boolean;
+}
+
+export interface ForeignKey {
+  /** As the database names it; SQLite's are numbered per table. */
+  readonly name: string;
+  readonly columns: readonly string[];
+  readonly references: TableName;
+  /** Empty: the primary key of the table that it references. */
+  readonly referencedColumns: readonly string[];
+}
+
+/** A user's trigger: it must not fire while rows are restored. */
+export interface Trigger {
+  readonly name: string;
+}
+
+/** A table as data. Order of columns is the database's. */
+export interface Table {
+  readonly name: TableName;
+  readonly columns: readonly Column[];
+  readonly primaryKey?: Key;
+  readonly uniqueKeys: readonly Key[];
+  readonly foreignKeys: readonly ForeignKey[];
+  readonly triggers: readonly Trigger[];
+  /** False for a table whose rows live in others (a partitioned table) or behind a module (a virtual table). */
+  readonly holdsRows: boolean;
+}
+
+export type SchemaSection = 'pre-data' | 'post-data';
+
+/** One object of the schema and the statement that makes it, in an order in which they can run. */
+export interface SchemaObject {
+  readonly kind: string;
+  /** For people: what the statement makes. */
+  readonly name: string;
+  /** The table that it belongs to: it is made when that table is missing in the target. */
+  readonly table?: TableName;
+  readonly section: SchemaSection;
+  readonly sql: string;
+}
+
+/** A counter that must go on where it was: a PostgreSQL sequence, SQLite's AUTOINCREMENT. */
+export interface Sequence {
+  readonly name: TableName;
+  /** The table whose columns take numbers from it. */
+  readonly table: TableName;
+  /** As text: it may be past what a double holds. */
+  readonly lastValue: string;
+  /** Whether `lastValue` was given out already. */
+  readonly isCalled: boolean;
+  readonly increment: string;
+}
+
+/** Something in the database that the backup does not carry: named, never left out in silence. */
+export interface LeftOut {
+  readonly kind: string;
+  readonly names: readonly string[];
+  readonly reason: string;
+}
+
+export interface DatabaseSchema {
+  readonly tables: readonly Table[];
+  readonly objects: readonly SchemaObject[];
+  readonly sequences: readonly Sequence[];
+  readonly leftOut: readonly LeftOut[];
+}
+
+/** What tells the rows of this table apart: its primary key, else a unique key without NULLs. */
+export function rowKey(table: Table): readonly string[] | undefined {
+  if (table.primaryKey?.notNull) return table.primaryKey.columns;
+  return table.uniqueKeys.find((key) => key.notNull)?.columns;
+}
+
+/** The columns whose values travel, in the table's order. */
+export function dataColumns(table: Table): readonly Column[] {
+  return table.columns.filter((column) => !column.generated);
+}

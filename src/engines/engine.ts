@@ -1,0 +1,136 @@
+import type { DatabaseAddress } from '../core/connections.ts';
+import type { Logger } from '../core/logger.ts';
+import type {
+  BackedUpTable,
+  DatabaseInfo,
+  EngineId,
+  Manifest,
+  RowPage,
+  TableSummary,
+} from '../core/manifest.ts';
+import type { TableName } from '../core/names.ts';
+import type { Payload, PayloadSink, PayloadSource } from '../core/payload.ts';
+import type { RestorePlan, TableChange, TablePlan } from '../core/plan.ts';
+import type { ReportProgress } from '../core/progress.ts';
+import type { DatabaseSchema, Table } from '../core/schema.ts';
+
+/** What goes with every long call: how it is cancelled, where it tells what it does. */
+export interface WorkOptions {
+  readonly signal?: AbortSignal;
+  readonly report?: ReportProgress;
+  readonly logger: Logger;
+}
+
+/** What common code may ask instead of which engine it is. */
+export interface EngineFeatures {
+  /** Tables stand in schemas that a user names. */
+  readonly schemas: boolean;
+  /** A database that is not there can be made by connecting with `create`. */
+  readonly createsDatabase: boolean;
+  /** `Orders` and `orders` are one name. */
+  readonly caseInsensitiveNames?: boolean;
+  /** It is a file on this machine. */
+  readonly isFile: boolean;
+}
+
+/** A kind of database. Stateless. */
+export interface Engine {
+  readonly id: EngineId;
+  /** For people: `PostgreSQL`. */
+  readonly label: string;
+  readonly features: EngineFeatures;
+  /** For people, without a secret: `localhost:5432/shop`, `shop.db`. */
+  describe(address: DatabaseAddress): string;
+  /**
+   * Reads what a user writes in place of a connection: `sqlite:path/to.db`, `postgres://user@host/db?sslmode=…`.
+   * Undefined when it is not this engine's; throws `usage` when it is, and wrong. A password in it comes apart.
+   */
+  parseUrl(text: string): { address: DatabaseAddress; password?: string } | undefined;
+  /** Throws `connection` with the reason in words, and what to do. */
+  connect(address: DatabaseAddress, options: ConnectOptions): Promise<Session>;
+  /** Opens the payload of a backup for reading rows and for checking; needs no database. */
+  openPayload(source: PayloadSource, manifest: Manifest, options: WorkOptions): Promise<PayloadRows>;
+}
+
+export interface ConnectOptions extends WorkOptions {
+  readonly password?: string;
+  /** Nothing will be written through this session. */
+  readonly readOnly: boolean;
+  /** Make the database if it is not there (only with the feature `createsDatabase`). */
+  readonly create?: boolean;
+}
+
+/** An open connection to one database. One piece of work at a time. */
+export interface Session {
+  readonly info: DatabaseInfo;
+  /** For people, without a secret. */
+  readonly target: string;
+  /** The tables with about how many rows and bytes they have; cheap, for a tree. */
+  listTables(): Promise<TableSummary[]>;
+  /** Throws `usage` when there is no such table. */
+  describeTable(name: TableName): Promise<Table>;
+  introspect(options: WorkOptions): Promise<DatabaseSchema>;
+  /** Exactly how many rows a table has. */
+  countRows(name: TableName, options: WorkOptions): Promise<number>;
+  /** Begins one consistent read of the database. `whole`: all of it will be read, without conditions. */
+  openSnapshot(options: WorkOptions & { readonly whole: boolean }): Promise<Snapshot>;
+  /** Opens the one transaction of a restore; nothing is changed until `prepare`. */
+  beginRestore(restore: RestoreSource, options: WorkOptions): Promise<RestoreTransaction>;
+  /** Never throws; ends what is open. */
+  close(): Promise<void>;
+}
+
+export interface TableSelection {
+  readonly table: Table;
+  /** A condition in the database's SQL; rows for which it holds are read. */
+  readonly where?: string;
+}
+
+/** One consistent state of a database, as long as it is open. */
+export interface Snapshot {
+  readonly schema: DatabaseSchema;
+  /** Reads the tables into the sink. On error or cancel the sink's content is worthless. */
+  read(
+    selection: readonly TableSelection[],
+    sink: PayloadSink,
+    options: WorkOptions,
+  ): Promise<{ tables: BackedUpTable[]; payloads: Payload[] }>;
+  /** Ends the read transaction and removes what was temporary. Never throws. */
+  close(): Promise<void>;
+}
+
+export interface RestoreSource {
+  readonly plan: RestorePlan;
+  readonly manifest: Manifest;
+  readonly source: PayloadSource;
+}
+
+/**
+ * One transaction that writes, called in this order: `prepare`, `load` for each table of the plan in its order,
+ * `finish`, `verify` for each table, then `commit`, or at any point `rollback`.
+ * Errors are `database` (with the table and, where it is known, the row), `verification` or `cancelled`;
+ * after any of them only `rollback` may be called.
+ */
+export interface RestoreTransaction {
+  /** Creates what is missing, locks, and disarms triggers and foreign keys. */
+  prepare(): Promise<void>;
+  load(table: TablePlan): Promise<TableChange>;
+  /** Rearms triggers, checks constraints, sets sequences. */
+  finish(): Promise<void>;
+  /** Reads back what was written and compares it with the backup. Throws `verification`. */
+  verify(table: TablePlan): Promise<void>;
+  /** Makes it last. If it throws, nothing was changed unless the error says otherwise. */
+  commit(): Promise<void>;
+  /** Puts everything back. Throws if that could not be confirmed. */
+  rollback(): Promise<void>;
+}
+
+/** A backup's rows, without a database. */
+export interface PayloadRows {
+  /** A page of neutral rows as text, for people. `offset` from 0. */
+  readRows(table: BackedUpTable, offset: number, limit: number): Promise<RowPage>;
+  /** Counts and compares the rows with what the manifest says. Throws `damaged-backup`. */
+  check(table: BackedUpTable, options: WorkOptions): Promise<void>;
+  /** Never throws; removes what was temporary. */
+  close(): Promise<void>;
+}
