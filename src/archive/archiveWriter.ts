@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import type { Compression, Manifest } from '../core/manifest.ts';
+import type { Chunk, Payload, PayloadSink, PayloadWriter } from '../core/payload.ts';
+import { RestorePointError } from '../core/errors.ts';
+import { codecs } from './compression.ts';
+import { createTemporary, discard, fileError, publish, type TemporaryFile } from './publish.ts';
+import { directory, endOf, entryOf, localHeader, maxEntryBytes, type ZipEntry } from './zip.ts';
+
+export interface WriteArchiveOptions {
+  readonly compression: Compression;
+}
+
+/** The entries that every backup ends with. */
+export const schemaEntry = 'schema.sql';
+export const manifestEntry = 'manifest.json';
+
+/** How many chunks may be compressed or written at a time: what bounds the memory of a backup. */
+const chunksAtOnce = Math.max(2, Math.min(4, availableParallelism()));
+
+/**
+ * Writes one backup. Chunks are compressed side by side and written in the order in which they came.
+ * Nothing stands under the final name until `publish` resolves.
+ */
+export class ArchiveWriter implements PayloadSink {
+  readonly #file: TemporaryFile;
+  readonly #finalPath: string;
+  readonly #compression: Compression;
+  readonly #entries: ZipEntry[] = [];
+  #offset = 0;
+  #payloads = 0;
+  /** Resolves when all that was handed over is written; rejects with the first error. */
+  #written: Promise<void> = Promise.resolve();
+  #failed = false;
+  #inFlight: Promise<void>[] = [];
+
+  private constructor(file: TemporaryFile, finalPath: string, compression: Compression) {
+    this.#file = file;
+    this.#finalPath = finalPath;
+    this.#compression = compression;
+  }
+
+  /** Throws `file` when the folder cannot be made or written. */
+  static async create(finalPath: string, options: WriteArchiveOptions): Promise<ArchiveWriter> {
+    return new ArchiveWriter(await createTemporary(finalPath), finalPath, options.compression);
+  }
+
+  open(label: string, extension: string): PayloadWriter {
+    const name = `data/${++this.#payloads}-${safeLabel(label)}`;
+    const codec = codecs[this.#compression];
+    const chunks: Chunk[] = [];
+    let count = 0;
+    return {
+      writeChunk: async (bytes, rows) => {
+        const entry = `${name}/${++count}.${extension}${codec.suffix}`;
+        await this.#enqueue(codec.compress(bytes), entry, (stored) => {
+          chunks.push({
+            entry,
+            rows,
+            bytes: bytes.length,
+            storedBytes: stored.length,
+            sha256: createHash('sha256').update(stored).digest('hex'),
+          });
+        });
+      },
+      finish: async (): Promise<Payload> => {
+        await this.#written;
+        return { name, chunks };
+      },
+    };
+  }
+
+  /** Resolves to the size of the published file in bytes. */
+  async publish(manifest: Manifest): Promise<number> {
+    await this.#written;
+    await this.#append(schemaEntry, Buffer.from(schemaText(manifest), 'utf8'));
+    await this.#append(manifestEntry, Buffer.from(JSON.stringify(manifest, undefined, 1), 'utf8'));
+    const tail = directory(this.#entries, this.#offset);
+    await this.#write([tail]);
+    await publish(this.#file, this.#finalPath);
+    return this.#offset;
+  }
+
+  /** Removes what was written. To be called when anything went wrong before `publish` resolved. */
+  async abandon(): Promise<void> {
+    this.#failed = true;
+    await this.#written.catch(() => 'told by the call that met it');
+    await discard(this.#file);
+  }
+
+  async #enqueue(
+    compressed: Promise<Uint8Array>,
+    entry: string,
+    done: (stored: Uint8Array) => void,
+  ): Promise<void> {
+    const job = Promise.all([compressed, this.#written]).then(async ([stored]) => {
+      if (this.#failed) return;
+      done(stored);
+      await this.#append(entry, stored);
+    });
+    this.#written = job;
+    this.#inFlight.push(job);
+    // Waiting happens below and in `finish`; without this a second failure would count as unhandled.
+    job.catch(() => (this.#failed = true));
+    if (this.#inFlight.length >= chunksAtOnce) await this.#inFlight.shift();
+  }
+
+  async #append(name: string, data: Uint8Array): Promise<void> {
+    if (data.length > maxEntryBytes) {
+      throw new RestorePointError('file', `One row is larger than a backup can hold (${data.length} bytes)`, {
+        place: { file: this.#finalPath, entry: name },
+      });
+    }
+    const entry = entryOf(name, this.#offset, data);
+    await this.#write([localHeader(entry), data]);
+    this.#entries.push(entry);
+    if (this.#offset !== endOf(entry)) throw new Error(`entry ${name} does not end where it was written`);
+  }
+
+  async #write(parts: Uint8Array[]): Promise<void> {
+    const length = parts.reduce((sum, part) => sum + part.length, 0);
+    try {
+      let { bytesWritten } = await this.#file.handle.writev(parts, this.#offset);
+      // A disk that fills up writes a part and fails only when asked again.
+      const rest = bytesWritten < length ? Buffer.concat(parts) : Buffer.alloc(0);
+      while (bytesWritten < length) {
+        const more = await this.#file.handle.write(
+          rest,
+          bytesWritten,
+          length - bytesWritten,
+          this.#offset + bytesWritten,
+        );
+        bytesWritten += more.bytesWritten;
+      }
+    } catch (error) {
+      throw fileError('The backup could not be written', this.#finalPath, error);
+    }
+    this.#offset += length;
+  }
+}
+
+/** A label is for people who look into the file: it never decides anything, so it may lose its odd characters. */
+function safeLabel(label: string): string {
+  return (
+    label
+      .replace(/[^A-Za-z0-9_.-]+/g, '_')
+      .replace(/^\.+/, '_')
+      .slice(0, 60) || 'table'
+  );
+}
+
+function schemaText(manifest: Manifest): string {
+  const { database, serverVersion } = manifest.source;
+  const head = `-- The schema of this backup of ${comment(database)} (${comment(serverVersion)}), for people to read.\n`;
+  const statements = manifest.objects.map(
+    (object) => `-- ${object.kind}: ${comment(object.name)}\n${object.sql};\n`,
+  );
+  return [head, ...statements].join('\n');
+}
+
+function comment(text: string): string {
+  return text.replace(/[\r\n]+/g, ' ');
+}

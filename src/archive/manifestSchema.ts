@@ -1,0 +1,126 @@
+import { Ajv, type SchemaObject as JsonSchema } from 'ajv';
+import type { Manifest } from '../core/manifest.ts';
+
+const text: JsonSchema = { type: 'string' };
+const flag: JsonSchema = { type: 'boolean' };
+const count: JsonSchema = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER };
+const listOf = (items: JsonSchema): JsonSchema => ({ type: 'array', items });
+const oneOf = (...values: string[]): JsonSchema => ({ type: 'string', enum: values });
+
+function object(required: Record<string, JsonSchema>, optional: Record<string, JsonSchema> = {}): JsonSchema {
+  return {
+    type: 'object',
+    properties: { ...required, ...optional },
+    required: Object.keys(required),
+    additionalProperties: false,
+  };
+}
+
+const tableName = object({ name: text }, { schema: text });
+const key = object({ columns: listOf(text), notNull: flag });
+
+const column = object(
+  { name: text, type: text, notNull: flag },
+  { default: text, generated: oneOf('stored', 'virtual'), identity: oneOf('always', 'by default') },
+);
+
+const table = object(
+  {
+    name: tableName,
+    columns: listOf(column),
+    uniqueKeys: listOf(key),
+    foreignKeys: listOf(
+      object({ name: text, columns: listOf(text), references: tableName, referencedColumns: listOf(text) }),
+    ),
+    triggers: listOf(object({ name: text })),
+    holdsRows: flag,
+  },
+  { primaryKey: key },
+);
+
+const chunk = object({
+  entry: text,
+  rows: count,
+  bytes: count,
+  storedBytes: count,
+  sha256: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+});
+
+/** The manifest as FORMAT.md has it. Unknown properties are refused: a later version would mean something by them. */
+const manifestSchema = object({
+  format: { const: 'restore-point' },
+  formatVersion: { const: 1 },
+  createdAt: { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z$' },
+  createdBy: text,
+  source: object(
+    { engine: oneOf('sqlite', 'postgres'), serverVersion: text, database: text },
+    { connection: text },
+  ),
+  purpose: oneOf('backup', 'safety'),
+  complete: flag,
+  compression: oneOf('zstd', 'gzip', 'none'),
+  tables: listOf(
+    object(
+      { table, columns: listOf(text), rows: count, payload: text },
+      { where: text, digest: { type: 'string', pattern: '^[0-9a-f]{16}$' } },
+    ),
+  ),
+  objects: listOf(
+    object(
+      { kind: text, name: text, section: oneOf('pre-data', 'post-data'), sql: text },
+      { table: tableName },
+    ),
+  ),
+  sequences: listOf(
+    object({
+      name: tableName,
+      table: tableName,
+      lastValue: { type: 'string', pattern: '^-?\\d{1,20}$' },
+      isCalled: flag,
+      increment: { type: 'string', pattern: '^-?\\d{1,20}$' },
+    }),
+  ),
+  leftOut: listOf(object({ kind: text, names: listOf(text), reason: text })),
+  payloads: listOf(object({ name: text, chunks: listOf(chunk) })),
+});
+
+const validate = new Ajv({ strict: true }).compile<Manifest>(manifestSchema);
+
+/** The manifest, or a sentence that says what is wrong with it and where. */
+export function parseManifest(json: string): Manifest | string {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    return 'its manifest is no JSON';
+  }
+  const version = versionOf(value);
+  if (version !== undefined && version !== 1) {
+    return `it is of format version ${version}, and this version of Restore Point reads version 1`;
+  }
+  if (validate(value)) return inconsistency(value) ?? value;
+  const [first] = validate.errors ?? [];
+  return `its manifest is not as the format has it (${first?.instancePath || '/'} ${first?.message ?? ''})`;
+}
+
+function versionOf(value: unknown): number | undefined {
+  if (typeof value !== 'object' || value === null || !('formatVersion' in value)) return undefined;
+  return typeof value.formatVersion === 'number' ? value.formatVersion : undefined;
+}
+
+/** What a shape cannot say: that the parts fit together. */
+function inconsistency(manifest: Manifest): string | undefined {
+  const payloads = new Set(manifest.payloads.map((payload) => payload.name));
+  if (payloads.size !== manifest.payloads.length) return 'its manifest names a payload twice';
+  const names = new Set<string>();
+  for (const { table, columns, payload } of manifest.tables) {
+    const name = JSON.stringify(table.name);
+    if (names.has(name)) return `its manifest names the table ${name} twice`;
+    names.add(name);
+    if (!payloads.has(payload)) return `its manifest has no payload for the table ${name}`;
+    const known = new Set(table.columns.filter((column) => !column.generated).map((column) => column.name));
+    const fits = new Set(columns).size === columns.length && columns.every((column) => known.has(column));
+    if (!fits) return `its manifest names other columns of ${name} than the table has`;
+  }
+  return undefined;
+}

@@ -1,0 +1,175 @@
+import { ArchiveWriter } from '../archive/archiveWriter.ts';
+import { messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
+import type { BackedUpTable, Compression, Manifest } from '../core/manifest.ts';
+import { formatTableName, nameMatches, tableKey, type TableName } from '../core/names.ts';
+import type { DatabaseSchema, LeftOut } from '../core/schema.ts';
+import type { Payload } from '../core/payload.ts';
+import type { Session, TableSelection, WorkOptions } from '../engines/engine.ts';
+import { version } from '../core/version.ts';
+
+/** Which tables and rows to take; all when everything is left out. */
+export interface BackupSelection {
+  /** As a user names them; a name without a schema means every schema's. */
+  readonly tables?: readonly TableName[];
+  readonly exclude?: readonly TableName[];
+  /** Schemas whose tables are taken. */
+  readonly schemas?: readonly string[];
+  /** Conditions in the database's SQL. */
+  readonly where?: readonly { readonly table: TableName; readonly condition: string }[];
+}
+
+export interface TakeBackupOptions extends WorkOptions {
+  readonly selection?: BackupSelection;
+  /** The final path; it must not exist yet. */
+  readonly file: string;
+  readonly compression?: Compression;
+  readonly purpose?: Manifest['purpose'];
+  /** The id of the connection in the settings. */
+  readonly connection?: string;
+}
+
+/** What a backup did. */
+export interface BackupReport {
+  readonly file: string;
+  readonly bytes: number;
+  readonly tables: readonly BackedUpTable[];
+  readonly rows: number;
+  readonly milliseconds: number;
+  readonly leftOut: readonly LeftOut[];
+}
+
+/**
+ * Takes a consistent snapshot of the selected tables into one file, which exists only if all went well.
+ * Throws `usage` (no such table), `database`, `file`, `cancelled`.
+ */
+export async function takeBackup(session: Session, options: TakeBackupOptions): Promise<BackupReport> {
+  const started = performance.now();
+  const { selection = {}, logger } = options;
+  logger.info(`Backing up ${session.target} to ${options.file}`);
+  const whole = !selection.tables && !selection.exclude && !selection.schemas && !selection.where;
+  options.report?.({ phase: 'snapshot' });
+  const snapshot = await session.openSnapshot({ ...options, whole });
+  try {
+    const chosen = selectTables(snapshot.schema, selection);
+    const archive = await ArchiveWriter.create(options.file, { compression: options.compression ?? 'zstd' });
+    try {
+      const content = await snapshot.read(chosen, archive, options);
+      throwIfCancelled(options.signal);
+      options.report?.({ phase: 'publish' });
+      const manifest = describeBackup(session, snapshot.schema, whole, content, options);
+      const bytes = await archive.publish(manifest);
+      const rows = content.tables.reduce((sum, table) => sum + table.rows, 0);
+      const milliseconds = Math.round(performance.now() - started);
+      logger.info(
+        `Backed up ${content.tables.length} tables, ${rows} rows, ${bytes} bytes in ${milliseconds} ms`,
+      );
+      return {
+        file: options.file,
+        bytes,
+        tables: content.tables,
+        rows,
+        milliseconds,
+        leftOut: manifest.leftOut,
+      };
+    } catch (error) {
+      await abandon(archive, error, options);
+      throw nothingWritten(error);
+    }
+  } finally {
+    await snapshot.close();
+  }
+}
+
+/** The tables that are meant, each once, in the schema's order. Throws `usage` for a name that no table has. */
+export function selectTables(schema: DatabaseSchema, selection: BackupSelection): TableSelection[] {
+  const tables = schema.tables.filter((table) => table.holdsRows);
+  const names = (wanted: readonly TableName[] = []): Set<string> =>
+    new Set(
+      wanted.flatMap((name) => {
+        const found = schema.tables.filter((table) => nameMatches(name, table.name));
+        if (found.length === 0) throw noSuchTable(name);
+        return found.map((table) => tableKey(table.name));
+      }),
+    );
+  const wanted = selection.tables && names(selection.tables);
+  const excluded = names(selection.exclude);
+  const conditions = new Map<string, string>();
+  for (const { table, condition } of selection.where ?? []) {
+    for (const key of names([table])) conditions.set(key, condition);
+  }
+  for (const name of selection.schemas ?? []) {
+    if (!schema.tables.some((table) => table.name.schema === name)) {
+      throw new RestorePointError('usage', `There is no table in a schema named ${name}`);
+    }
+  }
+  const chosen = tables.filter(({ name }) => {
+    const key = tableKey(name);
+    const inSchema = !selection.schemas || selection.schemas.includes(name.schema ?? '');
+    return inSchema && !excluded.has(key) && (!wanted || wanted.has(key));
+  });
+  const left = new Set(chosen.map((table) => tableKey(table.name)));
+  for (const key of conditions.keys()) {
+    if (!left.has(key))
+      throw new RestorePointError('usage', 'A condition names a table that is not backed up');
+  }
+  return chosen.map((table) => {
+    const where = conditions.get(tableKey(table.name));
+    return { table, ...(where === undefined ? {} : { where }) };
+  });
+}
+
+function noSuchTable(name: TableName): RestorePointError {
+  return new RestorePointError('usage', `There is no table named ${formatTableName(name)}`, {
+    unchanged: 'Nothing was written.',
+    next: 'Names are case-sensitive; write schema.table when it is not in the usual schema.',
+  });
+}
+
+function describeBackup(
+  session: Session,
+  schema: DatabaseSchema,
+  whole: boolean,
+  content: { tables: BackedUpTable[]; payloads: Payload[] },
+  options: TakeBackupOptions,
+): Manifest {
+  const taken = new Set(content.tables.map(({ table }) => tableKey(table.name)));
+  // A table that holds no rows of its own (a partitioned one) comes with those that hold them.
+  const rowless = new Set(
+    schema.tables.filter((table) => !table.holdsRows).map((table) => tableKey(table.name)),
+  );
+  const belongs = (table: TableName | undefined): boolean => {
+    if (!table) return true;
+    return taken.has(tableKey(table)) || (whole && rowless.has(tableKey(table)));
+  };
+  return {
+    format: 'restore-point',
+    formatVersion: 1,
+    createdAt: new Date().toISOString(),
+    createdBy: version,
+    source: {
+      ...session.info,
+      ...(options.connection === undefined ? {} : { connection: options.connection }),
+    },
+    purpose: options.purpose ?? 'backup',
+    complete: whole,
+    compression: options.compression ?? 'zstd',
+    tables: content.tables,
+    objects: schema.objects.filter((object) => belongs(object.table)),
+    sequences: schema.sequences.filter((sequence) => belongs(sequence.table)),
+    leftOut: schema.leftOut,
+    payloads: content.payloads,
+  };
+}
+
+async function abandon(archive: ArchiveWriter, error: unknown, { logger }: WorkOptions): Promise<void> {
+  try {
+    await archive.abandon();
+  } catch (second) {
+    logger.error('The unfinished backup file could not be removed', second);
+  }
+  logger.error(`The backup failed: ${messageOf(error)}`, error);
+}
+
+function nothingWritten(error: unknown): unknown {
+  return RestorePointError.is(error) ? error.with({ unchanged: 'No backup file was written.' }) : error;
+}

@@ -1,0 +1,207 @@
+import { Archive } from '../archive/archiveReader.ts';
+import { newBackupPath } from '../backup/backupFiles.ts';
+import { takeBackup } from '../backup/takeBackup.ts';
+import { cancelled, messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
+import type { Manifest } from '../core/manifest.ts';
+import { formatTableName, tableKey, type TableName } from '../core/names.ts';
+import type { RestoreMode, RestorePlan, TableChange, TablePlan } from '../core/plan.ts';
+import type { EngineFeatures, RestoreTransaction, Session, WorkOptions } from '../engines/engine.ts';
+import { chooseTables, planRestore } from './planRestore.ts';
+
+export interface RestoreOptions extends WorkOptions {
+  readonly mode: RestoreMode;
+  readonly tables?: readonly TableName[];
+  /** A rehearsal: all of it, then a rollback. */
+  readonly dryRun?: boolean;
+  /** Where the safety backup goes; none is taken when it is left out. */
+  readonly safetyFolder?: string;
+  /** Asked once, before anything is written; false ends it as cancelled. Not asked for a rehearsal. */
+  confirm(plan: RestorePlan, manifest: Manifest): Promise<boolean>;
+}
+
+/** What a restore did, or in a rehearsal would have done. */
+export interface RestoreReport {
+  readonly file: string;
+  readonly mode: RestoreMode;
+  readonly dryRun: boolean;
+  readonly tables: readonly TableChange[];
+  readonly created: readonly TableName[];
+  readonly warnings: readonly string[];
+  /** The file that brings the state before back; none when there was nothing to keep. */
+  readonly safetyBackup?: string;
+  readonly milliseconds: number;
+}
+
+/**
+ * Brings a backup's state back in one transaction that is verified before it is committed.
+ * Throws `damaged-backup`, `usage`, `refused`, `database`, `verification`, `cancelled`; what was left unchanged stands
+ * in the error.
+ */
+export async function restoreBackup(
+  file: string,
+  session: Session,
+  features: EngineFeatures,
+  options: RestoreOptions,
+): Promise<RestoreReport> {
+  const started = performance.now();
+  const { logger } = options;
+  const archive = await Archive.open(file);
+  try {
+    const { manifest } = archive;
+    refuseOtherEngine(manifest, session);
+    logger.info(
+      `Restoring ${file} into ${session.target} (${options.mode}${options.dryRun ? ', rehearsal' : ''})`,
+    );
+    await archive.check(options);
+    const plan = await makePlan(manifest, session, features, options);
+    if (!options.dryRun && !(await options.confirm(plan, manifest))) throw cancelled();
+    throwIfCancelled(options.signal);
+    const safetyBackup = await takeSafetyBackup(session, plan, options);
+    const kept = safetyBackup === undefined ? {} : { safetyBackup };
+    const tables = await runTransaction(session, plan, archive, options).catch((error: unknown) => {
+      logger.error(`The restore failed: ${messageOf(error)}`, error);
+      throw error;
+    });
+    const created = plan.tables.filter((table) => table.create).map((table) => table.target);
+    const milliseconds = Math.round(performance.now() - started);
+    logger.info(`${options.dryRun ? 'Rehearsed' : 'Restored'} ${tables.length} tables in ${milliseconds} ms`);
+    const { mode, dryRun = false } = options;
+    return { file, mode, dryRun, tables, created, warnings: plan.warnings, ...kept, milliseconds };
+  } catch (error) {
+    throw nothingChanged(error);
+  } finally {
+    await archive.close();
+  }
+}
+
+/** Computes what a restore of this file would do, for a summary; writes nothing. Throws as `planRestore`. */
+export async function makePlan(
+  manifest: Manifest,
+  session: Session,
+  features: EngineFeatures,
+  options: WorkOptions & { mode: RestoreMode; tables?: readonly TableName[] },
+): Promise<RestorePlan> {
+  options.report?.({ phase: 'prepare' });
+  const schema = await session.introspect(options);
+  const counts = new Map<string, number>();
+  const fold = (name: TableName): string => {
+    const key = tableKey(name);
+    return features.caseInsensitiveNames ? key.toLowerCase() : key;
+  };
+  const chosen = new Set(chooseTables(manifest, options.tables).map(({ table }) => fold(table.name)));
+  for (const table of schema.tables) {
+    if (!table.holdsRows || !chosen.has(fold(table.name))) continue;
+    counts.set(tableKey(table.name), await session.countRows(table.name, options));
+  }
+  const rowCount = (table: TableName): number => counts.get(tableKey(table)) ?? 0;
+  return planRestore(manifest, { schema, features, rowCount }, options);
+}
+
+function refuseOtherEngine(manifest: Manifest, session: Session): void {
+  if (manifest.source.engine === session.info.engine) return;
+  throw new RestorePointError(
+    'refused',
+    `The backup was taken from ${manifest.source.serverVersion} and this connection is ${session.info.serverVersion}: ` +
+      'a backup is restored by the kind of database that it was taken from',
+    { next: 'Choose another connection.' },
+  );
+}
+
+async function takeSafetyBackup(
+  session: Session,
+  plan: RestorePlan,
+  options: RestoreOptions,
+): Promise<string | undefined> {
+  const existing = plan.tables.filter((table) => !table.create).map((table) => table.target);
+  if (options.dryRun || !options.safetyFolder || existing.length === 0) return undefined;
+  const file = await newBackupPath(options.safetyFolder, `before-restore-${session.info.database}`);
+  try {
+    await takeBackup(session, { ...options, selection: { tables: existing }, file, purpose: 'safety' });
+  } catch (error) {
+    if (!RestorePointError.is(error)) throw error;
+    throw new RestorePointError(error.code, `The safety backup failed: ${error.message}`, {
+      ...error.details,
+      unchanged: 'Nothing was changed.',
+      next: error.details.next ?? 'A restore without a safety backup has to be asked for.',
+      cause: error,
+    });
+  }
+  return file;
+}
+
+async function runTransaction(
+  session: Session,
+  plan: RestorePlan,
+  archive: Archive,
+  options: RestoreOptions,
+): Promise<TableChange[]> {
+  const { report, signal } = options;
+  const transaction = await session.beginRestore(
+    { plan, manifest: archive.manifest, source: archive },
+    options,
+  );
+  try {
+    report?.({ phase: 'prepare' });
+    await transaction.prepare();
+    const changes = await eachTable(plan, 'load', options, (table) => transaction.load(table));
+    report?.({ phase: 'constraints' });
+    await transaction.finish();
+    await eachTable(plan, 'verify', options, (table) => transaction.verify(table));
+    throwIfCancelled(signal);
+    report?.({ phase: options.dryRun ? 'rollback' : 'commit' });
+    if (options.dryRun) await transaction.rollback();
+    else await transaction.commit();
+    return changes;
+  } catch (error) {
+    throw await rolledBack(transaction, error, options);
+  }
+}
+
+async function eachTable<Result>(
+  plan: RestorePlan,
+  phase: 'load' | 'verify',
+  { signal, report }: WorkOptions,
+  work: (table: TablePlan) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const [index, table] of plan.tables.entries()) {
+    throwIfCancelled(signal);
+    const place = { table: table.target, tableNumber: index + 1, tableCount: plan.tables.length };
+    report?.({ phase, ...place, totalRows: table.backup.rows });
+    try {
+      results.push(await work(table));
+    } catch (error) {
+      if (!RestorePointError.is(error)) throw error;
+      throw error.with({ place: { table: formatTableName(table.target) } });
+    }
+  }
+  return results;
+}
+
+/** Rolls back, and gives the first error back with what became of the database; a second one is kept with it. */
+async function rolledBack(
+  transaction: RestoreTransaction,
+  error: unknown,
+  options: WorkOptions,
+): Promise<unknown> {
+  options.report?.({ phase: 'rollback' });
+  try {
+    await transaction.rollback();
+    return error;
+  } catch (second) {
+    options.logger.error('The rollback failed too', second);
+    const wrapped = RestorePointError.is(error)
+      ? error
+      : new RestorePointError('database', messageOf(error), { cause: error });
+    return wrapped.with({
+      suppressed: second,
+      unchanged:
+        `The rollback could not be confirmed (${messageOf(second)}); ` +
+        'the database undoes an unfinished transaction by itself.',
+    });
+  }
+}
+
+function nothingChanged(error: unknown): unknown {
+  return RestorePointError.is(error) ? error.with({ unchanged: 'Nothing was changed.' }) : error;
+}

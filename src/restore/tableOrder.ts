@@ -1,0 +1,34 @@
+import { sameTable } from '../core/names.ts';
+import type { TablePlan } from '../core/plan.ts';
+import type { Table } from '../core/schema.ts';
+
+/**
+ * Tables before those that reference them; where foreign keys go round in a circle the given order decides.
+ * Depth-first without recursion: ten thousand tables in a chain must not overflow the stack.
+ */
+export function referencedFirst(
+  tables: readonly TablePlan[],
+  definition: (table: TablePlan) => Table,
+): TablePlan[] {
+  const referenced = (table: TablePlan): TablePlan[] =>
+    definition(table).foreignKeys.flatMap(({ references }) =>
+      tables.filter((other) => other !== table && sameTable(other.target, references)),
+    );
+  const ordered = new Set<TablePlan>();
+  const entered = new Set<TablePlan>();
+  for (const start of tables) {
+    const stack = [{ table: start, open: entered.has(start) ? [] : referenced(start) }];
+    entered.add(start);
+    for (let top = stack.at(-1); top; top = stack.at(-1)) {
+      const next = top.open.pop();
+      if (!next) {
+        ordered.add(top.table);
+        stack.pop();
+      } else if (!entered.has(next)) {
+        entered.add(next);
+        stack.push({ table: next, open: referenced(next) });
+      }
+    }
+  }
+  return [...ordered];
+}
