@@ -14,7 +14,7 @@ export type Phase =
   | 'commit'
   | 'rollback';
 
-/** One step of progress. Numbers are running totals of the phase, not differences. */
+/** One step of progress. Rows and bytes are running totals, of the table where one is named, else of the phase. */
 export interface ProgressEvent {
   readonly phase: Phase;
   readonly table?: TableName;
@@ -25,6 +25,8 @@ export interface ProgressEvent {
   readonly totalRows?: number;
   readonly bytes?: number;
   readonly totalBytes?: number;
+  /** How much of the whole phase is done, from 0 to 1, where the sender knows better than the counts tell. */
+  readonly fraction?: number;
 }
 
 export type ReportProgress = (event: ProgressEvent) => void;

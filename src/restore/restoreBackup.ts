@@ -4,6 +4,7 @@ import { takeBackup } from '../backup/takeBackup.ts';
 import { cancelled, messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
 import { formatTableName, tableKey, type TableName } from '../core/names.ts';
+import type { Phase, ProgressEvent, ReportProgress } from '../core/progress.ts';
 import type { RestoreMode, RestorePlan, TableChange, TablePlan } from '../core/plan.ts';
 import type { EngineFeatures, RestoreTransaction, Session, WorkOptions } from '../engines/engine.ts';
 import { chooseTables, planRestore } from './planRestore.ts';
@@ -135,20 +136,28 @@ async function runTransaction(
   archive: Archive,
   options: RestoreOptions,
 ): Promise<TableChange[]> {
-  const { report, signal } = options;
-  const transaction = await session.beginRestore(
-    { plan, manifest: archive.manifest, source: archive },
-    options,
-  );
+  const { signal, logger } = options;
+  const progress = tableProgress(plan, options.report);
+  const work: WorkOptions = { ...(signal ? { signal } : {}), logger, report: progress.report };
+  const transaction = await session.beginRestore({ plan, manifest: archive.manifest, source: archive }, work);
   try {
-    report?.({ phase: 'prepare' });
+    progress.report({ phase: 'prepare' });
     await transaction.prepare();
-    const changes = await eachTable(plan, 'load', options, (table) => transaction.load(table));
-    report?.({ phase: 'constraints' });
+    const changes: TableChange[] = [];
+    for (const table of plan.tables) {
+      throwIfCancelled(signal);
+      progress.enter('load', table);
+      changes.push(await atTable(table, transaction.load(table)));
+    }
+    progress.leave({ phase: 'constraints' });
     await transaction.finish();
-    await eachTable(plan, 'verify', options, (table) => transaction.verify(table));
+    for (const table of plan.tables) {
+      throwIfCancelled(signal);
+      progress.enter('verify', table);
+      await atTable(table, transaction.verify(table));
+    }
     throwIfCancelled(signal);
-    report?.({ phase: options.dryRun ? 'rollback' : 'commit' });
+    progress.leave({ phase: options.dryRun ? 'rollback' : 'commit' });
     if (options.dryRun) await transaction.rollback();
     else await transaction.commit();
     return changes;
@@ -157,25 +166,46 @@ async function runTransaction(
   }
 }
 
-async function eachTable<Result>(
-  plan: RestorePlan,
-  phase: 'load' | 'verify',
-  { signal, report }: WorkOptions,
-  work: (table: TablePlan) => Promise<Result>,
-): Promise<Result[]> {
-  const results: Result[] = [];
-  for (const [index, table] of plan.tables.entries()) {
-    throwIfCancelled(signal);
-    const place = { table: table.target, tableNumber: index + 1, tableCount: plan.tables.length };
-    report?.({ phase, ...place, totalRows: table.backup.rows });
-    try {
-      results.push(await work(table));
-    } catch (error) {
-      if (!RestorePointError.is(error)) throw error;
-      throw error.with({ place: { table: formatTableName(table.target) } });
-    }
+async function atTable<Result>(table: TablePlan, work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!RestorePointError.is(error)) throw error;
+    throw error.with({ place: { table: formatTableName(table.target) } });
   }
-  return results;
+}
+
+/** Adds to the engine's events which table of how many it is, and how much of all rows is done. */
+function tableProgress(plan: RestorePlan, report: ReportProgress = () => undefined) {
+  const totalRows = plan.tables.reduce((sum, table) => sum + table.backup.rows, 0);
+  let current: TablePlan | undefined;
+  let rowsBefore = 0;
+  const enriched: ReportProgress = (event) => {
+    if (!current) return report(event);
+    const { rows } = current.backup;
+    const done = rowsBefore + Math.min(event.rows ?? 0, rows);
+    report({
+      table: current.target,
+      tableNumber: plan.tables.indexOf(current) + 1,
+      tableCount: plan.tables.length,
+      totalRows: rows,
+      ...event,
+      ...(totalRows > 0 ? { fraction: done / totalRows } : {}),
+    });
+  };
+  return {
+    report: enriched,
+    enter(phase: Phase, table: TablePlan): void {
+      const index = plan.tables.indexOf(table);
+      rowsBefore = plan.tables.slice(0, index).reduce((sum, before) => sum + before.backup.rows, 0);
+      current = table;
+      enriched({ phase });
+    },
+    leave(event: ProgressEvent): void {
+      current = undefined;
+      report(event);
+    },
+  };
 }
 
 /** Rolls back, and gives the first error back with what became of the database; a second one is kept with it. */

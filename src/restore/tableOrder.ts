@@ -1,4 +1,4 @@
-import { sameTable } from '../core/names.ts';
+import { tableKey } from '../core/names.ts';
 import type { TablePlan } from '../core/plan.ts';
 import type { Table } from '../core/schema.ts';
 
@@ -10,10 +10,9 @@ export function referencedFirst(
   tables: readonly TablePlan[],
   definition: (table: TablePlan) => Table,
 ): TablePlan[] {
+  const byName = new Map(tables.map((table) => [tableKey(table.target), table]));
   const referenced = (table: TablePlan): TablePlan[] =>
-    definition(table).foreignKeys.flatMap(({ references }) =>
-      tables.filter((other) => other !== table && sameTable(other.target, references)),
-    );
+    definition(table).foreignKeys.flatMap(({ references }) => byName.get(tableKey(references)) ?? []);
   const ordered = new Set<TablePlan>();
   const entered = new Set<TablePlan>();
   for (const start of tables) {

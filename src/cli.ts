@@ -1,0 +1,188 @@
+import { stat } from 'node:fs/promises';
+import * as path from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { Archive } from './archive/archiveReader.ts';
+import { backupExtension, newBackupPath } from './backup/backupFiles.ts';
+import { takeBackup } from './backup/takeBackup.ts';
+import { verifyBackup } from './backup/verifyBackup.ts';
+import {
+  parseArguments,
+  usage,
+  type BackupArguments,
+  type CliArguments,
+  type FileArguments,
+  type RestoreArguments,
+} from './cli/arguments.ts';
+import { resolveConnection, type ResolvedConnection } from './cli/connection.ts';
+import { createOutput, exitCodeOf, type Output } from './cli/output.ts';
+import { createProgressBar } from './cli/progressBar.ts';
+import { stateFolder } from './cli/stateFolder.ts';
+import { backupText, inspectText, planText, restoreText, verifyText } from './cli/summary.ts';
+import { RestorePointError } from './core/errors.ts';
+import { version } from './core/version.ts';
+import type { Session, WorkOptions } from './engines/engine.ts';
+import { engineById } from './engines/registry.ts';
+import { restoreBackup } from './restore/restoreBackup.ts';
+
+async function run(args: CliArguments, output: Output, work: WorkOptions): Promise<void> {
+  switch (args.command) {
+    case 'backup':
+      return await backup(args, output, work);
+    case 'restore':
+      return await restore(args, output, work);
+    case 'verify': {
+      const report = await verifyBackup(path.resolve(args.file), engineById, work);
+      const { manifest, ...rest } = report;
+      return output.result(verifyText(report), { ...rest, tables: manifest.tables.length });
+    }
+    case 'inspect':
+      return await inspect(args, output);
+    case 'help':
+      return output.result(usage.trimEnd(), usage);
+    case 'version':
+      return output.result(version, version);
+  }
+}
+
+async function backup(args: BackupArguments, output: Output, work: WorkOptions): Promise<void> {
+  const connection = await resolveConnection(args.connection);
+  await withSession(connection, { ...work, readOnly: true }, async (session) => {
+    const { tables, exclude, where } = args;
+    const report = await takeBackup(session, {
+      ...work,
+      file: await outputFile(args.out, session.info.database),
+      selection: {
+        ...(tables ? { tables } : {}),
+        ...(exclude ? { exclude } : {}),
+        ...(where ? { where } : {}),
+      },
+      ...(args.compression ? { compression: args.compression } : {}),
+      ...(connection.id === undefined ? {} : { connection: connection.id }),
+    });
+    const tablesAsJson = report.tables.map(({ table, rows }) => ({ ...table.name, rows }));
+    output.result(backupText(report), { ...report, tables: tablesAsJson });
+  });
+}
+
+async function restore(args: RestoreArguments, output: Output, work: WorkOptions): Promise<void> {
+  const needsAnswer = !args.yes && !args.dryRun;
+  if (needsAnswer && !process.stdin.isTTY) {
+    throw new RestorePointError('usage', 'There is no terminal to ask for a confirmation', {
+      unchanged: 'Nothing was changed.',
+      next: 'Add --yes to write without asking, or --dry-run to rehearse.',
+    });
+  }
+  const connection = await resolveConnection(args.connection);
+  const { features } = connection.engine;
+  // A file that is no backup must not leave a new, empty database behind.
+  await (await Archive.open(path.resolve(args.file))).close();
+  const create = features.createsDatabase && !args.dryRun;
+  await withSession(connection, { ...work, readOnly: false, create }, async (session) => {
+    const report = await restoreBackup(path.resolve(args.file), session, features, {
+      ...work,
+      mode: args.mode,
+      ...(args.tables ? { tables: args.tables } : {}),
+      dryRun: args.dryRun,
+      ...(args.safetyBackup ? { safetyFolder: path.join(stateFolder(), 'safety') } : {}),
+      confirm: async (plan) => {
+        const text = planText(plan, session.target);
+        process.stderr.write(`${text}\n`);
+        return !needsAnswer || (await askYes('Go on? [y/N] ', work.signal));
+      },
+    });
+    output.result(restoreText(report), report);
+  });
+}
+
+async function inspect(args: FileArguments, output: Output): Promise<void> {
+  const archive = await Archive.open(path.resolve(args.file));
+  try {
+    output.result(inspectText(archive.manifest, archive.size), archive.manifest);
+  } finally {
+    await archive.close();
+  }
+}
+
+async function withSession(
+  { engine, address, password }: ResolvedConnection,
+  options: WorkOptions & { readOnly: boolean; create?: boolean },
+  work: (session: Session) => Promise<void>,
+): Promise<void> {
+  options.report?.({ phase: 'connect' });
+  const session = await engine.connect(address, {
+    ...options,
+    ...(password === undefined ? {} : { password }),
+  });
+  try {
+    await work(session);
+  } finally {
+    await session.close();
+  }
+}
+
+/** Where a backup goes: a file when it is named like one, else a new file in that folder. */
+async function outputFile(out: string | undefined, database: string): Promise<string> {
+  const target = path.resolve(out ?? 'backups');
+  if (!target.endsWith(backupExtension)) return await newBackupPath(target, database);
+  const existing = await stat(target).catch(() => undefined);
+  if (existing?.isDirectory()) return await newBackupPath(target, database);
+  if (existing) {
+    throw new RestorePointError('usage', 'A file of this name is there already, and is never overwritten', {
+      place: { file: target },
+      next: 'Choose another name.',
+    });
+  }
+  return target;
+}
+
+async function askYes(question: string, signal: AbortSignal | undefined): Promise<boolean> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await lines.question(question, signal ? { signal } : {});
+    return /^y(es)?$/i.test(answer.trim());
+  } finally {
+    lines.close();
+  }
+}
+
+async function main(): Promise<number> {
+  let output = createOutput({
+    json: process.argv.includes('--json'),
+    verbose: process.argv.includes('--verbose'),
+  });
+  const abort = new AbortController();
+  const bar = createProgressBar(process.stderr);
+  const cancel = (): void => abort.abort();
+  process.on('SIGINT', cancel).on('SIGTERM', cancel);
+  try {
+    const args = parseArguments(process.argv.slice(2));
+    output = createOutput(args);
+    await run(args, withoutBar(output, bar), {
+      signal: abort.signal,
+      report: bar.report,
+      logger: output.logger,
+    });
+    return 0;
+  } catch (error) {
+    bar.end();
+    output.failure(error);
+    return exitCodeOf(error);
+  } finally {
+    process.off('SIGINT', cancel).off('SIGTERM', cancel);
+  }
+}
+
+/** The bar leaves its line before a result is written. */
+function withoutBar(output: Output, bar: { end(): void }): Output {
+  return {
+    ...output,
+    result(text, json) {
+      bar.end();
+      output.result(text, json);
+    },
+  };
+}
+
+void main().then((code) => {
+  process.exitCode = code;
+});

@@ -1,0 +1,205 @@
+import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { messageOf, RestorePointError } from '../core/errors.ts';
+import type { Compression } from '../core/manifest.ts';
+import { parseTableName, parseTableNames, splitOutsideQuotes, type TableName } from '../core/names.ts';
+import { restoreModes, type RestoreMode } from '../core/plan.ts';
+
+export const usage = `restore-point: back up database tables into a file, and bring exactly that state back
+
+  restore-point backup  <connection> [--out FILE|FOLDER] [--tables a,b.c] [--exclude a,b.c]
+                        [--where 'table: condition'] [--compression zstd|gzip|none] [--json]
+  restore-point restore <file> <connection> [--mode replace|merge|insert-missing] [--tables a,b.c]
+                        [--dry-run] [--no-safety-backup] [--yes] [--json]
+  restore-point verify  <file> [--json]
+  restore-point inspect <file> [--json]
+
+<connection>  sqlite:path/to.db
+              postgres://user@host:port/database?sslmode=verify-full
+                (password: PGPASSWORD, a pgpass file, or in the URL)
+              the id of a connection in .vscode/settings.json of this folder
+
+--out         a file that ends in .dbbackup, or a folder; "backups" when left out
+--where       once for each table; rows for which the condition holds, in the database's SQL
+--mode        replace         the table becomes what the backup holds (the default)
+              merge           rows of the backup are inserted or updated, others stay
+              insert-missing  only rows whose key is absent are inserted
+--dry-run     the whole restore in its transaction, verified, then rolled back
+--yes         do not ask before writing
+--verbose     log what is done, and add the stack to an error
+--json        print one JSON object
+
+Exit codes: 0 done, 1 failed (and rolled back), 2 wrong usage, 3 no valid backup, 130 cancelled
+`;
+
+interface Common {
+  readonly json: boolean;
+  readonly verbose: boolean;
+}
+
+export interface BackupArguments extends Common {
+  readonly command: 'backup';
+  readonly connection: string;
+  readonly out?: string;
+  readonly tables?: readonly TableName[];
+  readonly exclude?: readonly TableName[];
+  readonly where?: readonly { table: TableName; condition: string }[];
+  readonly compression?: Compression;
+}
+
+export interface RestoreArguments extends Common {
+  readonly command: 'restore';
+  readonly file: string;
+  readonly connection: string;
+  readonly mode: RestoreMode;
+  readonly tables?: readonly TableName[];
+  readonly dryRun: boolean;
+  readonly safetyBackup: boolean;
+  readonly yes: boolean;
+}
+
+export interface FileArguments extends Common {
+  readonly command: 'verify' | 'inspect';
+  readonly file: string;
+}
+
+export interface InformationArguments extends Common {
+  readonly command: 'help' | 'version';
+}
+
+export type CliArguments = BackupArguments | RestoreArguments | FileArguments | InformationArguments;
+
+const compressions: readonly Compression[] = ['zstd', 'gzip', 'none'];
+
+type OptionsConfig = NonNullable<ParseArgsConfig['options']>;
+
+const everyCommand = {
+  json: { type: 'boolean' },
+  verbose: { type: 'boolean' },
+} as const satisfies OptionsConfig;
+
+const commandOptions = {
+  backup: {
+    ...everyCommand,
+    out: { type: 'string', short: 'o' },
+    tables: { type: 'string', multiple: true },
+    exclude: { type: 'string', multiple: true },
+    where: { type: 'string', multiple: true },
+    compression: { type: 'string' },
+  },
+  restore: {
+    ...everyCommand,
+    mode: { type: 'string' },
+    tables: { type: 'string', multiple: true },
+    'dry-run': { type: 'boolean' },
+    'no-safety-backup': { type: 'boolean' },
+    yes: { type: 'boolean', short: 'y' },
+  },
+  verify: everyCommand,
+  inspect: everyCommand,
+} as const satisfies Record<string, OptionsConfig>;
+
+/** Reads the words after the program's name. Throws `usage`. */
+export function parseArguments(words: readonly string[]): CliArguments {
+  const [command, ...rest] = words;
+  if (words.includes('--help') || words.includes('-h') || command === 'help') return information('help');
+  if (command === '--version' || command === 'version') return information('version');
+  switch (command) {
+    case 'backup':
+      return backupArguments(rest);
+    case 'restore':
+      return restoreArguments(rest);
+    case 'verify':
+    case 'inspect': {
+      const { values, positionals } = parse(rest, commandOptions[command]);
+      const [file] = exactly(positionals, ['<file>']);
+      return { command, file: file!, ...common(values) };
+    }
+    case undefined:
+      throw wrong('No command was given');
+    default:
+      throw wrong(`There is no command "${command}"`);
+  }
+}
+
+function information(command: InformationArguments['command']): InformationArguments {
+  return { command, json: false, verbose: false };
+}
+
+function backupArguments(words: readonly string[]): BackupArguments {
+  const { values, positionals } = parse(words, commandOptions.backup);
+  const [connection] = exactly(positionals, ['<connection>']);
+  const tables = tableList(values.tables);
+  const exclude = tableList(values.exclude);
+  return {
+    command: 'backup',
+    connection: connection!,
+    ...common(values),
+    ...(values.out === undefined ? {} : { out: values.out }),
+    ...(tables ? { tables } : {}),
+    ...(exclude ? { exclude } : {}),
+    ...(values.where ? { where: values.where.map(parseCondition) } : {}),
+    ...(values.compression === undefined
+      ? {}
+      : { compression: choice('--compression', values.compression, compressions) }),
+  };
+}
+
+function restoreArguments(words: readonly string[]): RestoreArguments {
+  const { values, positionals } = parse(words, commandOptions.restore);
+  const [file, connection] = exactly(positionals, ['<file>', '<connection>']);
+  const tables = tableList(values.tables);
+  return {
+    command: 'restore',
+    file: file!,
+    connection: connection!,
+    ...common(values),
+    mode: values.mode === undefined ? 'replace' : choice('--mode', values.mode, restoreModes),
+    ...(tables ? { tables } : {}),
+    dryRun: values['dry-run'] ?? false,
+    safetyBackup: !(values['no-safety-backup'] ?? false),
+    yes: values.yes ?? false,
+  };
+}
+
+function common(values: { json?: boolean | undefined; verbose?: boolean | undefined }): Common {
+  return { json: values.json ?? false, verbose: values.verbose ?? false };
+}
+
+function parse<const T extends OptionsConfig>(words: readonly string[], options: T) {
+  try {
+    return parseArgs({ args: [...words], options, allowPositionals: true, strict: true });
+  } catch (error) {
+    throw wrong(messageOf(error).split('. ')[0] ?? 'The arguments are wrong');
+  }
+}
+
+function exactly(positionals: readonly string[], names: readonly string[]): readonly string[] {
+  const missing = names[positionals.length];
+  if (missing) throw wrong(`${missing} is missing`);
+  if (positionals.length > names.length)
+    throw wrong(`"${positionals[names.length]}" is one argument too many`);
+  return positionals;
+}
+
+function tableList(values: readonly string[] | undefined): TableName[] | undefined {
+  const names = values?.flatMap(parseTableNames);
+  if (names?.length === 0) throw wrong('A list of tables is empty');
+  return names;
+}
+
+function parseCondition(text: string): { table: TableName; condition: string } {
+  const [table, ...rest] = splitOutsideQuotes(text, ':');
+  const condition = rest.join(':').trim();
+  if (!table || !condition) throw wrong(`--where "${text}" is not of the form 'table: condition'`);
+  return { table: parseTableName(table), condition };
+}
+
+function choice<T extends string>(option: string, value: string, values: readonly T[]): T {
+  const found = values.find((candidate) => candidate === value);
+  if (!found) throw wrong(`${option} is ${values.join(', ')}, not "${value}"`);
+  return found;
+}
+
+function wrong(message: string): RestorePointError {
+  return new RestorePointError('usage', message, { next: 'See restore-point --help.' });
+}

@@ -1,0 +1,84 @@
+import { readFile } from 'node:fs/promises';
+import * as path from 'node:path';
+import { parse, printParseErrorCode, type ParseError } from 'jsonc-parser';
+import { parseConnectionSettings } from '../core/connectionSettings.ts';
+import { RestorePointError } from '../core/errors.ts';
+import type { DatabaseAddress } from '../core/connections.ts';
+import type { Engine } from '../engines/engine.ts';
+import { engineById, engines } from '../engines/registry.ts';
+
+export interface ResolvedConnection {
+  readonly engine: Engine;
+  readonly address: DatabaseAddress;
+  readonly password?: string;
+  /** The id in the settings, when it came from there. */
+  readonly id?: string;
+}
+
+/** What `<connection>` on the command line means. Throws `usage`. */
+export async function resolveConnection(text: string, folder = process.cwd()): Promise<ResolvedConnection> {
+  for (const engine of engines) {
+    const parsed = engine.parseUrl(text);
+    if (parsed) return { engine, ...parsed };
+  }
+  return await connectionFromSettings(text, folder);
+}
+
+async function connectionFromSettings(id: string, folder: string): Promise<ResolvedConnection> {
+  const file = path.join(folder, '.vscode', 'settings.json');
+  const items = await readConnections(file);
+  const item = items.find((candidate) => isRecord(candidate) && candidate['id'] === id);
+  if (item === undefined) throw unknownConnection(id, file, items);
+  const settings = parseConnectionSettings(item, { env: process.env, workspaceFolder: folder, parseUrl });
+  const fromEnv = settings.passwordEnv === undefined ? undefined : process.env[settings.passwordEnv];
+  const password = fromEnv ?? settings.password;
+  if (settings.passwordEnv !== undefined && fromEnv === undefined) {
+    throw new RestorePointError('usage', `The environment has no variable ${settings.passwordEnv}`, {
+      place: { setting: `the connection ${id} in ${file}` },
+      next: 'Set it to the password.',
+    });
+  }
+  return {
+    engine: engineById(settings.address.engine),
+    address: settings.address,
+    id,
+    ...(password === undefined ? {} : { password }),
+  };
+}
+
+function parseUrl(text: string): { address: DatabaseAddress; password?: string } | undefined {
+  for (const engine of engines) {
+    const parsed = engine.parseUrl(text);
+    if (parsed) return parsed;
+  }
+  return undefined;
+}
+
+async function readConnections(file: string): Promise<readonly unknown[]> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '{}';
+    throw new RestorePointError('usage', 'The settings cannot be read', { place: { file }, cause: error });
+  });
+  const errors: ParseError[] = [];
+  const settings: unknown = parse(text, errors, { allowTrailingComma: true });
+  const [first] = errors;
+  if (first) {
+    throw new RestorePointError('usage', `The settings are no JSON: ${printParseErrorCode(first.error)}`, {
+      place: { file },
+    });
+  }
+  const list = isRecord(settings) ? settings['restorePoint.connections'] : undefined;
+  return Array.isArray(list) ? list : [];
+}
+
+function unknownConnection(id: string, file: string, items: readonly unknown[]): RestorePointError {
+  const ids = items.flatMap((item) => (isRecord(item) && typeof item['id'] === 'string' ? [item['id']] : []));
+  const known = ids.length > 0 ? `It has: ${ids.join(', ')}.` : 'There is none in it.';
+  return new RestorePointError('usage', `"${id}" is neither a URL nor a connection of ${file}`, {
+    next: `${known} A file is written sqlite:path/to.db, a server postgres://user@host/database.`,
+  });
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

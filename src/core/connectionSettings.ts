@@ -1,0 +1,207 @@
+import * as path from 'node:path';
+import { sslModes, type DatabaseAddress, type SslMode } from './connections.ts';
+import { messageOf, RestorePointError } from './errors.ts';
+import type { EngineId } from './manifest.ts';
+
+/** One item of the setting `restorePoint.connections`, read and checked. */
+export interface ConnectionSettings {
+  readonly id: string;
+  /** For people; the id where the settings have none. */
+  readonly name: string;
+  readonly address: DatabaseAddress;
+  /** The environment variable that holds the password. */
+  readonly passwordEnv?: string;
+  /** Came with a URL that an environment variable holds as a whole; never with one that stands in the settings. */
+  readonly password?: string;
+}
+
+export interface ConnectionContext {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** What `${workspaceFolder}` means and relative paths start from; none when no folder is open. */
+  readonly workspaceFolder?: string;
+  /** Reads a URL as some engine does: undefined when it is no engine's, throws `usage` when it is, and wrong. */
+  parseUrl(text: string): { address: DatabaseAddress; password?: string } | undefined;
+}
+
+/** The properties that an item can have. */
+export const connectionProperties = [
+  ...['id', 'name', 'engine', 'url', 'file'],
+  ...['host', 'port', 'database', 'user', 'ssl', 'sslRootCert', 'passwordEnv'],
+] as const;
+
+const addressProperties = ['file', 'host', 'port', 'database', 'user', 'ssl', 'sslRootCert'] as const;
+const engineIds: readonly EngineId[] = ['sqlite', 'postgres'];
+
+/**
+ * Reads one item of `restorePoint.connections`: `${workspaceFolder}` and `${env:NAME}` are replaced, a relative file
+ * is found from the workspace folder. Throws `usage`, with the connection's id, for whatever is wrong with it, and for
+ * a password: it belongs in the secret store or in an environment variable.
+ */
+export function parseConnectionSettings(item: unknown, context: ConnectionContext): ConnectionSettings {
+  if (typeof item !== 'object' || item === null || Array.isArray(item)) {
+    throw wrong('A connection in the settings is no object');
+  }
+  const properties = item as Readonly<Record<string, unknown>>;
+  const id = parseId(properties['id']);
+  try {
+    refuseUnknown(properties);
+    const read = reader(properties, context);
+    const { address, password } =
+      properties['url'] === undefined ? parseParts(read) : parseUrl(properties, read, context);
+    const name = read.text('name');
+    const passwordEnv = read.text('passwordEnv');
+    return {
+      id,
+      name: name ?? id,
+      address: placeFiles(address, context),
+      ...(passwordEnv === undefined ? {} : { passwordEnv }),
+      ...(password === undefined ? {} : { password }),
+    };
+  } catch (error) {
+    const details = RestorePointError.is(error) ? error.details : {};
+    throw new RestorePointError('usage', `The connection "${id}" is not usable: ${messageOf(error)}`, {
+      next: 'Correct it in the settings.',
+      ...details,
+      place: { setting: 'restorePoint.connections' },
+    });
+  }
+}
+
+/** Whether an id can stand in the settings: it is written on command lines, where it must not look like a URL. */
+export function isConnectionId(text: string): boolean {
+  return /^[\p{L}\p{N}][\p{L}\p{N}._-]*$/u.test(text);
+}
+
+function parseId(id: unknown): string {
+  if (typeof id === 'string' && isConnectionId(id)) return id;
+  throw wrong(
+    id === undefined
+      ? 'A connection in the settings has no id'
+      : `${JSON.stringify(id)} cannot be the id of a connection: it is made of letters, digits, ".", "_" and "-"`,
+  );
+}
+
+function refuseUnknown(properties: Readonly<Record<string, unknown>>): void {
+  if ('password' in properties) throw passwordRefused('a password must not stand in the settings');
+  const known: readonly string[] = connectionProperties;
+  const unknown = Object.keys(properties).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw wrong(`it has an unknown property "${unknown}"`);
+}
+
+interface Reader {
+  text(name: string): string | undefined;
+  port(): number | undefined;
+  oneOf<Value extends string>(name: string, values: readonly Value[]): Value | undefined;
+}
+
+function reader(properties: Readonly<Record<string, unknown>>, context: ConnectionContext): Reader {
+  const text = (name: string): string | undefined => {
+    const value = properties[name];
+    if (value === undefined) return undefined;
+    if (typeof value !== 'string' || value.trim() === '') throw wrong(`"${name}" has to be a text`);
+    return substitute(value, context);
+  };
+  return {
+    text,
+    port() {
+      const port = properties['port'];
+      if (port === undefined) return undefined;
+      const number = typeof port === 'string' ? Number(text('port')) : port;
+      if (typeof number === 'number' && Number.isInteger(number) && number > 0 && number < 65536)
+        return number;
+      throw wrong('"port" has to be a number from 1 to 65535');
+    },
+    oneOf(name, values) {
+      const value = text(name);
+      if (value === undefined) return undefined;
+      const found = values.find((known) => known === value);
+      if (found === undefined) throw wrong(`"${name}" has to be one of ${values.join(', ')}`);
+      return found;
+    },
+  };
+}
+
+function parseParts(read: Reader): { address: DatabaseAddress; password?: undefined } {
+  const engine = read.oneOf('engine', engineIds);
+  if (!engine) throw wrong(`"engine" is missing: ${engineIds.join(' or ')}`);
+  const port = read.port();
+  const ssl = read.oneOf<SslMode>('ssl', sslModes);
+  const texts = ['file', 'host', 'database', 'user', 'sslRootCert'] as const;
+  const given = Object.fromEntries(
+    texts.flatMap((name) => {
+      const value = read.text(name);
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+  const address: DatabaseAddress = { engine, ...given, ...(port ? { port } : {}), ...(ssl ? { ssl } : {}) };
+  const foreign = addressProperties.find(
+    (name) => address[name] !== undefined && (name === 'file') !== (engine === 'sqlite'),
+  );
+  if (foreign) throw wrong(`"${foreign}" is not for the engine ${engine}`);
+  if (engine === 'sqlite' && address.file === undefined) throw wrong('"file" is missing');
+  return { address };
+}
+
+function parseUrl(
+  properties: Readonly<Record<string, unknown>>,
+  read: Reader,
+  context: ConnectionContext,
+): { address: DatabaseAddress; password?: string } {
+  const twice = addressProperties.find((name) => properties[name] !== undefined);
+  if (twice) throw wrong(`"url" and "${twice}" exclude each other`);
+  const fromEnvironment = /^\s*\$\{env:[^}]+\}\s*$/.test(String(properties['url']));
+  const parsed = context.parseUrl((read.text('url') ?? '').trim());
+  if (!parsed) throw wrong('its "url" is that of no database known here');
+  if (parsed.password !== undefined && !fromEnvironment) {
+    throw passwordRefused('the password in its "url" must not stand in the settings');
+  }
+  const engine = read.oneOf('engine', engineIds);
+  if (engine && engine !== parsed.address.engine) {
+    throw wrong(`its "url" is that of a ${parsed.address.engine} database, its "engine" is ${engine}`);
+  }
+  return parsed;
+}
+
+/** Replaces `${workspaceFolder}` and `${env:NAME}`. Throws `usage` for anything else of that form. */
+function substitute(text: string, { env, workspaceFolder }: ConnectionContext): string {
+  return text.replace(/\$\{([^}]*)\}/g, (whole, what: string) => {
+    if (what === 'workspaceFolder') {
+      if (workspaceFolder === undefined)
+        throw wrong('it speaks of ${workspaceFolder}, but no folder is open');
+      return workspaceFolder;
+    }
+    if (!what.startsWith('env:')) {
+      throw wrong(`${whole} means nothing here; there are \${workspaceFolder} and \${env:NAME}`);
+    }
+    const value = env[what.slice('env:'.length)];
+    if (value === undefined) throw wrong(`the environment variable ${what.slice('env:'.length)} is not set`);
+    return value;
+  });
+}
+
+function placeFiles(address: DatabaseAddress, { workspaceFolder }: ConnectionContext): DatabaseAddress {
+  const place = (file: string): string => {
+    if (path.isAbsolute(file)) return path.normalize(file);
+    if (workspaceFolder === undefined) {
+      throw wrong(`the path ${file} is relative, but no folder is open that it could start from`);
+    }
+    return path.join(workspaceFolder, file);
+  };
+  return {
+    ...address,
+    ...(address.file === undefined ? {} : { file: place(address.file) }),
+    ...(address.sslRootCert === undefined ? {} : { sslRootCert: place(address.sslRootCert) }),
+  };
+}
+
+function wrong(message: string): RestorePointError {
+  return new RestorePointError('usage', message);
+}
+
+function passwordRefused(message: string): RestorePointError {
+  return new RestorePointError('usage', message, {
+    next:
+      'Remove it there; VS Code keeps it in its secret store ("Enter Password…" on the connection), ' +
+      'or name an environment variable in "passwordEnv".',
+  });
+}

@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import { RestorePointError } from '../../src/core/errors.ts';
+import type { Manifest } from '../../src/core/manifest.ts';
+import { formatTableName } from '../../src/core/names.ts';
+import type { RestoreMode, RestorePlan } from '../../src/core/plan.ts';
+import type { DatabaseSchema, ForeignKey, Table } from '../../src/core/schema.ts';
+import type { EngineFeatures } from '../../src/engines/engine.ts';
+import { planRestore } from '../../src/restore/planRestore.ts';
+import { manifestOf, plainTable } from '../support/manifests.ts';
+
+const features: EngineFeatures = { schemas: true, createsDatabase: false, isFile: false };
+
+function foreignKeyTo(name: string): ForeignKey {
+  return {
+    name: `to_${name}`,
+    columns: ['id'],
+    references: { schema: 'public', name },
+    referencedColumns: ['id'],
+  };
+}
+
+function liveSchema(tables: readonly Table[], changes: Partial<DatabaseSchema> = {}): DatabaseSchema {
+  return { tables, objects: [], sequences: [], leftOut: [], ...changes };
+}
+
+function backupOf(tables: readonly Table[], changes: Partial<Manifest> = {}): Manifest {
+  const payloads = tables.map((table, index) => ({
+    name: `data/${index + 1}-${table.name.name}`,
+    chunks: [],
+  }));
+  return manifestOf(tables, payloads, changes);
+}
+
+function plan(
+  manifest: Manifest,
+  live: readonly Table[],
+  options: {
+    mode?: RestoreMode;
+    tables?: string[];
+    features?: Partial<EngineFeatures>;
+    schema?: Partial<DatabaseSchema>;
+  } = {},
+): RestorePlan {
+  const tables = options.tables?.map((name) => ({ name }));
+  return planRestore(
+    manifest,
+    {
+      schema: liveSchema(live, options.schema),
+      features: { ...features, ...options.features },
+      rowCount: () => 7,
+    },
+    { mode: options.mode ?? 'replace', ...(tables ? { tables } : {}) },
+  );
+}
+
+function refusal(work: () => unknown): RestorePointError {
+  try {
+    work();
+  } catch (error) {
+    assert.ok(RestorePointError.is(error), String(error));
+    return error;
+  }
+  throw new assert.AssertionError({ message: 'it was not refused' });
+}
+
+describe('planRestore', () => {
+  it('writes the tables that are there and creates those that are missing', () => {
+    const [orders, lines] = [plainTable('orders'), plainTable('lines')];
+    const objects = [
+      { kind: 'schema', name: 'public', section: 'pre-data' as const, sql: 'CREATE SCHEMA public' },
+      {
+        kind: 'table',
+        name: 'orders',
+        table: orders.name,
+        section: 'pre-data' as const,
+        sql: 'CREATE TABLE orders ()',
+      },
+      {
+        kind: 'table',
+        name: 'lines',
+        table: lines.name,
+        section: 'pre-data' as const,
+        sql: 'CREATE TABLE lines ()',
+      },
+      { kind: 'view', name: 'totals', section: 'post-data' as const, sql: 'CREATE VIEW totals' },
+    ];
+    const { tables, create } = plan(backupOf([orders, lines], { objects }), [orders]);
+    assert.deepEqual(
+      tables.map((table) => [table.target.name, table.create, table.rowsNow]),
+      [
+        ['orders', false, 7],
+        ['lines', true, 0],
+      ],
+    );
+    assert.deepEqual(
+      create.map((object) => object.name),
+      ['public', 'lines', 'totals'],
+    );
+  });
+
+  it('does not create again what is there, nor anything beside the chosen tables', () => {
+    const [orders, lines] = [plainTable('orders'), plainTable('lines')];
+    const view = { kind: 'view', name: 'totals', section: 'post-data' as const, sql: 'CREATE VIEW totals' };
+    const manifest = backupOf([orders, lines], { objects: [view] });
+    assert.deepEqual(plan(manifest, [orders, lines], { schema: { objects: [view] } }).create, []);
+    assert.deepEqual(plan(manifest, [orders, lines], { tables: ['orders'] }).create, []);
+  });
+
+  it('puts referenced tables first, and survives circles and long chains', () => {
+    const names = (tables: readonly Table[]): string[] =>
+      plan(backupOf(tables), tables).tables.map((table) => table.target.name);
+    const a = plainTable('a', { foreignKeys: [foreignKeyTo('b')] });
+    const b = plainTable('b', { foreignKeys: [foreignKeyTo('c')] });
+    assert.deepEqual(names([a, b, plainTable('c')]), ['c', 'b', 'a']);
+    const circle = names([a, b, plainTable('c', { foreignKeys: [foreignKeyTo('a'), foreignKeyTo('c')] })]);
+    assert.deepEqual([...circle].sort(), ['a', 'b', 'c']);
+    const chain = Array.from({ length: 3000 }, (_, index) =>
+      plainTable(`t${index}`, { foreignKeys: [foreignKeyTo(`t${index + 1}`)] }),
+    );
+    assert.equal(names(chain)[0], 't2999');
+  });
+
+  it('names foreign keys that point in from tables that are not restored', () => {
+    const lines = plainTable('lines', { foreignKeys: [foreignKeyTo('orders')] });
+    const { tables } = plan(backupOf([plainTable('orders')]), [plainTable('orders'), lines]);
+    assert.deepEqual(
+      tables[0]?.inbound.map(({ from, name }) => [formatTableName(from), name]),
+      [['public.lines', 'to_orders']],
+    );
+  });
+
+  it('tells of columns that differ, and refuses where values would be lost', () => {
+    const then = plainTable('orders');
+    const note = { name: 'note', type: 'varchar(5)', notNull: false };
+    const wider = plainTable('orders', { columns: [then.columns[0]!, note, { ...note, name: 'extra' }] });
+    assert.deepEqual(plan(backupOf([then]), [wider]).tables[0]?.drift, [
+      'the column note was text and is varchar(5) now',
+      'the column extra is new since the backup and takes its default in restored rows',
+    ]);
+    const narrower = plainTable('orders', { columns: [then.columns[0]!] });
+    const lost = refusal(() => plan(backupOf([then]), [narrower]));
+    assert.equal(lost.code, 'refused');
+    assert.match(lost.message, /public\.orders: the column note of the backup is not there any more/);
+    const strict = plainTable('orders', {
+      columns: [...then.columns, { ...note, name: 'must', notNull: true }],
+    });
+    assert.match(refusal(() => plan(backupOf([then]), [strict])).message, /must is new since the backup/);
+    const computed = plainTable('orders', { columns: [then.columns[0]!, { ...note, generated: 'stored' }] });
+    assert.match(refusal(() => plan(backupOf([then]), [computed])).message, /note is a generated one now/);
+  });
+
+  it('gives every reason of a refusal at once', () => {
+    const { primaryKey: _key, ...rest } = plainTable('log');
+    const log: Table = rest;
+    const orders = plainTable('orders', { columns: [plainTable('orders').columns[0]!] });
+    const error = refusal(() =>
+      plan(backupOf([plainTable('orders'), log]), [orders, log], { mode: 'merge' }),
+    );
+    assert.match(error.message, /public\.orders: the column note.*; public\.log: it has no primary key/);
+    assert.equal(error.details.unchanged, 'Nothing was changed.');
+  });
+
+  it('restores a table without a key in replace only, and takes a unique key without NULLs for one', () => {
+    const { primaryKey: _key, ...rest } = plainTable('log');
+    const log: Table = rest;
+    assert.equal(plan(backupOf([log]), [log]).tables[0]?.key, undefined);
+    for (const mode of ['merge', 'insert-missing'] as const) {
+      assert.match(refusal(() => plan(backupOf([log]), [log], { mode })).message, /only the mode replace/);
+      const unique = {
+        ...log,
+        uniqueKeys: [
+          { columns: ['note'], notNull: false },
+          { columns: ['id'], notNull: true },
+        ],
+      };
+      assert.deepEqual(plan(backupOf([unique]), [unique], { mode }).tables[0]?.key, ['id']);
+    }
+  });
+
+  it('says that a partial backup replaces the whole table', () => {
+    const manifest = backupOf([plainTable('orders')]);
+    const partial = { ...manifest, tables: manifest.tables.map((table) => ({ ...table, where: 'id < 5' })) };
+    assert.match(
+      plan(partial, [plainTable('orders')]).warnings.join(),
+      /only the rows where id < 5.*removes all others/,
+    );
+    assert.deepEqual(plan(partial, [plainTable('orders')], { mode: 'merge' }).warnings, []);
+  });
+
+  it('refuses tables that the backup does not hold, and says which it holds', () => {
+    const error = refusal(() => plan(backupOf([plainTable('orders')]), [], { tables: ['order'] }));
+    assert.equal(error.code, 'usage');
+    assert.match(error.details.next ?? '', /It holds: public\.orders\./);
+  });
+
+  it('finds tables and columns in another case where the engine does', () => {
+    const then = plainTable('Orders', { name: { name: 'Orders' } });
+    const now = plainTable('orders', {
+      name: { name: 'orders' },
+      columns: then.columns.map((column) => ({ ...column, name: column.name.toUpperCase() })),
+    });
+    const [table] = plan(backupOf([then]), [now], { features: { caseInsensitiveNames: true } }).tables;
+    assert.equal(table?.create, false);
+    assert.equal(table.target.name, 'orders');
+    assert.equal(plan(backupOf([then]), [now]).tables[0]?.create, true);
+  });
+});
