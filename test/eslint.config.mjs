@@ -2,33 +2,31 @@ import * as path from 'node:path';
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
-/** The arrows of the architecture: what a folder may import besides itself. Everything else is an error. */
-function layer(files, { allowed, packages = [], ignores = [] }) {
-  const outside = allowed.map((target) => `(?:\\.\\./)+${target}`).join('|');
+const layers = ['core', 'archive', 'engines', 'backup', 'restore', 'cli', 'ui', 'extension'];
+
+/** The arrows of the architecture: which layers and packages some files may import. Everything else is an error. */
+function layer(files, { layers: allowed, packages = [], others = [] }) {
+  const forbidden = layers.filter((name) => !allowed.includes(name));
+  const message = 'This layer may not import that (see "How it is built" in the README).';
   return {
     files,
-    ignores,
     rules: {
       '@typescript-eslint/no-restricted-imports': [
         'error',
         {
           patterns: [
-            {
-              regex: outside
-                ? `^\\.\\./(?!\\.\\./)(?!(?:${outside.replaceAll('(?:\\.\\./)+', '')}))`
-                : '^\\.\\./',
-              message: 'This layer may not import that one (see "How it is built" in the README).',
-            },
-            {
-              regex: `^(?!\\.|node:)(?!(?:${packages.length ? packages.join('|') : '$^'})(?:$|/))`,
-              message: 'This package is not for this layer (see "How it is built" in the README).',
-            },
+            { regex: `^\\.\\.?/(?:\\.\\./)*(?:${forbidden.join('|')})(?:/|\\.ts$)`, message },
+            { regex: `^(?!\\.|node:)(?!(?:${packages.length ? packages.join('|') : '$^'})(?:$|/))`, message },
+            ...others.map((regex) => ({ regex, message })),
           ],
         },
       ],
     },
   };
 }
+
+const portOnly = '/engines/(?!engine\\.ts$)';
+const drivers = ['knex', 'objection', 'pg', 'pg-copy-streams', 'sqlite3', 'xxhash-wasm'];
 
 export default tseslint.config(
   {
@@ -38,11 +36,16 @@ export default tseslint.config(
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],
-    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: path.join(import.meta.dirname, '..') } },
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: path.join(import.meta.dirname, '..') },
+    },
     rules: {
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-import-type-side-effects': 'error',
-      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       'max-lines': ['error', { max: 400, skipBlankLines: true, skipComments: true }],
       'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
@@ -53,28 +56,33 @@ export default tseslint.config(
     files: ['test/**/*.ts'],
     rules: { 'max-lines-per-function': 'off', '@typescript-eslint/no-floating-promises': 'error' },
   },
-  layer(['src/core/**/*.ts'], { allowed: [] }),
-  layer(['src/archive/**/*.ts'], { allowed: ['core/'], packages: ['ajv'] }),
-  layer(['src/engines/*.ts'], { allowed: ['core/'], packages: ['knex', 'objection'] }),
+  layer(['src/core/**/*.ts'], { layers: ['core'] }),
+  layer(['src/archive/**/*.ts'], { layers: ['core', 'archive'], packages: ['ajv'] }),
+  layer(['src/engines/**/*.ts'], { layers: ['core', 'engines'], packages: drivers }),
+  // An engine knows the port and the models, and no other engine.
   layer(['src/engines/*/**/*.ts'], {
-    allowed: ['(?:\\.\\./)*core/', '[a-zA-Z]+\\.ts$'],
-    packages: ['knex', 'objection', 'pg', 'pg-copy-streams', 'sqlite3', 'xxhash-wasm'],
+    layers: ['core', 'engines'],
+    packages: drivers,
+    others: ['^(?:\\.\\./)+(?:sqlite|postgres|registry)(?:/|\\.ts$)'],
   }),
-  layer(['src/backup/**/*.ts'], { allowed: ['core/', 'archive/', 'engines/engine\\.ts$'] }),
-  layer(['src/restore/**/*.ts'], { allowed: ['core/', 'archive/', 'engines/engine\\.ts$', 'backup/'] }),
+  layer(['src/backup/**/*.ts'], { layers: ['core', 'archive', 'engines', 'backup'], others: [portOnly] }),
+  layer(['src/restore/**/*.ts'], {
+    layers: ['core', 'archive', 'engines', 'backup', 'restore'],
+    others: [portOnly],
+  }),
   layer(['src/ui/**/*.ts'], {
-    allowed: [
-      '(?:\\.\\./)*core/',
-      '(?:\\.\\./)*archive/',
-      '(?:\\.\\./)*engines/engine\\.ts$',
-      '(?:\\.\\./)*backup/',
-      '(?:\\.\\./)*restore/',
-      '[a-zA-Z]+\\.ts$',
-      '[a-zA-Z]+/[a-zA-Z]+\\.ts$',
-    ],
+    layers: ['core', 'archive', 'engines', 'backup', 'restore', 'ui'],
     packages: ['vscode', 'jsonc-parser'],
+    others: [portOnly],
   }),
-  layer(['src/cli.ts'], { allowed: [], packages: ['jsonc-parser'] }),
+  layer(['src/cli.ts', 'src/cli/**/*.ts'], {
+    layers: ['core', 'archive', 'engines', 'backup', 'restore', 'cli'],
+    packages: ['jsonc-parser'],
+  }),
+  layer(['src/extension.ts'], {
+    layers: ['core', 'archive', 'engines', 'backup', 'restore', 'ui'],
+    packages: ['vscode'],
+  }),
   {
     files: ['src/**/*.ts'],
     ignores: ['src/ui/**', 'src/extension.ts'],

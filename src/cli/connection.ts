@@ -5,7 +5,7 @@ import { parseConnectionSettings } from '../core/connectionSettings.ts';
 import { RestorePointError } from '../core/errors.ts';
 import type { DatabaseAddress } from '../core/connections.ts';
 import type { Engine } from '../engines/engine.ts';
-import { engineById, engines } from '../engines/registry.ts';
+import { engineById, parseDatabaseUrl } from '../engines/registry.ts';
 
 export interface ResolvedConnection {
   readonly engine: Engine;
@@ -17,10 +17,8 @@ export interface ResolvedConnection {
 
 /** What `<connection>` on the command line means. Throws `usage`. */
 export async function resolveConnection(text: string, folder = process.cwd()): Promise<ResolvedConnection> {
-  for (const engine of engines) {
-    const parsed = engine.parseUrl(text);
-    if (parsed) return { engine, ...parsed };
-  }
+  const parsed = parseDatabaseUrl(text);
+  if (parsed) return { engine: engineById(parsed.address.engine), ...parsed };
   return await connectionFromSettings(text, folder);
 }
 
@@ -29,7 +27,7 @@ async function connectionFromSettings(id: string, folder: string): Promise<Resol
   const items = await readConnections(file);
   const item = items.find((candidate) => isRecord(candidate) && candidate['id'] === id);
   if (item === undefined) throw unknownConnection(id, file, items);
-  const settings = parseConnectionSettings(item, { env: process.env, workspaceFolder: folder, parseUrl });
+  const settings = parseConnectionSettings(item, { env: process.env, workspaceFolder: folder, parseUrl: parseDatabaseUrl });
   const fromEnv = settings.passwordEnv === undefined ? undefined : process.env[settings.passwordEnv];
   const password = fromEnv ?? settings.password;
   if (settings.passwordEnv !== undefined && fromEnv === undefined) {
@@ -44,14 +42,6 @@ async function connectionFromSettings(id: string, folder: string): Promise<Resol
     id,
     ...(password === undefined ? {} : { password }),
   };
-}
-
-function parseUrl(text: string): { address: DatabaseAddress; password?: string } | undefined {
-  for (const engine of engines) {
-    const parsed = engine.parseUrl(text);
-    if (parsed) return parsed;
-  }
-  return undefined;
 }
 
 async function readConnections(file: string): Promise<readonly unknown[]> {

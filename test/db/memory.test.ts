@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { runCli } from '../support/cli.ts';
+import { useTemporaryFolder } from '../support/temporaryFolder.ts';
+import { testEngines, type TestDatabase } from '../support/testDatabases.ts';
+
+const rows = 1_000_000;
+const limit = 300_000_000;
+
+/** A million rows of about 100 bytes that do not compress to nothing. */
+const fill = {
+  sqlite: `
+    CREATE TABLE big (id integer primary key, a text, b text, n integer);
+    WITH RECURSIVE numbers (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < ${rows})
+      INSERT INTO big SELECT i, hex(randomblob(20)), hex(randomblob(20)), random() FROM numbers`,
+  postgres: `
+    CREATE TABLE big (id integer primary key, a text, b text, n bigint);
+    INSERT INTO big SELECT i, md5(i::text) || 'abcdefgh', md5((i + 1)::text) || 'abcdefgh', i * 7919::bigint
+      FROM generate_series(1, ${rows}) i`,
+};
+
+for (const { id, create } of testEngines) {
+  describe(`${id}: a million rows`, () => {
+    const folder = useTemporaryFolder();
+    let database: TestDatabase;
+    before(async () => {
+      database = await create();
+      await database.run(fill[id]);
+    });
+    after(() => database.remove());
+
+    it('go out and back in with less than 300 MB of memory', async () => {
+      const file = folder.file('big.dbbackup');
+      const backup = await runCli(['backup', database.url, '--out', file]);
+      assert.equal(backup.code, 0, backup.stderr);
+      const sums = 'SELECT count(*), sum(length(a)), sum(n % 1000) FROM big';
+      const before = await database.rows(sums);
+      await database.run('DELETE FROM big WHERE id % 2 = 0');
+      const restore = await runCli(['restore', file, database.url, '--yes']);
+      assert.equal(restore.code, 0, restore.stderr);
+      assert.deepEqual(await database.rows(sums), before);
+      const megabytes = [backup, restore].map(({ peakMemory }) => Math.round(peakMemory / 1e6));
+      console.log(`      peak memory: backup ${megabytes[0]} MB, restore ${megabytes[1]} MB`);
+      assert.ok(backup.peakMemory < limit, `the backup took ${megabytes[0]} MB`);
+      assert.ok(restore.peakMemory < limit, `the restore took ${megabytes[1]} MB`);
+    });
+  });
+}

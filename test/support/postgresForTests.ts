@@ -1,0 +1,15 @@
+import { type PostgresServer, startPostgres } from './postgresServer.ts';
+
+let server: Promise<PostgresServer> | undefined;
+
+/** The PostgreSQL server of this mocha run: started by the first test that asks for it, stopped after the last test. */
+export function postgresForTests(): Promise<PostgresServer> {
+  return (server ??= startPostgres());
+}
+
+/** Root hooks: mocha takes them from this file through `--require`. */
+export const mochaHooks = {
+  async afterAll(): Promise<void> {
+    if (server) await (await server).stop();
+  },
+};

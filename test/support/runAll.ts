@@ -1,0 +1,139 @@
+/**
+ * Runs the checks and the tests of the project: all of them (`npm test`), or the steps that the arguments name.
+ *
+ * Each step's output is shown as it comes. The last line is `N passed, N failed`: the tests of all steps, and one failure
+ * for each other check that did not pass, for each suite that broke off, and for each suite that ran no test.
+ * Arguments that begin with `-`, and all after them, go to mocha (`npm run test:unit -- --grep checksum`).
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeOwnedFolder, startOwned } from './childProcesses.ts';
+import type { Counts } from './countingReporter.ts';
+import { projectRoot } from './paths.ts';
+
+interface Step {
+  readonly title: string;
+  /** Arguments for Node. */
+  readonly command: readonly string[];
+  /** Whether it is a mocha suite, which writes counts. */
+  readonly suite: boolean;
+  /** A step without which this one would test something old. */
+  readonly after?: string;
+}
+
+const steps: Readonly<Record<string, Step>> = {
+  format: check('Format', program('prettier/bin/prettier.cjs'), '--check', '.'),
+  lint: check('Lint', program('eslint/bin/eslint.js'), '-c', 'test/eslint.config.mjs', '.'),
+  types: check('Types', program('typescript/bin/tsc'), '--noEmit'),
+  build: check('Build', 'esbuild.mjs'),
+  unit: mochaSuite('Unit tests', 'test/unit'),
+  db: mochaSuite(
+    'Database tests',
+    'test/db',
+    ...['--require', './test/support/postgresForTests.ts', '--timeout', '60000'],
+  ),
+  extension: {
+    title: 'Extension-host tests',
+    command: ['test/extension/runTests.ts'],
+    suite: true,
+    after: 'build',
+  },
+  ui: {
+    ...mochaSuite(
+      'Browser tests of the workbench',
+      'test/ui',
+      ...['--require', './test/ui/workbench.ts', '--timeout', '180000'],
+    ),
+    after: 'build',
+  },
+};
+
+const { names, forMocha } = readArguments(process.argv.slice(2));
+const scratch = makeOwnedFolder('restore-point-tests-');
+const failedSteps = new Set<string>();
+let passed = 0;
+let failed = 0;
+for (const name of names) {
+  const counts = await runStep(name);
+  passed += counts.passed;
+  failed += counts.failed;
+  if (counts.failed > 0) failedSteps.add(name);
+}
+await scratch.remove();
+console.log(`\n${failedSteps.size > 0 ? `Failed: ${[...failedSteps].join(', ')}` : 'All steps passed'}`);
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 ? 1 : 0;
+
+function readArguments(args: string[]): { names: string[]; forMocha: string[] } {
+  const firstOption = args.findIndex((arg) => arg.startsWith('-'));
+  const end = firstOption === -1 ? args.length : firstOption;
+  const named = args.slice(0, end);
+  const unknown = named.filter((name) => !(name in steps));
+  if (unknown.length > 0) {
+    throw new Error(
+      `There is no step ${unknown.join(', ')}; the steps are ${Object.keys(steps).join(', ')}.`,
+    );
+  }
+  return { names: named.length > 0 ? named : Object.keys(steps), forMocha: args.slice(end) };
+}
+
+async function runStep(name: string): Promise<Counts> {
+  const step = steps[name]!;
+  console.log(`\n=== ${step.title} ===\n`);
+  if (step.after && failedSteps.has(step.after)) {
+    console.log(`Not run, because the step before it failed: ${step.after}.`);
+    return { passed: 0, failed: 1 };
+  }
+  const countsFile = join(scratch.path, `${name}.json`);
+  const isMocha = step.command[0] === mochaProgram();
+  const run = await startOwned(process.execPath, [...step.command, ...(isMocha ? forMocha : [])], {
+    cwd: projectRoot,
+    env: { ...process.env, RESTORE_POINT_TEST_COUNTS: countsFile },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  const end = await run.ended;
+  await run.stop();
+  return step.suite ? judgeSuite(step, end, countsFile) : { passed: 0, failed: end === 'code 0' ? 0 : 1 };
+}
+
+function judgeSuite(step: Step, end: string, countsFile: string): Counts {
+  if (!existsSync(countsFile)) {
+    console.log(`${step.title}: broke off without a result (${end}).`);
+    return { passed: 0, failed: 1 };
+  }
+  const counts = JSON.parse(readFileSync(countsFile, 'utf8')) as Counts;
+  if (counts.failed === 0 && counts.passed === 0) {
+    console.log(`${step.title}: ran no test.`);
+    return { passed: 0, failed: 1 };
+  }
+  if (counts.failed === 0 && end !== 'code 0') {
+    console.log(`${step.title}: ended with ${end} though no test failed.`);
+    return { ...counts, failed: 1 };
+  }
+  return counts;
+}
+
+function check(title: string, ...command: string[]): Step {
+  return { title, command, suite: false };
+}
+
+function mochaSuite(title: string, folder: string, ...options: string[]): Step {
+  return {
+    title,
+    command: [
+      mochaProgram(),
+      ...['--reporter', './test/support/countingReporter.ts', '--forbid-only', '--forbid-pending'],
+      ...options,
+      `${folder}/**/*.test.ts`,
+    ],
+    suite: true,
+  };
+}
+
+function mochaProgram(): string {
+  return program('mocha/bin/mocha.js');
+}
+
+function program(path: string): string {
+  return join('node_modules', path);
+}

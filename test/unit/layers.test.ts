@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import * as path from 'node:path';
+import { ESLint } from 'eslint';
+
+const root = path.join(import.meta.dirname, '../..');
+
+/** The arrows of the architecture, each tried: what lint must refuse, and what it must let pass. */
+const refused: readonly [file: string, line: string][] = [
+  ['src/core/names.ts', `import '../archive/zip.ts';`],
+  ['src/core/names.ts', `import 'knex';`],
+  ['src/core/names.ts', `import 'vscode';`],
+  ['src/archive/zip.ts', `import '../engines/engine.ts';`],
+  ['src/archive/zip.ts', `import 'pg';`],
+  ['src/engines/engine.ts', `import '../archive/zip.ts';`],
+  ['src/engines/sqlite/engine.ts', `import '../postgres/engine.ts';`],
+  ['src/engines/sqlite/engine.ts', `import '../../archive/zip.ts';`],
+  ['src/engines/sqlite/engine.ts', `import '../../backup/takeBackup.ts';`],
+  ['src/engines/sqlite/engine.ts', `import 'vscode';`],
+  ['src/backup/takeBackup.ts', `import '../engines/sqlite/engine.ts';`],
+  ['src/backup/takeBackup.ts', `import '../engines/registry.ts';`],
+  ['src/backup/takeBackup.ts', `import '../restore/planRestore.ts';`],
+  ['src/backup/takeBackup.ts', `import 'knex';`],
+  ['src/restore/planRestore.ts', `import '../ui/log.ts';`],
+  ['src/restore/planRestore.ts', `import '../engines/postgres/engine.ts';`],
+  ['src/cli.ts', `import './ui/log.ts';`],
+  ['src/cli.ts', `import 'vscode';`],
+  ['src/cli/output.ts', `import '../ui/log.ts';`],
+  ['src/ui/log.ts', `import '../engines/registry.ts';`],
+  ['src/ui/log.ts', `import '../engines/sqlite/engine.ts';`],
+  ['src/ui/log.ts', `import '../cli.ts';`],
+  ['src/ui/log.ts', `import 'objection';`],
+];
+
+const allowed: readonly [file: string, line: string][] = [
+  ['src/core/names.ts', `import './errors.ts';`],
+  ['src/archive/zip.ts', `import '../core/errors.ts';`],
+  ['src/engines/sqlite/engine.ts', `import '../tableModel.ts';`],
+  ['src/engines/sqlite/engine.ts', `import '../../core/errors.ts';`],
+  ['src/engines/sqlite/engine.ts', `import 'knex';`],
+  ['src/backup/takeBackup.ts', `import '../engines/engine.ts';`],
+  ['src/restore/planRestore.ts', `import '../backup/takeBackup.ts';`],
+  ['src/ui/log.ts', `import 'vscode';`],
+  ['src/ui/log.ts', `import '../restore/planRestore.ts';`],
+  ['src/cli.ts', `import './engines/registry.ts';`],
+];
+
+describe('the layers', () => {
+  // Only the rule for imports: it needs no types, so made-up files can be looked at.
+  const eslint = new ESLint({
+    cwd: root,
+    overrideConfigFile: path.join(root, 'test/eslint.config.mjs'),
+    ruleFilter: ({ ruleId }) => ruleId === '@typescript-eslint/no-restricted-imports',
+  });
+  const complaints = async (file: string, line: string): Promise<string[]> => {
+    const [result] = await eslint.lintText(`${line}\n`, { filePath: path.join(root, file) });
+    assert.ok(result);
+    assert.deepEqual(result.messages.filter((message) => message.fatal).map((message) => message.message), []);
+    return result.messages.map((message) => message.ruleId ?? '');
+  };
+
+  for (const [file, line] of refused) {
+    it(`keeps ${file} from ${line}`, async () => assert.equal((await complaints(file, line)).length, 1));
+  }
+  for (const [file, line] of allowed) {
+    it(`lets ${file} have ${line}`, async () => assert.deepEqual(await complaints(file, line), []));
+  }
+});
