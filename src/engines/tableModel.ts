@@ -45,8 +45,11 @@ export function tableModel(knex: Knex, source: TableModelSource): TableModel {
 
 /** The SQL text of a query and what is bound in it, for an engine that runs it inside COPY or INSERT … SELECT. */
 export function compileQuery(query: AnyQueryBuilder): { sql: string; bindings: readonly unknown[] } {
-  const { sql, bindings } = query.toKnexQuery().toSQL().toNative();
-  return { sql, bindings };
+  const compiled = query.toKnexQuery().toSQL();
+  const { sql, bindings } = compiled.toNative();
+  // Numbering would take a backslash of the user's before a question mark for one of `rawSql`.
+  const unnumbered = sql !== compiled.sql && bindings.length === 0;
+  return { sql: unnumbered ? compiled.sql.replaceAll(String.raw`\?`, '?') : sql, bindings };
 }
 
 /**

@@ -1,0 +1,78 @@
+import { RestorePointError } from '../../core/errors.ts';
+import { formatTableName, type TableName } from '../../core/names.ts';
+import { hasState } from './errors.ts';
+import { quoteLiteral, quoteName } from './identifiers.ts';
+import type { Transaction } from './transaction.ts';
+
+/** A user's condition on the rows of a table. */
+export interface Condition {
+  readonly table: TableName;
+  readonly where: string;
+}
+
+/**
+ * Throws `usage` when the condition is not one boolean expression. Only an expression can stand in both places where
+ * it is tried: what leaves its parentheses in one of them is no longer SQL in the other. Nothing of it is run, and a
+ * second statement is refused by the protocol.
+ */
+export async function checkCondition(transaction: Transaction, condition: Condition): Promise<void> {
+  const { table, where } = condition;
+  const from = `FROM ONLY ${quoteName(table)}`;
+  try {
+    await withCondition(transaction, condition, async () => {
+      await transaction.parse(`SELECT CASE WHEN (${where}\n) THEN 1 END ${from}`);
+      await transaction.parse(`SELECT 1 ${from} WHERE (${where}\n)`);
+    });
+  } catch (error) {
+    if (!RestorePointError.is(error, 'database')) throw error;
+    throw new RestorePointError('usage', `The condition cannot be used: ${error.message}`, {
+      place: { table: formatTableName(table) },
+      next: hasState(error.cause, '42P01', '42883', '42704', '3F000')
+        ? 'Names of functions, tables and types can be written with their schema.'
+        : 'Write what could stand after WHERE.',
+      cause: error.cause,
+    });
+  }
+}
+
+/**
+ * Runs `work` with the search path with which the condition is read: the user's own, so that it may name things as
+ * the user does; but an empty one for a table whose values would be written otherwise with another path (`regclass`
+ * and its like).
+ */
+export async function withCondition<Result>(
+  transaction: Transaction,
+  { table }: Condition,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  if (await valuesDependOnPath(transaction, table)) return work();
+  await setSearchPath(transaction, transaction.searchPath);
+  const result = await work();
+  await setSearchPath(transaction, '');
+  return result;
+}
+
+async function setSearchPath(transaction: Transaction, path: string): Promise<void> {
+  await transaction.run(`SELECT pg_catalog.set_config('search_path', ${quoteLiteral(path)}, true)`);
+}
+
+/** Whether a column's type writes names of objects: with the search path set they would stand without a schema. */
+async function valuesDependOnPath(transaction: Transaction, table: TableName): Promise<boolean> {
+  const [row] = await transaction.rows<{ found: boolean }>(
+    `WITH RECURSIVE used AS (
+       SELECT a.atttypid AS oid FROM pg_attribute a
+        WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
+       UNION
+       SELECT x.oid
+         FROM used u
+         JOIN pg_type t ON t.oid = u.oid
+         LEFT JOIN pg_range r ON r.rngtypid = t.oid OR r.rngmultitypid = t.oid
+         LEFT JOIN pg_attribute a ON a.attrelid = t.typrelid AND a.attnum > 0
+        CROSS JOIN LATERAL (VALUES (t.typelem), (t.typbasetype), (r.rngsubtype), (a.atttypid)) x (oid)
+        WHERE x.oid <> 0)
+     SELECT EXISTS (SELECT FROM used u JOIN pg_type t ON t.oid = u.oid
+                     WHERE t.typnamespace = 'pg_catalog'::regnamespace AND t.typname ~ '^reg') AS found`,
+    [quoteName(table)],
+  );
+  return row!.found;
+}

@@ -1,0 +1,178 @@
+import knex, { type Knex } from 'knex';
+import type pg from 'pg';
+import { messageOf, RestorePointError } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import { isSocket, type ResolvedAddress } from './address.ts';
+import { describeConnectError } from './connectionErrors.ts';
+import { hasState } from './errors.ts';
+import { passwordFromFile } from './pgpass.ts';
+import type { ServerTraits } from './settings.ts';
+import { tlsOptions, type TlsOptions } from './tls.ts';
+
+const connectSeconds = 10;
+
+export interface ServerInfo extends ServerTraits {
+  /** For people: `PostgreSQL 18.4`. */
+  readonly label: string;
+  readonly database: string;
+}
+
+/** A driver's connection as the pool hands it out. */
+export type PooledClient = pg.Client & {
+  /** Knex takes a connection with this mark out of the pool. */
+  __knex__disposed?: unknown;
+  /** The driver's own, which it does not declare: the socket, to break it off when nothing else helps. */
+  readonly connection: { readonly stream: { destroy(): void } };
+};
+
+/** A database on a server: a small pool of connections to it, and what the server is. */
+export class Database {
+  readonly knex: Knex;
+  readonly server: ServerInfo;
+  readonly logger: Logger;
+  readonly #address: ResolvedAddress;
+
+  private constructor(pool: Knex, server: ServerInfo, address: ResolvedAddress, logger: Logger) {
+    this.knex = pool;
+    this.server = server;
+    this.logger = logger;
+    this.#address = address;
+  }
+
+  /** Throws `connection` with the reason in words. */
+  static async open(
+    address: ResolvedAddress,
+    options: { readonly password?: string; readonly logger: Logger },
+  ): Promise<Database> {
+    const { logger } = options;
+    const password =
+      options.password ?? process.env['PGPASSWORD'] ?? (await passwordFromFile(address, logger));
+    const attempts: TlsOptions[] = [await tlsOptions(address)];
+    // `prefer`: whatever goes wrong with TLS, the same is tried without.
+    if (address.ssl === 'prefer' && !isSocket(address.host)) attempts.push(false);
+    for (const [index, ssl] of attempts.entries()) {
+      const pool = createPool(address, ssl, password, logger);
+      try {
+        return new Database(pool, await readServer(pool), address, logger);
+      } catch (error) {
+        await pool.destroy();
+        const last = index === attempts.length - 1 || !mayWorkWithoutTls(error);
+        if (last) throw describeConnectError(error, address);
+      }
+    }
+    throw new RestorePointError('connection', 'The connection could not be opened');
+  }
+
+  /** Throws `connection`, as `open` does. */
+  async acquire(): Promise<PooledClient> {
+    try {
+      return (await (this.knex.client as PoolOwner).acquireConnection()) as PooledClient;
+    } catch (error) {
+      throw describeConnectError(error, this.#address);
+    }
+  }
+
+  /** Gives a connection back. With `broken`, it is closed instead of lent again. */
+  async release(client: PooledClient, broken?: string): Promise<void> {
+    if (broken !== undefined) client.__knex__disposed ??= broken;
+    await (this.knex.client as PoolOwner).releaseConnection(client);
+  }
+
+  /** Runs one statement on a connection of its own, outside of any transaction. */
+  async once<Row extends object>(sql: string, values: unknown[] = []): Promise<Row[]> {
+    const client = await this.acquire();
+    let broken: string | undefined;
+    try {
+      return (await client.query<Row>(sql, values)).rows;
+    } catch (error) {
+      broken = messageOf(error);
+      throw error;
+    } finally {
+      await this.release(client, broken);
+    }
+  }
+
+  /** Asks the server to give up what another session of ours is doing. */
+  async cancel(processId: number): Promise<void> {
+    await this.once('SELECT pg_catalog.pg_cancel_backend($1)', [processId]);
+  }
+
+  /** Never throws. */
+  async close(): Promise<void> {
+    try {
+      await this.knex.destroy();
+    } catch (error) {
+      this.logger.error('A connection could not be closed', error);
+    }
+  }
+}
+
+interface PoolOwner {
+  acquireConnection(): Promise<unknown>;
+  releaseConnection(connection: unknown): Promise<void>;
+}
+
+function createPool(
+  address: ResolvedAddress,
+  ssl: TlsOptions,
+  password: string | undefined,
+  logger: Logger,
+): Knex {
+  return knex({
+    client: 'pg',
+    connection: {
+      host: address.host,
+      port: address.port,
+      user: address.user,
+      database: address.database,
+      ssl,
+      // A function: the driver would look in the environment and in the password file by itself, its own way.
+      password: () => password as string,
+      application_name: 'Restore Point',
+      connectionTimeoutMillis: connectSeconds * 1000,
+      keepAlive: true,
+      // The driver's parsers lose digits; every value stays the text that the server sent.
+      types: { getTypeParser: () => (value: unknown) => value },
+    } as Knex.PgConnectionConfig,
+    // The work; who holds a lock, and cancelling; what became of a transaction.
+    pool: { min: 0, max: 5, idleTimeoutMillis: 60_000 },
+    acquireConnectionTimeout: (connectSeconds + 5) * 1000,
+    log: {
+      debug: (message: unknown) => logger.debug(String(message)),
+      warn: (message: unknown) => logger.debug(String(message)),
+      deprecate: (message: unknown) => logger.debug(String(message)),
+      error: (message: unknown) => logger.warn(String(message)),
+    },
+  });
+}
+
+async function readServer(pool: Knex): Promise<ServerInfo> {
+  interface Row {
+    version: string;
+    number: string;
+    encoding: string;
+    database: string;
+  }
+  const { rows } = await pool.raw<{ rows: Row[] }>(
+    `SELECT pg_catalog.version() AS version,
+            pg_catalog.current_setting('server_version_num') AS number,
+            pg_catalog.current_setting('server_encoding') AS encoding,
+            pg_catalog.current_database() AS database`,
+  );
+  const row = rows[0]!;
+  const label = /^\S+ [\d.]+\w*/.exec(row.version)?.[0] ?? row.version;
+  const version = Number(row.number);
+  if (version < 140_000) {
+    throw new RestorePointError('connection', `${label} is too old for Restore Point`, {
+      next: 'It needs PostgreSQL 14 or later.',
+    });
+  }
+  const { encoding, database } = row;
+  return { label, version, encoding, database, linux: row.version.includes('linux') };
+}
+
+function mayWorkWithoutTls(error: unknown): boolean {
+  if (hasState(error, '28000')) return true;
+  const { code } = error as NodeJS.ErrnoException;
+  return /SSL|TLS|EPROTO|ECONNRESET/.test(`${code ?? ''} ${messageOf(error)}`);
+}

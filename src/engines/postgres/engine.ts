@@ -1,0 +1,15 @@
+import type { Engine } from '../engine.ts';
+import { describe, parseUrl } from './address.ts';
+import { PostgresPayloadRows } from './payloadRows.ts';
+import { PostgresSession } from './session.ts';
+
+/** PostgreSQL 14 and later. */
+export const postgresEngine: Engine = {
+  id: 'postgres',
+  label: 'PostgreSQL',
+  features: { schemas: true, createsDatabase: false, isFile: false },
+  describe,
+  parseUrl,
+  connect: (address, options) => PostgresSession.open(address, options),
+  openPayload: (source, manifest) => Promise.resolve(new PostgresPayloadRows(source, manifest)),
+};

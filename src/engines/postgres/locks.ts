@@ -1,0 +1,79 @@
+import { RestorePointError } from '../../core/errors.ts';
+import { formatTableName, type TableName } from '../../core/names.ts';
+import { hasState, state } from './errors.ts';
+import { quoteName } from './identifiers.ts';
+import { lockTimeoutSeconds } from './settings.ts';
+import type { Transaction } from './transaction.ts';
+
+export type LockMode = 'ACCESS SHARE' | 'ACCESS EXCLUSIVE';
+
+/** Locks a table, or says who keeps it from being locked. A partitioned table brings its partitions. */
+export async function lockTable(transaction: Transaction, table: TableName, mode: LockMode): Promise<void> {
+  await sayingWhoBlocks(transaction, table, () =>
+    transaction.run(`LOCK TABLE ${quoteName(table)} IN ${mode} MODE`),
+  );
+}
+
+/** Runs a statement that has to lock a table (or a sequence); when it waits for too long, says for whom. */
+export async function sayingWhoBlocks<Result>(
+  transaction: Transaction,
+  table: TableName,
+  statement: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await statement();
+  } catch (error) {
+    if (!RestorePointError.is(error) || !hasState(error.cause, state.lockTimeout)) throw error;
+    const holders = await lockHolders(transaction, table);
+    const who = holders.length > 0 ? `: ${holders.join('; ')}` : '';
+    throw new RestorePointError(
+      'database',
+      `It could not be locked within ${lockTimeoutSeconds} seconds, because others use it${who}`,
+      {
+        place: { table: formatTableName(table) },
+        next: 'Let them finish, or end their sessions, and try again.',
+        cause: error.cause,
+      },
+    );
+  }
+}
+
+interface Holder {
+  pid: number;
+  user: string | null;
+  application: string | null;
+  state: string | null;
+  minutes: string | null;
+}
+
+/** Asked on another connection: the transaction that waited has failed. */
+async function lockHolders(transaction: Transaction, table: TableName): Promise<string[]> {
+  const { database, processId } = transaction;
+  try {
+    const holders = await database.once<Holder>(
+      `SELECT DISTINCT l.pid, a.usename AS user, a.application_name AS application, a.state,
+              (extract(epoch FROM now() - a.xact_start) / 60)::int::text AS minutes
+         FROM pg_catalog.pg_locks l
+         LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+        WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM $2
+          AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+          AND l.relation = pg_catalog.to_regclass($1)`,
+      [quoteName(table), processId],
+    );
+    return holders.map(describeHolder);
+  } catch (error) {
+    database.logger.debug(`Who holds a lock could not be asked: ${String(error)}`);
+    return [];
+  }
+}
+
+function describeHolder({ pid, user, application, state: activity, minutes }: Holder): string {
+  const parts = [
+    `process ${pid}`,
+    user ? `user ${user}` : '',
+    application ?? '',
+    activity ?? '',
+    minutes === null ? '' : `for ${minutes} min`,
+  ];
+  return parts.filter(Boolean).join(', ');
+}

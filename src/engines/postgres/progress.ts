@@ -1,0 +1,73 @@
+import type { TableName } from '../../core/names.ts';
+import type { Phase, ReportProgress } from '../../core/progress.ts';
+
+/** Often enough to look alive, seldom enough to cost nothing. */
+const intervalMilliseconds = 100;
+
+/** One table as progress sees it. */
+export interface TableWork {
+  readonly table: TableName;
+  /** How much of the phase's work it is, in any unit. */
+  readonly weight: number;
+  readonly totalRows?: number;
+  readonly totalBytes?: number;
+}
+
+/** Tells how far a phase is that goes through tables, one after the other. */
+export class TableProgress {
+  readonly #phase: Phase;
+  readonly #tables: readonly TableWork[];
+  readonly #report: ReportProgress | undefined;
+  readonly #weight: number;
+  #index = 0;
+  #rows = 0;
+  #bytes = 0;
+  #told = 0;
+
+  constructor(phase: Phase, tables: readonly TableWork[], report: ReportProgress | undefined) {
+    this.#phase = phase;
+    this.#tables = tables;
+    this.#report = report;
+    this.#weight = sumOfWeights(tables);
+  }
+
+  /** The work on a table begins. */
+  enter(index: number): void {
+    this.#index = index;
+    this.#rows = this.#bytes = 0;
+    this.#tell();
+  }
+
+  add(rows: number, bytes: number): void {
+    this.#rows += rows;
+    this.#bytes += bytes;
+    if (performance.now() - this.#told >= intervalMilliseconds) this.#tell();
+  }
+
+  #tell(): void {
+    const current = this.#tables[this.#index];
+    if (!this.#report || !current) return;
+    this.#told = performance.now();
+    const { table, weight, ...totals } = current;
+    const before = sumOfWeights(this.#tables.slice(0, this.#index));
+    this.#report({
+      phase: this.#phase,
+      table,
+      tableNumber: this.#index + 1,
+      tableCount: this.#tables.length,
+      rows: this.#rows,
+      bytes: this.#bytes,
+      ...totals,
+      ...(this.#weight > 0 ? { fraction: (before + weight * this.#share(current)) / this.#weight } : {}),
+    });
+  }
+
+  #share({ totalRows, totalBytes }: TableWork): number {
+    if (totalBytes) return Math.min(1, this.#bytes / totalBytes);
+    return totalRows ? Math.min(1, this.#rows / totalRows) : 0;
+  }
+}
+
+function sumOfWeights(tables: readonly TableWork[]): number {
+  return tables.reduce((sum, { weight }) => sum + weight, 0);
+}

@@ -1,0 +1,245 @@
+import { RestorePointError } from '../../core/errors.ts';
+import { formatTableName, tableKey, type TableName } from '../../core/names.ts';
+import type { TableChange, TablePlan } from '../../core/plan.ts';
+import type { RestoreSource, RestoreTransaction, WorkOptions } from '../engine.ts';
+import { createObjects } from './createObjects.ts';
+import { type Armed, disarm, findArmed, rearm } from './disarm.ts';
+import { describeFailure } from './errors.ts';
+import {
+  addForeignKeys,
+  dropForeignKeys,
+  isIdle,
+  type LiveForeignKey,
+  loadForeignKeys,
+  refuseForeignKeys,
+} from './foreignKeys.ts';
+import { quoteList, quoteName } from './identifiers.ts';
+import { lockTable } from './locks.ts';
+import { bytesOf, payloadOf } from './payloadRows.ts';
+import { TableProgress } from './progress.ts';
+import { lockSequences, setSequences } from './sequenceValues.ts';
+import { selectRows } from './snapshot.ts';
+import {
+  createStaging,
+  indexStaging,
+  insertMissing,
+  mergeStaged,
+  type Staging,
+  stagedRows,
+  stagedTargets,
+} from './staging.ts';
+import type { Transaction } from './transaction.ts';
+import { compareRows, digestRows, type Rows } from './verify.ts';
+
+/** Pieces of a chunk that progress is told by. */
+const pieceBytes = 256 * 1024;
+
+/** See `RestoreTransaction`. */
+export class PostgresRestore implements RestoreTransaction {
+  readonly #transaction: Transaction;
+  readonly #restore: RestoreSource;
+  readonly #options: WorkOptions;
+  readonly #loading: TableProgress;
+  readonly #verifying: TableProgress;
+  #foreignKeys: LiveForeignKey[] = [];
+  #armed: Armed[] = [];
+  #sequences: Awaited<ReturnType<typeof lockSequences>> = [];
+  /** By the table's key: rows of which more is needed after they were loaded. */
+  readonly #staged = new Map<string, { staging: Staging; expected: Rows }>();
+
+  constructor(transaction: Transaction, restore: RestoreSource, options: WorkOptions) {
+    this.#transaction = transaction;
+    this.#restore = restore;
+    this.#options = options;
+    const work = restore.plan.tables.map(({ backup, target }) => {
+      const totalBytes = bytesOf(payloadOf(restore.manifest, backup));
+      return { table: target, weight: totalBytes, totalRows: backup.rows, totalBytes };
+    });
+    this.#loading = new TableProgress('load', work, options.report);
+    this.#verifying = new TableProgress('verify', work, options.report);
+  }
+
+  async prepare(): Promise<void> {
+    const { plan } = this.#restore;
+    await createObjects(
+      this.#transaction,
+      plan.create.filter(({ section }) => section === 'pre-data'),
+    );
+    const existing = plan.tables.filter(({ create }) => !create);
+    await this.#lock(existing);
+    await this.#transaction.run('SET CONSTRAINTS ALL IMMEDIATE');
+    for (const table of existing) {
+      await this.#refuseHidden(table.target);
+      this.#armed.push(...(await findArmed(this.#transaction, table, plan.mode)));
+    }
+    this.#sequences = await lockSequences(this.#transaction, plan.sequences, this.#options.logger);
+    await disarm(this.#transaction, this.#armed);
+    await dropForeignKeys(this.#transaction, this.#foreignKeys);
+  }
+
+  async load(table: TablePlan): Promise<TableChange> {
+    const { plan } = this.#restore;
+    this.#loading.enter(this.#indexOf(table));
+    try {
+      if (table.create || plan.mode === 'replace') return await this.#replace(table);
+      return await this.#merge(table);
+    } catch (error) {
+      throw inTable(error, table);
+    }
+  }
+
+  async finish(): Promise<void> {
+    const { plan } = this.#restore;
+    await createObjects(
+      this.#transaction,
+      plan.create.filter(({ section }) => section === 'post-data'),
+    );
+    const restored = new Set(plan.tables.map(({ target }) => tableKey(target)));
+    await addForeignKeys(this.#transaction, this.#foreignKeys, restored);
+    await rearm(this.#transaction, this.#armed);
+    await setSequences(this.#transaction, this.#sequences, plan.mode !== 'replace');
+    await this.#transaction.run('SET CONSTRAINTS ALL IMMEDIATE');
+  }
+
+  async verify(table: TablePlan): Promise<void> {
+    this.#verifying.enter(this.#indexOf(table));
+    const staged = this.#staged.get(tableKey(table.target));
+    const sql = staged
+      ? stagedTargets(staged.staging, table)
+      : selectRows(this.#transaction, table.target, table.columns);
+    const expected = staged?.expected ?? { rows: table.backup.rows, digest: table.backup.digest };
+    const found = await digestRows(this.#transaction, sql, this.#verifying);
+    compareRows(table, expected, found);
+  }
+
+  commit(): Promise<void> {
+    return this.#transaction.commit();
+  }
+
+  rollback(): Promise<void> {
+    return this.#transaction.rollback();
+  }
+
+  /** Locks all that will be altered, always in the same order, so that two restores do not wait for each other. */
+  async #lock(tables: readonly TablePlan[]): Promise<void> {
+    const targets = tables.map(({ target }) => target);
+    const before = await this.#foreignKeysToDrop(targets);
+    const names = new Map<string, TableName>(targets.map((target) => [tableKey(target), target]));
+    for (const { table, references, lockable } of before) {
+      names.set(tableKey(table), table);
+      // Without the privilege its lock comes with the foreign key's.
+      if (lockable) names.set(tableKey(references), references);
+    }
+    for (const key of [...names.keys()].sort()) {
+      await lockTable(this.#transaction, names.get(key)!, 'ACCESS EXCLUSIVE');
+    }
+    // Until now others could still change them.
+    this.#foreignKeys = await this.#foreignKeysToDrop(targets);
+    await refuseForeignKeys(this.#transaction, this.#foreignKeys);
+  }
+
+  /**
+   * For `replace` all that touch its tables: their rows go and come in any order, and what outside refers to them
+   * must stay. Else only those against the order in which the tables are loaded.
+   */
+  async #foreignKeysToDrop(targets: readonly TableName[]): Promise<LiveForeignKey[]> {
+    const all = (await loadForeignKeys(this.#transaction, targets)).filter((key) => !isIdle(key));
+    if (this.#restore.plan.mode === 'replace') return all;
+    const order = new Map(targets.map((target, index) => [tableKey(target), index]));
+    return all.filter(({ links }) =>
+      links.some(({ from, to }) => {
+        const [first, second] = [order.get(tableKey(from)), order.get(tableKey(to))];
+        return first !== undefined && second !== undefined && first < second;
+      }),
+    );
+  }
+
+  async #refuseHidden(target: TableName): Promise<void> {
+    const [row] = await this.#transaction.rows<{ hidden: boolean }>(
+      'SELECT row_security_active(to_regclass($1)) AS hidden',
+      [quoteName(target)],
+    );
+    if (!row?.hidden) return;
+    throw new RestorePointError('refused', 'Row-level security may hide rows of it from this user', {
+      place: { table: formatTableName(target) },
+      next: 'Use its owner or a role with BYPASSRLS.',
+    });
+  }
+
+  async #replace(table: TablePlan): Promise<TableChange> {
+    const rowsBefore = table.create ? 0 : await this.#count(table.target);
+    if (!table.create) await this.#empty(table.target);
+    const rowsAfter = await this.#copyInto(quoteName(table.target), table);
+    return { table: table.target, rowsBefore, rowsAfter, inserted: rowsAfter, updated: 0 };
+  }
+
+  async #merge(table: TablePlan): Promise<TableChange> {
+    const transaction = this.#transaction;
+    const rowsBefore = await this.#count(table.target);
+    const staging = await createStaging(transaction, table, this.#indexOf(table));
+    await this.#copyInto(staging.name, table);
+    await indexStaging(transaction, staging, table);
+    let expected: Rows = { rows: table.backup.rows, digest: table.backup.digest };
+    let change = { inserted: 0, updated: 0 };
+    if (this.#restore.plan.mode === 'merge') change = await mergeStaged(transaction, staging, table);
+    else {
+      change.inserted = await insertMissing(transaction, staging, table);
+      expected = await digestRows(transaction, stagedRows(staging, table));
+    }
+    this.#staged.set(tableKey(table.target), { staging, expected });
+    return { table: table.target, rowsBefore, rowsAfter: rowsBefore + change.inserted, ...change };
+  }
+
+  /** TRUNCATE needs no scan and leaves no dead rows, but refuses a table that a foreign key still points at. */
+  async #empty(target: TableName): Promise<void> {
+    const [row] = await this.#transaction.rows<{ referenced: boolean }>(
+      `SELECT EXISTS (SELECT FROM pg_constraint WHERE contype = 'f' AND confrelid = to_regclass($1)) AS referenced`,
+      [quoteName(target)],
+    );
+    const statement = row!.referenced ? 'DELETE FROM ONLY' : 'TRUNCATE ONLY';
+    await this.#transaction.run(`${statement} ${quoteName(target)}`);
+  }
+
+  async #count(target: TableName): Promise<number> {
+    const sql = `SELECT count(*) AS count FROM ONLY ${quoteName(target)}`;
+    const [row] = await this.#transaction.rows<{ count: number }>(sql);
+    return row!.count;
+  }
+
+  async #copyInto(name: string, table: TablePlan): Promise<number> {
+    // Without a list COPY takes every column that is not generated: that is none here.
+    const columns = table.columns.length > 0 ? ` (${quoteList(table.columns)})` : '';
+    const rows = await this.#transaction.copyIn(`COPY ${name}${columns} FROM STDIN`, this.#bytesOf(table));
+    if (rows === table.backup.rows) return rows;
+    throw new RestorePointError(
+      'verification',
+      `${rows} rows were loaded and the backup says that it holds ${table.backup.rows}`,
+    );
+  }
+
+  async *#bytesOf(table: TablePlan): AsyncIterable<Uint8Array> {
+    const { source, manifest } = this.#restore;
+    const payload = payloadOf(manifest, table.backup);
+    let chunk = 0;
+    for await (const bytes of source.read(payload, this.#options.signal)) {
+      for (let start = 0; start < bytes.length; start += pieceBytes) {
+        const piece = bytes.subarray(start, start + pieceBytes);
+        yield piece;
+        this.#loading.add(0, piece.length);
+      }
+      this.#loading.add(payload.chunks[chunk]?.rows ?? 0, 0);
+      chunk += 1;
+    }
+  }
+
+  #indexOf(table: TablePlan): number {
+    return this.#restore.plan.tables.findIndex(({ target }) => tableKey(target) === tableKey(table.target));
+  }
+}
+
+function inTable(error: unknown, table: TablePlan): RestorePointError {
+  const failure = describeFailure(error);
+  // A staging table's name means nothing to anybody.
+  const place = { ...failure.details.place, table: formatTableName(table.target) };
+  return new RestorePointError(failure.code, failure.message, { ...failure.details, place });
+}

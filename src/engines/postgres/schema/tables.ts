@@ -1,0 +1,194 @@
+import type { TableName } from '../../../core/names.ts';
+import type { Transaction } from '../transaction.ts';
+import { tablesInScope } from './scope.ts';
+
+/** A row of pg_attribute with what is needed to make the column again. Texts are SQL. */
+export interface CatalogColumn {
+  readonly name: string;
+  readonly type: string;
+  /** Where it is not that of the type. */
+  readonly collation: string | null;
+  readonly notNull: boolean;
+  /** Of the default, or of the generated column. */
+  readonly expression: string | null;
+  readonly generated: '' | 's' | 'v';
+  readonly identity: '' | 'a' | 'd';
+  /** False: it comes from a table that this one inherits from. */
+  readonly local: boolean;
+  /** These four where they are not as usual. */
+  readonly storage: string | null;
+  readonly compression: string | null;
+  readonly statistics: number | null;
+  readonly options: readonly string[] | null;
+}
+
+/** A row of pg_constraint. */
+export interface CatalogConstraint {
+  readonly oid: string;
+  readonly name: string;
+  readonly type: 'c' | 'p' | 'u' | 'x' | 'f' | 'n';
+  readonly definition: string;
+  readonly valid: boolean;
+  readonly local: boolean;
+  readonly inherited: boolean;
+  readonly noInherit: boolean;
+  /** It belongs to the same constraint of a partitioned table. */
+  readonly hasParent: boolean;
+  readonly columns: readonly string[] | null;
+  readonly references: { readonly schema: string; readonly name: string } | null;
+  readonly referencedColumns: readonly string[] | null;
+  /** Storage options of the index behind it. */
+  readonly indexName: TableName | null;
+  readonly indexOptions: readonly string[] | null;
+}
+
+/** A row of pg_index. */
+export interface CatalogIndex {
+  readonly name: TableName;
+  readonly definition: string;
+  readonly unique: boolean;
+  readonly primary: boolean;
+  readonly valid: boolean;
+  readonly ofConstraint: boolean;
+  readonly clustered: boolean;
+  readonly replicaIdentity: boolean;
+  /** Set where equal values in these columns are what makes two rows the same: a btree over whole columns and rows. */
+  readonly keyColumns: readonly string[] | null;
+}
+
+/** A table with all that belongs to it alone. */
+export interface CatalogTable {
+  readonly oid: string;
+  readonly name: TableName;
+  readonly partitioned: boolean;
+  readonly unlogged: boolean;
+  /** Where it is not `heap`. */
+  readonly accessMethod: string | null;
+  readonly options: readonly string[] | null;
+  readonly partitionKey: string | null;
+  /** It is a partition of its one parent. */
+  readonly partitionBound: string | null;
+  /** The tables that it inherits from or is a partition of. */
+  readonly parents: readonly TableName[];
+  readonly replicaIdentity: 'd' | 'n' | 'f' | 'i';
+  readonly columns: readonly CatalogColumn[];
+  readonly constraints: readonly CatalogConstraint[];
+  readonly indexes: readonly CatalogIndex[];
+  readonly triggers: readonly string[];
+}
+
+type OfTable<Row> = Row & { readonly table: string };
+type TableRow = Omit<CatalogTable, 'columns' | 'constraints' | 'indexes' | 'triggers'>;
+
+/** Reads the user's tables, or the one with this name. */
+export async function loadTables(transaction: Transaction, name?: TableName): Promise<CatalogTable[]> {
+  const scope = tablesInScope(name);
+  const read = <Row>(query: (tables: string) => string): Promise<Row[]> =>
+    transaction.rows<Row>(query(scope.sql), scope.values);
+  const tables = await read<TableRow>(tableQuery);
+  const columns = groupByTable(await read<OfTable<CatalogColumn>>(columnQuery));
+  const constraints = groupByTable(await read<OfTable<CatalogConstraint>>(constraintQuery));
+  const indexes = groupByTable(await read<OfTable<CatalogIndex>>(indexQuery));
+  const triggers = groupByTable(await read<OfTable<{ name: string }>>(triggerQuery));
+  return tables.map((table) => ({
+    ...table,
+    columns: columns.get(table.oid) ?? [],
+    constraints: constraints.get(table.oid) ?? [],
+    indexes: indexes.get(table.oid) ?? [],
+    triggers: (triggers.get(table.oid) ?? []).map((trigger) => trigger.name),
+  }));
+}
+
+function groupByTable<Row extends { readonly table: string }>(rows: readonly Row[]): Map<string, Row[]> {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) {
+    const group = groups.get(row.table);
+    if (group) group.push(row);
+    else groups.set(row.table, [row]);
+  }
+  return groups;
+}
+
+/** The name of the relation `c` as JSON. */
+const nameOf = (relation: string): string =>
+  `(SELECT json_build_object('schema', n.nspname, 'name', ${relation}.relname)
+      FROM pg_namespace n WHERE n.oid = ${relation}.relnamespace)`;
+
+const columnNames = (numbers: string, table: string): string =>
+  `(SELECT array_agg(b.attname ORDER BY x.place)
+      FROM unnest(${numbers}) WITH ORDINALITY x (attnum, place)
+      JOIN pg_attribute b ON b.attrelid = ${table} AND b.attnum = x.attnum)`;
+
+const tableQuery = (tables: string): string => `
+  SELECT c.oid, ${nameOf('c')} AS name,
+         c.relkind = 'p' AS partitioned,
+         c.relpersistence = 'u' AS unlogged,
+         (SELECT am.amname FROM pg_am am WHERE am.oid = c.relam AND am.amname <> 'heap') AS "accessMethod",
+         c.reloptions || (SELECT array_agg('toast.' || x) FROM pg_class t, unnest(t.reloptions) x
+                           WHERE t.oid = c.reltoastrelid) AS options,
+         pg_get_partkeydef(c.oid) AS "partitionKey",
+         pg_get_expr(c.relpartbound, c.oid) AS "partitionBound",
+         coalesce((SELECT json_agg(${nameOf('p')} ORDER BY i.inhseqno)
+                     FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent
+                    WHERE i.inhrelid = c.oid), '[]') AS parents,
+         c.relreplident::text AS "replicaIdentity"
+    FROM pg_class c
+    JOIN pg_namespace s ON s.oid = c.relnamespace
+   WHERE c.oid IN (${tables})
+   ORDER BY s.nspname, c.relname`;
+
+const columnQuery = (tables: string): string => `
+  SELECT a.attrelid AS "table", a.attname AS name,
+         format_type(a.atttypid, a.atttypmod) AS type,
+         (SELECT format('%I.%I', n.nspname, o.collname)
+            FROM pg_collation o JOIN pg_namespace n ON n.oid = o.collnamespace
+           WHERE o.oid = a.attcollation AND a.attcollation <> t.typcollation) AS collation,
+         a.attnotnull AS "notNull",
+         pg_get_expr(d.adbin, d.adrelid) AS expression,
+         a.attgenerated::text AS generated, a.attidentity::text AS identity, a.attislocal AS local,
+         CASE WHEN a.attstorage <> t.typstorage THEN
+           CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN'
+                             ELSE 'EXTENDED' END END AS storage,
+         CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END AS compression,
+         CASE WHEN a.attstattarget >= 0 THEN a.attstattarget END AS statistics,
+         a.attoptions AS options
+    FROM pg_attribute a
+    JOIN pg_type t ON t.oid = a.atttypid
+    LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+   WHERE a.attrelid IN (${tables}) AND a.attnum > 0 AND NOT a.attisdropped
+   ORDER BY a.attrelid, a.attnum`;
+
+const constraintQuery = (tables: string): string => `
+  SELECT k.conrelid AS "table", k.oid, k.conname AS name, k.contype::text AS type,
+         pg_get_constraintdef(k.oid) AS definition,
+         k.convalidated AS valid, k.conislocal AS local, k.coninhcount > 0 AS inherited,
+         k.connoinherit AS "noInherit", k.conparentid <> 0 AS "hasParent",
+         ${columnNames('k.conkey', 'k.conrelid')} AS columns,
+         (SELECT ${nameOf('r')} FROM pg_class r WHERE r.oid = k.confrelid) AS "references",
+         ${columnNames('k.confkey', 'k.confrelid')} AS "referencedColumns",
+         (SELECT ${nameOf('i')} FROM pg_class i WHERE i.oid = k.conindid) AS "indexName",
+         (SELECT i.reloptions FROM pg_class i WHERE i.oid = k.conindid) AS "indexOptions"
+    FROM pg_constraint k
+   WHERE k.conrelid IN (${tables}) AND k.contype IN ('c', 'p', 'u', 'x', 'f', 'n')
+   ORDER BY k.conrelid, k.conname`;
+
+const indexQuery = (tables: string): string => `
+  SELECT i.indrelid AS "table", ${nameOf('x')} AS name,
+         pg_get_indexdef(i.indexrelid) AS definition,
+         i.indisunique AS unique, i.indisprimary AS primary, i.indisvalid AS valid,
+         EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
+           AS "ofConstraint",
+         i.indisclustered AS clustered, i.indisreplident AS "replicaIdentity",
+         CASE WHEN i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+               AND x.relam = (SELECT am.oid FROM pg_am am WHERE am.amname = 'btree')
+              THEN ${columnNames('(i.indkey::int2[])[0:i.indnkeyatts - 1]', 'i.indrelid')} END AS "keyColumns"
+    FROM pg_index i
+    JOIN pg_class x ON x.oid = i.indexrelid
+   WHERE i.indrelid IN (${tables})
+   ORDER BY i.indrelid, x.relname`;
+
+const triggerQuery = (tables: string): string => `
+  SELECT g.tgrelid AS "table", g.tgname AS name
+    FROM pg_trigger g
+   WHERE g.tgrelid IN (${tables}) AND NOT g.tgisinternal
+   ORDER BY g.tgrelid, g.tgname`;

@@ -1,0 +1,113 @@
+import { RestorePointError } from '../../core/errors.ts';
+import type { DatabaseInfo, TableSummary } from '../../core/manifest.ts';
+import type { TableName } from '../../core/names.ts';
+import type { DatabaseSchema, Table } from '../../core/schema.ts';
+import type {
+  ConnectOptions,
+  RestoreSource,
+  RestoreTransaction,
+  Session,
+  Snapshot,
+  WorkOptions,
+} from '../engine.ts';
+import type { DatabaseAddress } from '../../core/connections.ts';
+import { describe, resolveAddress } from './address.ts';
+import { Database } from './connection.ts';
+import { describeFailure } from './errors.ts';
+import { quoteName } from './identifiers.ts';
+import { describeTable, introspect } from './introspect.ts';
+import { PostgresRestore } from './restore.ts';
+import { isUsers } from './schema/scope.ts';
+import { PostgresSnapshot } from './snapshot.ts';
+import { Transaction } from './transaction.ts';
+
+/** A session with one database of a PostgreSQL server. */
+export class PostgresSession implements Session {
+  readonly info: DatabaseInfo;
+  readonly target: string;
+  readonly #database: Database;
+  readonly #readOnly: boolean;
+  /** What is open, to be ended with the session. */
+  readonly #open = new Set<{ close(): Promise<void> }>();
+
+  private constructor(database: Database, target: string, readOnly: boolean) {
+    const { label, database: name } = database.server;
+    this.info = { engine: 'postgres', serverVersion: label, database: name };
+    this.target = target;
+    this.#database = database;
+    this.#readOnly = readOnly;
+  }
+
+  static async open(address: DatabaseAddress, options: ConnectOptions): Promise<PostgresSession> {
+    const database = await Database.open(resolveAddress(address), options);
+    return new PostgresSession(database, describe(address), options.readOnly);
+  }
+
+  listTables(): Promise<TableSummary[]> {
+    return this.#reading(undefined, async (transaction) => {
+      const rows = await transaction.rows<{ name: TableName; rows: number | null; bytes: number }>(listQuery);
+      return rows.map(({ name, rows: count, bytes }) => ({ name, rows: count ?? undefined, bytes }));
+    });
+  }
+
+  describeTable(name: TableName): Promise<Table> {
+    return this.#reading(undefined, (transaction) => describeTable(transaction, name));
+  }
+
+  introspect({ signal }: WorkOptions): Promise<DatabaseSchema> {
+    return this.#reading(signal, introspect);
+  }
+
+  countRows(name: TableName, { signal }: WorkOptions): Promise<number> {
+    return this.#reading(signal, async (transaction) => {
+      const [row] = await transaction.rows<{ count: number }>(
+        `SELECT count(*) AS count FROM ONLY ${quoteName(name)}`,
+      );
+      return row!.count;
+    });
+  }
+
+  async openSnapshot(options: WorkOptions): Promise<Snapshot> {
+    const snapshot = await PostgresSnapshot.open(this.#database, options);
+    this.#open.add(snapshot);
+    return snapshot;
+  }
+
+  async beginRestore(restore: RestoreSource, options: WorkOptions): Promise<RestoreTransaction> {
+    if (this.#readOnly) throw new RestorePointError('usage', 'This session was opened for reading only');
+    const transaction = await Transaction.begin(this.#database, 'write', options.signal);
+    this.#open.add(transaction);
+    return new PostgresRestore(transaction, restore, options);
+  }
+
+  async close(): Promise<void> {
+    for (const open of this.#open) await open.close();
+    await this.#database.close();
+  }
+
+  async #reading<Result>(
+    signal: AbortSignal | undefined,
+    work: (transaction: Transaction) => Promise<Result>,
+  ): Promise<Result> {
+    const transaction = await Transaction.begin(this.#database, 'read', signal);
+    try {
+      return await work(transaction);
+    } catch (error) {
+      throw describeFailure(error);
+    } finally {
+      await transaction.close();
+    }
+  }
+}
+
+/** The planner's estimates; a table that was never looked at is undefined, and one without pages is empty. */
+const listQuery = `
+  SELECT json_build_object('schema', n.nspname, 'name', c.relname) AS name,
+         CASE WHEN c.relkind = 'p' THEN NULL
+              WHEN pg_relation_size(c.oid) = 0 THEN 0
+              WHEN c.reltuples >= 0 THEN c.reltuples::int8 END AS rows,
+         CASE WHEN c.relkind = 'p' THEN 0 ELSE pg_total_relation_size(c.oid) END AS bytes
+    FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+   WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND ${isUsers('c.relnamespace', 'pg_class', 'c.oid')}
+   ORDER BY n.nspname, c.relname`;

@@ -1,0 +1,161 @@
+import { RestorePointError } from '../../core/errors.ts';
+import { formatTableName } from '../../core/names.ts';
+import type { TablePlan } from '../../core/plan.ts';
+import { quoteIdentifier, quoteList, quoteName } from './identifiers.ts';
+import type { Transaction } from './transaction.ts';
+
+/**
+ * A temporary table that holds a backup's rows until they are put into their table, and tells afterwards which rows
+ * of that table they became. It ends with the transaction.
+ */
+export interface Staging {
+  /** Quoted, for SQL. */
+  readonly name: string;
+  /** SQL: the rows `target` and `staged` have the same key. */
+  readonly sameKey: string;
+}
+
+/** Makes it with the types that the table has now. */
+export async function createStaging(
+  transaction: Transaction,
+  plan: TablePlan,
+  number: number,
+): Promise<Staging> {
+  const local = quoteIdentifier(`restore_point_${number}`);
+  const columns = quoteList(plan.columns);
+  await transaction.run(
+    `CREATE TEMPORARY TABLE ${local} ON COMMIT DROP AS
+       SELECT ${columns} FROM ONLY ${quoteName(plan.target)} WITH NO DATA`,
+  );
+  return { name: `pg_temp.${local}`, sameKey: await sameKey(transaction, plan) };
+}
+
+/** After its rows came: an index, which also finds a key that the backup holds twice, and statistics. */
+export async function indexStaging(
+  transaction: Transaction,
+  { name }: Staging,
+  plan: TablePlan,
+): Promise<void> {
+  await transaction.run(`CREATE UNIQUE INDEX ON ${name} (${quoteList(plan.key ?? [])})`);
+  await transaction.run(`ANALYZE ${name}`);
+}
+
+/** Inserts and updates in one statement: foreign keys within the table are looked at when it is over. */
+export async function mergeStaged(
+  transaction: Transaction,
+  { name, sameKey: on }: Staging,
+  plan: TablePlan,
+): Promise<{ inserted: number; updated: number }> {
+  const target = quoteName(plan.target);
+  const columns = quoteList(plan.columns);
+  const identities = await alwaysIdentities(transaction, plan);
+  const settable = plan.columns.filter((column) => !identities.has(column));
+  const assignments = settable
+    .map((column) => `${quoteIdentifier(column)} = staged.${quoteIdentifier(column)}`)
+    .join(', ');
+  // Compares what is stored, so that it works for every type and tells 1.0 from 1.00.
+  const image = (alias: string): string => `ROW(${quoteList(settable, alias)})::record`;
+  const differs = `${image('target')} OPERATOR(pg_catalog.*<>) ${image('staged')}`;
+  const update =
+    settable.length === 0
+      ? 'SELECT 1 WHERE false'
+      : `UPDATE ONLY ${target} AS target SET ${assignments} FROM ${name} AS staged
+          WHERE ${on} AND ${differs} RETURNING 1`;
+  const [row] = await transaction.dataRows<{ updated: number; inserted: number }>(
+    `WITH updated AS (${update}),
+          inserted AS (
+            INSERT INTO ${target} (${columns}) OVERRIDING SYSTEM VALUE
+            SELECT ${columns} FROM ${name} AS staged
+             WHERE NOT EXISTS (SELECT FROM ONLY ${target} AS target WHERE ${on})
+            RETURNING 1)`,
+    `SELECT (SELECT count(*) FROM updated) AS updated, (SELECT count(*) FROM inserted) AS inserted`,
+  );
+  return row!;
+}
+
+/** Inserts the rows whose key is absent, and keeps only those staged. */
+export async function insertMissing(
+  transaction: Transaction,
+  { name, sameKey: on }: Staging,
+  plan: TablePlan,
+): Promise<number> {
+  const target = quoteName(plan.target);
+  const columns = quoteList(plan.columns);
+  await transaction.run(`DELETE FROM ${name} AS staged USING ONLY ${target} AS target WHERE ${on}`);
+  return transaction.run(
+    `INSERT INTO ${target} (${columns}) OVERRIDING SYSTEM VALUE SELECT ${columns} FROM ${name}`,
+  );
+}
+
+/** SQL: what the staged rows are now, as they stand in their table. */
+export function stagedTargets({ name, sameKey: on }: Staging, plan: TablePlan): string {
+  return `SELECT ${quoteList(plan.columns, 'target')} FROM ONLY ${quoteName(plan.target)} AS target
+            JOIN ${name} AS staged ON ${on}`;
+}
+
+/** SQL: the staged rows themselves. */
+export function stagedRows({ name }: Staging, plan: TablePlan): string {
+  return `SELECT ${quoteList(plan.columns)} FROM ${name}`;
+}
+
+/** Such a column takes no value in an UPDATE; as part of the key it needs none. */
+async function alwaysIdentities(transaction: Transaction, plan: TablePlan): Promise<Set<string>> {
+  const rows = await transaction.rows<{ name: string }>(
+    `SELECT attname AS name FROM pg_attribute
+      WHERE attrelid = to_regclass($1) AND attidentity = 'a' AND NOT attisdropped`,
+    [quoteName(plan.target)],
+  );
+  return new Set(rows.map(({ name }) => name).filter((name) => plan.key?.includes(name)));
+}
+
+/**
+ * Keys are equal as the key's index has it. Its operators are named with their schema: with the pinned search path
+ * `=` would not find those of an extension (citext), or find another type's.
+ */
+async function sameKey(transaction: Transaction, plan: TablePlan): Promise<string> {
+  const key = plan.key ?? [];
+  const operators = await transaction.rows<{ column: string; operator: string }>(operatorQuery, [
+    quoteName(plan.target),
+    JSON.stringify([...key].sort()),
+  ]);
+  if (key.length === 0 || operators.length !== key.length) {
+    throw new RestorePointError(
+      'refused',
+      'It has no unique index on its key, so its rows cannot be told apart',
+      {
+        place: { table: formatTableName(plan.target) },
+        next: 'Use the mode replace.',
+      },
+    );
+  }
+  return operators
+    .map(({ column, operator }) => {
+      const quoted = quoteIdentifier(column);
+      return `target.${quoted} OPERATOR(${operator}) staged.${quoted}`;
+    })
+    .join(' AND ');
+}
+
+const operatorQuery = `
+  WITH key AS (
+    SELECT i.indexrelid, i.indkey::int2[] AS attnums, i.indclass::oid[] AS classes, i.indrelid
+      FROM pg_index i
+      JOIN pg_class x ON x.oid = i.indexrelid
+      JOIN pg_am m ON m.oid = x.relam AND m.amname = 'btree'
+     WHERE i.indrelid = to_regclass($1) AND i.indisunique AND i.indisvalid
+       AND i.indpred IS NULL AND i.indexprs IS NULL
+       AND (SELECT json_agg(a.attname ORDER BY a.attname COLLATE "C")::jsonb
+              FROM generate_series(0, i.indnkeyatts - 1) n
+              JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = (i.indkey::int2[])[n]) = $2::jsonb
+     ORDER BY i.indisprimary DESC, i.indexrelid
+     LIMIT 1)
+  SELECT a.attname AS "column", format('%I.%s', n.nspname, o.oprname) AS operator
+    FROM key
+   CROSS JOIN LATERAL generate_series(0, array_length(classes, 1) - 1) place
+    JOIN pg_attribute a ON a.attrelid = key.indrelid AND a.attnum = key.attnums[place]
+    JOIN pg_opclass c ON c.oid = key.classes[place]
+    JOIN pg_amop s ON s.amopfamily = c.opcfamily AND s.amoplefttype = c.opcintype
+                  AND s.amoprighttype = c.opcintype AND s.amopstrategy = 3
+    JOIN pg_operator o ON o.oid = s.amopopr
+    JOIN pg_namespace n ON n.oid = o.oprnamespace
+   ORDER BY place`;

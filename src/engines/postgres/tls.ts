@@ -1,0 +1,45 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { ConnectionOptions } from 'node:tls';
+import { messageOf, RestorePointError } from '../../core/errors.ts';
+import { isSocket, type ResolvedAddress } from './address.ts';
+
+/** What the driver takes as `ssl`: false is no TLS. Throws `file` when the certificates cannot be read. */
+export type TlsOptions = false | ConnectionOptions;
+
+export async function tlsOptions(address: ResolvedAddress): Promise<TlsOptions> {
+  if (isSocket(address.host)) return false;
+  switch (address.ssl) {
+    case 'disable':
+      return false;
+    case 'prefer':
+    case 'require':
+      return { rejectUnauthorized: false };
+    case 'verify-ca':
+      return { ...(await trusted(address)), rejectUnauthorized: true, checkServerIdentity: () => undefined };
+    case 'verify-full':
+      return { ...(await trusted(address)), rejectUnauthorized: true };
+  }
+}
+
+/** The authorities of the given file, else of libpq's usual place, else those that Node.js trusts. */
+async function trusted(address: ResolvedAddress): Promise<ConnectionOptions> {
+  const file = address.sslRootCert;
+  if (file === 'system') return {};
+  try {
+    return { ca: await readFile(file ?? usualFile(), 'utf8') };
+  } catch (error) {
+    if (file === undefined && (error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw new RestorePointError('file', `The certificates to trust cannot be read: ${messageOf(error)}`, {
+      place: { file: file ?? usualFile() },
+      cause: error,
+    });
+  }
+}
+
+function usualFile(): string {
+  return process.platform === 'win32'
+    ? join(process.env['APPDATA'] ?? '', 'postgresql', 'root.crt')
+    : join(homedir(), '.postgresql', 'root.crt');
+}

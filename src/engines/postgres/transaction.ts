@@ -1,0 +1,287 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { cancelled, messageOf, RestorePointError, throwIfCancelled } from '../../core/errors.ts';
+import type { Database, PooledClient } from './connection.ts';
+import { copyIn, copyOut } from './copy.ts';
+import { describeFailure, hasState, isLostConnection, state } from './errors.ts';
+import { pinStatements } from './settings.ts';
+
+/** How long a statement may take to end after the server was asked to give it up. */
+const cancelMilliseconds = 1500;
+/** How long to ask what became of a transaction whose connection broke. */
+const outcomeMilliseconds = 10_000;
+
+export type Access = 'read' | 'write';
+
+/**
+ * One transaction on a connection of its own, with the session's settings pinned for as long as it lasts.
+ * Every statement ends soon after `signal` is aborted, with `cancelled`; ending the transaction is not cancelled.
+ * Errors come out as `RestorePointError`; statements whose error has to be looked at have it as `cause`.
+ */
+export class Transaction {
+  readonly database: Database;
+  readonly #client: PooledClient;
+  readonly #signal: AbortSignal | undefined;
+  #processId = 0;
+  /** The transaction's id; only of one that writes. */
+  #id: string | undefined;
+  /** As the user, the role or the database has it set. */
+  #searchPath = '';
+  #interrupting: { readonly timer: NodeJS.Timeout; readonly request: Promise<void> } | undefined;
+  #broken: string | undefined;
+  #over = false;
+  #released = false;
+
+  private constructor(database: Database, client: PooledClient, signal: AbortSignal | undefined) {
+    this.database = database;
+    this.#client = client;
+    this.#signal = signal;
+  }
+
+  /** Begins one: `read` sees one state of the database, as long as it lasts. */
+  static async begin(database: Database, access: Access, signal?: AbortSignal): Promise<Transaction> {
+    throwIfCancelled(signal);
+    const client = await database.acquire();
+    const transaction = new Transaction(database, client, signal);
+    try {
+      await transaction.#begin(access);
+      return transaction;
+    } catch (error) {
+      await transaction.close();
+      throw error;
+    }
+  }
+
+  /** The user's own search path, for SQL that the user wrote. */
+  get searchPath(): string {
+    return this.#searchPath;
+  }
+
+  get processId(): number {
+    return this.#processId;
+  }
+
+  /** The rows of a query, with their values as JSON has them: cast to text what a number could not hold. */
+  async rows<Row>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+    const { rows } = await this.#interruptible(() =>
+      this.#client.query<{ row: string }>(`SELECT to_json(q)::text AS row FROM (${sql}) q`, [...values]),
+    );
+    return rows.map(({ row }) => JSON.parse(row) as Row);
+  }
+
+  /** As `rows`, for a query after a WITH clause that writes: such a clause has to stand first. */
+  async dataRows<Row>(withClause: string, sql: string): Promise<Row[]> {
+    const { rows } = await this.#interruptible(() =>
+      this.#client.query<{ row: string }>(`${withClause} SELECT to_json(q)::text AS row FROM (${sql}) q`),
+    );
+    return rows.map(({ row }) => JSON.parse(row) as Row);
+  }
+
+  /** Runs one statement (or, without values, several) and resolves to the rows that it concerned. */
+  async run(sql: string, values: readonly unknown[] = []): Promise<number> {
+    const result = await this.#interruptible(() => this.#client.query(sql, [...values]));
+    return result.rowCount ?? 0;
+  }
+
+  /** Runs a single statement: the server refuses a text that holds more than one. */
+  async runSingle(sql: string): Promise<void> {
+    const extended = { text: sql, queryMode: 'extended' };
+    await this.#interruptible(() => this.#client.query(extended));
+  }
+
+  /** Lets the server parse a single query without running it: its errors come, and nothing else happens. */
+  async parse(sql: string): Promise<void> {
+    await this.runSingle(`PREPARE restore_point_check AS ${sql}`);
+    await this.run('DEALLOCATE restore_point_check');
+  }
+
+  /** `COPY (…) TO STDOUT`. See `copyOut`. */
+  copyOut(sql: string, take: (piece: Uint8Array) => void | Promise<void>): Promise<void> {
+    const taken = (piece: Uint8Array): void | Promise<void> => {
+      throwIfCancelled(this.#signal);
+      return take(piece);
+    };
+    return this.#interruptible(() => copyOut(this.#client, sql, taken, () => this.#interrupt()));
+  }
+
+  /** `COPY … FROM STDIN`; resolves to the number of rows. See `copyIn`. */
+  copyIn(sql: string, source: AsyncIterable<Uint8Array>): Promise<number> {
+    return this.#interruptible(() => copyIn(this.#client, sql, uncancelled(source, this.#signal)));
+  }
+
+  /** Makes it last. Throws `connection` when its outcome could not be found out, and says so. */
+  async commit(): Promise<void> {
+    try {
+      const { command } = await this.#client.query('COMMIT');
+      this.#over = true;
+      // The server's answer to COMMIT in a transaction that failed before.
+      if (command === 'ROLLBACK') {
+        throw new RestorePointError('database', 'The transaction had failed and was rolled back');
+      }
+    } catch (error) {
+      if (!isLostConnection(error)) throw describeFailure(error);
+      this.#break(messageOf(error));
+      await this.#findOutcome(error);
+    } finally {
+      await this.#release();
+    }
+  }
+
+  /** Puts everything back. Throws when that could not be confirmed. */
+  async rollback(): Promise<void> {
+    if (this.#over) return;
+    try {
+      await this.#rollback();
+    } catch (error) {
+      this.#break(messageOf(error));
+      await this.#confirmRollback(error);
+    } finally {
+      await this.#release();
+    }
+  }
+
+  /** Ends it without a change, for one that only read. Never throws. */
+  async close(): Promise<void> {
+    if (this.#over) return;
+    try {
+      await this.#rollback();
+    } catch (error) {
+      this.#break(messageOf(error));
+      this.database.logger.debug(`A transaction could not be ended: ${messageOf(error)}`);
+    }
+    await this.#release();
+  }
+
+  async #begin(access: Access): Promise<void> {
+    const mode = access === 'read' ? 'REPEATABLE READ, READ ONLY' : 'READ COMMITTED, READ WRITE';
+    await this.run(`BEGIN ISOLATION LEVEL ${mode}`);
+    await this.run(pinStatements(this.database.server));
+    const id = access === 'write' ? 'pg_current_xact_id()::text' : 'NULL';
+    // In a transaction that reads, this also fixes the state that it sees.
+    const [row] = await this.rows<{ pid: number; id: string | null; path: string }>(
+      `SELECT pg_backend_pid() AS pid, ${id} AS id,
+              (SELECT s.reset_val FROM pg_settings s WHERE s.name = 'search_path') AS path`,
+    );
+    this.#processId = row!.pid;
+    this.#id = row!.id ?? undefined;
+    this.#searchPath = row!.path;
+  }
+
+  async #interruptible<Result>(work: () => Promise<Result>): Promise<Result> {
+    throwIfCancelled(this.#signal);
+    const stop = (): void => this.#interrupt();
+    this.#signal?.addEventListener('abort', stop, { once: true });
+    try {
+      const result = await work();
+      throwIfCancelled(this.#signal);
+      return result;
+    } catch (error) {
+      if (isLostConnection(error)) this.#break(messageOf(error));
+      if (this.#signal?.aborted) throw cancelled();
+      throw describeFailure(error);
+    } finally {
+      this.#signal?.removeEventListener('abort', stop);
+      await this.#interruptEnded();
+    }
+  }
+
+  /** Makes the running statement end: asks the server, and breaks the connection off if that does not help. */
+  #interrupt(): void {
+    if (this.#interrupting) return;
+    const breakOff = (reason: string): void => {
+      this.#break(reason);
+      this.#client.connection.stream.destroy();
+    };
+    const timer = setTimeout(() => breakOff('The server did not stop in time'), cancelMilliseconds);
+    const request = this.database
+      .cancel(this.#processId)
+      .catch((error: unknown) => breakOff(`The server could not be asked to stop: ${messageOf(error)}`));
+    this.#interrupting = { timer, request };
+  }
+
+  async #interruptEnded(): Promise<void> {
+    const interrupting = this.#interrupting;
+    if (!interrupting) return;
+    this.#interrupting = undefined;
+    clearTimeout(interrupting.timer);
+    // A request that is still under way would hit the next statement; a broken connection has no next one.
+    if (this.#broken === undefined) await interrupting.request;
+  }
+
+  async #rollback(): Promise<void> {
+    if (this.#broken !== undefined) throw new Error(this.#broken);
+    try {
+      await this.#client.query('ROLLBACK');
+    } catch (error) {
+      if (!hasState(error, state.cancelled)) throw error;
+      // A late request to stop the statement before.
+      await this.#client.query('ROLLBACK');
+    }
+    this.#over = true;
+  }
+
+  /** Asks on another connection whether a transaction whose COMMIT was not answered is committed. */
+  async #findOutcome(cause: unknown): Promise<void> {
+    const outcome = await this.#outcome();
+    if (outcome === 'committed') {
+      this.database.logger.warn('The connection was lost in COMMIT; the server says that it is committed');
+      return;
+    }
+    if (outcome === 'aborted') throw describeFailure(cause);
+    throw new RestorePointError('connection', 'The connection was lost while the changes were committed', {
+      unchanged: 'Whether they were made is not known: it is all of them or none.',
+      next: `Ask the database: SELECT pg_xact_status('${this.#id}').`,
+      cause,
+    });
+  }
+
+  /** A server that loses its client rolls back by itself; another connection sees when it has. */
+  async #confirmRollback(cause: unknown): Promise<void> {
+    if (this.#id === undefined || (await this.#outcome()) === 'aborted') return;
+    throw new RestorePointError('connection', 'The connection was lost before the rollback was confirmed', {
+      unchanged: 'The server rolls the transaction back by itself when it notices.',
+      cause,
+    });
+  }
+
+  async #outcome(): Promise<string | undefined> {
+    const until = Date.now() + outcomeMilliseconds;
+    for (;;) {
+      const outcome = await this.#askOutcome();
+      if (outcome === 'committed' || outcome === 'aborted' || Date.now() > until) return outcome;
+      await delay(200);
+    }
+  }
+
+  async #askOutcome(): Promise<string | undefined> {
+    try {
+      const sql = 'SELECT pg_catalog.pg_xact_status($1::text::pg_catalog.xid8) AS outcome';
+      const [row] = await this.database.once<{ outcome: string }>(sql, [this.#id]);
+      return row?.outcome;
+    } catch (error) {
+      this.database.logger.debug(`The outcome of a transaction could not be asked: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+
+  #break(reason: string): void {
+    this.#broken ??= reason;
+  }
+
+  async #release(): Promise<void> {
+    this.#over = true;
+    if (this.#released) return;
+    this.#released = true;
+    await this.database.release(this.#client, this.#broken);
+  }
+}
+
+/** The bytes of a source, and `cancelled` as soon as the signal says so. */
+async function* uncancelled(
+  source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncIterable<Uint8Array> {
+  for await (const bytes of source) {
+    throwIfCancelled(signal);
+    yield bytes;
+  }
+}

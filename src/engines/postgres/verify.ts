@@ -1,0 +1,52 @@
+import { RestorePointError } from '../../core/errors.ts';
+import { formatTableName } from '../../core/names.ts';
+import type { TablePlan } from '../../core/plan.ts';
+import type { TableProgress } from './progress.ts';
+import { RowDigest } from './rowDigest.ts';
+import { RowRuns } from './rowRuns.ts';
+import type { Transaction } from './transaction.ts';
+
+/** What tells a set of rows from another. */
+export interface Rows {
+  readonly rows: number;
+  readonly digest: string | undefined;
+}
+
+/** Reads the rows of a query through the same stream as a backup does. */
+export async function digestRows(
+  transaction: Transaction,
+  sql: string,
+  progress?: TableProgress,
+): Promise<Rows> {
+  const runs = new RowRuns(await RowDigest.create(), 0, () => undefined);
+  await transaction.copyOut(`COPY (${sql}) TO STDOUT`, (piece) => {
+    const before = runs.digest.rows;
+    void runs.push(piece);
+    progress?.add(runs.digest.rows - before, piece.length);
+  });
+  const { rows, digest } = runs.digest;
+  return { rows, digest };
+}
+
+/** Throws `verification` when the rows of a table are not what the backup holds. */
+export function compareRows(table: TablePlan, expected: Rows, found: Rows): void {
+  const place = { table: formatTableName(table.target) };
+  if (found.rows !== expected.rows) {
+    throw new RestorePointError(
+      'verification',
+      `${found.rows} rows were read back where the backup has ${expected.rows}`,
+      { place },
+    );
+  }
+  if (expected.digest === undefined || found.digest === expected.digest) return;
+  throw new RestorePointError(
+    'verification',
+    `The ${found.rows} rows that were read back are not those of the backup: some values differ`,
+    {
+      place,
+      ...(table.drift.length > 0
+        ? { next: `The table is not as it was then: ${table.drift.join('; ')}.` }
+        : {}),
+    },
+  );
+}

@@ -1,0 +1,114 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import createKnex, { type Knex } from 'knex';
+import type { Database, RunResult } from 'sqlite3';
+import { cancelled, throwIfCancelled } from '../../core/errors.ts';
+import { fileUri, type OpenMode } from './address.ts';
+import { isSqliteError } from './errors.ts';
+
+/** A value to bind. The driver would bind a BigInt as NULL and an integer past 2^31 as a REAL: those go as text. */
+export type Binding = string | number | null;
+
+/** How long a lock is waited for, in milliseconds. */
+const lockPatience = 5_000;
+
+/** SQLite's own waiting cannot be interrupted, so it gets short turns and is called again. */
+const busyTimeout = 100;
+
+/** An interrupt that falls between two steps of a statement's life is lost, so it is repeated. */
+const interruptInterval = 20;
+
+/** One connection to a database file. One statement at a time. Throws the driver's errors, and `cancelled`. */
+export class Connection {
+  /** For models: its pool is this one connection. */
+  readonly knex: Knex;
+  readonly #driver: Database;
+
+  private constructor(knex: Knex, driver: Database) {
+    this.knex = knex;
+    this.#driver = driver;
+  }
+
+  static async open(file: string, mode: OpenMode): Promise<Connection> {
+    const knex = createKnex({
+      client: 'sqlite3',
+      connection: { filename: fileUri(file, mode), flags: ['OPEN_URI'] },
+      useNullAsDefault: true,
+      pool: { min: 1, max: 1 },
+    });
+    const client = knex.client as Knex.Client;
+    try {
+      const driver = (await client.acquireConnection()) as Database;
+      await client.releaseConnection(driver);
+      driver.configure('busyTimeout', busyTimeout);
+      return new Connection(knex, driver);
+    } catch (error) {
+      await knex.destroy();
+      throw error;
+    }
+  }
+
+  /** All rows of a query. Columns need names that are safe as properties: aliases. */
+  all<Row>(sql: string, bindings: readonly Binding[] = [], signal?: AbortSignal): Promise<Row[]> {
+    return this.#patiently(signal, (resolve, reject) => {
+      this.#driver.all<Row>(sql, [...bindings], (error, rows) => (error ? reject(error) : resolve(rows)));
+    });
+  }
+
+  /** The first row. */
+  async get<Row>(
+    sql: string,
+    bindings: readonly Binding[] = [],
+    signal?: AbortSignal,
+  ): Promise<Row | undefined> {
+    const [row] = await this.all<Row>(sql, bindings, signal);
+    return row;
+  }
+
+  /** Runs one statement that gives no rows; text after it is not run. Resolves to how many rows it changed. */
+  run(sql: string, bindings: readonly Binding[] = [], signal?: AbortSignal): Promise<number> {
+    return this.#patiently(signal, (resolve, reject) => {
+      this.#driver.run(sql, [...bindings], function (this: RunResult, error: Error | null) {
+        if (error) reject(error);
+        else resolve(this.changes);
+      });
+    });
+  }
+
+  /** Throws when SQLite does not let go of the file. */
+  async close(): Promise<void> {
+    await this.knex.destroy();
+  }
+
+  async #patiently<Result>(signal: AbortSignal | undefined, start: Start<Result>): Promise<Result> {
+    const deadline = performance.now() + lockPatience;
+    for (;;) {
+      try {
+        return await this.#interruptibly(signal, start);
+      } catch (error) {
+        if (!isSqliteError(error, 'SQLITE_BUSY') || performance.now() > deadline) throw error;
+      }
+      await delay(busyTimeout / 2);
+    }
+  }
+
+  async #interruptibly<Result>(signal: AbortSignal | undefined, start: Start<Result>): Promise<Result> {
+    throwIfCancelled(signal);
+    let timer: NodeJS.Timeout | undefined;
+    const interrupt = (): void => this.#driver.interrupt();
+    const onAbort = (): void => {
+      interrupt();
+      timer = setInterval(interrupt, interruptInterval);
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      return await new Promise<Result>(start);
+    } catch (error) {
+      throw signal?.aborted ? cancelled() : error;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+      clearInterval(timer);
+    }
+  }
+}
+
+type Start<Result> = (resolve: (result: Result) => void, reject: (error: Error) => void) => void;

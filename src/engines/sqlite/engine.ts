@@ -1,0 +1,16 @@
+import type { Engine } from '../engine.ts';
+import { describe, parseUrl } from './address.ts';
+import { SqlitePayloadRows } from './payloadRows.ts';
+import { SqliteSession } from './session.ts';
+
+/** SQLite database files. */
+export const sqliteEngine: Engine = {
+  id: 'sqlite',
+  label: 'SQLite',
+  features: { schemas: false, createsDatabase: true, caseInsensitiveNames: true, isFile: true },
+  describe,
+  parseUrl,
+  connect: (address, options) => SqliteSession.open(address, options),
+  openPayload: (source, manifest, options) =>
+    Promise.resolve(new SqlitePayloadRows(source, manifest, options)),
+};

@@ -1,0 +1,176 @@
+import { RestorePointError } from '../../core/errors.ts';
+import { formatTableName } from '../../core/names.ts';
+import type { RestoreMode, TableChange } from '../../core/plan.ts';
+import type { Connection } from './connection.ts';
+import { quoteList, transferSql } from './copyRows.ts';
+import { countRows } from './counts.ts';
+import { describeFailure, isRowError } from './errors.ts';
+import { quote, quoteTable } from './identifiers.ts';
+import {
+  backupAlias,
+  backupOrder,
+  keepsHiddenRowids,
+  matchKey,
+  sameRow,
+  targetAlias,
+  type TablePair,
+} from './rowComparison.ts';
+
+/** What the backup's database is called on the connection of a restore. */
+export const backupSchema = 'restore_point_backup';
+
+/** Brings the rows of one table over, inside the restore's transaction. Throws `database` with the row, `cancelled`. */
+export async function loadTable(
+  connection: Connection,
+  pair: TablePair,
+  mode: RestoreMode,
+  signal?: AbortSignal,
+): Promise<TableChange> {
+  const { plan, target } = pair;
+  const count = (): Promise<number> => countRows(connection, 'main', target.name, signal);
+  const rowsBefore = await count();
+  const to = quoteTable('main', target.name);
+  if (mode === 'replace') await connection.run(`DELETE FROM ${to}`, [], signal);
+  let written: number;
+  try {
+    written = await insertRows(connection, pair, mode, signal);
+  } catch (error) {
+    if (!isRowError(error)) throw error;
+    throw await withRow(connection, pair, mode, error, signal);
+  }
+  const rowsAfter = await count();
+  const inserted = mode === 'replace' ? rowsAfter : rowsAfter - rowsBefore;
+  const updated = mode === 'merge' ? written - inserted : 0;
+  return { table: plan.target, rowsBefore, rowsAfter, inserted, updated };
+}
+
+/** Resolves to how many rows were inserted or updated. */
+async function insertRows(
+  connection: Connection,
+  pair: TablePair,
+  mode: RestoreMode,
+  signal?: AbortSignal,
+): Promise<number> {
+  const { target, backup } = pair;
+  if (mode === 'replace' && target.sql === backup.sql) {
+    const to = quoteTable('main', target.name);
+    const transfer = await transferSql(connection, target, quoteTable(backupSchema, backup.name), to);
+    if (transfer !== undefined) {
+      const written = await connection.run(transfer, [], signal);
+      // The entries of indexes came along unread. One that was out of step with its table there must not be so here.
+      if (target.indexes.length > 0) await connection.run(`REINDEX ${to}`, [], signal);
+      return written;
+    }
+  }
+  return connection.run(insertSql(pair, mode), [], signal);
+}
+
+/** `OR ABORT` overrules conflict clauses of the table, which could skip or replace rows in silence. */
+function insertSql(pair: TablePair, mode: RestoreMode, range = ''): string {
+  const { plan, target, backup } = pair;
+  const keepRowids = mode === 'replace' && keepsHiddenRowids(pair);
+  const into = [...(keepRowids ? [target.rowidName ?? ''] : []), ...plan.columns];
+  const from = [...(keepRowids ? [backup.rowidName ?? ''] : []), ...plan.columns];
+  return [
+    `INSERT OR ABORT INTO ${quoteTable('main', target.name)} AS ${targetAlias} (${quoteList(into)})`,
+    `SELECT ${quoteList(from, `${backupAlias}.`)}`,
+    `FROM ${quoteTable(backupSchema, backup.name)} AS ${backupAlias} NOT INDEXED`,
+    // Without WHERE the parser would take ON CONFLICT for the beginning of a join.
+    `WHERE TRUE${backupOrder(backup)}${range}`,
+    conflictClause(pair, mode),
+  ].join(' ');
+}
+
+function conflictClause({ plan }: TablePair, mode: RestoreMode): string {
+  if (mode === 'replace') return '';
+  const key = quoteList(plan.key ?? []);
+  if (mode === 'insert-missing') return `ON CONFLICT (${key}) DO NOTHING`;
+  const changes = plan.columns.map((column) => `${quote(column)} = excluded.${quote(column)}`).join(', ');
+  const same = sameRow(plan.columns, targetAlias, 'excluded');
+  return `ON CONFLICT (${key}) DO UPDATE SET ${changes} WHERE NOT ${same}`;
+}
+
+/** The error with the number of the first row that the table does not take, counted from 1 in the backup's order. */
+async function withRow(
+  connection: Connection,
+  pair: TablePair,
+  mode: RestoreMode,
+  error: unknown,
+  signal?: AbortSignal,
+): Promise<unknown> {
+  const table = formatTableName(pair.plan.target);
+  // The failed statement undid itself; what may stand is a transfer before its REINDEX.
+  if (mode === 'replace') {
+    await connection.run(`DELETE FROM ${quoteTable('main', pair.target.name)}`, [], signal);
+  }
+  const first = await findFailingRow(connection, pair, mode, signal);
+  return first
+    ? describeFailure(first.error, 'database', { table, row: first.row })
+    : describeFailure(error, 'database', { table });
+}
+
+/** Inserts ever smaller runs of rows, each from where the last one succeeded: about as much work as one load. */
+async function findFailingRow(
+  connection: Connection,
+  pair: TablePair,
+  mode: RestoreMode,
+  signal?: AbortSignal,
+): Promise<{ row: number; error: unknown } | undefined> {
+  const total = await countRows(connection, backupSchema, pair.backup.name, signal);
+  let step = Math.max(1, Math.ceil(total / 2));
+  for (let done = 0; done < total;) {
+    try {
+      await connection.run(insertSql(pair, mode, ` LIMIT ${step} OFFSET ${done}`), [], signal);
+      done += step;
+    } catch (error) {
+      if (!isRowError(error)) throw error;
+      if (step === 1) return { row: done + 1, error };
+      step = Math.ceil(step / 2);
+    }
+  }
+  return undefined;
+}
+
+/** Throws `refused` when rows of the backup cannot be told apart, because a column of their key is NULL. */
+export async function refuseNullKeys(
+  connection: Connection,
+  { plan, backup }: TablePair,
+  signal?: AbortSignal,
+): Promise<void> {
+  const columns = plan.key ?? [];
+  if (columns.length === 0) throw new Error(`The plan has no key for ${formatTableName(plan.target)}`);
+  const row = await connection.get<{ n: number }>(
+    `SELECT count(*) AS n FROM ${quoteTable(backupSchema, backup.name)}
+     WHERE ${columns.map((column) => `${quote(column)} IS NULL`).join(' OR ')}`,
+    [],
+    signal,
+  );
+  if (!row?.n) return;
+  throw new RestorePointError(
+    'refused',
+    `${row.n} rows of the backup have NULL in their key (${columns.join(', ')}) and cannot be told apart`,
+    {
+      place: { table: formatTableName(plan.target) },
+      next: 'Only the mode replace can restore this table.',
+    },
+  );
+}
+
+/** How many rows of the backup the target has under their key, but with other values. */
+export async function countDiffering(
+  connection: Connection,
+  pair: TablePair,
+  signal?: AbortSignal,
+): Promise<number> {
+  const { plan, target, backup } = pair;
+  const match = matchKey(target, plan.key ?? []);
+  if (!match) return 0;
+  const row = await connection.get<{ n: number }>(
+    `SELECT count(*) AS n FROM ${quoteTable(backupSchema, backup.name)} AS ${backupAlias}
+     JOIN ${quoteTable('main', target.name)} AS ${targetAlias} ON ${match.condition}
+     WHERE NOT ${sameRow(plan.columns, targetAlias, backupAlias)}`,
+    [],
+    signal,
+  );
+  return row?.n ?? 0;
+}

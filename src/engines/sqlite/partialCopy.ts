@@ -1,0 +1,119 @@
+import { RestorePointError } from '../../core/errors.ts';
+import { formatTableName } from '../../core/names.ts';
+import type { TableSelection } from '../engine.ts';
+import { compileQuery, tableModel } from '../tableModel.ts';
+import { fileUri } from './address.ts';
+import { type CatalogTable, findTable, readCatalog } from './catalog.ts';
+import { type Binding, Connection } from './connection.ts';
+import { copiedColumns, createIn, quoteList, transferSql } from './copyRows.ts';
+import { countRows } from './counts.ts';
+import { isSqliteError, type SqliteError } from './errors.ts';
+import { quote, quoteTable } from './identifiers.ts';
+import { checkCondition } from './sqlText.ts';
+
+/** What the copy is called on the connection. */
+const copySchema = 'restore_point_copy';
+
+/**
+ * Copies chosen rows of a database into a file, within one read transaction. The database is `main`, so that names in
+ * a user's condition mean its tables, and it is opened such that nothing can write it; the copy is attached.
+ */
+export class PartialCopy {
+  readonly connection: Connection;
+  readonly file: string;
+  #catalog: readonly CatalogTable[] | undefined;
+
+  private constructor(connection: Connection, file: string) {
+    this.connection = connection;
+    this.file = file;
+  }
+
+  /** `copyFile` is an empty file. The read transaction stands when this resolves. */
+  static async begin(file: string, copyFile: string, signal?: AbortSignal): Promise<PartialCopy> {
+    const connection = await Connection.open(file, 'read');
+    try {
+      const page = await connection.get<{ size: number }>(
+        'SELECT page_size AS size FROM pragma_page_size',
+        [],
+        signal,
+      );
+      const copy = quote(copySchema);
+      await connection.run(`ATTACH ? AS ${copy}`, [fileUri(copyFile, 'write')], signal);
+      await connection.all(`PRAGMA ${copy}.page_size = ${page?.size ?? 4096}`);
+      // Nothing needs to survive a crash here.
+      await connection.all(`PRAGMA ${copy}.journal_mode = OFF`);
+      await connection.all(`PRAGMA ${copy}.synchronous = OFF`);
+      // Rows are taken as they are, also those that were there before their table's constraint.
+      await connection.all('PRAGMA ignore_check_constraints = ON');
+      await connection.run('BEGIN', [], signal);
+      await connection.all('SELECT count(*) AS n FROM main.sqlite_schema', [], signal);
+      return new PartialCopy(connection, copyFile);
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+  }
+
+  /** Copies one table with its indexes, or the rows for which a condition holds. Resolves to how many rows it were. */
+  async copyTable({ table: { name }, where }: TableSelection, signal?: AbortSignal): Promise<number> {
+    if (where !== undefined) checkCondition(where);
+    this.#catalog ??= await readCatalog(this.connection, 'main', signal);
+    const table = findTable(this.#catalog, name.name);
+    if (!table) throw new Error(`The snapshot has no table ${formatTableName(name)}`);
+    await this.connection.run(createIn(copySchema, table.sql), [], signal);
+    // A transfer takes the entries of indexes along that are there; rows one by one are better indexed afterwards.
+    const wholesale = where === undefined;
+    if (wholesale) await this.#createIndexes(table, signal);
+    const transfer = wholesale ? await transferSql(this.connection, table, ...this.#ends(table)) : undefined;
+    if (transfer === undefined) await this.#insertSelected(table, where, signal);
+    else await this.connection.run(transfer, [], signal);
+    if (!wholesale) await this.#createIndexes(table, signal);
+    return countRows(this.connection, copySchema, table.name, signal);
+  }
+
+  /** Ends the read transaction and leaves the copy as a complete file. */
+  async finish(signal?: AbortSignal): Promise<void> {
+    await this.connection.run('COMMIT', [], signal);
+    await this.connection.run(`DETACH ${quote(copySchema)}`, [], signal);
+  }
+
+  #ends(table: CatalogTable): [from: string, to: string] {
+    return [quoteTable('main', table.name), quoteTable(copySchema, table.name)];
+  }
+
+  async #createIndexes(table: CatalogTable, signal?: AbortSignal): Promise<void> {
+    const indexes = await this.connection.all<{ sql: string }>(
+      `SELECT sql AS sql FROM main.sqlite_schema
+       WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL ORDER BY rowid`,
+      [table.name],
+      signal,
+    );
+    for (const { sql } of indexes) await this.connection.run(createIn(copySchema, sql), [], signal);
+  }
+
+  async #insertSelected(table: CatalogTable, where: string | undefined, signal?: AbortSignal): Promise<void> {
+    const columns = copiedColumns(table);
+    const [from, to] = this.#ends(table);
+    const model = tableModel(this.connection.knex, {
+      from,
+      columns: columns.map((column) => `${quote(table.name)}.${quote(column)}`),
+    });
+    const { sql, bindings } = compileQuery(model.rows(where));
+    try {
+      const insert = `INSERT OR ABORT INTO ${to} (${quoteList(columns)}) ${sql}`;
+      await this.connection.run(insert, bindings as readonly Binding[], signal);
+    } catch (error) {
+      throw where !== undefined && isSqliteError(error, 'SQLITE_ERROR')
+        ? wrongCondition(where, error)
+        : error;
+    }
+  }
+}
+
+function wrongCondition(where: string, error: SqliteError): RestorePointError {
+  const reason = error.message.replace(/^SQLITE_ERROR: /, '');
+  return new RestorePointError('usage', `The condition ${JSON.stringify(where)} cannot be used: ${reason}`, {
+    next: 'Write what would stand after WHERE.',
+    cause: error,
+  });
+}

@@ -1,0 +1,135 @@
+import { RestorePointError } from '../../core/errors.ts';
+import type { BackedUpTable, Manifest } from '../../core/manifest.ts';
+import { formatTableName } from '../../core/names.ts';
+import type { Payload, PayloadSource } from '../../core/payload.ts';
+import type { WorkOptions } from '../engine.ts';
+import { type CatalogTable, dataColumnNames, findTable, readCatalog } from './catalog.ts';
+import { Connection } from './connection.ts';
+import { describeFailure } from './errors.ts';
+import { extractPayload } from './payloadFile.ts';
+import { TemporaryFolder } from './temporaryFolder.ts';
+
+/** What a new database takes over from the one that was backed up. */
+export interface DatabaseSettings {
+  readonly encoding: string;
+  readonly pageSize: number;
+  readonly autoVacuum: number;
+  readonly userVersion: number;
+  readonly applicationId: number;
+}
+
+/** The database of a backup, as a temporary file. It may come from anywhere: nothing in it is trusted. */
+export class PayloadDatabase {
+  readonly file: string;
+  readonly settings: DatabaseSettings;
+  readonly #tables: readonly CatalogTable[];
+  readonly #folder: TemporaryFolder;
+
+  private constructor(
+    file: string,
+    settings: DatabaseSettings,
+    tables: readonly CatalogTable[],
+    folder: TemporaryFolder,
+  ) {
+    this.file = file;
+    this.settings = settings;
+    this.#tables = tables;
+    this.#folder = folder;
+  }
+
+  /** Throws `damaged-backup`, `file`, `cancelled`. */
+  static async extract(
+    manifest: Manifest,
+    source: PayloadSource,
+    options: WorkOptions,
+  ): Promise<PayloadDatabase> {
+    const payload = onlyPayload(manifest);
+    const folder = await TemporaryFolder.create().catch((error: unknown) => {
+      throw describeFailure(error, 'file');
+    });
+    try {
+      const file = await folder.createFile('database.sqlite');
+      await extractPayload(payload, source, file, options);
+      return await PayloadDatabase.#inspect(file, folder, options.signal);
+    } catch (error) {
+      await folder.remove(options.logger);
+      throw describeFailure(error, 'damaged-backup', { entry: payload.name });
+    }
+  }
+
+  static async #inspect(
+    file: string,
+    folder: TemporaryFolder,
+    signal?: AbortSignal,
+  ): Promise<PayloadDatabase> {
+    const connection = await openUntrusted(file);
+    try {
+      const settings = await readSettings(connection);
+      return new PayloadDatabase(file, settings, await readCatalog(connection, 'main', signal), folder);
+    } finally {
+      await connection.close();
+    }
+  }
+
+  /** The table of the payload that the manifest means. Throws `damaged-backup` when it is not as it says. */
+  table({ table, columns }: BackedUpTable): CatalogTable {
+    const name = formatTableName(table.name);
+    const found = findTable(this.#tables, table.name.name);
+    // A view by that name would be computed by whatever the file says.
+    if (!found || found.type === 'virtual') throw unlikeManifest(name, 'there is no such table');
+    const held = dataColumnNames(found);
+    if (held.length === columns.length && held.every((column, index) => column === columns[index]))
+      return found;
+    throw unlikeManifest(name, `its columns are ${held.join(', ')}`);
+  }
+
+  /** Never throws. */
+  async remove(options: WorkOptions): Promise<void> {
+    await this.#folder.remove(options.logger);
+  }
+}
+
+/** Opens a file for reading such that nothing in it is run with more than SQLite's own harmless functions. */
+export async function openUntrusted(file: string): Promise<Connection> {
+  const connection = await Connection.open(file, 'immutable');
+  try {
+    await distrust(connection);
+    return connection;
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+export async function distrust(connection: Connection): Promise<void> {
+  await connection.all('PRAGMA trusted_schema = OFF');
+  await connection.all('PRAGMA cell_size_check = ON');
+}
+
+export async function readSettings(connection: Connection): Promise<DatabaseSettings> {
+  const settings = await connection.get<DatabaseSettings>(
+    `SELECT encoding, page_size AS pageSize, auto_vacuum AS autoVacuum, user_version AS userVersion,
+       application_id AS applicationId
+     FROM pragma_encoding, pragma_page_size, pragma_auto_vacuum, pragma_user_version, pragma_application_id`,
+  );
+  if (!settings) throw new Error('SQLite does not tell the settings of a database');
+  return settings;
+}
+
+/** All tables of a SQLite backup lie in one database. */
+function onlyPayload({ payloads }: Manifest): Payload {
+  const [payload, ...others] = payloads;
+  if (payload && others.length === 0) return payload;
+  throw new RestorePointError(
+    'damaged-backup',
+    `The backup holds ${payloads.length} databases instead of one`,
+  );
+}
+
+function unlikeManifest(table: string, found: string): RestorePointError {
+  return new RestorePointError(
+    'damaged-backup',
+    `The database in the backup is not as its manifest says: ${found}`,
+    { place: { table } },
+  );
+}

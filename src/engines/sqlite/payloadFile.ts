@@ -1,0 +1,70 @@
+import { open, stat } from 'node:fs/promises';
+import { RestorePointError, throwIfCancelled } from '../../core/errors.ts';
+import { chunkBytes, type Payload, type PayloadSink, type PayloadSource } from '../../core/payload.ts';
+import type { WorkOptions } from '../engine.ts';
+
+/** Cuts a database file into the chunks of one payload. */
+export async function writePayload(file: string, sink: PayloadSink, options: WorkOptions): Promise<Payload> {
+  const writer = sink.open('database', 'sqlite');
+  const { size } = await stat(file);
+  const input = await open(file, 'r');
+  try {
+    for (let position = 0; position < size;) {
+      throwIfCancelled(options.signal);
+      // The sink keeps what it is given, so that every chunk needs its own memory.
+      const buffer = Buffer.allocUnsafeSlow(Math.min(chunkBytes, size - position));
+      await readFully(input, buffer, position);
+      await writer.writeChunk(buffer, 0);
+      position += buffer.length;
+      options.report?.({ phase: 'read', bytes: position, totalBytes: size });
+    }
+    return await writer.finish();
+  } finally {
+    await input.close();
+  }
+}
+
+async function readFully(
+  input: Awaited<ReturnType<typeof open>>,
+  buffer: Buffer,
+  position: number,
+): Promise<void> {
+  for (let filled = 0; filled < buffer.length;) {
+    const { bytesRead } = await input.read(buffer, filled, buffer.length - filled, position + filled);
+    if (bytesRead === 0)
+      throw new Error('The temporary copy of the database became shorter while it was read');
+    filled += bytesRead;
+  }
+}
+
+/** Puts a payload together into an empty file that is there. Throws `damaged-backup` when it is no database. */
+export async function extractPayload(
+  payload: Payload,
+  source: PayloadSource,
+  file: string,
+  { signal, report }: WorkOptions,
+): Promise<void> {
+  const totalBytes = payload.chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);
+  const output = await open(file, 'r+');
+  let bytes = 0;
+  try {
+    for await (const chunk of source.read(payload, signal)) {
+      throwIfCancelled(signal);
+      if (bytes === 0) checkMagic(chunk, payload);
+      await output.appendFile(chunk);
+      bytes += chunk.length;
+      report?.({ phase: 'prepare', bytes, totalBytes });
+    }
+  } finally {
+    await output.close();
+  }
+}
+
+const magic = 'SQLite format 3\0';
+
+function checkMagic(bytes: Uint8Array, payload: Payload): void {
+  if (Buffer.from(bytes.subarray(0, magic.length)).toString('latin1') === magic) return;
+  throw new RestorePointError('damaged-backup', 'The rows of the backup are no SQLite database', {
+    place: { entry: payload.chunks[0]?.entry ?? payload.name },
+  });
+}

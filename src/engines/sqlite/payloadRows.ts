@@ -1,0 +1,142 @@
+import { RestorePointError } from '../../core/errors.ts';
+import type { BackedUpTable, Manifest, RowPage } from '../../core/manifest.ts';
+import { formatTableName } from '../../core/names.ts';
+import type { PayloadSource } from '../../core/payload.ts';
+import type { PayloadRows, WorkOptions } from '../engine.ts';
+import type { Connection } from './connection.ts';
+import { countRows } from './counts.ts';
+import { describeFailure } from './errors.ts';
+import { quote, quoteTable } from './identifiers.ts';
+import { openUntrusted, PayloadDatabase } from './payloadDatabase.ts';
+import { backupAlias, backupOrder } from './rowComparison.ts';
+
+/** How many bytes of a BLOB are shown. */
+const shownBytes = 64;
+
+/** The rows of a SQLite backup. Its database is taken out into a temporary file when it is first needed. */
+export class SqlitePayloadRows implements PayloadRows {
+  readonly #manifest: Manifest;
+  readonly #source: PayloadSource;
+  readonly #options: WorkOptions;
+  #opened: Promise<OpenPayload> | undefined;
+  #intact: Promise<void> | undefined;
+
+  constructor(source: PayloadSource, manifest: Manifest, options: WorkOptions) {
+    this.#source = source;
+    this.#manifest = manifest;
+    this.#options = options;
+  }
+
+  async readRows(table: BackedUpTable, offset: number, limit: number): Promise<RowPage> {
+    const { connection, payload } = await this.#open();
+    try {
+      const catalogTable = payload.table(table);
+      const values = table.columns.map((column, index) => `${shownValue(column)} AS c${index}`);
+      const rows = await connection.all<Record<string, string | number | null>>(
+        `SELECT ${values.join(', ')} FROM ${quoteTable('main', catalogTable.name)} AS ${backupAlias} NOT INDEXED
+         ${backupOrder(catalogTable)} LIMIT ? OFFSET ?`,
+        [limit, offset],
+      );
+      return {
+        columns: table.columns,
+        rows: rows.map((row) => table.columns.map((_, index) => shownText(row[`c${index}`] ?? null))),
+      };
+    } catch (error) {
+      throw damaged(error, table);
+    }
+  }
+
+  async check(table: BackedUpTable, { signal }: WorkOptions): Promise<void> {
+    const { connection, payload } = await this.#open();
+    try {
+      await (this.#intact ??= checkPages(connection, signal));
+      const rows = await countRows(connection, 'main', payload.table(table).name, signal);
+      if (rows === table.rows) return;
+      throw new RestorePointError(
+        'damaged-backup',
+        `The backup holds ${rows} rows, and its manifest says ${table.rows}`,
+      );
+    } catch (error) {
+      throw damaged(error, table);
+    }
+  }
+
+  async close(): Promise<void> {
+    const opened = await this.#opened?.catch(() => undefined);
+    if (!opened) return;
+    this.#opened = undefined;
+    try {
+      await opened.connection.close();
+    } catch (error) {
+      this.#options.logger.error('The database of a backup could not be closed', error);
+    }
+    await opened.payload.remove(this.#options);
+  }
+
+  #open(): Promise<OpenPayload> {
+    this.#opened ??= openPayload(this.#source, this.#manifest, this.#options).catch((error: unknown) => {
+      // The next call tries again: this one may have been cancelled.
+      this.#opened = undefined;
+      throw error;
+    });
+    return this.#opened;
+  }
+}
+
+interface OpenPayload {
+  readonly connection: Connection;
+  readonly payload: PayloadDatabase;
+}
+
+async function openPayload(
+  source: PayloadSource,
+  manifest: Manifest,
+  options: WorkOptions,
+): Promise<OpenPayload> {
+  const payload = await PayloadDatabase.extract(manifest, source, options);
+  try {
+    return { payload, connection: await openUntrusted(payload.file) };
+  } catch (error) {
+    await payload.remove(options);
+    throw describeFailure(error, 'damaged-backup');
+  }
+}
+
+/**
+ * That the pages fit together and every record can be read. Indexes are not compared with their tables: a restore
+ * builds them anew. Nor are constraints: rows that broke one in the database break it in its backup.
+ */
+async function checkPages(connection: Connection, signal?: AbortSignal): Promise<void> {
+  await connection.all('PRAGMA ignore_check_constraints = ON');
+  const found = await connection.all<{ quick_check: string }>('PRAGMA quick_check(1000)', [], signal);
+  const messages = found.map((row) => row.quick_check);
+  const damage = messages.find((message) => message !== 'ok' && !aboutValues.test(message));
+  if (damage !== undefined) {
+    throw new RestorePointError('damaged-backup', `The database in the backup is damaged: ${damage}`);
+  }
+}
+
+const aboutValues = /^(NULL|NUMERIC|TEXT|non-\w+) value in /;
+
+/** What is selected for a column: integers as text, because the driver would round them; of a BLOB its beginning. */
+function shownValue(column: string): string {
+  const value = `${backupAlias}.${quote(column)}`;
+  const blob =
+    `'x''' || hex(substr(${value}, 1, ${shownBytes})) || CASE WHEN length(${value}) > ${shownBytes} ` +
+    `THEN '…'' (' || length(${value}) || ' bytes)' ELSE '''' END`;
+  return (
+    `CASE typeof(${value}) WHEN 'integer' THEN CAST(${value} AS TEXT) WHEN 'blob' THEN ${blob} ` +
+    `ELSE ${value} END`
+  );
+}
+
+/** Only a REAL comes as a number. The shortest digits that mean it, and never those of an integer. */
+function shownText(value: string | number | null): string | null {
+  if (typeof value !== 'number') return value;
+  if (Object.is(value, -0)) return '-0.0';
+  return Number.isInteger(value) && !String(value).includes('e') ? `${value}.0` : String(value);
+}
+
+function damaged(error: unknown, { table }: BackedUpTable): RestorePointError {
+  return describeFailure(error, 'damaged-backup', { table: formatTableName(table.name) });
+}

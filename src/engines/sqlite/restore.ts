@@ -1,0 +1,301 @@
+import { RestorePointError } from '../../core/errors.ts';
+import { formatTableName } from '../../core/names.ts';
+import type { RestoreMode, TableChange, TablePlan } from '../../core/plan.ts';
+import type { SchemaObject, SchemaSection } from '../../core/schema.ts';
+import type { RestoreSource, RestoreTransaction, WorkOptions } from '../engine.ts';
+import { databaseName, fileUri } from './address.ts';
+import { type CatalogTable, findTable, readCatalog } from './catalog.ts';
+import { Connection } from './connection.ts';
+import { describeFailure, inWords, isSqliteError } from './errors.ts';
+import { ForeignKeyGuard } from './foreignKeys.ts';
+import { quote, quoteText, sameName } from './identifiers.ts';
+import { backupSchema, countDiffering, loadTable, refuseNullKeys } from './loadTable.ts';
+import { distrust, PayloadDatabase, readSettings } from './payloadDatabase.ts';
+import type { TablePair } from './rowComparison.ts';
+import { restoreCounter } from './sequences.ts';
+import { removeTriggers } from './triggers.ts';
+import { verifyTable } from './verify.ts';
+
+/** Of the connection that restores, in KiB: what is changed and does not fit is written to the disk early. */
+const cacheKibibytes = 64 * 1024;
+
+/** The restore of one backup into one database file. See `RestoreTransaction`. */
+export class SqliteRestore implements RestoreTransaction {
+  readonly #connection: Connection;
+  readonly #payload: PayloadDatabase;
+  readonly #restore: RestoreSource;
+  readonly #options: WorkOptions;
+  readonly #file: string;
+  readonly #foreignKeys: ForeignKeyGuard;
+  readonly #pairs = new Map<TablePlan, TablePair>();
+  /** By table, what `countDiffering` told before rows were inserted. */
+  readonly #differing = new Map<TablePlan, number>();
+  /** Whether the database held nothing at all before. */
+  #fresh = false;
+  closed = false;
+  #state: 'ready' | 'open' | 'ended' = 'ready';
+  #replaceTriggers: () => Promise<void> = () => Promise.resolve();
+
+  private constructor(
+    connection: Connection,
+    payload: PayloadDatabase,
+    restore: RestoreSource,
+    file: string,
+    options: WorkOptions,
+  ) {
+    this.#connection = connection;
+    this.#payload = payload;
+    this.#restore = restore;
+    this.#file = file;
+    this.#options = options;
+    const restored = restore.plan.tables.map((table) => table.target.name);
+    this.#foreignKeys = new ForeignKeyGuard(connection, restored);
+  }
+
+  /** Takes the payload out of the backup and attaches it; changes nothing. */
+  static async begin(file: string, restore: RestoreSource, options: WorkOptions): Promise<SqliteRestore> {
+    const payload = await PayloadDatabase.extract(restore.manifest, restore.source, options);
+    let connection: Connection | undefined;
+    try {
+      return await inWords('database', { file: databaseName(file) }, async () => {
+        connection = await Connection.open(file, 'write');
+        await configure(connection);
+        await adoptSettings(connection, payload, restore);
+        await connection.run(`ATTACH ? AS ${quote(backupSchema)}`, [fileUri(payload.file, 'immutable')]);
+        return new SqliteRestore(connection, payload, restore, file, options);
+      });
+    } catch (error) {
+      await connection?.close();
+      await payload.remove(options);
+      throw error;
+    }
+  }
+
+  prepare(): Promise<void> {
+    return this.#inWords(undefined, async () => {
+      const { signal } = this.#options;
+      const { plan } = this.#restore;
+      await this.#connection.run('BEGIN IMMEDIATE', [], signal);
+      this.#state = 'open';
+      const before = await readCatalog(this.#connection, 'main', signal);
+      this.#fresh = await isEmpty(this.#connection);
+      await this.#foreignKeys.remember(before, signal);
+      await this.#create('pre-data');
+      const tables = await readCatalog(this.#connection, 'main', signal);
+      for (const table of plan.tables) this.#pairs.set(table, this.#pair(table, tables));
+      for (const [table, pair] of this.#pairs) {
+        if (this.#modeOf(table) !== 'replace') await refuseNullKeys(this.#connection, pair, signal);
+      }
+      this.#replaceTriggers = await removeTriggers(
+        this.#connection,
+        plan.tables.map((table) => table.target.name),
+      );
+    });
+  }
+
+  load(table: TablePlan): Promise<TableChange> {
+    return this.#inWords(table, async () => {
+      const { signal, report } = this.#options;
+      const [pair, mode] = [this.#pairOf(table), this.#modeOf(table)];
+      if (mode === 'insert-missing') {
+        this.#differing.set(table, await countDiffering(this.#connection, pair, signal));
+      }
+      const change = await loadTable(this.#connection, pair, mode, signal);
+      report?.({ phase: 'load', table: table.target, rows: table.backup.rows, totalRows: table.backup.rows });
+      return change;
+    });
+  }
+
+  finish(): Promise<void> {
+    return this.#inWords(undefined, async () => {
+      const { signal, logger } = this.#options;
+      const { plan, manifest } = this.#restore;
+      await this.#create('post-data');
+      await this.#replaceTriggers();
+      for (const [table, { target }] of this.#pairs) {
+        await restoreCounter(this.#connection, target, plan.sequences, this.#modeOf(table));
+      }
+      if (this.#fresh && manifest.complete) await this.#adoptNumbers();
+      const backups = [...this.#pairs.values()].map((pair) => pair.backup);
+      const find = (name: string): CatalogTable | undefined => findTable(backups, name);
+      const tables = await readCatalog(this.#connection, 'main', signal);
+      await this.#foreignKeys.check(tables, { manifest, find }, logger, signal);
+    });
+  }
+
+  verify(table: TablePlan): Promise<void> {
+    return this.#inWords(table, async () => {
+      const { signal, report } = this.#options;
+      const differing = this.#differing.get(table) ?? 0;
+      await verifyTable(this.#connection, this.#pairOf(table), this.#modeOf(table), differing, signal);
+      report?.({
+        phase: 'verify',
+        table: table.target,
+        rows: table.backup.rows,
+        totalRows: table.backup.rows,
+      });
+    });
+  }
+
+  async commit(): Promise<void> {
+    await this.#inWords(undefined, async () => {
+      try {
+        await this.#connection.run('COMMIT');
+      } catch (error) {
+        const failure = describeFailure(error, 'database');
+        // A COMMIT that fails leaves the connection inside its transaction.
+        await this.#undo().catch((second: unknown) => {
+          throw failure.with({ suppressed: second });
+        });
+        throw failure;
+      }
+      this.#state = 'ended';
+    });
+    await this.#release();
+  }
+
+  async rollback(): Promise<void> {
+    try {
+      await this.#inWords(undefined, () => this.#undo());
+    } finally {
+      await this.#release();
+    }
+  }
+
+  /** Ends what is open. Never throws. */
+  async close(): Promise<void> {
+    try {
+      await this.rollback();
+    } catch (error) {
+      this.#options.logger.error('A restore could not be rolled back as its connection was closed', error);
+    }
+  }
+
+  /** Makes what is missing, each statement for the one object that it names. */
+  async #create(section: SchemaSection): Promise<void> {
+    for (const object of this.#restore.plan.create) {
+      if (object.section !== section) continue;
+      const place = { table: object.table === undefined ? object.name : formatTableName(object.table) };
+      await inWords('database', place, () => createObject(this.#connection, object, this.#options.signal));
+    }
+  }
+
+  #pair(plan: TablePlan, tables: readonly CatalogTable[]): TablePair {
+    const backup = this.#payload.table(plan.backup);
+    const target = findTable(tables, plan.target.name);
+    const changed = (reason: string): RestorePointError =>
+      new RestorePointError('refused', `The table is not as it was when the restore was planned: ${reason}`, {
+        place: { table: formatTableName(plan.target) },
+        next: 'Start the restore again.',
+      });
+    if (!target) throw changed('it is not there');
+    if (target.type !== 'table') throw changed('it belongs to a virtual table');
+    for (const name of plan.columns) {
+      const column = target.columns.find((candidate) => sameName(candidate.name, name));
+      if (!column || column.generated) throw changed(`it has no column ${name} that can be written`);
+    }
+    return { plan, target, backup };
+  }
+
+  #pairOf(table: TablePlan): TablePair {
+    const pair = this.#pairs.get(table);
+    if (!pair) throw new Error(`prepare() did not meet the table ${formatTableName(table.target)}`);
+    return pair;
+  }
+
+  /** A table that was just made is empty: all modes are the same there. */
+  #modeOf(table: TablePlan): RestoreMode {
+    return table.create ? 'replace' : this.#restore.plan.mode;
+  }
+
+  /** The numbers by which programs know their databases and the version of their schema. */
+  async #adoptNumbers(): Promise<void> {
+    const { userVersion, applicationId } = this.#payload.settings;
+    await this.#connection.all(`PRAGMA main.user_version = ${userVersion}`);
+    await this.#connection.all(`PRAGMA main.application_id = ${applicationId}`);
+  }
+
+  /** Throws when the transaction may still be there. */
+  async #undo(): Promise<void> {
+    if (this.#state === 'open') {
+      try {
+        await this.#connection.run('ROLLBACK');
+      } catch (error) {
+        // An interrupt or a full disk makes SQLite roll back by itself.
+        if (!isSqliteError(error, 'SQLITE_ERROR') || !error.message.includes('no transaction is active'))
+          throw error;
+      }
+    }
+    this.#state = 'ended';
+  }
+
+  async #release(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    try {
+      await this.#connection.close();
+    } catch (error) {
+      this.#options.logger.error(`The connection to ${this.#file} could not be closed`, error);
+    }
+    await this.#payload.remove(this.#options);
+  }
+
+  #inWords<Result>(table: TablePlan | undefined, work: () => Promise<Result>): Promise<Result> {
+    return inWords('database', table ? { table: formatTableName(table.target) } : {}, work);
+  }
+}
+
+async function configure(connection: Connection): Promise<void> {
+  await distrust(connection);
+  await connection.all(`PRAGMA cache_size = ${-cacheKibibytes}`);
+  // The guard checks them when all tables are there, so that their order does not matter.
+  await connection.all('PRAGMA foreign_keys = OFF');
+}
+
+/** A database that has no page yet takes on how the other one was stored; any other has to store text the same way. */
+async function adoptSettings(
+  connection: Connection,
+  { settings }: PayloadDatabase,
+  { manifest, plan }: RestoreSource,
+): Promise<void> {
+  const pages = await connection.get<{ n: number }>(`SELECT page_count AS n FROM pragma_page_count('main')`);
+  if (pages?.n === 0) {
+    await connection.all(`PRAGMA main.page_size = ${settings.pageSize}`);
+    await connection.all(`PRAGMA encoding = ${quoteText(settings.encoding)}`);
+    if (manifest.complete) await connection.all(`PRAGMA main.auto_vacuum = ${settings.autoVacuum}`);
+    return;
+  }
+  const { encoding } = await readSettings(connection);
+  if (encoding === settings.encoding || plan.tables.length === 0) return;
+  throw new RestorePointError(
+    'refused',
+    `The backup stores text as ${settings.encoding} and this database as ${encoding}: text would have to be converted`,
+    { next: 'Restore into a new database.' },
+  );
+}
+
+async function isEmpty(connection: Connection): Promise<boolean> {
+  return (await connection.get('SELECT 1 AS found FROM main.sqlite_schema LIMIT 1')) === undefined;
+}
+
+const createStatements: Readonly<Record<string, RegExp>> = {
+  table: /^CREATE TABLE /,
+  index: /^CREATE (UNIQUE )?INDEX /,
+  view: /^CREATE VIEW /,
+  trigger: /^CREATE TRIGGER /,
+};
+
+/** The statement comes from the backup: it may make the object that it is for, and nothing else. */
+async function createObject(
+  connection: Connection,
+  { kind, name, sql }: SchemaObject,
+  signal?: AbortSignal,
+): Promise<void> {
+  const made = (): Promise<unknown> =>
+    connection.get('SELECT 1 AS found FROM main.sqlite_schema WHERE type = ? AND name = ?', [kind, name]);
+  if (createStatements[kind]?.test(sql) && !sql.includes('\0')) {
+    await connection.run(sql, [], signal);
+    if (await made()) return;
+  }
+  throw new RestorePointError('damaged-backup', `The backup has no valid statement for the ${kind} ${name}`);
+}

@@ -1,0 +1,88 @@
+import type { TablePlan } from '../../core/plan.ts';
+import { type CatalogTable, uniqueKeyOver } from './catalog.ts';
+import { foldName, quote, sameName } from './identifiers.ts';
+
+/** What the two sides are called in a statement. */
+export const targetAlias = 'target_row';
+export const backupAlias = 'backup_row';
+
+/** One table of a restore, on both sides. */
+export interface TablePair {
+  readonly plan: TablePlan;
+  readonly target: CatalogTable;
+  readonly backup: CatalogTable;
+}
+
+/**
+ * An expression that is true when the values are the same in type and in every bit. A column's collation, its affinity
+ * and the equality of 1 and 1.0 or of 0.0 and -0.0 must not hide a difference.
+ */
+export function sameRow(columns: readonly string[], left: string, right: string): string {
+  return conjunction(
+    columns.map((column) => {
+      const [a, b] = [`${left}.${quote(column)}`, `${right}.${quote(column)}`];
+      const sameZero = `(typeof(${a}) <> 'real' OR ${a} <> 0.0 OR atan2(${a}, -1) = atan2(${b}, -1))`;
+      return `(+${a} IS +${b} COLLATE BINARY AND typeof(${a}) = typeof(${b}) AND ${sameZero})`;
+    }),
+  );
+}
+
+/** SQLite bounds the depth of an expression, and a plain chain of ANDs is as deep as it is long. */
+function conjunction(terms: readonly string[]): string {
+  if (terms.length === 0) return 'TRUE';
+  if (terms.length === 1) return terms[0]!;
+  const middle = terms.length >> 1;
+  return `(${conjunction(terms.slice(0, middle))} AND ${conjunction(terms.slice(middle))})`;
+}
+
+/** How the same row is found on both sides: by rowid, or by a unique key. */
+export interface RowMatch {
+  /** True for one pair of rows at most; uses an index of the target. */
+  readonly condition: string;
+  /** Not NULL when the target has the row. */
+  readonly found: string;
+}
+
+/** Whether the restore keeps the rowids of a table in which no column is the rowid. */
+export function keepsHiddenRowids({ target, backup }: TablePair): boolean {
+  return [target, backup].every((table) => table.rowidColumn === undefined && table.rowidName !== undefined);
+}
+
+/** What tells rows apart after all of them were replaced; undefined where nothing does. */
+export function matchReplaced(pair: TablePair): RowMatch | undefined {
+  const { target, backup, plan } = pair;
+  if (keepsHiddenRowids(pair)) return matchRowids(target, backup);
+  const key = plan.key ?? target.primaryKey;
+  const notNull = target.columns.filter((column) => column.notNull).map((column) => column.name);
+  if (target.rowidColumn !== undefined) notNull.push(target.rowidColumn);
+  return holdsNames(plan.columns, key) && holdsNames(notNull, key) ? matchKey(target, key) : undefined;
+}
+
+function matchRowids(target: CatalogTable, backup: CatalogTable): RowMatch {
+  const found = `${targetAlias}.${quote(target.rowidName ?? '')}`;
+  return { condition: `${found} = ${backupAlias}.${quote(backup.rowidName ?? '')}`, found };
+}
+
+/** Undefined when the target has no unique key over these columns. */
+export function matchKey(target: CatalogTable, key: readonly string[]): RowMatch | undefined {
+  const collations = key.length === 0 ? undefined : uniqueKeyOver(target, key);
+  if (!collations) return undefined;
+  // The plus leaves it to the target's column how the values compare, as when one is stored into it.
+  const terms = key.map((column) => {
+    const collation = collations.get(foldName(column)) ?? 'BINARY';
+    const [a, b] = [`${targetAlias}.${quote(column)}`, `${backupAlias}.${quote(column)}`];
+    return `${a} = +${b} COLLATE ${quote(collation)}`;
+  });
+  return { condition: terms.join(' AND '), found: `${targetAlias}.${quote(key[0] ?? '')}` };
+}
+
+function holdsNames(all: readonly string[], names: readonly string[]): boolean {
+  return names.every((name) => all.some((other) => sameName(other, name)));
+}
+
+/** An ORDER BY for a backup's rows: their order in the backup, which is what row numbers in errors count. */
+export function backupOrder({ rowidName, withoutRowid, primaryKey }: CatalogTable): string {
+  const columns = rowidName === undefined ? (withoutRowid ? primaryKey : []) : [rowidName];
+  if (columns.length === 0) return '';
+  return ` ORDER BY ${columns.map((column) => `${backupAlias}.${quote(column)}`).join(', ')}`;
+}

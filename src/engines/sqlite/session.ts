@@ -1,0 +1,129 @@
+import { rm, stat } from 'node:fs/promises';
+import type { DatabaseAddress } from '../../core/connections.ts';
+import { RestorePointError } from '../../core/errors.ts';
+import type { DatabaseInfo, TableSummary } from '../../core/manifest.ts';
+import { formatTableName, type TableName } from '../../core/names.ts';
+import type { DatabaseSchema, Table } from '../../core/schema.ts';
+import type {
+  ConnectOptions,
+  RestoreSource,
+  RestoreTransaction,
+  Session,
+  Snapshot,
+  WorkOptions,
+} from '../engine.ts';
+import { databaseName, describe } from './address.ts';
+import type { Connection } from './connection.ts';
+import { countRows, listTables } from './counts.ts';
+import { openDatabaseFile } from './databaseFile.ts';
+import { inWords } from './errors.ts';
+import { introspect, introspectTable } from './introspect.ts';
+import { SqliteRestore } from './restore.ts';
+import { openSnapshot } from './snapshot.ts';
+
+/** Work that outlives the call that began it. */
+interface OpenWork {
+  readonly closed: boolean;
+  close(): Promise<void>;
+}
+
+/** An open database file. Snapshots and restores have connections of their own, which end with it. */
+export class SqliteSession implements Session {
+  readonly info: DatabaseInfo;
+  readonly target: string;
+  readonly #connection: Connection;
+  readonly #file: string;
+  readonly #options: ConnectOptions;
+  /** The file was made by connecting: it is not left behind empty. */
+  readonly #created: boolean;
+  #open: OpenWork[] = [];
+
+  private constructor(
+    connection: Connection,
+    opened: {
+      readonly file: string;
+      readonly target: string;
+      readonly version: string;
+      readonly created: boolean;
+    },
+    options: ConnectOptions,
+  ) {
+    this.#connection = connection;
+    this.#file = opened.file;
+    this.#created = opened.created;
+    this.#options = options;
+    this.target = opened.target;
+    this.info = {
+      engine: 'sqlite',
+      serverVersion: `SQLite ${opened.version}`,
+      database: databaseName(opened.file),
+    };
+  }
+
+  /** See `Engine.connect`. */
+  static async open(address: DatabaseAddress, options: ConnectOptions): Promise<SqliteSession> {
+    const { file } = address;
+    if (file === undefined || file === '') {
+      throw new RestorePointError('usage', 'The connection names no file', { place: { setting: 'file' } });
+    }
+    options.report?.({ phase: 'connect' });
+    const opened = await openDatabaseFile(file, options);
+    return new SqliteSession(opened.connection, { ...opened, file, target: describe(address) }, options);
+  }
+
+  listTables(): Promise<TableSummary[]> {
+    return this.#reading(() => listTables(this.#connection, this.#file));
+  }
+
+  async describeTable(name: TableName): Promise<Table> {
+    const table = await this.#reading(() => introspectTable(this.#connection, 'main', name.name));
+    if (table && (name.schema ?? 'main') === 'main') return table;
+    throw new RestorePointError('usage', `There is no table named ${formatTableName(name)}`);
+  }
+
+  introspect({ signal }: WorkOptions): Promise<DatabaseSchema> {
+    return this.#reading(() => introspect(this.#connection, 'main', signal), signal);
+  }
+
+  countRows(name: TableName, { signal }: WorkOptions): Promise<number> {
+    return this.#reading(() => countRows(this.#connection, 'main', name.name, signal), signal);
+  }
+
+  openSnapshot(options: WorkOptions & { readonly whole: boolean }): Promise<Snapshot> {
+    return this.#track(openSnapshot(this.#file, options));
+  }
+
+  beginRestore(restore: RestoreSource, options: WorkOptions): Promise<RestoreTransaction> {
+    if (this.#options.readOnly) throw new Error('This session was opened for reading only');
+    return this.#track(SqliteRestore.begin(this.#file, restore, options));
+  }
+
+  async close(): Promise<void> {
+    const { logger } = this.#options;
+    for (const work of this.#open) await work.close();
+    try {
+      await this.#connection.close();
+      if (this.#created && (await stat(this.#file)).size === 0) await rm(this.#file);
+    } catch (error) {
+      logger.error(`The connection to ${this.target} could not be closed`, error);
+    }
+  }
+
+  async #track<Work extends OpenWork>(opening: Promise<Work>): Promise<Work> {
+    const work = await opening;
+    this.#open = [...this.#open.filter((other) => !other.closed), work];
+    return work;
+  }
+
+  /** Runs `work` in a read transaction, so that its statements see one state. */
+  #reading<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+    return inWords('database', { file: this.target }, async () => {
+      await this.#connection.run('BEGIN', [], signal);
+      try {
+        return await work();
+      } finally {
+        await this.#connection.run('ROLLBACK');
+      }
+    });
+  }
+}

@@ -1,0 +1,62 @@
+import { RestorePointError } from '../../core/errors.ts';
+
+interface Token {
+  readonly kind: 'word' | 'parameter' | 'other' | 'unfinished';
+  readonly text: string;
+}
+
+const tokenPattern = new RegExp(
+  [
+    String.raw`(?<space>\s+|--[^\n]*|/\*.*?\*/)`,
+    String.raw`(?<quoted>'[^']*(?:''[^']*)*'|"[^"]*(?:""[^"]*)*"|${'`[^`]*(?:``[^`]*)*`'}|\[[^\]]*\])`,
+    String.raw`(?<unfinished>['"${'`'}[]|/\*)`,
+    String.raw`(?<parameter>\?\d*|[:@#$][\p{L}\p{N}_$:]*)`,
+    String.raw`(?<word>[\p{L}\p{N}_\u0080-\u{10ffff}][\p{L}\p{N}_$\u0080-\u{10ffff}]*)`,
+    String.raw`(?<other>.)`,
+  ].join('|'),
+  'gsuy',
+);
+
+/** The tokens of SQL as SQLite cuts it, without white space and comments. */
+function* tokens(sql: string): Generator<Token> {
+  for (const { 0: text, groups = {} } of sql.matchAll(tokenPattern)) {
+    if (groups['space'] !== undefined) continue;
+    if (groups['unfinished'] !== undefined) yield { kind: 'unfinished', text };
+    else if (groups['parameter'] !== undefined) yield { kind: 'parameter', text };
+    else if (groups['word'] !== undefined) yield { kind: 'word', text };
+    else yield { kind: 'other', text };
+  }
+}
+
+/** Whether a statement holds this keyword outside of quotes and comments. */
+export function hasKeyword(sql: string, keyword: string): boolean {
+  for (const { kind, text } of tokens(sql)) {
+    if (kind === 'word' && text.toUpperCase() === keyword) return true;
+  }
+  return false;
+}
+
+/**
+ * Proves that a user's condition stays inside the parentheses that it is put into: balanced, nothing unfinished,
+ * no second statement, no parameter. Throws `usage`. Whether it makes sense is for the database to say.
+ */
+export function checkCondition(condition: string): void {
+  const wrong = (reason: string): RestorePointError =>
+    new RestorePointError('usage', `The condition ${JSON.stringify(condition)} cannot be used: ${reason}`, {
+      next: 'Write what would stand after WHERE.',
+    });
+  if (condition.includes('\0')) throw wrong('it holds a NUL character');
+  let depth = 0;
+  let empty = true;
+  for (const { kind, text } of tokens(condition)) {
+    empty = false;
+    if (kind === 'unfinished') throw wrong(`${text} is not closed`);
+    if (kind === 'parameter') throw wrong(`${text} would be a parameter, and there is no value for it`);
+    if (text === ';') throw wrong('it holds more than one statement');
+    if (text === '(') depth += 1;
+    if (text === ')') depth -= 1;
+    if (depth < 0) break;
+  }
+  if (empty) throw wrong('it is empty');
+  if (depth !== 0) throw wrong('its parentheses do not match');
+}
