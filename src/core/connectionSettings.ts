@@ -59,10 +59,10 @@ export function parseConnectionSettings(item: unknown, context: ConnectionContex
     };
   } catch (error) {
     const details = RestorePointError.is(error) ? error.details : {};
-    throw new RestorePointError('usage', `The connection "${id}" is not usable: ${messageOf(error)}`, {
+    throw new RestorePointError('usage', messageOf(error), {
       next: 'Correct it in the settings.',
       ...details,
-      place: { setting: 'restorePoint.connections' },
+      place: { setting: `restorePoint.connections "${id}"` },
     });
   }
 }
@@ -82,10 +82,10 @@ function parseId(id: unknown): string {
 }
 
 function refuseUnknown(properties: Readonly<Record<string, unknown>>): void {
-  if ('password' in properties) throw passwordRefused('a password must not stand in the settings');
+  if ('password' in properties) throw passwordRefused('A password must not stand in the settings');
   const known: readonly string[] = connectionProperties;
   const unknown = Object.keys(properties).find((name) => !known.includes(name));
-  if (unknown !== undefined) throw wrong(`it has an unknown property "${unknown}"`);
+  if (unknown !== undefined) throw wrong(`There is an unknown property "${unknown}"`);
 }
 
 interface Reader {
@@ -151,13 +151,13 @@ function parseUrl(
   if (twice) throw wrong(`"url" and "${twice}" exclude each other`);
   const fromEnvironment = /^\s*\$\{env:[^}]+\}\s*$/.test(String(properties['url']));
   const parsed = context.parseUrl((read.text('url') ?? '').trim());
-  if (!parsed) throw wrong('its "url" is that of no database known here');
+  if (!parsed) throw wrong('The "url" is that of no database known here');
   if (parsed.password !== undefined && !fromEnvironment) {
-    throw passwordRefused('the password in its "url" must not stand in the settings');
+    throw passwordRefused('The password in the "url" must not stand in the settings');
   }
   const engine = read.oneOf('engine', engineIds);
   if (engine && engine !== parsed.address.engine) {
-    throw wrong(`its "url" is that of a ${parsed.address.engine} database, its "engine" is ${engine}`);
+    throw wrong(`The "url" is that of a ${parsed.address.engine} database, but "engine" is ${engine}`);
   }
   return parsed;
 }
@@ -167,14 +167,14 @@ function substitute(text: string, { env, workspaceFolder }: ConnectionContext): 
   return text.replace(/\$\{([^}]*)\}/g, (whole, what: string) => {
     if (what === 'workspaceFolder') {
       if (workspaceFolder === undefined)
-        throw wrong('it speaks of ${workspaceFolder}, but no folder is open');
+        throw wrong('It speaks of ${workspaceFolder}, but no folder is open');
       return workspaceFolder;
     }
     if (!what.startsWith('env:')) {
       throw wrong(`${whole} means nothing here; there are \${workspaceFolder} and \${env:NAME}`);
     }
     const value = env[what.slice('env:'.length)];
-    if (value === undefined) throw wrong(`the environment variable ${what.slice('env:'.length)} is not set`);
+    if (value === undefined) throw wrong(`The environment variable ${what.slice('env:'.length)} is not set`);
     return value;
   });
 }
@@ -183,7 +183,7 @@ function placeFiles(address: DatabaseAddress, { workspaceFolder }: ConnectionCon
   const place = (file: string): string => {
     if (path.isAbsolute(file)) return path.normalize(file);
     if (workspaceFolder === undefined) {
-      throw wrong(`the path ${file} is relative, but no folder is open that it could start from`);
+      throw wrong(`The path ${file} is relative, but no folder is open that it could start from`);
     }
     return path.join(workspaceFolder, file);
   };

@@ -1,6 +1,6 @@
 import { formatBytes, formatCount, formatDuration, formatQuantity } from './format.ts';
-import { formatTableName } from './names.ts';
-import { phaseTitles, type Phase, type ProgressEvent } from './progress.ts';
+import { formatTableName, sameTable } from './names.ts';
+import { phaseTitles, type ProgressEvent } from './progress.ts';
 
 /** Where the work stands, in words and as a number. */
 export interface ProgressState {
@@ -14,6 +14,8 @@ export interface ProgressState {
 
 /** Milliseconds that a rate looks back on: long enough to be calm, short enough to follow. */
 const rateWindow = 5000;
+/** Seconds below which a rate is noise. */
+const shortestRate = 0.5;
 /** Before these, a forecast would be a guess. */
 const forecastAfterMilliseconds = 2000;
 const forecastAfterFraction = 0.02;
@@ -26,26 +28,31 @@ interface Sample {
 /** Turns progress events into states. One meter for one piece of work; `now` gives milliseconds. */
 export class ProgressMeter {
   readonly #now: () => number;
-  #phase: Phase | undefined;
+  #last: ProgressEvent | undefined;
   #phaseBegan = 0;
   #fraction = 0;
+  /** Bytes of the tables of this phase that came before. */
+  #bytesBefore = 0;
   #samples: Sample[] = [];
 
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
   }
 
-  update(event: ProgressEvent): ProgressState {
+  update(told: ProgressEvent): ProgressState {
     const time = this.#now();
-    if (event.phase !== this.#phase) this.#begin(event.phase, time);
-    const bytesPerSecond = this.#rate(event.bytes, time);
+    if (told.phase !== this.#last?.phase) this.#begin(time);
+    const event = this.#placed(told);
+    const bytesPerSecond = this.#rate(event, time);
     const fraction = this.#advance(fractionOf(event));
     const secondsLeft = this.#forecast(fraction, time);
+    this.#last = event;
     const details: string[] = [];
     if (event.rows) details.push(formatQuantity(event.rows, 'row'));
     if (bytesPerSecond) details.push(`${formatBytes(bytesPerSecond)}/s`);
-    if (secondsLeft !== undefined && secondsLeft >= 1)
+    if (secondsLeft !== undefined && secondsLeft >= 1) {
       details.push(`${formatDuration(secondsLeft * 1000)} left`);
+    }
     return {
       title: titleOf(event),
       detail: details.join(' · '),
@@ -53,25 +60,33 @@ export class ProgressMeter {
     };
   }
 
-  #begin(phase: Phase, time: number): void {
-    this.#phase = phase;
+  #begin(time: number): void {
+    this.#last = undefined;
     this.#phaseBegan = time;
     this.#fraction = 0;
-    this.#samples = [];
+    this.#bytesBefore = 0;
+    this.#samples = [{ time, bytes: 0 }];
   }
 
-  #rate(bytes: number | undefined, time: number): number | undefined {
-    if (bytes === undefined) return undefined;
-    const last = this.#samples.at(-1);
-    // A count that starts over belongs to something else.
-    if (last && bytes < last.bytes) this.#samples = [];
+  /** Which table of how many is told once for each table, not with every step. */
+  #placed(event: ProgressEvent): ProgressEvent {
+    const { table, tableNumber, tableCount } = this.#last ?? {};
+    const same = event.table && table && sameTable(event.table, table);
+    if (!same || tableNumber === undefined || tableCount === undefined) return event;
+    return { tableNumber, tableCount, ...event };
+  }
+
+  #rate(event: ProgressEvent, time: number): number | undefined {
+    if (event.bytes === undefined) return undefined;
+    // A count that starts over is that of another table.
+    const before = this.#last?.bytes ?? 0;
+    if (event.bytes < before) this.#bytesBefore += before;
+    const bytes = this.#bytesBefore + event.bytes;
     this.#samples.push({ time, bytes });
     while (this.#samples.length > 2 && time - this.#samples[1]!.time >= rateWindow) this.#samples.shift();
     const first = this.#samples[0]!;
-    // The phase began with nothing done.
-    const since = this.#samples.length === 1 ? { time: this.#phaseBegan, bytes: 0 } : first;
-    const seconds = (time - since.time) / 1000;
-    return seconds < 0.5 ? undefined : (bytes - since.bytes) / seconds;
+    const seconds = (time - first.time) / 1000;
+    return seconds < shortestRate ? undefined : (bytes - first.bytes) / seconds;
   }
 
   /** A bar never goes back: estimated totals can be exceeded or corrected. */
@@ -90,13 +105,19 @@ export class ProgressMeter {
   }
 }
 
+/** Counts are those of the table where one is named; the tables before it are done. */
 function fractionOf(event: ProgressEvent): number | undefined {
-  const { fraction, bytes, totalBytes, rows, totalRows, tableNumber, tableCount } = event;
-  if (fraction !== undefined) return fraction;
-  const part =
-    bytes !== undefined && totalBytes ? bytes / totalBytes : totalRows && rows ? rows / totalRows : undefined;
-  if (tableNumber === undefined || !tableCount) return part;
-  return (tableNumber - 1 + Math.min(1, part ?? 0)) / tableCount;
+  if (event.fraction !== undefined) return event.fraction;
+  const share = shareOf(event);
+  const { table, tableNumber, tableCount } = event;
+  if (!table) return share;
+  return tableNumber && tableCount ? (tableNumber - 1 + (share ?? 0)) / tableCount : share;
+}
+
+function shareOf({ bytes, totalBytes, rows, totalRows }: ProgressEvent): number | undefined {
+  if (bytes !== undefined && totalBytes) return Math.min(1, bytes / totalBytes);
+  if (rows !== undefined && totalRows) return Math.min(1, rows / totalRows);
+  return undefined;
 }
 
 function titleOf({ phase, table, tableNumber, tableCount }: ProgressEvent): string {

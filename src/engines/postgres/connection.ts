@@ -66,30 +66,20 @@ export class Database {
   /** Throws `connection`, as `open` does. */
   async acquire(): Promise<PooledClient> {
     try {
-      return (await (this.knex.client as PoolOwner).acquireConnection()) as PooledClient;
+      return await ownerOf(this.knex).acquireConnection();
     } catch (error) {
       throw describeConnectError(error, this.#address);
     }
   }
 
   /** Gives a connection back. With `broken`, it is closed instead of lent again. */
-  async release(client: PooledClient, broken?: string): Promise<void> {
-    if (broken !== undefined) client.__knex__disposed ??= broken;
-    await (this.knex.client as PoolOwner).releaseConnection(client);
+  release(client: PooledClient, broken?: string): Promise<void> {
+    return giveBack(this.knex, client, broken);
   }
 
   /** Runs one statement on a connection of its own, outside of any transaction. */
-  async once<Row extends object>(sql: string, values: unknown[] = []): Promise<Row[]> {
-    const client = await this.acquire();
-    let broken: string | undefined;
-    try {
-      return (await client.query<Row>(sql, values)).rows;
-    } catch (error) {
-      broken = messageOf(error);
-      throw error;
-    } finally {
-      await this.release(client, broken);
-    }
+  once<Row extends object>(sql: string, values: unknown[] = []): Promise<Row[]> {
+    return onConnection(this.knex, async (client) => (await client.query<Row>(sql, values)).rows);
   }
 
   /** Asks the server to give up what another session of ours is doing. */
@@ -108,8 +98,33 @@ export class Database {
 }
 
 interface PoolOwner {
-  acquireConnection(): Promise<unknown>;
-  releaseConnection(connection: unknown): Promise<void>;
+  acquireConnection(): Promise<PooledClient>;
+  releaseConnection(connection: PooledClient): Promise<void>;
+}
+
+function ownerOf(pool: Knex): PoolOwner {
+  return pool.client as PoolOwner;
+}
+
+async function giveBack(pool: Knex, client: PooledClient, broken: string | undefined): Promise<void> {
+  if (broken !== undefined) client.__knex__disposed ??= broken;
+  await ownerOf(pool).releaseConnection(client);
+}
+
+async function onConnection<Result>(
+  pool: Knex,
+  work: (client: PooledClient) => Promise<Result>,
+): Promise<Result> {
+  const client = await ownerOf(pool).acquireConnection();
+  let broken: string | undefined;
+  try {
+    return await work(client);
+  } catch (error) {
+    broken = messageOf(error);
+    throw error;
+  } finally {
+    await giveBack(pool, client, broken);
+  }
 }
 
 function createPool(
@@ -153,13 +168,15 @@ async function readServer(pool: Knex): Promise<ServerInfo> {
     encoding: string;
     database: string;
   }
-  const { rows } = await pool.raw<{ rows: Row[] }>(
-    `SELECT pg_catalog.version() AS version,
-            pg_catalog.current_setting('server_version_num') AS number,
-            pg_catalog.current_setting('server_encoding') AS encoding,
-            pg_catalog.current_database() AS database`,
-  );
-  const row = rows[0]!;
+  const row = await onConnection(pool, async (client) => {
+    const { rows } = await client.query<Row>(
+      `SELECT pg_catalog.version() AS version,
+              pg_catalog.current_setting('server_version_num') AS number,
+              pg_catalog.current_setting('server_encoding') AS encoding,
+              pg_catalog.current_database() AS database`,
+    );
+    return rows[0]!;
+  });
   const label = /^\S+ [\d.]+\w*/.exec(row.version)?.[0] ?? row.version;
   const version = Number(row.number);
   if (version < 140_000) {

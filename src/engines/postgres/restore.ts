@@ -18,7 +18,7 @@ import { lockTable } from './locks.ts';
 import { bytesOf, payloadOf } from './payloadRows.ts';
 import { TableProgress } from './progress.ts';
 import { lockSequences, setSequences } from './sequenceValues.ts';
-import { selectRows } from './snapshot.ts';
+import { selectRows } from './selectRows.ts';
 import {
   createStaging,
   indexStaging,
@@ -105,8 +105,8 @@ export class PostgresRestore implements RestoreTransaction {
     this.#verifying.enter(this.#indexOf(table));
     const staged = this.#staged.get(tableKey(table.target));
     const sql = staged
-      ? stagedTargets(staged.staging, table)
-      : selectRows(this.#transaction, table.target, table.columns);
+      ? await stagedTargets(this.#transaction, staged.staging, table)
+      : await selectRows(this.#transaction, table.target, table.columns);
     const expected = staged?.expected ?? { rows: table.backup.rows, digest: table.backup.digest };
     const found = await digestRows(this.#transaction, sql, this.#verifying);
     compareRows(table, expected, found);
@@ -184,7 +184,7 @@ export class PostgresRestore implements RestoreTransaction {
     if (this.#restore.plan.mode === 'merge') change = await mergeStaged(transaction, staging, table);
     else {
       change.inserted = await insertMissing(transaction, staging, table);
-      expected = await digestRows(transaction, stagedRows(staging, table));
+      expected = await digestRows(transaction, await stagedRows(transaction, staging, table));
     }
     this.#staged.set(tableKey(table.target), { staging, expected });
     return { table: table.target, rowsBefore, rowsAfter: rowsBefore + change.inserted, ...change };

@@ -4,32 +4,16 @@ import { formatTableName, type TableName } from '../../core/names.ts';
 import { chunkBytes, type Payload, type PayloadSink } from '../../core/payload.ts';
 import { type DatabaseSchema, dataColumns, type Table } from '../../core/schema.ts';
 import type { Snapshot, TableSelection, WorkOptions } from '../engine.ts';
-import { compileQuery, tableModel } from '../tableModel.ts';
 import { checkCondition, withCondition } from './condition.ts';
 import type { Database } from './connection.ts';
 import { describeFailure } from './errors.ts';
-import { quoteIdentifier, quoteName } from './identifiers.ts';
 import { introspect } from './introspect.ts';
 import { lockTable } from './locks.ts';
 import { TableProgress } from './progress.ts';
 import { RowDigest } from './rowDigest.ts';
 import { RowRuns } from './rowRuns.ts';
+import { selectRows } from './selectRows.ts';
 import { Transaction } from './transaction.ts';
-
-/** The rows of one table as a query: its Objection model says which, COPY carries them. */
-export function selectRows(
-  transaction: Transaction,
-  table: TableName,
-  columns: readonly string[],
-  where?: string,
-): string {
-  const model = tableModel(transaction.database.knex, {
-    // Rows of tables that inherit from this one are theirs.
-    from: `ONLY ${quoteName(table)}`,
-    columns: columns.map(quoteIdentifier),
-  });
-  return compileQuery(model.rows(where)).sql;
-}
 
 /** A read transaction that sees one state of the database. */
 export class PostgresSnapshot implements Snapshot {
@@ -150,8 +134,8 @@ export class PostgresSnapshot implements Snapshot {
     where: string | undefined,
     take: (piece: Uint8Array) => void | Promise<void>,
   ): Promise<void> {
-    const sql = `COPY (${selectRows(this.#transaction, table.name, columns, where)}) TO STDOUT`;
-    const copy = (): Promise<void> => this.#transaction.copyOut(sql, take);
+    const rows = await selectRows(this.#transaction, table.name, columns, where);
+    const copy = (): Promise<void> => this.#transaction.copyOut(`COPY (${rows}) TO STDOUT`, take);
     if (where === undefined) await copy();
     else await withCondition(this.#transaction, { table: table.name, where }, copy);
   }

@@ -2,6 +2,7 @@ import { RestorePointError } from '../../core/errors.ts';
 import { formatTableName } from '../../core/names.ts';
 import type { TablePlan } from '../../core/plan.ts';
 import { quoteIdentifier, quoteList, quoteName } from './identifiers.ts';
+import { exactColumns } from './selectRows.ts';
 import type { Transaction } from './transaction.ts';
 
 /**
@@ -88,14 +89,24 @@ export async function insertMissing(
 }
 
 /** SQL: what the staged rows are now, as they stand in their table. */
-export function stagedTargets({ name, sameKey: on }: Staging, plan: TablePlan): string {
-  return `SELECT ${quoteList(plan.columns, 'target')} FROM ONLY ${quoteName(plan.target)} AS target
+export async function stagedTargets(
+  transaction: Transaction,
+  { name, sameKey: on }: Staging,
+  plan: TablePlan,
+): Promise<string> {
+  const columns = await exactColumns(transaction, plan.target, plan.columns, 'target');
+  return `SELECT ${columns.join(', ')} FROM ONLY ${quoteName(plan.target)} AS target
             JOIN ${name} AS staged ON ${on}`;
 }
 
 /** SQL: the staged rows themselves. */
-export function stagedRows({ name }: Staging, plan: TablePlan): string {
-  return `SELECT ${quoteList(plan.columns)} FROM ${name}`;
+export async function stagedRows(
+  transaction: Transaction,
+  { name }: Staging,
+  plan: TablePlan,
+): Promise<string> {
+  const columns = await exactColumns(transaction, plan.target, plan.columns);
+  return `SELECT ${columns.join(', ')} FROM ${name}`;
 }
 
 /** Such a column takes no value in an UPDATE; as part of the key it needs none. */

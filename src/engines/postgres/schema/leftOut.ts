@@ -59,9 +59,10 @@ const inSchema = (namespace: string, name: string): string =>
 const users = (alias: string, catalog: string, namespace: string): string =>
   isUsers(`${alias}.${namespace}`, catalog, `${alias}.oid`);
 
-const notOfExtension = (catalog: string, oid: string): string =>
+/** Neither of an extension nor made by the server along with something else (a range's cast). */
+const madeByItself = (catalog: string, oid: string): string =>
   `NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '${catalog}'::regclass AND e.objid = ${oid}
-                AND e.deptype = 'e')`;
+                AND e.deptype IN ('e', 'i'))`;
 
 const relations: Source = {
   kind: `CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table'
@@ -178,7 +179,7 @@ const others: readonly Source[] = [
   {
     kind: `'cast'`,
     name: `format('%s to %s', format_type(k.castsource, NULL), format_type(k.casttarget, NULL))`,
-    from: `pg_cast k WHERE k.oid >= ${firstUserOid} AND ${notOfExtension('pg_cast', 'k.oid')}`,
+    from: `pg_cast k WHERE k.oid >= ${firstUserOid} AND ${madeByItself('pg_cast', 'k.oid')}`,
   },
   {
     kind: `'large object'`,
@@ -209,7 +210,7 @@ const sources: readonly Source[] = [
   ...ofDatabase.map(([kind, catalog, name]) => ({
     kind: `'${kind}'`,
     name: `quote_ident(x.${name})`,
-    from: `${catalog} x WHERE x.oid >= ${firstUserOid} AND ${notOfExtension(catalog, 'x.oid')}`,
+    from: `${catalog} x WHERE x.oid >= ${firstUserOid} AND ${madeByItself(catalog, 'x.oid')}`,
   })),
   ...others,
 ];

@@ -1,0 +1,172 @@
+import { button, element, icon, visible } from './dom.js';
+import { fill } from './format.js';
+
+/**
+ * What the backup is: its source, its facts, what can be done with it, what is not in it.
+ *
+ * @param {import('./format.js').Format} format
+ * @param {import('../../src/ui/viewer/viewModel.ts').BackupView} backup
+ * @param {(action: import('../../src/ui/viewer/messages.ts').ViewerAction) => void} run
+ */
+export function overview(format, backup, run) {
+  const { texts } = format;
+  return element(
+    'header',
+    { class: 'overview' },
+    element(
+      'div',
+      { class: 'title-line' },
+      element('div', { class: 'emblem' }, icon('backup')),
+      element(
+        'div',
+        { class: 'title' },
+        element('h1', { dir: 'auto', title: backup.database }, ...visible(backup.database)),
+        element(
+          'div',
+          { class: 'subtitle' },
+          element('span', {}, backup.engine),
+          backup.purpose === 'safety' && badge(texts.safetyBackup, texts.safetyTooltip),
+          !backup.complete && badge(texts.partialBackup, texts.partialTooltip),
+        ),
+      ),
+      actions(texts, run),
+    ),
+    facts(format, backup),
+    notices(texts, backup),
+  );
+}
+
+/**
+ * @param {import('./format.js').ViewerTexts} texts
+ * @param {(action: import('../../src/ui/viewer/messages.ts').ViewerAction) => void} run
+ */
+export function actions(texts, run) {
+  return element(
+    'div',
+    { class: 'actions' },
+    button({
+      ...{ text: texts.restore, icon: 'restore', tooltip: texts.restoreTooltip },
+      onClick: () => run('restore'),
+    }),
+    button({
+      ...{ text: texts.verify, icon: 'verify', tooltip: texts.verifyTooltip, class: 'button secondary' },
+      onClick: () => run('verify'),
+    }),
+    button({
+      ...{ text: texts.reveal, icon: 'reveal', tooltip: texts.revealTooltip, class: 'button secondary' },
+      onClick: () => run('reveal'),
+    }),
+  );
+}
+
+/**
+ * @param {string} text
+ * @param {string} tooltip
+ */
+function badge(text, tooltip) {
+  return element('span', { class: 'badge', title: tooltip }, text);
+}
+
+/**
+ * @param {import('./format.js').Format} format
+ * @param {import('../../src/ui/viewer/viewModel.ts').BackupView} backup
+ */
+function facts(format, backup) {
+  const { texts } = format;
+  const taken = new Date(backup.createdAt);
+  const age = element('span', { class: 'dim', 'data-since': backup.createdAt }, format.age(taken));
+  return element(
+    'dl',
+    { class: 'facts' },
+    fact(
+      texts.taken,
+      element(
+        'time',
+        { datetime: backup.createdAt, title: format.exactDates.format(taken) },
+        format.dates.format(taken),
+      ),
+      ' · ',
+      age,
+    ),
+    fact(
+      texts.content,
+      `${format.count('tables', backup.tables.length)}, ${format.count('rows', backup.rows)}`,
+    ),
+    fact(texts.size, backup.size),
+    fact(texts.writtenBy, `Restore Point ${backup.createdBy}`),
+  );
+}
+
+/**
+ * @param {string} label
+ * @param {...(string | Node)} value
+ */
+function fact(label, ...value) {
+  return element('div', {}, element('dt', {}, label), element('dd', {}, ...value));
+}
+
+/**
+ * @param {import('./format.js').ViewerTexts} texts
+ * @param {import('../../src/ui/viewer/viewModel.ts').BackupView} backup
+ */
+function notices(texts, backup) {
+  const conditions = backup.tables.filter((table) => table.where !== undefined);
+  return element(
+    'div',
+    { class: 'notices' },
+    backup.leftOut.length > 0 &&
+      notice(
+        'warning',
+        texts.leftOut,
+        backup.leftOut.map(({ kind, names }) => `${kind} ${names.join(', ')}`),
+        backup.leftOut.map(({ kind, names, reason }) => [`${kind} ${names.join(', ')}`, reason]),
+      ),
+    conditions.length > 0 &&
+      notice(
+        'filter',
+        texts.conditions,
+        conditions.map(({ label }) => label),
+        conditions.map(({ label, where }) => [label, fill(texts.condition, where ?? '')]),
+      ),
+  );
+}
+
+/**
+ * One line that names what it is about, and unfolds to one line for each.
+ *
+ * @param {import('./dom.js').IconName} iconName
+ * @param {string} title
+ * @param {string[]} names
+ * @param {string[][]} lines of a name and what there is to say of it
+ */
+function notice(iconName, title, names, lines) {
+  return element(
+    'details',
+    { class: `notice ${iconName}` },
+    element(
+      'summary',
+      {},
+      icon(iconName),
+      element(
+        'span',
+        { class: 'one-line' },
+        element('strong', {}, title),
+        ' ',
+        element('bdi', {}, ...visible(names.join(', '))),
+      ),
+      icon('next'),
+    ),
+    element(
+      'ul',
+      {},
+      ...lines.map(([name = '', text = '']) =>
+        element(
+          'li',
+          {},
+          element('bdi', {}, ...visible(name)),
+          element('div', { class: 'dim', dir: 'auto' }, text),
+        ),
+      ),
+    ),
+  );
+}

@@ -1,0 +1,99 @@
+import { button, copyButton, element, failure } from './dom.js';
+import { fill } from './format.js';
+
+/** @typedef {import('../../src/ui/viewer/viewModel.ts').RowsView} RowsView */
+/** @typedef {import('../../src/ui/viewer/viewModel.ts').Cell} Cell */
+
+/** Shows the chosen value as a whole. */
+export class ValuePane {
+  #options;
+  #title = element('h3', { class: 'one-line' });
+  #length = element('span', { class: 'dim' });
+  #content = element('div', { class: 'value-content', tabindex: 0 });
+  #copy;
+  #text = '';
+  /** Counts the values that were chosen: an answer that comes late is not shown in place of another. */
+  #chosen = 0;
+
+  /**
+   * @param {import('./tablePanel.js').TableOptions} options
+   * @param {() => void} onClose
+   */
+  constructor(options, onClose) {
+    this.#options = options;
+    this.#copy = copyButton(options.format, () => this.#text);
+    this.element = element(
+      'section',
+      { class: 'value-pane' },
+      element(
+        'div',
+        { class: 'value-head' },
+        this.#title,
+        this.#length,
+        this.#copy,
+        button({ icon: 'close', tooltip: options.format.texts.close, onClick: onClose }),
+      ),
+      this.#content,
+    );
+    this.clear();
+  }
+
+  clear() {
+    this.#chosen++;
+    this.#title.textContent = '';
+    this.#length.textContent = '';
+    this.#copy.hidden = true;
+    this.#content.replaceChildren(element('p', { class: 'dim' }, this.#options.format.texts.chooseValue));
+  }
+
+  /**
+   * @param {RowsView} rows
+   * @param {number} row within the page
+   * @param {number} column
+   */
+  show(rows, row, column) {
+    const { format, ask, index } = this.#options;
+    const value = rows.rows[row]?.[column];
+    if (value === undefined) return;
+    const number = ++this.#chosen;
+    const place = fill(
+      format.texts.valuePlace,
+      rows.columns[column] ?? '',
+      format.number(rows.offset + row + 1),
+    );
+    this.#title.textContent = place;
+    this.#title.title = place;
+    this.#fill(value);
+    if (value === null || typeof value === 'string') return;
+    ask('readValue', { table: index, row: rows.offset + row, column }).then(
+      (answer) => number === this.#chosen && this.#fill(answer.value),
+      (problem) =>
+        number === this.#chosen &&
+        this.#content.replaceChildren(
+          failure(format, format.texts.valueFailed, problem, () => this.show(rows, row, column)),
+        ),
+    );
+  }
+
+  /** @param {Cell} value */
+  #fill(value) {
+    const { format } = this.#options;
+    const { texts } = format;
+    this.#copy.hidden = value === null;
+    if (value === null) {
+      this.#length.textContent = '';
+      this.#content.replaceChildren(element('p', { class: 'null' }, 'NULL'));
+      return;
+    }
+    this.#text = typeof value === 'string' ? value : value.start;
+    this.#length.textContent =
+      typeof value === 'string'
+        ? format.count('characters', value.length)
+        : fill(texts.charactersCut, format.number(value.start.length), format.number(value.length));
+    this.#content.replaceChildren(
+      this.#text === ''
+        ? element('p', { class: 'dim' }, texts.emptyText)
+        : element('pre', { dir: 'auto' }, this.#text),
+    );
+  }
+}

@@ -1,0 +1,94 @@
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import { engineById, engines } from './engines/registry.ts';
+import { BackupIndex } from './ui/backups/backupIndex.ts';
+import { backupCommands } from './ui/commands/backupCommands.ts';
+import { registerCommands } from './ui/commands/commandTable.ts';
+import { connectionCommands } from './ui/commands/connectionCommands.ts';
+import { fileCommands } from './ui/commands/fileCommands.ts';
+import { restoreCommands } from './ui/commands/restoreCommands.ts';
+import { viewCommands } from './ui/commands/viewCommands.ts';
+import { Connector } from './ui/connections/connector.ts';
+import { ConnectionStore } from './ui/connections/connectionStore.ts';
+import { Passwords } from './ui/connections/passwords.ts';
+import { SessionCache } from './ui/connections/sessionCache.ts';
+import { ErrorBoundary } from './ui/errorBoundary.ts';
+import { Log } from './ui/log.ts';
+import { WorkRunner } from './ui/progress.ts';
+import type { Services } from './ui/services.ts';
+import { BackupsTree } from './ui/tree/backupsTree.ts';
+import { ConnectionsTree } from './ui/tree/connectionsTree.ts';
+import { ContentsEditor } from './ui/viewer/contentsEditor.ts';
+
+/** Ends what goes on, so that nothing half-done is left behind. */
+let shutDown: () => Promise<void> = () => Promise.resolve();
+
+export function activate(context: vscode.ExtensionContext): void {
+  const services = createServices(context);
+  const { boundary, log } = services;
+  const commands = registerCommands(
+    {
+      ...backupCommands(services),
+      ...restoreCommands(services),
+      ...fileCommands(services),
+      ...connectionCommands(services),
+      ...viewCommands(services),
+    },
+    boundary,
+  );
+  const editor = vscode.window.registerCustomEditorProvider(
+    ContentsEditor.viewType,
+    new ContentsEditor(context.extensionUri, engineById, log),
+    { supportsMultipleEditorsPerDocument: true },
+  );
+  context.subscriptions.push(commands, editor);
+  shutDown = async () => {
+    await services.work.stopAll();
+    await services.sessions.closeAll();
+  };
+}
+
+export async function deactivate(): Promise<void> {
+  await shutDown();
+}
+
+function createServices(context: vscode.ExtensionContext): Services {
+  const log = new Log();
+  const store = new ConnectionStore(engines);
+  const passwords = new Passwords(context.secrets);
+  const connector = new Connector(passwords);
+  const sessions = new SessionCache(connector, log);
+  const backups = new BackupIndex(log);
+  const connectionsTree = new ConnectionsTree(store, sessions, log);
+  const backupsTree = new BackupsTree(backups);
+  const connectionsView = vscode.window.createTreeView('restorePoint.connections', {
+    treeDataProvider: connectionsTree,
+    canSelectMany: true,
+    showCollapseAll: true,
+  });
+  const backupsView = vscode.window.createTreeView('restorePoint.backups', {
+    treeDataProvider: backupsTree,
+    canSelectMany: true,
+    showCollapseAll: true,
+  });
+  context.subscriptions.push(
+    ...[log, store, sessions, backups, connectionsTree, backupsTree, connectionsView, backupsView],
+    keepAgesFresh(backupsTree, backupsView),
+  );
+  return {
+    log,
+    boundary: new ErrorBoundary(log),
+    work: new WorkRunner(log),
+    ...{ engines, engineById, store, passwords, connector, sessions, backups },
+    ...{ connectionsTree, backupsTree, connectionsView, backupsView },
+    safetyFolder: path.join((context.storageUri ?? context.globalStorageUri).fsPath, 'safety'),
+    memory: context.workspaceState,
+  };
+}
+
+function keepAgesFresh(tree: BackupsTree, view: vscode.TreeView<unknown>): vscode.Disposable {
+  const timer = setInterval(() => {
+    if (view.visible) tree.showAges();
+  }, 60_000);
+  return new vscode.Disposable(() => clearInterval(timer));
+}

@@ -1,0 +1,123 @@
+import { readdir, stat } from 'node:fs/promises';
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import { backupExtension, readBackupFile, type BackupFile } from '../../backup/backupFiles.ts';
+import { messageOf } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import { backupFolder } from '../settings.ts';
+
+const everywhere = `**/*${backupExtension}`;
+const notThere = '**/node_modules/**';
+/** Many files change in one go, and each is announced several times. */
+const quietMilliseconds = 150;
+const readsAtOnce = 8;
+
+interface Known {
+  readonly stamp: string;
+  readonly backup: BackupFile;
+}
+
+/** The backup files of the workspace, and of backup folders outside it. Follows the file system. */
+export class BackupIndex implements vscode.Disposable {
+  readonly #logger: Logger;
+  readonly #changed = new vscode.EventEmitter<void>();
+  readonly #subscriptions: vscode.Disposable[];
+  readonly #known = new Map<string, Known>();
+  #watchers: vscode.Disposable[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  readonly onDidChange = this.#changed.event;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+    this.#watch();
+    this.#subscriptions = [
+      this.#changed,
+      vscode.workspace.onDidChangeWorkspaceFolders(() => this.#watch()),
+      vscode.workspace.onDidChangeConfiguration((event) => {
+        if (event.affectsConfiguration('restorePoint.backupFolder')) this.#watch();
+      }),
+    ];
+  }
+
+  dispose(): void {
+    clearTimeout(this.#timer);
+    vscode.Disposable.from(...this.#watchers, ...this.#subscriptions).dispose();
+  }
+
+  /** Newest first. Files that did not change since the last call are not read again. */
+  async list(): Promise<BackupFile[]> {
+    const files = [...(await this.#find())];
+    const backups: BackupFile[] = [];
+    for (let start = 0; start < files.length; start += readsAtOnce) {
+      const read = await Promise.all(
+        files.slice(start, start + readsAtOnce).map((file) => this.#readOnce(file)),
+      );
+      backups.push(...read.filter((backup) => backup !== undefined));
+    }
+    for (const file of this.#known.keys()) if (!files.includes(file)) this.#known.delete(file);
+    return backups.sort((a, b) => b.time.getTime() - a.time.getTime());
+  }
+
+  /** For a change that no watcher may have seen. */
+  refresh(): void {
+    this.#known.clear();
+    this.#changed.fire();
+  }
+
+  async #find(): Promise<Set<string>> {
+    const inWorkspace = await vscode.workspace.findFiles(everywhere, notThere);
+    const files = new Set(inWorkspace.filter((uri) => uri.scheme === 'file').map((uri) => uri.fsPath));
+    for (const folder of vscode.workspace.workspaceFolders ?? []) {
+      // It may lie outside the workspace, or be hidden by `files.exclude`.
+      for (const file of await this.#listFolder(backupFolder(folder))) files.add(file);
+    }
+    return files;
+  }
+
+  async #listFolder(folder: string): Promise<string[]> {
+    try {
+      const names = await readdir(folder);
+      return names
+        .filter((name) => name.endsWith(backupExtension) && !name.startsWith('.'))
+        .map((name) => path.join(folder, name));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+        this.#logger.warn(`The backup folder ${folder} cannot be read: ${messageOf(error)}`);
+      }
+      return [];
+    }
+  }
+
+  async #readOnce(file: string): Promise<BackupFile | undefined> {
+    const info = await stat(file).catch(() => undefined);
+    if (!info) return undefined;
+    const stamp = `${info.mtimeMs} ${info.size} ${info.ino}`;
+    const known = this.#known.get(file);
+    if (known?.stamp === stamp) return known.backup;
+    const backup = await readBackupFile(file);
+    if (backup) this.#known.set(file, { stamp, backup });
+    return backup;
+  }
+
+  #watch(): void {
+    vscode.Disposable.from(...this.#watchers).dispose();
+    const outside = (vscode.workspace.workspaceFolders ?? [])
+      .map((folder) => vscode.Uri.file(backupFolder(folder)))
+      .filter((uri) => !vscode.workspace.getWorkspaceFolder(uri))
+      .map((uri) => new vscode.RelativePattern(uri, `*${backupExtension}`));
+    this.#watchers = [everywhere, ...outside].map((pattern) => {
+      const watcher = vscode.workspace.createFileSystemWatcher(pattern);
+      for (const event of [watcher.onDidCreate, watcher.onDidChange, watcher.onDidDelete]) {
+        event(() => this.#announce());
+      }
+      return watcher;
+    });
+    this.#announce();
+  }
+
+  #announce(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#changed.fire(), quietMilliseconds);
+  }
+}

@@ -1,0 +1,114 @@
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import { backupExtension, newBackupPath } from '../../backup/backupFiles.ts';
+import { takeBackup, type BackupReport, type BackupSelection } from '../../backup/takeBackup.ts';
+import { formatBytes, formatDuration } from '../../core/format.ts';
+import type { LeftOut } from '../../core/schema.ts';
+import type { Connection } from '../connections/connection.ts';
+import { offerToIgnore } from '../backups/gitIgnoreOffer.ts';
+import { revealInBackups } from '../backups/revealInBackups.ts';
+import { backupEnds } from '../progress.ts';
+import { rowsText, tablesText } from '../quantities.ts';
+import type { Services } from '../services.ts';
+import { backupFolder, compression } from '../settings.ts';
+import { textArgument, tokenArgument } from './commandArguments.ts';
+import { isQuiet } from './commandTable.ts';
+
+/** Takes a backup in a session of its own, shows how far it is, and tells what was done. */
+export async function backUp(
+  services: Services,
+  connection: Connection,
+  selection: BackupSelection,
+  argument: unknown,
+): Promise<BackupReport> {
+  const folder = await chooseFolder(connection);
+  const place = await choosePlace(connection, folder, textArgument(argument, 'file'));
+  const display = {
+    title: vscode.l10n.t('Backing up {0}', connection.name),
+    views: ['restorePoint.connections', 'restorePoint.backups'] as const,
+    ends: backupEnds,
+    ...tokenArgument(argument),
+  };
+  const report = await services.work.run(display, (options) =>
+    services.connector.use(connection, { ...options, readOnly: true }, async (session) => {
+      return await takeBackup(session, {
+        ...options,
+        selection,
+        file: place.file ?? (await newBackupPath(place.folder, session.info.database)),
+        compression: compression(folder),
+        connection: connection.id,
+      });
+    }),
+  );
+  services.backups.refresh();
+  for (const left of report.leftOut) services.log.warn(`Not in the backup: ${describeLeftOut(left)}`);
+  if (!isQuiet(argument)) {
+    tellBackup(services, report);
+    await offerToIgnore(services, report.file);
+  }
+  return report;
+}
+
+/** The workspace folder whose backups these become; undefined when no folder is open. */
+async function chooseFolder(connection: Connection): Promise<vscode.WorkspaceFolder | undefined> {
+  const folders = vscode.workspace.workspaceFolders ?? [];
+  const own = connection.scope.target === vscode.ConfigurationTarget.WorkspaceFolder;
+  if (folders.length <= 1 || own) return connection.scope.folder;
+  const folder = await vscode.window.showWorkspaceFolderPick({
+    placeHolder: vscode.l10n.t('Choose the folder that the backup belongs to'),
+  });
+  if (!folder) throw new vscode.CancellationError();
+  return folder;
+}
+
+type Place = { readonly file: string } | { readonly file?: undefined; readonly folder: string };
+
+/** The backup folder, if there is one. */
+async function choosePlace(
+  connection: Connection,
+  folder: vscode.WorkspaceFolder | undefined,
+  file: string | undefined,
+): Promise<Place> {
+  if (file !== undefined) return { file: path.resolve(folder?.uri.fsPath ?? '', file) };
+  return folder ? { folder: backupFolder(folder) } : { file: await askForFile(connection) };
+}
+
+async function askForFile({ id }: Connection): Promise<string> {
+  const uri = await vscode.window.showSaveDialog({
+    title: vscode.l10n.t('Back Up To'),
+    defaultUri: vscode.Uri.file(path.resolve(`${id}${backupExtension}`)),
+    filters: { [vscode.l10n.t('Backups')]: [backupExtension.slice(1)] },
+  });
+  if (!uri) throw new vscode.CancellationError();
+  return uri.fsPath;
+}
+
+function tellBackup(services: Services, report: BackupReport): void {
+  const { file, tables, rows, bytes, milliseconds, leftOut } = report;
+  const uri = vscode.Uri.file(file);
+  const done = vscode.l10n.t(
+    'Backed up {0}, {1} ({2}) in {3}.',
+    tablesText(tables.length),
+    rowsText(rows),
+    formatBytes(bytes),
+    formatDuration(milliseconds),
+  );
+  const run = (id: string) => () => vscode.commands.executeCommand(id, uri);
+  services.boundary.tell([done, leftOutText(leftOut)].filter(Boolean).join(' '), [
+    { title: vscode.l10n.t('Show in Backups'), run: () => revealInBackups(services, file) },
+    { title: vscode.l10n.t('Show Contents'), run: run('restorePoint.showContents') },
+    leftOut.length > 0
+      ? { title: vscode.l10n.t('Show Log'), run: () => services.log.show() }
+      : { title: vscode.l10n.t('Restore…'), run: run('restorePoint.restoreBackup') },
+  ]);
+}
+
+function leftOutText(leftOut: readonly LeftOut[]): string | undefined {
+  if (leftOut.length === 0) return undefined;
+  const kinds = leftOut.map(({ kind, names }) => `${names.length} ${kind}`).join(', ');
+  return vscode.l10n.t('Not in it: {0}; the log says why.', kinds);
+}
+
+function describeLeftOut({ kind, names, reason }: LeftOut): string {
+  return `${kind} ${names.join(', ')} (${reason})`;
+}

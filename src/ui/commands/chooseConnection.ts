@@ -1,0 +1,32 @@
+import * as vscode from 'vscode';
+import type { Connection } from '../connections/connection.ts';
+import { refuseInRestrictedMode } from '../connections/connector.ts';
+import { alone, answered, askConnection, type ConnectionChoiceOptions } from '../prompts/choices.ts';
+import type { Services } from '../services.ts';
+
+/**
+ * Asks which connection to take. Where there is none, offers to add one and throws `vscode.CancellationError`;
+ * throws `refused` in Restricted Mode.
+ */
+export async function chooseConnection(
+  services: Services,
+  title: string,
+  options: ConnectionChoiceOptions,
+): Promise<Connection> {
+  const connections = someConnections(services);
+  return answered(await askConnection(alone(title), connections, options));
+}
+
+/** All connections; where there is none, offers to add one and throws `vscode.CancellationError`. */
+export function someConnections({ store, boundary }: Services): Connection[] {
+  refuseInRestrictedMode();
+  const connections = store.list();
+  if (connections.length > 0) return connections;
+  boundary.tell(vscode.l10n.t('There is no connection to a database yet.'), [
+    {
+      title: vscode.l10n.t('Add Connection…'),
+      run: () => vscode.commands.executeCommand('restorePoint.addConnection'),
+    },
+  ]);
+  throw new vscode.CancellationError();
+}

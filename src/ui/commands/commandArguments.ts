@@ -1,0 +1,138 @@
+import * as vscode from 'vscode';
+import { RestorePointError } from '../../core/errors.ts';
+import { parseTableName, type TableName } from '../../core/names.ts';
+import { restoreModes, type RestoreMode } from '../../core/plan.ts';
+import type { Connection } from '../connections/connection.ts';
+import type { ConnectionStore } from '../connections/connectionStore.ts';
+import type { BackupsNode } from '../tree/backupNodes.ts';
+import type { ConnectionsNode } from '../tree/connectionNodes.ts';
+
+/** What every command takes that does long work. */
+interface WorkArguments {
+  /** Shows no message: the command resolves with its report and rejects with its error. */
+  readonly quiet?: boolean;
+  /** Cancels the work, as the button of its notification does. */
+  readonly token?: vscode.CancellationToken;
+}
+
+/** With what a keybinding, a task or another extension can call a command, so that nothing is asked. */
+export interface BackUpArguments extends WorkArguments {
+  /** The id of a connection in the settings. */
+  readonly connection?: string;
+  /** For `backUpSchema`. */
+  readonly schema?: string;
+  /** For `backUpTables`: `orders`, `public.orders`. */
+  readonly tables?: readonly string[];
+  /** The backup file to write; left out, a new one in the backup folder. */
+  readonly file?: string;
+}
+
+/** The same for the commands that work on a backup file. */
+export interface BackupFileArguments extends WorkArguments {
+  /** The backup file: a `vscode.Uri`, or a URI or a path as text. */
+  readonly uri?: vscode.Uri | string;
+}
+
+/** The same for `restoreBackup` and `undoRestore`. */
+export interface RestoreArguments extends BackupFileArguments {
+  readonly connection?: string;
+  /** Left out, the user is asked; empty, all tables of the backup. */
+  readonly tables?: readonly string[];
+  readonly mode?: RestoreMode;
+  /** Writes without the summary that asks once. */
+  readonly confirmed?: boolean;
+}
+
+type Properties = Readonly<Record<string, unknown>>;
+
+function isNode(value: unknown): value is ConnectionsNode | BackupsNode {
+  return typeof value === 'object' && value !== null && 'kind' in value;
+}
+
+/** The properties of an argument object; none when it is a node, a URI, or not given. */
+function propertiesOf(value: unknown): Properties {
+  if (typeof value !== 'object' || value === null || isNode(value) || value instanceof vscode.Uri) return {};
+  return value as Properties;
+}
+
+export function textArgument(argument: unknown, name: string): string | undefined {
+  const value = propertiesOf(argument)[name];
+  if (value === undefined || typeof value === 'string') return value;
+  throw wrongArgument(name, 'has to be a text');
+}
+
+export function flagArgument(argument: unknown, name: string): boolean {
+  return propertiesOf(argument)[name] === true;
+}
+
+/** `{ token }`, if there is one. */
+export function tokenArgument(argument: unknown): { token?: vscode.CancellationToken } {
+  const { token } = propertiesOf(argument);
+  return token === undefined ? {} : { token: token as vscode.CancellationToken };
+}
+
+/** Throws `usage` for what is no list of table names. */
+export function tablesArgument(argument: unknown): TableName[] | undefined {
+  const value = propertiesOf(argument)['tables'];
+  if (value === undefined) return undefined;
+  if (Array.isArray(value) && value.every((name) => typeof name === 'string'))
+    return value.map(parseTableName);
+  throw wrongArgument('tables', 'has to be a list of table names');
+}
+
+export function modeArgument(argument: unknown): RestoreMode | undefined {
+  const value = propertiesOf(argument)['mode'];
+  if (value === undefined) return undefined;
+  const mode = restoreModes.find((known) => known === value);
+  if (mode) return mode;
+  throw wrongArgument('mode', `has to be one of ${restoreModes.join(', ')}`);
+}
+
+/** The connection that a node belongs to or an argument names; undefined when the user has to be asked. */
+export function connectionArgument(argument: unknown, store: ConnectionStore): Connection | undefined {
+  if (isNode(argument)) return 'connection' in argument ? argument.connection : undefined;
+  const id = textArgument(argument, 'connection');
+  return id === undefined ? undefined : store.find(id);
+}
+
+/** The nodes that a command was called on: the selection, if the node is a part of it, else the node. */
+export function nodesArgument(first: unknown, second: unknown): (ConnectionsNode | BackupsNode)[] {
+  if (!isNode(first)) return [];
+  const selection: unknown[] = Array.isArray(second) ? second : [];
+  return selection.includes(first) ? selection.filter(isNode) : [first];
+}
+
+/** The backup files that a command was called on, as paths; none when the user has to be asked. */
+export function filesArgument(first: unknown, second?: unknown): string[] {
+  const uris: unknown[] = Array.isArray(second) && second.length > 0 ? second : [first];
+  const selection = isNode(first) ? nodesArgument(first, second) : uris;
+  return [...new Set(selection.map(fileOf).filter((file) => file !== undefined))];
+}
+
+function fileOf(value: unknown): string | undefined {
+  if (value instanceof vscode.Uri) return pathOf(value);
+  if (isNode(value)) {
+    if (value.kind === 'backup') return value.backup.file;
+    return value.kind === 'backupTable' ? value.parent.backup.file : undefined;
+  }
+  const { uri } = propertiesOf(value);
+  if (uri === undefined) return undefined;
+  if (uri instanceof vscode.Uri) return pathOf(uri);
+  if (typeof uri === 'string') return /^file:/i.test(uri) ? vscode.Uri.parse(uri).fsPath : uri;
+  throw wrongArgument('uri', 'has to be a URI or a path');
+}
+
+function pathOf(uri: vscode.Uri): string {
+  if (uri.scheme === 'file') return uri.fsPath;
+  throw new RestorePointError(
+    'usage',
+    'Only backups on the disk of the machine where VS Code works can be used',
+    {
+      next: 'Copy the file into a folder there.',
+    },
+  );
+}
+
+function wrongArgument(name: string, problem: string): RestorePointError {
+  return new RestorePointError('usage', `The argument "${name}" ${problem}`);
+}

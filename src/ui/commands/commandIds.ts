@@ -1,0 +1,23 @@
+/** Every command of package.json; a unit test compares them. */
+export const commandIds = [
+  'restorePoint.backUpDatabase',
+  'restorePoint.backUpSchema',
+  'restorePoint.backUpTables',
+  'restorePoint.restoreBackup',
+  'restorePoint.undoRestore',
+  'restorePoint.verifyBackup',
+  'restorePoint.showContents',
+  'restorePoint.revealBackup',
+  'restorePoint.deleteBackup',
+  'restorePoint.addConnection',
+  'restorePoint.editConnection',
+  'restorePoint.removeConnection',
+  'restorePoint.testConnection',
+  'restorePoint.enterPassword',
+  'restorePoint.retryConnection',
+  'restorePoint.disconnect',
+  'restorePoint.refresh',
+  'restorePoint.showLog',
+] as const;
+
+export type CommandId = (typeof commandIds)[number];

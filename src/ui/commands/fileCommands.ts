@@ -1,0 +1,147 @@
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import { verifyBackup, type VerifyReport } from '../../backup/verifyBackup.ts';
+import { formatBytes, formatDuration } from '../../core/format.ts';
+import { alone, answered, askBackup } from '../prompts/choices.ts';
+import { verifyEnds } from '../progress.ts';
+import { rowsText, tablesText } from '../quantities.ts';
+import type { Services } from '../services.ts';
+import { filesArgument, flagArgument, tokenArgument } from './commandArguments.ts';
+import { isQuiet, type CommandTable } from './commandTable.ts';
+
+/** Commands that work on backup files and need no database. Each can be called with `BackupFileArguments`. */
+export function fileCommands(
+  services: Services,
+): Pick<
+  CommandTable,
+  | 'restorePoint.verifyBackup'
+  | 'restorePoint.showContents'
+  | 'restorePoint.revealBackup'
+  | 'restorePoint.deleteBackup'
+> {
+  return {
+    /** Resolves with the `VerifyReport` of the last file. */
+    'restorePoint.verifyBackup': {
+      operation: vscode.l10n.t('Verification'),
+      async run(first, second) {
+        let report: VerifyReport | undefined;
+        for (const file of await chooseFiles(services, vscode.l10n.t('Verify Backup'), first, second)) {
+          report = await verify(services, file, tokenArgument(first));
+          if (!isQuiet(first)) tellVerified(services, report);
+        }
+        return report;
+      },
+    },
+    'restorePoint.showContents': {
+      operation: vscode.l10n.t('Showing the contents'),
+      async run(first, second) {
+        const files = await chooseFiles(services, vscode.l10n.t('Show Contents'), first, second);
+        for (const file of files) {
+          await vscode.commands.executeCommand(
+            'vscode.openWith',
+            vscode.Uri.file(file),
+            'restorePoint.contents',
+          );
+        }
+      },
+    },
+    'restorePoint.revealBackup': {
+      operation: vscode.l10n.t('Revealing the backup'),
+      async run(first) {
+        const [file] = await chooseFiles(services, vscode.l10n.t('Reveal Backup'), first, undefined);
+        if (file !== undefined) await reveal(vscode.Uri.file(file));
+      },
+    },
+    /** With `{ confirmed: true }` nothing is asked, and a file for which there is no trash is gone for good. */
+    'restorePoint.deleteBackup': {
+      operation: vscode.l10n.t('Deleting the backup'),
+      async run(first, second) {
+        const files = await chooseFiles(services, vscode.l10n.t('Delete Backup'), first, second);
+        const confirmed = flagArgument(first, 'confirmed');
+        if (!confirmed) await confirmDeletion(files);
+        for (const file of files) await moveToTrash(vscode.Uri.file(file), confirmed);
+        services.backups.refresh();
+      },
+    },
+  };
+}
+
+async function chooseFiles(
+  { backups }: Services,
+  title: string,
+  first: unknown,
+  second: unknown,
+): Promise<string[]> {
+  const given = filesArgument(first, second);
+  if (given.length > 0) return given;
+  const placeholder = vscode.l10n.t('Choose a backup');
+  return [answered(await askBackup(alone(title), await backups.list(), { placeholder, browse: true }))];
+}
+
+async function verify(
+  { work, engineById }: Services,
+  file: string,
+  token: { token?: vscode.CancellationToken },
+): Promise<VerifyReport> {
+  const display = {
+    title: vscode.l10n.t('Verifying {0}', path.basename(file)),
+    views: ['restorePoint.backups'] as const,
+    ends: verifyEnds,
+    ...token,
+  };
+  return await work.run(display, (options) => verifyBackup(file, engineById, options));
+}
+
+function tellVerified(services: Services, { file, manifest, rows, bytes, milliseconds }: VerifyReport): void {
+  const text = vscode.l10n.t(
+    '{0} is sound: {1}, {2} ({3}), every byte and row checked in {4}.',
+    path.basename(file),
+    tablesText(manifest.tables.length),
+    rowsText(rows),
+    formatBytes(bytes),
+    formatDuration(milliseconds),
+  );
+  services.log.info(text);
+  const run = (id: string) => () => vscode.commands.executeCommand(id, vscode.Uri.file(file));
+  services.boundary.tell(text, [
+    { title: vscode.l10n.t('Show Contents'), run: run('restorePoint.showContents') },
+    { title: vscode.l10n.t('Restore…'), run: run('restorePoint.restoreBackup') },
+  ]);
+}
+
+/** In the Explorer; what lies outside the workspace is shown in the file manager. */
+async function reveal(uri: vscode.Uri): Promise<void> {
+  const inside = vscode.workspace.getWorkspaceFolder(uri) !== undefined;
+  await vscode.commands.executeCommand(inside ? 'revealInExplorer' : 'revealFileInOS', uri);
+}
+
+async function confirmDeletion(files: readonly string[]): Promise<void> {
+  const [first, ...others] = files.map((file) => path.basename(file));
+  const question =
+    others.length === 0
+      ? vscode.l10n.t('Delete the backup {0}?', first ?? '')
+      : vscode.l10n.t('Delete {0} backups?', files.length);
+  const yes = vscode.l10n.t('Move to Trash');
+  const detail = others.length === 0 ? '' : [first, ...others].join('\n');
+  const chosen = await vscode.window.showWarningMessage(question, { modal: true, detail }, yes);
+  if (chosen !== yes) throw new vscode.CancellationError();
+}
+
+/** Not every machine has a trash: where there is none, asks whether the file may go for good. */
+async function moveToTrash(uri: vscode.Uri, confirmed: boolean): Promise<void> {
+  try {
+    await vscode.workspace.fs.delete(uri, { useTrash: true });
+  } catch (error) {
+    if (error instanceof vscode.FileSystemError && error.code === 'FileNotFound') throw error;
+    if (!confirmed) await confirmPermanentDeletion(uri);
+    await vscode.workspace.fs.delete(uri, { useTrash: false });
+  }
+}
+
+async function confirmPermanentDeletion(uri: vscode.Uri): Promise<void> {
+  const question = vscode.l10n.t('{0} cannot be moved to the trash.', path.basename(uri.fsPath));
+  const detail = vscode.l10n.t('Deleted permanently, it cannot be brought back.');
+  const yes = vscode.l10n.t('Delete Permanently');
+  const chosen = await vscode.window.showWarningMessage(question, { modal: true, detail }, yes);
+  if (chosen !== yes) throw new vscode.CancellationError();
+}

@@ -1,0 +1,136 @@
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import { backupExtension } from '../../backup/backupFiles.ts';
+import { formatCount, formatDuration } from '../../core/format.ts';
+import { formatTableName, type TableName } from '../../core/names.ts';
+import type { RestoreMode, RestorePlan } from '../../core/plan.ts';
+import { restoreBackup, type RestoreOptions, type RestoreReport } from '../../restore/restoreBackup.ts';
+import { describeTarget, usableOf, type Connection } from '../connections/connection.ts';
+import { restoreEnds } from '../progress.ts';
+import { rowsText, tablesText } from '../quantities.ts';
+import { restoreSummary } from '../restoreSummary.ts';
+import type { Services } from '../services.ts';
+import { safetyBackupsWanted } from '../settings.ts';
+
+export interface RestoreRequest {
+  readonly file: string;
+  readonly connection: Connection;
+  /** All of the backup when left out. */
+  readonly tables?: readonly TableName[];
+  readonly mode: RestoreMode;
+  /** Brings back what an earlier restore replaced. */
+  readonly undo?: boolean;
+  /** Shows no message at the end. */
+  readonly quiet: boolean;
+  /** The summary was agreed to already. */
+  readonly confirmed: boolean;
+  readonly token?: vscode.CancellationToken;
+}
+
+/** Restores in a session of its own: asks once, shows how far it is, and tells what was done. */
+export async function restore(services: Services, request: RestoreRequest): Promise<RestoreReport> {
+  const { file, connection } = request;
+  const { features } = usableOf(connection).engine;
+  const safetyFolder = safetyBackupsWanted() ? services.safetyFolder : undefined;
+  const display = {
+    title: request.undo
+      ? vscode.l10n.t('Undoing the restore of {0}', connection.name)
+      : vscode.l10n.t('Restoring {0}', connection.name),
+    views: ['restorePoint.connections'] as const,
+    ends: restoreEnds,
+    ...(request.token ? { token: request.token } : {}),
+  };
+  const report = await services.work.run(display, (work) =>
+    services.connector.use(
+      connection,
+      { ...work, readOnly: false, create: features.createsDatabase },
+      async (session) => {
+        // The connection's id is for the manifest of the safety backup.
+        const options: RestoreOptions & { readonly connection: string } = {
+          ...work,
+          mode: request.mode,
+          connection: connection.id,
+          ...(request.tables ? { tables: request.tables } : {}),
+          ...(safetyFolder === undefined ? {} : { safetyFolder }),
+          confirm: async (plan) => request.confirmed || (await confirm(request, plan, safetyFolder)),
+        };
+        return await restoreBackup(file, session, features, options);
+      },
+    ),
+  );
+  await services.sessions.close(connection);
+  services.connectionsTree.refresh(connection);
+  logReport(services, report);
+  if (!request.quiet) tellReport(services, request, report);
+  return report;
+}
+
+async function confirm(
+  request: RestoreRequest,
+  plan: RestorePlan,
+  safetyFolder: string | undefined,
+): Promise<boolean> {
+  const { connection, file, undo } = request;
+  const backup = path.basename(file, backupExtension);
+  const tables = tablesText(plan.tables.length);
+  const target = `${connection.name} (${describeTarget(connection)})`;
+  const question = undo
+    ? vscode.l10n.t('Undo the restore: put {0} of {1} back as they were before it?', tables, target)
+    : vscode.l10n.t('Restore {0} of {1} from {2}?', tables, target, backup);
+  const detail = restoreSummary(plan, safetyFolder === undefined ? {} : { safetyFolder });
+  const yes = undo ? vscode.l10n.t('Undo Restore') : vscode.l10n.t('Restore');
+  return (await vscode.window.showWarningMessage(question, { modal: true, detail }, yes)) === yes;
+}
+
+function logReport({ log }: Services, report: RestoreReport): void {
+  for (const { table, rowsBefore, rowsAfter, inserted, updated } of report.tables) {
+    log.info(
+      `  ${formatTableName(table)}: ${formatCount(rowsBefore)} → ${formatCount(rowsAfter)} rows ` +
+        `(${formatCount(inserted)} inserted, ${formatCount(updated)} updated)`,
+    );
+  }
+  for (const table of report.created) log.info(`  made anew: ${formatTableName(table)}`);
+  for (const warning of report.warnings) log.warn(`  ${warning}`);
+  if (report.safetyBackup) log.info(`  The state before is in ${report.safetyBackup}`);
+}
+
+function tellReport(services: Services, { connection }: RestoreRequest, report: RestoreReport): void {
+  const { safetyBackup, warnings } = report;
+  const done = vscode.l10n.t(
+    'Restored and verified {0} of {1} in {2}: {3}.',
+    tablesText(report.tables.length),
+    connection.name,
+    formatDuration(report.milliseconds),
+    changesText(report),
+  );
+  const told = warnings.length > 0 ? vscode.l10n.t('There are notes in the log.') : '';
+  const undo = {
+    title: vscode.l10n.t('Undo Restore'),
+    run: () =>
+      vscode.commands.executeCommand('restorePoint.undoRestore', {
+        uri: safetyBackup,
+        connection: connection.id,
+      }),
+  };
+  services.boundary.tell([done, told].filter(Boolean).join(' '), [
+    ...(safetyBackup === undefined ? [] : [undo]),
+    { title: vscode.l10n.t('Show Log'), run: () => services.log.show() },
+  ]);
+}
+
+function changesText({ mode, tables }: RestoreReport): string {
+  const sum = (count: 'inserted' | 'updated'): number =>
+    tables.reduce((total, change) => total + change[count], 0);
+  switch (mode) {
+    case 'replace':
+      return rowsText(sum('inserted'));
+    case 'merge':
+      return vscode.l10n.t(
+        '{0} inserted, {1} updated',
+        rowsText(sum('inserted')),
+        formatCount(sum('updated')),
+      );
+    case 'insert-missing':
+      return vscode.l10n.t('{0} inserted', rowsText(sum('inserted')));
+  }
+}

@@ -1,0 +1,182 @@
+import * as vscode from 'vscode';
+import { Archive } from '../../archive/archiveReader.ts';
+import { listBackups } from '../../backup/backupFiles.ts';
+import { RestorePointError } from '../../core/errors.ts';
+import type { BackedUpTable, Manifest } from '../../core/manifest.ts';
+import type { TableName } from '../../core/names.ts';
+import type { RestoreMode } from '../../core/plan.ts';
+import type { RestoreReport } from '../../restore/restoreBackup.ts';
+import type { Connection } from '../connections/connection.ts';
+import { refuseInRestrictedMode } from '../connections/connector.ts';
+import { alone, answered, askBackedUpTables, askBackup, askConnection, askMode } from '../prompts/choices.ts';
+import { askInSteps, back, type Step } from '../prompts/steps.ts';
+import type { Services } from '../services.ts';
+import { someConnections } from './chooseConnection.ts';
+import {
+  connectionArgument,
+  filesArgument,
+  flagArgument,
+  modeArgument,
+  nodesArgument,
+  tablesArgument,
+  tokenArgument,
+} from './commandArguments.ts';
+import { isQuiet, type CommandTable } from './commandTable.ts';
+import { restore } from './restore.ts';
+
+/** Commands that write a database. Each can be called with `RestoreArguments`, and resolves with its `RestoreReport`. */
+export function restoreCommands(
+  services: Services,
+): Pick<CommandTable, 'restorePoint.restoreBackup' | 'restorePoint.undoRestore'> {
+  return {
+    'restorePoint.restoreBackup': {
+      operation: vscode.l10n.t('Restore'),
+      run: (first, second) => restoreFromArguments(services, first, second),
+    },
+    'restorePoint.undoRestore': {
+      operation: vscode.l10n.t('Undo'),
+      run: (first) => undoFromArguments(services, first),
+    },
+  };
+}
+
+/** What has been chosen so far. */
+interface Draft {
+  readonly file?: string;
+  readonly manifest?: Manifest;
+  readonly connection?: Connection;
+  /** All of them when left out. */
+  readonly tables?: readonly BackedUpTable[];
+  readonly mode?: RestoreMode;
+}
+
+async function restoreFromArguments(
+  services: Services,
+  first: unknown,
+  second: unknown,
+): Promise<RestoreReport> {
+  const connections = someConnections(services);
+  const [file] = filesArgument(first, second);
+  const given = {
+    connection: connectionArgument(first, services.store),
+    tables: tablesOf(first, second),
+    mode: modeArgument(first),
+  };
+  const steps = [
+    ...(file === undefined ? [fileStep(services)] : []),
+    ...(given.connection ? [] : [connectionStep(connections, services)]),
+    ...(given.tables ? [] : [tablesStep]),
+    ...(given.mode ? [] : [modeStep]),
+  ];
+  const begin: Draft = file === undefined ? {} : { file, manifest: await readManifest(file) };
+  const draft = await askInSteps(vscode.l10n.t('Restore Backup'), begin, steps);
+  const tables = given.tables ?? draft.tables?.map(({ table }) => table.name);
+  return await restore(services, {
+    file: draft.file!,
+    connection: given.connection ?? draft.connection!,
+    mode: given.mode ?? draft.mode!,
+    ...(tables && tables.length > 0 ? { tables } : {}),
+    confirmed: flagArgument(first, 'confirmed'),
+    quiet: isQuiet(first),
+    ...tokenArgument(first),
+  });
+}
+
+/** The tables that an argument names, or that are selected below a backup. */
+function tablesOf(first: unknown, second: unknown): readonly TableName[] | undefined {
+  const nodes = nodesArgument(first, second).filter((node) => node.kind === 'backupTable');
+  const [node] = nodes;
+  if (!node) return tablesArgument(first);
+  return nodes
+    .filter(({ parent }) => parent.backup.file === node.parent.backup.file)
+    .map(({ table }) => table.table.name);
+}
+
+async function undoFromArguments(services: Services, first: unknown): Promise<RestoreReport> {
+  refuseInRestrictedMode();
+  const title = vscode.l10n.t('Undo Restore');
+  const file = filesArgument(first)[0] ?? (await chooseSafetyBackup(services, title));
+  const manifest = await readManifest(file);
+  const connection =
+    connectionArgument(first, services.store) ??
+    services.store.list().find(({ id }) => id === manifest.source.connection) ??
+    answered(await askTarget(alone(title), someConnections(services), services, manifest));
+  return await restore(services, {
+    file,
+    connection,
+    mode: 'replace',
+    undo: true,
+    confirmed: flagArgument(first, 'confirmed'),
+    quiet: isQuiet(first),
+    ...tokenArgument(first),
+  });
+}
+
+async function chooseSafetyBackup({ safetyFolder }: Services, title: string): Promise<string> {
+  const backups = await listBackups(safetyFolder);
+  if (backups.length === 0) {
+    throw new RestorePointError('usage', 'There is no restore to undo: no safety backup has been taken yet');
+  }
+  const placeholder = vscode.l10n.t('Choose the state to go back to: each was taken right before a restore');
+  return answered(await askBackup(alone(title), backups, { placeholder, browse: false }));
+}
+
+async function readManifest(file: string): Promise<Manifest> {
+  const archive = await Archive.open(file);
+  await archive.close();
+  return archive.manifest;
+}
+
+function fileStep({ backups }: Services): Step<Draft> {
+  return {
+    async ask(draft, frame) {
+      const placeholder = vscode.l10n.t('Choose the backup to restore');
+      const file = await askBackup(frame, await backups.list(), { placeholder, browse: true });
+      if (file === back) return back;
+      // What was chosen of another backup says nothing about this one.
+      return file === draft.file ? draft : { file, manifest: await readManifest(file) };
+    },
+  };
+}
+
+function connectionStep(connections: readonly Connection[], services: Services): Step<Draft> {
+  return {
+    async ask(draft, frame) {
+      const connection = await askTarget(frame, connections, services, draft.manifest!);
+      return connection === back ? back : { ...draft, connection };
+    },
+  };
+}
+
+function askTarget(
+  frame: Parameters<typeof askConnection>[0],
+  connections: readonly Connection[],
+  { engineById }: Services,
+  { source }: Manifest,
+): ReturnType<typeof askConnection> {
+  const label = engineById(source.engine).label;
+  return askConnection(frame, connections, {
+    placeholder: vscode.l10n.t('Choose the connection to restore into'),
+    ...(source.connection === undefined ? {} : { preferred: source.connection }),
+    refuse: ({ usable }) =>
+      usable && usable.engine.id !== source.engine
+        ? vscode.l10n.t('It is {0}; the backup was taken from {1}.', usable.engine.label, label)
+        : undefined,
+  });
+}
+
+const tablesStep: Step<Draft> = {
+  async ask(draft, frame) {
+    const answer = await askBackedUpTables(frame, draft.manifest!.tables, draft.tables);
+    if (answer === back) return back;
+    const { tables: _, ...rest } = draft;
+    return answer.tables ? { ...rest, tables: answer.tables } : rest;
+  },
+};
+
+const modeStep: Step<Draft> = {
+  async ask(draft, frame) {
+    const mode = await askMode(frame, draft.mode);
+    return mode === back ? back : { ...draft, mode };
+  },
+};

@@ -1,0 +1,29 @@
+import * as vscode from 'vscode';
+import type { Services } from '../services.ts';
+import { connectionArgument } from './commandArguments.ts';
+import type { CommandTable } from './commandTable.ts';
+
+/** Commands on what is shown. */
+export function viewCommands(
+  services: Services,
+): Pick<CommandTable, 'restorePoint.refresh' | 'restorePoint.showLog'> {
+  return {
+    /** With a connection, only that; without, both views. */
+    'restorePoint.refresh': {
+      operation: vscode.l10n.t('Refresh'),
+      async run(first) {
+        const connection = connectionArgument(first, services.store);
+        services.connectionsTree.refresh(connection);
+        if (!connection) services.backups.refresh();
+        return Promise.resolve();
+      },
+    },
+    'restorePoint.showLog': {
+      operation: vscode.l10n.t('Showing the log'),
+      run() {
+        services.log.show();
+        return Promise.resolve();
+      },
+    },
+  };
+}

@@ -1,0 +1,48 @@
+import * as vscode from 'vscode';
+import type { ConnectionSettings } from '../../core/connectionSettings.ts';
+import { RestorePointError } from '../../core/errors.ts';
+import type { Engine } from '../../engines/engine.ts';
+
+/** The settings file that an item stands in. */
+export interface SettingsScope {
+  readonly target: vscode.ConfigurationTarget;
+  /** The folder that relative paths start from; the one whose settings they are, else the first. */
+  readonly folder?: vscode.WorkspaceFolder;
+  /** Tells this scope from every other, on this machine. */
+  readonly key: string;
+}
+
+/** An item of `restorePoint.connections`, usable or not. */
+export interface Connection {
+  /** Tells it from every other, on this machine: scope and id. */
+  readonly key: string;
+  readonly id: string;
+  readonly name: string;
+  readonly scope: SettingsScope;
+  /** As it stands in the settings. */
+  readonly item: unknown;
+  readonly usable?: UsableConnection;
+  /** Why it cannot be used. */
+  readonly problem?: RestorePointError;
+}
+
+export interface UsableConnection {
+  readonly settings: ConnectionSettings;
+  readonly engine: Engine;
+}
+
+/** Throws `usage` with what is wrong with its settings. */
+export function usableOf(connection: Connection): UsableConnection {
+  if (connection.usable) return connection.usable;
+  throw (
+    connection.problem ?? new RestorePointError('usage', `The connection ${connection.name} is not usable`)
+  );
+}
+
+/** Where it leads, without a secret, and short: a file in the workspace by its path from there. */
+export function describeTarget({ usable }: Connection): string {
+  if (!usable) return '';
+  const { engine, settings } = usable;
+  const target = engine.describe(settings.address);
+  return engine.features.isFile ? vscode.workspace.asRelativePath(target) : target;
+}

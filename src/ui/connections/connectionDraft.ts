@@ -1,0 +1,115 @@
+import * as path from 'node:path';
+import type { DatabaseAddress } from '../../core/connections.ts';
+
+/** A connection in the making: what has been asked so far, as texts. */
+export interface ConnectionDraft {
+  readonly engine: DatabaseAddress['engine'];
+  /** A URL with variables in it, which stays as it is. */
+  readonly url?: string;
+  readonly file?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly database?: string;
+  readonly user?: string;
+  readonly ssl?: DatabaseAddress['ssl'];
+  readonly sslRootCert?: string;
+  readonly name?: string;
+  readonly id?: string;
+  readonly password?: DraftPassword;
+}
+
+export type DraftPassword =
+  | { readonly kind: 'none' }
+  /** In the secret store; without a text, the one that is there stays. */
+  | { readonly kind: 'stored'; readonly text?: string }
+  | { readonly kind: 'environment'; readonly variable: string };
+
+/** The item of `restorePoint.connections` for a draft. `folder` is what `${workspaceFolder}` means there, if anything. */
+export function itemOf(
+  draft: ConnectionDraft & { id: string },
+  folder?: string,
+): { id: string } & Record<string, unknown> {
+  const { password, file, engine, url, ...rest } = draft;
+  const item = {
+    id: draft.id,
+    name: draft.name,
+    engine,
+    url,
+    file: file === undefined ? undefined : portablePath(file, folder),
+    host: rest.host,
+    port: rest.port,
+    database: rest.database,
+    user: rest.user,
+    ssl: rest.ssl,
+    sslRootCert: rest.sslRootCert,
+    passwordEnv: password?.kind === 'environment' ? password.variable : undefined,
+  };
+  const given = Object.entries(item).filter(([, value]) => value !== undefined && value !== '');
+  return Object.fromEntries(given) as { id: string };
+}
+
+/** A file below the folder by its path from there, so that the settings work on another machine too. */
+export function portablePath(file: string, folder: string | undefined): string {
+  if (folder === undefined || !path.isAbsolute(file)) return file;
+  const relative = path.relative(folder, file);
+  const inside = relative !== '' && !relative.startsWith('..') && !path.isAbsolute(relative);
+  return inside ? `\${workspaceFolder}/${relative.split(path.sep).join('/')}` : file;
+}
+
+/** The draft of an item that stands in the settings; what is no text there is asked anew. */
+export function draftOf(
+  item: Readonly<Record<string, unknown>>,
+  engine: DatabaseAddress['engine'],
+): ConnectionDraft {
+  const texts = ['url', 'file', 'host', 'database', 'user', 'ssl', 'sslRootCert', 'name', 'id'] as const;
+  const given = texts.flatMap((name) => (typeof item[name] === 'string' ? [[name, item[name]]] : []));
+  const variable = item['passwordEnv'];
+  const port = Number(item['port']);
+  return {
+    ...(Object.fromEntries(given) as Partial<ConnectionDraft>),
+    engine,
+    ...(Number.isInteger(port) ? { port } : {}),
+    password: typeof variable === 'string' ? { kind: 'environment', variable } : { kind: 'stored' },
+  };
+}
+
+/** An id for the settings from a name that people read: `Shop (SQLite)` gives `shop-sqlite`. */
+export function newConnectionId(name: string, taken: readonly string[]): string {
+  const plain = name
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}._-]+/gu, '-');
+  const base = plain.replace(/^[^\p{L}\p{N}]+|[._-]+$/gu, '') || 'database';
+  let id = base;
+  for (let number = 2; taken.includes(id); number++) id = `${base}-${number}`;
+  return id;
+}
+
+/** The name that a draft suggests: that of its database. */
+export function suggestedName({ file, database, host }: ConnectionDraft): string {
+  if (file !== undefined) return path.basename(file).replace(/\.(db|db3|sqlite|sqlite3)$/i, '');
+  return database ?? host ?? '';
+}
+
+/** Whether nothing lies between the two ends, so that encryption need not be asked about. */
+export function isLocalHost(host: string | undefined): boolean {
+  return host === undefined || /^(localhost|127(\.\d+){3}|::1|\/.*)$/i.test(host);
+}
+
+/** Reads `host`, `host:port`, `[::1]:5432`, `/run/postgresql`; undefined when it is none of these. */
+export function parseHost(text: string): { host: string; port?: number } | undefined {
+  if (text.startsWith('/')) return { host: text };
+  const parts = /^(?:\[([^\]\s]+)\]|([^\s:[\]]+))(?::(\d{1,5}))?$/.exec(text);
+  const host = parts?.[1] ?? parts?.[2];
+  if (host === undefined)
+    return /^[\da-f:]+$/i.test(text) && text.includes('::') ? { host: text } : undefined;
+  if (parts?.[3] === undefined) return { host };
+  const port = Number(parts[3]);
+  return port > 0 && port < 65536 ? { host, port } : undefined;
+}
+
+export function formatHost({ host, port }: ConnectionDraft): string {
+  if (host === undefined) return '';
+  const shown = host.includes(':') ? `[${host}]` : host;
+  return port === undefined ? shown : `${shown}:${port}`;
+}

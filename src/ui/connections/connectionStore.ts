@@ -1,0 +1,174 @@
+import * as vscode from 'vscode';
+import { parseConnectionSettings } from '../../core/connectionSettings.ts';
+import { messageOf, RestorePointError } from '../../core/errors.ts';
+import type { Engine } from '../../engines/engine.ts';
+import type { Connection, SettingsScope } from './connection.ts';
+
+const section = 'restorePoint';
+const setting = 'connections';
+
+/** An item as it is written to the settings. */
+export type ConnectionItem = Readonly<Record<string, unknown>> & { readonly id: string };
+
+/** The connections in the settings of the user, the workspace and its folders. */
+export class ConnectionStore implements vscode.Disposable {
+  readonly #engines: readonly Engine[];
+  readonly #changed = new vscode.EventEmitter<void>();
+  readonly #subscriptions: vscode.Disposable[];
+
+  readonly onDidChange = this.#changed.event;
+
+  constructor(engines: readonly Engine[]) {
+    this.#engines = engines;
+    this.#subscriptions = [
+      this.#changed,
+      vscode.workspace.onDidChangeConfiguration((event) => {
+        if (event.affectsConfiguration(`${section}.${setting}`)) this.#changed.fire();
+      }),
+      vscode.workspace.onDidChangeWorkspaceFolders(() => this.#changed.fire()),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => this.#changed.fire()),
+    ];
+  }
+
+  dispose(): void {
+    for (const subscription of this.#subscriptions) subscription.dispose();
+  }
+
+  /** All of them by name. Of several with one id, that of the closest scope: folder, workspace, user. */
+  list(): Connection[] {
+    const found = new Map<string, Connection>();
+    for (const scope of this.scopes()) {
+      const items = itemsOf(scope);
+      for (const [index, item] of items.entries()) {
+        const connection = this.#read(item, scope, index);
+        const twice = items.slice(0, index).some((other) => idOf(other) === connection.id);
+        if (twice) {
+          const second = duplicate(connection, index);
+          found.set(second.key, second);
+        } else if (![...found.values()].some((other) => other.id === connection.id)) {
+          found.set(connection.key, connection);
+        }
+      }
+    }
+    return [...found.values()].sort((a, b) => a.name.localeCompare(b.name));
+  }
+
+  /** Throws `usage` when the settings have no such connection. */
+  find(id: string): Connection {
+    const connections = this.list();
+    const found = connections.find((connection) => connection.id === id);
+    if (found) return found;
+    const ids = connections.map((connection) => connection.id).join(', ');
+    throw new RestorePointError('usage', `There is no connection "${id}" in the settings`, {
+      next: ids ? `There are: ${ids}.` : 'Add one with "Restore Point: Add Connection…".',
+    });
+  }
+
+  /** The scopes that connections can stand in, the closest first. */
+  scopes(): SettingsScope[] {
+    const folders = vscode.workspace.workspaceFolders ?? [];
+    const [first] = folders;
+    const base = first ? { folder: first } : {};
+    const user = { target: vscode.ConfigurationTarget.Global, ...base, key: 'user' };
+    if (!first) return [user];
+    const file = vscode.workspace.workspaceFile;
+    const workspace = {
+      target: vscode.ConfigurationTarget.Workspace,
+      ...base,
+      key: `workspace ${(file ?? first.uri).toString()}`,
+    };
+    // With a single folder open, its settings are those of the workspace.
+    const ofFolders = (file ? folders : []).map((folder) => ({
+      target: vscode.ConfigurationTarget.WorkspaceFolder,
+      folder,
+      key: `folder ${folder.uri.toString()}`,
+    }));
+    return [...ofFolders, workspace, user];
+  }
+
+  /** Writes an item to its scope, in the place of the one with its id, else at the end. */
+  async save(item: ConnectionItem, scope: SettingsScope): Promise<void> {
+    const items = itemsOf(scope);
+    const index = items.findIndex((other) => idOf(other) === item.id);
+    await write(scope, index < 0 ? [...items, item] : items.with(index, item));
+  }
+
+  async remove(connection: Connection): Promise<void> {
+    const items = itemsOf(connection.scope);
+    const index = items.findIndex((item) => JSON.stringify(item) === JSON.stringify(connection.item));
+    if (index >= 0) await write(connection.scope, items.toSpliced(index, 1));
+  }
+
+  /** Reads and checks an item as it would stand in this scope. Throws `usage`. */
+  parse(item: unknown, { folder }: SettingsScope): NonNullable<Connection['usable']> {
+    const settings = parseConnectionSettings(item, {
+      env: process.env,
+      ...(folder ? { workspaceFolder: folder.uri.fsPath } : {}),
+      parseUrl: (text) => this.parseUrl(text),
+    });
+    const engine = this.#engines.find(({ id }) => id === settings.address.engine);
+    if (!engine) throw new RestorePointError('usage', `There is no engine ${settings.address.engine}`);
+    return { settings, engine };
+  }
+
+  /** Reads a URL of any engine; undefined when it is none's, throws `usage` when it is wrong. */
+  parseUrl(text: string): ReturnType<Engine['parseUrl']> {
+    for (const engine of this.#engines) {
+      const parsed = engine.parseUrl(text);
+      if (parsed) return parsed;
+    }
+    return undefined;
+  }
+
+  #read(item: unknown, scope: SettingsScope, index: number): Connection {
+    const id = idOf(item) ?? `#${index + 1}`;
+    const common = { key: `${scope.key} ${id}`, id, scope, item };
+    try {
+      const usable = this.parse(item, scope);
+      return { ...common, name: usable.settings.name, usable };
+    } catch (error) {
+      const problem = RestorePointError.is(error) ? error : new RestorePointError('usage', messageOf(error));
+      return { ...common, name: nameOf(item) ?? id, problem };
+    }
+  }
+}
+
+function duplicate({ usable: _, ...connection }: Connection, index: number): Connection {
+  const problem = new RestorePointError(
+    'usage',
+    `The id "${connection.id}" is taken twice in these settings`,
+    {
+      place: { setting: `${section}.${setting}` },
+      next: 'Give one of them another id.',
+    },
+  );
+  return { ...connection, key: `${connection.key} ${index}`, problem };
+}
+
+function itemsOf({ target, folder }: SettingsScope): readonly unknown[] {
+  const values = vscode.workspace.getConfiguration(section, folder).inspect<unknown>(setting);
+  const value = {
+    [vscode.ConfigurationTarget.Global]: values?.globalValue,
+    [vscode.ConfigurationTarget.Workspace]: values?.workspaceValue,
+    [vscode.ConfigurationTarget.WorkspaceFolder]: values?.workspaceFolderValue,
+  }[target];
+  return Array.isArray(value) ? (value as readonly unknown[]) : [];
+}
+
+async function write({ target, folder }: SettingsScope, items: readonly unknown[]): Promise<void> {
+  const value = items.length > 0 ? items : undefined;
+  await vscode.workspace.getConfiguration(section, folder).update(setting, value, target);
+}
+
+function textOf(item: unknown, name: string): string | undefined {
+  const value = (item as Readonly<Record<string, unknown>> | null | undefined)?.[name];
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function idOf(item: unknown): string | undefined {
+  return textOf(item, 'id');
+}
+
+function nameOf(item: unknown): string | undefined {
+  return textOf(item, 'name');
+}

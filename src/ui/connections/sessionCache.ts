@@ -1,0 +1,103 @@
+import type * as vscode from 'vscode';
+import type { Logger } from '../../core/logger.ts';
+import type { Session } from '../../engines/engine.ts';
+import { usableOf, type Connection } from './connection.ts';
+import type { Connector } from './connector.ts';
+
+/** After this long without use, a session to a server is closed. */
+const idleMilliseconds = 5 * 60_000;
+
+interface Entry {
+  readonly session: Promise<Session>;
+  /** Resolves when all that was asked of it is done: a session does one thing at a time. */
+  busy: Promise<unknown>;
+  idle?: NodeJS.Timeout;
+}
+
+/**
+ * Read-only sessions for what users look at. One to a server is kept open between two looks, one on a file is not:
+ * nothing may stand in the way of those who replace it.
+ */
+export class SessionCache implements vscode.Disposable {
+  readonly #connector: Connector;
+  readonly #logger: Logger;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(connector: Connector, logger: Logger) {
+    this.#connector = connector;
+    this.#logger = logger;
+  }
+
+  /** Runs a short read. Where an open session turns out to be broken, a new one is tried once. */
+  async use<Result>(connection: Connection, work: (session: Session) => Promise<Result>): Promise<Result> {
+    const options = { readOnly: true, logger: this.#logger };
+    if (usableOf(connection).engine.features.isFile) {
+      return await this.#connector.use(connection, options, work);
+    }
+    const open = this.#entries.get(connection.key);
+    if (open) {
+      try {
+        return await this.#useEntry(connection, open, work);
+      } catch (error) {
+        this.#logger.debug(
+          `The open session of ${connection.name} failed (${String(error)}); opening a new one`,
+        );
+      }
+    }
+    const entry = this.#entries.get(connection.key) ?? this.#open(connection);
+    return await this.#useEntry(connection, entry, work);
+  }
+
+  async close(connection: Connection): Promise<void> {
+    await this.#drop(connection.key);
+  }
+
+  async closeAll(): Promise<void> {
+    await Promise.all([...this.#entries.keys()].map((key) => this.#drop(key)));
+  }
+
+  dispose(): void {
+    void this.closeAll();
+  }
+
+  #open(connection: Connection): Entry {
+    const session = this.#connector.open(connection, { readOnly: true, logger: this.#logger });
+    const entry = { session, busy: Promise.resolve() };
+    this.#entries.set(connection.key, entry);
+    return entry;
+  }
+
+  async #useEntry<Result>(
+    { key }: Connection,
+    entry: Entry,
+    work: (session: Session) => Promise<Result>,
+  ): Promise<Result> {
+    clearTimeout(entry.idle);
+    const result = entry.busy.then(async () => await work(await entry.session));
+    const done = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    entry.busy = done;
+    try {
+      return await result;
+    } catch (error) {
+      if (this.#entries.get(key) === entry) await this.#drop(key);
+      throw error;
+    } finally {
+      if (this.#entries.get(key) === entry && entry.busy === done) {
+        entry.idle = setTimeout(() => void this.#drop(key), idleMilliseconds);
+      }
+    }
+  }
+
+  async #drop(key: string): Promise<void> {
+    const entry = this.#entries.get(key);
+    if (!entry) return;
+    this.#entries.delete(key);
+    clearTimeout(entry.idle);
+    await entry.busy;
+    const session = await entry.session.catch(() => undefined);
+    await session?.close();
+  }
+}

@@ -1,0 +1,82 @@
+import * as vscode from 'vscode';
+import { describeError, RestorePointError, type ErrorPlace } from '../core/errors.ts';
+import type { Log } from './log.ts';
+
+/** A button of a message. */
+export interface MessageAction extends vscode.MessageItem {
+  run(): unknown;
+}
+
+/**
+ * The one place where errors end: every command, and every button of a message, runs inside it.
+ * `operation` is a noun for the texts: "Restore failed…", "Restore cancelled."
+ */
+export class ErrorBoundary {
+  readonly #log: Log;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** Runs the work; when it fails, logs and shows the error, and resolves with undefined. */
+  async run<Result>(operation: string, work: () => Promise<Result>): Promise<Result | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      this.report(operation, error);
+      return undefined;
+    }
+  }
+
+  /** Logs and shows an error. A prompt that was dismissed is none. */
+  report(operation: string, error: unknown): void {
+    if (error instanceof vscode.CancellationError) return;
+    if (RestorePointError.is(error, 'cancelled')) {
+      const text = cancelledText(operation, error);
+      this.#log.info(text);
+      void vscode.window.showInformationMessage(text);
+      return;
+    }
+    const text = failureText(operation, error);
+    this.#log.error(text, error);
+    const showLog = vscode.l10n.t('Show Log');
+    void vscode.window.showErrorMessage(text, showLog).then((chosen) => {
+      if (chosen === showLog) this.#log.show();
+    });
+  }
+
+  /** Shows a message without waiting for it to be read. */
+  tell(text: string, actions: readonly MessageAction[] = [], severity: 'info' | 'warning' = 'info'): void {
+    const show =
+      severity === 'info' ? vscode.window.showInformationMessage : vscode.window.showWarningMessage;
+    void this.run(vscode.l10n.t('The action'), async () => {
+      const chosen = await show(text, ...actions);
+      await chosen?.run();
+    });
+  }
+}
+
+/** `Restore failed in orders (row 1234): CHECK constraint … Nothing was changed.` */
+export function failureText(operation: string, error: unknown): string {
+  if (!RestorePointError.is(error)) return vscode.l10n.t('{0} failed: {1}', operation, describeError(error));
+  const { place, ...details } = error.details;
+  const { table, row, column, ...elsewhere } = place ?? {};
+  const rest = new RestorePointError(error.code, error.message, { ...details, place: elsewhere });
+  const where = describeRow({ table, row, column });
+  return where === undefined
+    ? vscode.l10n.t('{0} failed: {1}', operation, describeError(rest))
+    : vscode.l10n.t('{0} failed in {1}: {2}', operation, where, describeError(rest));
+}
+
+function describeRow({ table, row, column }: Partial<ErrorPlace>): string | undefined {
+  if (table === undefined) return undefined;
+  const details = [
+    ...(row === undefined ? [] : [vscode.l10n.t('row {0}', row)]),
+    ...(column === undefined ? [] : [vscode.l10n.t('column {0}', column)]),
+  ];
+  return details.length === 0 ? table : `${table} (${details.join(', ')})`;
+}
+
+function cancelledText(operation: string, error: RestorePointError): string {
+  return [vscode.l10n.t('{0} cancelled.', operation), error.details.unchanged].filter(Boolean).join(' ');
+}

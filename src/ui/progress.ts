@@ -1,0 +1,114 @@
+import * as vscode from 'vscode';
+import type { Phase, ProgressEvent, ReportProgress } from '../core/progress.ts';
+import { ProgressMeter } from '../core/progressMeter.ts';
+import type { WorkOptions } from '../engines/engine.ts';
+import type { Log } from './log.ts';
+
+/** How far the whole bar has come at the end of a phase, in percent. A phase begins where the one before it got to. */
+export type PhaseEnds = Partial<Readonly<Record<Phase, number>>>;
+
+export const backupEnds: PhaseEnds = { snapshot: 40, read: 97, publish: 100 };
+export const verifyEnds: PhaseEnds = { check: 40, prepare: 55, verify: 100 };
+export const restoreEnds: PhaseEnds = {
+  check: 10,
+  snapshot: 18,
+  read: 25,
+  prepare: 35,
+  load: 75,
+  constraints: 80,
+  verify: 98,
+  commit: 100,
+};
+
+export interface WorkDisplay {
+  readonly title: string;
+  /** The views whose bars show that something goes on. */
+  readonly views: readonly ('restorePoint.connections' | 'restorePoint.backups')[];
+  readonly ends: PhaseEnds;
+  /** Cancels it, as the button of the notification does. */
+  readonly token?: vscode.CancellationToken;
+}
+
+/** Milliseconds between two updates of a notification. */
+const updateInterval = 200;
+
+/** Shows long work as a notification that can be cancelled, and can stop all that is under way. */
+export class WorkRunner {
+  readonly #log: Log;
+  readonly #running = new Map<AbortController, Promise<unknown>>();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  async run<Result>(
+    display: WorkDisplay,
+    work: (options: WorkOptions & { readonly signal: AbortSignal }) => Promise<Result>,
+  ): Promise<Result> {
+    const controller = new AbortController();
+    const listener = display.token?.onCancellationRequested(() => controller.abort());
+    if (display.token?.isCancellationRequested) controller.abort();
+    const notification = {
+      location: vscode.ProgressLocation.Notification,
+      title: display.title,
+      cancellable: true,
+    };
+    const running = vscode.window.withProgress(notification, async (progress, token) => {
+      token.onCancellationRequested(() => controller.abort());
+      const report = reporter(progress, display.ends);
+      const result = work({ signal: controller.signal, report, logger: this.#log });
+      for (const viewId of display.views) {
+        void vscode.window.withProgress({ location: { viewId } }, () => settled(result));
+      }
+      return await result;
+    });
+    this.#running.set(controller, settled(Promise.resolve(running)));
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(controller);
+      listener?.dispose();
+    }
+  }
+
+  /** Cancels everything and waits until it has cleaned up after itself. */
+  async stopAll(): Promise<void> {
+    for (const controller of this.#running.keys()) controller.abort();
+    await Promise.all(this.#running.values());
+  }
+}
+
+/** Whoever started the work hears of its error; others only wait for its end. */
+async function settled(work: Promise<unknown>): Promise<void> {
+  await work.then(
+    () => undefined,
+    () => undefined,
+  );
+}
+
+function reporter(
+  progress: vscode.Progress<{ message?: string; increment?: number }>,
+  ends: PhaseEnds,
+): ReportProgress {
+  const meter = new ProgressMeter();
+  let shown = -Infinity;
+  let phase: Phase | undefined;
+  let begin = 0;
+  let percent = 0;
+  return (event: ProgressEvent) => {
+    const { title, detail, fraction } = meter.update(event);
+    const now = performance.now();
+    if (event.phase === phase && now - shown < updateInterval) return;
+    if (event.phase !== phase) begin = percent;
+    phase = event.phase;
+    shown = now;
+    const end = ends[event.phase] ?? begin;
+    const reached = Math.max(percent, begin + (end - begin) * (fraction ?? 0));
+    progress.report({
+      message: detail ? `${title} · ${detail}` : title,
+      // The first increment turns an endless bar into one with an end.
+      ...(reached > percent ? { increment: reached - percent } : {}),
+    });
+    percent = reached;
+  };
+}

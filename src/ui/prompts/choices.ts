@@ -1,0 +1,184 @@
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import { backupExtension, type BackupFile } from '../../backup/backupFiles.ts';
+import { RestorePointError } from '../../core/errors.ts';
+import { formatBytes } from '../../core/format.ts';
+import type { BackedUpTable, TableSummary } from '../../core/manifest.ts';
+import { formatTableName, type TableName } from '../../core/names.ts';
+import type { RestoreMode } from '../../core/plan.ts';
+import { describeTarget, type Connection } from '../connections/connection.ts';
+import { rowsText } from '../quantities.ts';
+import { backupName, describeBackup } from '../tree/backupNodes.ts';
+import { askMany, askOne, separator, type Choice } from './inputs.ts';
+import { back, type Back, type Frame } from './steps.ts';
+
+/** The frame of a prompt that stands by itself. */
+export function alone(title: string): Frame {
+  return { title, step: 1, totalSteps: 1, canGoBack: false };
+}
+
+/** The answer to a prompt that stands by itself, where Back is not offered. */
+export function answered<Value>(answer: Value | Back): Exclude<Value, Back> {
+  if (answer === back) throw new vscode.CancellationError();
+  return answer as Exclude<Value, Back>;
+}
+
+export interface ConnectionChoiceOptions {
+  readonly placeholder: string;
+  /** The one to begin with, and to name first. */
+  readonly preferred?: string;
+  /** Why one cannot be taken. It is shown all the same, so that nobody searches for it. */
+  refuse?(connection: Connection): string | undefined;
+}
+
+/** Throws `refused` with the reason when one is chosen that cannot be taken. */
+export async function askConnection(
+  frame: Frame,
+  connections: readonly Connection[],
+  options: ConnectionChoiceOptions,
+): Promise<Connection | Back> {
+  const reasonOf = (connection: Connection): string | undefined =>
+    connection.problem?.message ?? options.refuse?.(connection);
+  const choice = (connection: Connection): Choice<Connection> => {
+    const reason = reasonOf(connection);
+    return {
+      label: connection.name,
+      description: [connection.usable?.engine.label, describeTarget(connection)].filter(Boolean).join(' · '),
+      iconPath: new vscode.ThemeIcon(reason === undefined ? 'database' : 'circle-slash'),
+      value: connection,
+      ...(reason === undefined ? {} : { detail: reason }),
+    };
+  };
+  const possible = connections.filter((connection) => reasonOf(connection) === undefined);
+  const preferred = possible.filter(({ id }) => id === options.preferred);
+  const others = possible.filter(({ id }) => id !== options.preferred);
+  const refused = connections.filter((connection) => reasonOf(connection) !== undefined);
+  const chosen = await askOne(frame, {
+    placeholder: options.placeholder,
+    choices: [
+      ...preferred.map((connection) => ({
+        ...choice(connection),
+        detail: vscode.l10n.t('The backup was taken from this connection.'),
+      })),
+      ...others.map(choice),
+      ...(refused.length > 0 ? [separator(vscode.l10n.t('not possible')), ...refused.map(choice)] : []),
+    ],
+  });
+  const reason = chosen === back ? undefined : reasonOf(chosen);
+  if (chosen === back || reason === undefined) return chosen;
+  throw new RestorePointError('refused', `${chosen.name} cannot be taken: ${reason}`, {
+    unchanged: 'Nothing was changed.',
+  });
+}
+
+/** Tables of a database, at least one. */
+export async function askTables(
+  frame: Frame,
+  tables: readonly TableSummary[],
+): Promise<readonly TableName[] | Back> {
+  return await askMany(frame, {
+    placeholder: vscode.l10n.t('Choose the tables to back up'),
+    choices: tables.map(({ name, rows, bytes }) => ({
+      label: formatTableName(name),
+      description: [rows === undefined ? '' : rowsText(rows), bytes === undefined ? '' : formatBytes(bytes)]
+        .filter(Boolean)
+        .join(' · '),
+      value: name,
+    })),
+  });
+}
+
+/** Tables of a backup, all chosen at first; undefined when all stay chosen. */
+export async function askBackedUpTables(
+  frame: Frame,
+  tables: readonly BackedUpTable[],
+  chosen: readonly BackedUpTable[] | undefined,
+): Promise<{ tables: readonly BackedUpTable[] | undefined } | Back> {
+  const answer = await askMany(frame, {
+    placeholder: vscode.l10n.t('Choose the tables to restore'),
+    choices: tables.map((table) => ({
+      label: formatTableName(table.table.name),
+      description:
+        table.where === undefined
+          ? rowsText(table.rows)
+          : vscode.l10n.t('{0} where {1}', rowsText(table.rows), table.where),
+      value: table,
+    })),
+    isChosen: (table) => chosen?.includes(table) ?? true,
+  });
+  if (answer === back) return back;
+  return { tables: answer.length === tables.length ? undefined : answer };
+}
+
+export async function askMode(frame: Frame, chosen: RestoreMode | undefined): Promise<RestoreMode | Back> {
+  const choices: readonly Choice<RestoreMode>[] = [
+    {
+      value: 'replace',
+      label: vscode.l10n.t('Replace'),
+      detail: vscode.l10n.t('The tables become exactly what the backup holds; all other rows are removed.'),
+    },
+    {
+      value: 'merge',
+      label: vscode.l10n.t('Merge'),
+      detail: vscode.l10n.t(
+        'Rows of the backup are inserted or updated; rows that only the database has stay.',
+      ),
+    },
+    {
+      value: 'insert-missing',
+      label: vscode.l10n.t('Insert Missing Rows'),
+      detail: vscode.l10n.t(
+        'Only rows whose key is absent are inserted; rows that are there stay as they are.',
+      ),
+    },
+  ];
+  return await askOne(frame, {
+    placeholder: vscode.l10n.t('Choose what becomes of the rows that are there now'),
+    choices,
+    isChosen: (mode) => mode === (chosen ?? 'replace'),
+  });
+}
+
+/** A backup of the list, or any other file. */
+export async function askBackup(
+  frame: Frame,
+  backups: readonly BackupFile[],
+  options: { readonly placeholder: string; readonly browse: boolean },
+): Promise<string | Back> {
+  const browse = {
+    label: vscode.l10n.t('Browse…'),
+    iconPath: new vscode.ThemeIcon('folder-opened'),
+    value: undefined,
+  };
+  const chosen = await askOne<string | undefined>(frame, {
+    placeholder: options.placeholder,
+    choices: [
+      ...backups.map((backup) => ({
+        label: backupName(backup),
+        description: describeBackup(backup),
+        iconPath: new vscode.ThemeIcon(backup.manifest ? 'archive' : 'warning'),
+        value: backup.file,
+      })),
+      ...(options.browse ? [browse] : []),
+    ],
+    isChosen: (file) => file !== undefined && file === openBackup(),
+  });
+  return chosen ?? (await browseForBackup(frame.title));
+}
+
+/** The backup whose contents are in the active editor. */
+function openBackup(): string | undefined {
+  const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+  if (!(input instanceof vscode.TabInputCustom)) return undefined;
+  return path.extname(input.uri.path) === backupExtension ? input.uri.fsPath : undefined;
+}
+
+async function browseForBackup(title: string): Promise<string> {
+  const [uri] =
+    (await vscode.window.showOpenDialog({
+      title,
+      filters: { [vscode.l10n.t('Backups')]: [backupExtension.slice(1)] },
+    })) ?? [];
+  if (!uri) throw new vscode.CancellationError();
+  return uri.fsPath;
+}

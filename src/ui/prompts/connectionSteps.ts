@@ -1,0 +1,246 @@
+import * as vscode from 'vscode';
+import { sslModes, type SslMode } from '../../core/connections.ts';
+import { messageOf } from '../../core/errors.ts';
+import type { Engine } from '../../engines/engine.ts';
+import type { SettingsScope } from '../connections/connection.ts';
+import {
+  formatHost,
+  isLocalHost,
+  parseHost,
+  suggestedName,
+  type ConnectionDraft,
+} from '../connections/connectionDraft.ts';
+import type { ConnectionStore } from '../connections/connectionStore.ts';
+import { askDatabaseFile } from './databaseFile.ts';
+import { askOne, askText } from './inputs.ts';
+import { passwordSteps } from './passwordSteps.ts';
+import { back, type Back, type Frame, type Step } from './steps.ts';
+
+/** What Add and Edit Connection ask for. */
+export interface ConnectionAnswers {
+  /** Undefined until the first step. */
+  readonly draft?: ConnectionDraft;
+  /** A URL is pasted instead of its parts. */
+  readonly byUrl: boolean;
+  /** The URL brought the password along. */
+  readonly passwordInUrl?: boolean;
+  readonly scope: SettingsScope;
+}
+
+type Answers = ConnectionAnswers & { readonly draft: ConnectionDraft };
+type ConnectionStep = Step<ConnectionAnswers>;
+
+/** The steps in their order. `adding`: engine and place in the settings are asked too. */
+export function connectionSteps(
+  engines: readonly Engine[],
+  store: ConnectionStore,
+  adding: boolean,
+): ConnectionStep[] {
+  const isFile = ({ draft }: ConnectionAnswers): boolean =>
+    engines.find(({ id }) => id === draft?.engine)?.features.isFile ?? false;
+  const isServer = (answers: ConnectionAnswers): boolean => answers.draft !== undefined && !isFile(answers);
+  const byParts = (answers: ConnectionAnswers): boolean => isServer(answers) && !answers.byUrl;
+  return [
+    ...(adding ? [wayStep(engines)] : []),
+    { applies: ({ byUrl }) => byUrl, ask: (answers, frame) => askUrl(answers, frame, store) },
+    {
+      applies: (answers) => isFile(answers) && !answers.byUrl,
+      ask: withDraft(async (draft, frame) => {
+        const file = await askDatabaseFile(frame, draft.file);
+        return file === back ? back : { ...draft, file };
+      }),
+    },
+    { applies: byParts, ask: withDraft(askHost) },
+    { applies: byParts, ask: withDraft(askDatabase) },
+    { applies: byParts, ask: withDraft(askUser) },
+    {
+      applies: (answers) => byParts(answers) && !isLocalHost(answers.draft?.host),
+      ask: withDraft(askSsl),
+    },
+    ...passwordSteps(adding).map((step) => ({
+      applies: (answers: ConnectionAnswers) =>
+        isServer(answers) && !passwordInUrl(answers) && (step.applies?.(answers.draft!) ?? true),
+      ask: withDraft((draft, frame) => step.ask(draft, frame)),
+    })),
+    { ask: withDraft(askName) },
+    ...(adding ? [scopeStep(store.scopes())] : []),
+  ];
+}
+
+function passwordInUrl(answers: ConnectionAnswers): boolean {
+  return answers.byUrl && (answers.passwordInUrl ?? false);
+}
+
+function withDraft(
+  ask: (draft: ConnectionDraft, frame: Frame) => Promise<ConnectionDraft | Back>,
+): ConnectionStep['ask'] {
+  return async (answers, frame) => {
+    const draft = await ask((answers as Answers).draft, frame);
+    return draft === back ? back : { ...answers, draft };
+  };
+}
+
+function wayStep(engines: readonly Engine[]): ConnectionStep {
+  return {
+    async ask(answers, frame) {
+      const chosen = await askOne<Engine | undefined>(frame, {
+        placeholder: vscode.l10n.t('Choose the kind of database'),
+        choices: [
+          ...engines.map((engine) => ({
+            label: engine.label,
+            description: engine.features.isFile
+              ? vscode.l10n.t('a database file')
+              : vscode.l10n.t('host, database, user'),
+            iconPath: new vscode.ThemeIcon(engine.features.isFile ? 'file' : 'server'),
+            value: engine,
+          })),
+          {
+            label: vscode.l10n.t('Connection URL'),
+            description: vscode.l10n.t('paste one, such as postgres://user@host/database'),
+            iconPath: new vscode.ThemeIcon('link'),
+            value: undefined,
+          },
+        ],
+        isChosen: (engine) => (answers.byUrl ? engine === undefined : engine?.id === answers.draft?.engine),
+      });
+      if (chosen === back) return back;
+      if (!chosen) return { ...answers, byUrl: true };
+      const same = answers.draft?.engine === chosen.id;
+      return { ...answers, byUrl: false, draft: same ? answers.draft : { engine: chosen.id } };
+    },
+  };
+}
+
+/** A URL becomes its parts, and its password goes where passwords go; one with variables in it stays a URL. */
+async function askUrl(
+  answers: ConnectionAnswers,
+  frame: Frame,
+  store: ConnectionStore,
+): Promise<ConnectionAnswers | Back> {
+  const { draft, scope } = answers;
+  const url = await askText(frame, {
+    prompt: vscode.l10n.t('Paste the URL of the database. A password in it is kept in the secret store.'),
+    placeholder: 'postgres://user@localhost:5432/shop',
+    ...(draft?.url === undefined ? {} : { value: draft.url }),
+    validate: (text) => problemOf(() => void readUrl(text, scope, store)),
+  });
+  if (url === back) return back;
+  const { address, password } = readUrl(url, scope, store);
+  const kept = draft && { name: draft.name, id: draft.id, password: draft.password };
+  const given = Object.entries({ ...kept }).filter(([, value]) => value !== undefined);
+  const common = Object.fromEntries(given) as Partial<ConnectionDraft>;
+  const target = url.includes('${') ? { engine: address.engine, url } : address;
+  return {
+    ...answers,
+    passwordInUrl: password !== undefined,
+    draft: {
+      ...common,
+      ...target,
+      ...(password === undefined ? {} : { password: { kind: 'stored', text: password } }),
+    },
+  };
+}
+
+function readUrl(
+  text: string,
+  scope: SettingsScope,
+  store: ConnectionStore,
+): NonNullable<ReturnType<ConnectionStore['parseUrl']>> {
+  if (text.includes('${')) return { address: store.parse({ id: 'new', url: text }, scope).settings.address };
+  const parsed = store.parseUrl(text);
+  if (parsed) return parsed;
+  throw new Error(
+    vscode.l10n.t('This is the URL of no database known here: they begin with postgres: or sqlite:'),
+  );
+}
+
+function problemOf(check: () => void): string | undefined {
+  try {
+    check();
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+async function askHost(draft: ConnectionDraft, frame: Frame): Promise<ConnectionDraft | Back> {
+  const text = await askText(frame, {
+    prompt: vscode.l10n.t('Host of the server, and its port where it is not the usual one'),
+    placeholder: 'localhost:5432',
+    value: formatHost(draft) || 'localhost',
+    validate: (host) =>
+      parseHost(host) ? undefined : vscode.l10n.t('Write host, host:port or [IPv6 address]:port.'),
+  });
+  if (text === back) return back;
+  const { host: _host, port: _port, ...rest } = draft;
+  return { ...rest, ...parseHost(text) };
+}
+
+async function askDatabase(draft: ConnectionDraft, frame: Frame): Promise<ConnectionDraft | Back> {
+  const database = await askText(frame, {
+    prompt: vscode.l10n.t('Name of the database'),
+    ...(draft.database === undefined ? {} : { value: draft.database }),
+  });
+  return database === back ? back : { ...draft, database };
+}
+
+async function askUser(draft: ConnectionDraft, frame: Frame): Promise<ConnectionDraft | Back> {
+  const user = await askText(frame, {
+    prompt: vscode.l10n.t('Name of the user'),
+    ...(draft.user === undefined ? {} : { value: draft.user }),
+  });
+  return user === back ? back : { ...draft, user };
+}
+
+async function askSsl(draft: ConnectionDraft, frame: Frame): Promise<ConnectionDraft | Back> {
+  const meaning: Readonly<Record<SslMode, string>> = {
+    'verify-full': vscode.l10n.t('encrypted, and the certificate has to be that of the host (recommended)'),
+    'verify-ca': vscode.l10n.t('encrypted, and the certificate has to be of a trusted authority'),
+    require: vscode.l10n.t('encrypted, without checking who answers'),
+    prefer: vscode.l10n.t('encrypted if the server can, else not'),
+    disable: vscode.l10n.t('not encrypted'),
+  };
+  const ssl = await askOne(frame, {
+    placeholder: vscode.l10n.t('Choose how the connection is encrypted'),
+    choices: sslModes.toReversed().map((mode) => ({ label: mode, description: meaning[mode], value: mode })),
+    isChosen: (mode) => mode === (draft.ssl ?? 'verify-full'),
+  });
+  return ssl === back ? back : { ...draft, ssl };
+}
+
+async function askName(draft: ConnectionDraft, frame: Frame): Promise<ConnectionDraft | Back> {
+  const name = await askText(frame, {
+    prompt: vscode.l10n.t('A name for the connection'),
+    value: draft.name ?? suggestedName(draft),
+  });
+  return name === back ? back : { ...draft, name };
+}
+
+function scopeStep(scopes: readonly SettingsScope[]): ConnectionStep {
+  const several = scopes.length > 1;
+  return {
+    applies: () => several,
+    async ask(answers, frame) {
+      const scope = await askOne(frame, {
+        placeholder: vscode.l10n.t('Choose the settings to save it in'),
+        choices: scopes.map((value) => ({ ...scopeLabel(value), value })),
+        isChosen: ({ key }) => key === answers.scope.key,
+      });
+      return scope === back ? back : { ...answers, scope };
+    },
+  };
+}
+
+function scopeLabel({ target, folder }: SettingsScope): { label: string; description: string } {
+  switch (target) {
+    case vscode.ConfigurationTarget.Global:
+      return { label: vscode.l10n.t('User'), description: vscode.l10n.t('there in every workspace') };
+    case vscode.ConfigurationTarget.Workspace:
+      return {
+        label: vscode.l10n.t('Workspace'),
+        description: vscode.l10n.t('there for all who work with this workspace'),
+      };
+    case vscode.ConfigurationTarget.WorkspaceFolder:
+      return { label: folder?.name ?? '', description: vscode.l10n.t('in the settings of this folder') };
+  }
+}

@@ -1,0 +1,48 @@
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import { askOne } from './inputs.ts';
+import type { Back, Frame } from './steps.ts';
+
+const extensions = ['db', 'sqlite', 'sqlite3', 'db3'];
+const mostFiles = 50;
+
+/** A database file of the workspace, or any other. */
+export async function askDatabaseFile(frame: Frame, known: string | undefined): Promise<string | Back> {
+  const found = await vscode.workspace.findFiles(
+    `**/*.{${extensions.join(',')}}`,
+    '**/node_modules/**',
+    mostFiles,
+  );
+  const files = new Set([
+    ...(known === undefined ? [] : [known]),
+    ...found.map(({ fsPath }) => fsPath).sort(),
+  ]);
+  const chosen = await askOne<string | undefined>(frame, {
+    placeholder: vscode.l10n.t('Choose the database file'),
+    choices: [
+      ...[...files].map((file) => ({
+        label: path.basename(file),
+        description: vscode.workspace.asRelativePath(path.dirname(file)),
+        iconPath: new vscode.ThemeIcon('database'),
+        value: file,
+      })),
+      {
+        label: vscode.l10n.t('Browse…'),
+        iconPath: new vscode.ThemeIcon('folder-opened'),
+        value: undefined,
+        alwaysShow: true,
+      },
+    ],
+    isChosen: (file) => file !== undefined && file === known,
+  });
+  return chosen ?? (await browse(frame.title)) ?? (await askDatabaseFile(frame, known));
+}
+
+async function browse(title: string): Promise<string | undefined> {
+  const [uri] =
+    (await vscode.window.showOpenDialog({
+      title,
+      filters: { [vscode.l10n.t('SQLite databases')]: extensions, [vscode.l10n.t('All files')]: ['*'] },
+    })) ?? [];
+  return uri?.fsPath;
+}

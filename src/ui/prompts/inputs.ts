@@ -1,0 +1,92 @@
+import * as vscode from 'vscode';
+import { showInput, type Back, type Frame } from './steps.ts';
+
+export interface Choice<Value> extends vscode.QuickPickItem {
+  readonly value: Value;
+}
+
+/** A line between choices. */
+export interface Separator extends vscode.QuickPickItem {
+  readonly kind: vscode.QuickPickItemKind.Separator;
+}
+
+export function separator(label: string): Separator {
+  return { label, kind: vscode.QuickPickItemKind.Separator };
+}
+
+function isChoice<Value>(item: Choice<Value> | Separator): item is Choice<Value> {
+  return 'value' in item;
+}
+
+export interface ChoiceOptions<Value> {
+  readonly placeholder: string;
+  readonly choices: readonly (Choice<Value> | Separator)[];
+  /** The one (or in `askMany` those) to begin with. */
+  isChosen?(value: Value): boolean;
+}
+
+export async function askOne<Value>(frame: Frame, options: ChoiceOptions<Value>): Promise<Value | Back> {
+  const input = vscode.window.createQuickPick<Choice<Value> | Separator>();
+  input.placeholder = options.placeholder;
+  input.items = options.choices;
+  input.matchOnDescription = true;
+  input.matchOnDetail = true;
+  const active = options.choices.filter((item) => isChoice(item) && options.isChosen?.(item.value));
+  // Setting none would take the mark off the first one, which Enter takes.
+  if (active.length > 0) input.activeItems = active;
+  const answer = await showInput(input, frame, () => {
+    const [item] = input.selectedItems;
+    // Wrapped: the value itself may be undefined.
+    return item && isChoice(item) ? { value: item.value } : undefined;
+  });
+  return typeof answer === 'symbol' ? answer : answer.value;
+}
+
+/** At least one of the choices. */
+export async function askMany<Value>(frame: Frame, options: ChoiceOptions<Value>): Promise<Value[] | Back> {
+  const input = vscode.window.createQuickPick<Choice<Value> | Separator>();
+  input.canSelectMany = true;
+  input.placeholder = options.placeholder;
+  input.matchOnDescription = true;
+  input.items = options.choices;
+  input.selectedItems = options.choices.filter((item) => isChoice(item) && options.isChosen?.(item.value));
+  return await showInput(input, frame, () => {
+    const values = input.selectedItems.filter(isChoice).map((item) => item.value);
+    return values.length > 0 ? values : undefined;
+  });
+}
+
+export interface TextOptions {
+  readonly prompt: string;
+  readonly value?: string;
+  readonly placeholder?: string;
+  readonly password?: boolean;
+  /** May be left empty. */
+  readonly optional?: boolean;
+  /** Says what is wrong with a text; throws or returns the reason. */
+  validate?(text: string): string | undefined;
+}
+
+/** A line of text; trimmed, unless it is a password. */
+export async function askText(frame: Frame, options: TextOptions): Promise<string | Back> {
+  const input = vscode.window.createInputBox();
+  input.prompt = options.prompt;
+  input.value = options.value ?? '';
+  input.placeholder = options.placeholder;
+  input.password = options.password ?? false;
+  const textOf = (): string => (options.password ? input.value : input.value.trim());
+  input.onDidChangeValue(() => {
+    input.validationMessage = undefined;
+  });
+  return await showInput(input, frame, () => {
+    const text = textOf();
+    const problem =
+      text === '' && !options.optional
+        ? vscode.l10n.t('This is needed.')
+        : text === ''
+          ? undefined
+          : options.validate?.(text);
+    input.validationMessage = problem;
+    return problem === undefined ? text : undefined;
+  });
+}

@@ -1,0 +1,80 @@
+import * as vscode from 'vscode';
+import type { ConnectionDraft, DraftPassword } from '../connections/connectionDraft.ts';
+import { askOne, askText, type Choice } from './inputs.ts';
+import { back, type Step } from './steps.ts';
+
+type Kind = DraftPassword['kind'];
+
+/** Where the password comes from, and then the password or the variable's name. */
+export function passwordSteps(adding: boolean): Step<ConnectionDraft>[] {
+  return [
+    {
+      async ask(draft, frame) {
+        const kind = await askOne(frame, {
+          placeholder: vscode.l10n.t('Choose where the password comes from'),
+          choices: kinds(),
+          isChosen: (value) => value === (draft.password?.kind ?? 'stored'),
+        });
+        if (kind === back) return back;
+        return kind === draft.password?.kind ? draft : { ...draft, password: begin(kind) };
+      },
+    },
+    {
+      applies: ({ password }) => password?.kind === 'stored',
+      async ask(draft, frame) {
+        const known = draft.password?.kind === 'stored' ? draft.password.text : undefined;
+        const text = await askText(frame, {
+          prompt: adding
+            ? vscode.l10n.t('The password. It is kept in the secret store, never in the settings.')
+            : vscode.l10n.t('The password; leave it empty to keep the one that is stored.'),
+          password: true,
+          optional: !adding,
+          ...(known === undefined ? {} : { value: known }),
+        });
+        if (text === back) return back;
+        return { ...draft, password: text === '' ? { kind: 'stored' } : { kind: 'stored', text } };
+      },
+    },
+    {
+      applies: ({ password }) => password?.kind === 'environment',
+      async ask(draft, frame) {
+        const known = draft.password?.kind === 'environment' ? draft.password.variable : '';
+        const variable = await askText(frame, {
+          prompt: vscode.l10n.t('Name of the environment variable that holds the password'),
+          placeholder: 'PGPASSWORD',
+          value: known,
+          validate: (text) =>
+            /[\s=$]/.test(text) ? vscode.l10n.t('Write the name of the variable alone.') : undefined,
+        });
+        return variable === back ? back : { ...draft, password: { kind: 'environment', variable } };
+      },
+    },
+  ];
+}
+
+function begin(kind: Kind): DraftPassword {
+  return kind === 'environment' ? { kind, variable: '' } : { kind };
+}
+
+function kinds(): Choice<Kind>[] {
+  return [
+    {
+      value: 'stored',
+      label: vscode.l10n.t('Secret Store'),
+      detail: vscode.l10n.t('Enter it now; VS Code keeps it encrypted on this machine.'),
+      iconPath: new vscode.ThemeIcon('key'),
+    },
+    {
+      value: 'environment',
+      label: vscode.l10n.t('Environment Variable'),
+      detail: vscode.l10n.t('It is read from a variable that is set when VS Code starts.'),
+      iconPath: new vscode.ThemeIcon('symbol-variable'),
+    },
+    {
+      value: 'none',
+      label: vscode.l10n.t('No Password'),
+      detail: vscode.l10n.t('The server asks for none, or a pgpass file has it.'),
+      iconPath: new vscode.ThemeIcon('unlock'),
+    },
+  ];
+}

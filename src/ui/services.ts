@@ -1,0 +1,37 @@
+import type * as vscode from 'vscode';
+import type { EngineId } from '../core/manifest.ts';
+import type { Engine } from '../engines/engine.ts';
+import type { BackupIndex } from './backups/backupIndex.ts';
+import type { ConnectionStore } from './connections/connectionStore.ts';
+import type { Connector } from './connections/connector.ts';
+import type { Passwords } from './connections/passwords.ts';
+import type { SessionCache } from './connections/sessionCache.ts';
+import type { ErrorBoundary } from './errorBoundary.ts';
+import type { Log } from './log.ts';
+import type { WorkRunner } from './progress.ts';
+import type { BackupsNode } from './tree/backupNodes.ts';
+import type { BackupsTree } from './tree/backupsTree.ts';
+import type { ConnectionsNode } from './tree/connectionNodes.ts';
+import type { ConnectionsTree } from './tree/connectionsTree.ts';
+
+/** What `activate` builds once, and commands work with. */
+export interface Services {
+  readonly log: Log;
+  readonly boundary: ErrorBoundary;
+  readonly work: WorkRunner;
+  readonly engineById: (id: EngineId) => Engine;
+  readonly engines: readonly Engine[];
+  readonly store: ConnectionStore;
+  readonly passwords: Passwords;
+  readonly connector: Connector;
+  readonly sessions: SessionCache;
+  readonly backups: BackupIndex;
+  readonly connectionsTree: ConnectionsTree;
+  readonly backupsTree: BackupsTree;
+  readonly connectionsView: vscode.TreeView<ConnectionsNode>;
+  readonly backupsView: vscode.TreeView<BackupsNode>;
+  /** Where safety backups are kept. */
+  readonly safetyFolder: string;
+  /** What is remembered for this workspace. */
+  readonly memory: vscode.Memento;
+}

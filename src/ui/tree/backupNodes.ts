@@ -1,0 +1,103 @@
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import { backupExtension, type BackupFile } from '../../backup/backupFiles.ts';
+import { formatBytes } from '../../core/format.ts';
+import type { BackedUpTable } from '../../core/manifest.ts';
+import { formatTableName, tableKey } from '../../core/names.ts';
+import { ageText, rowsText, tablesText } from '../quantities.ts';
+
+export interface BackupNode {
+  readonly kind: 'backup';
+  readonly backup: BackupFile;
+}
+
+export interface BackupTableNode {
+  readonly kind: 'backupTable';
+  readonly parent: BackupNode;
+  readonly table: BackedUpTable;
+}
+
+export type BackupsNode = BackupNode | BackupTableNode;
+
+export function rowsOf({ manifest }: BackupFile): number {
+  return manifest?.tables.reduce((sum, table) => sum + table.rows, 0) ?? 0;
+}
+
+/** What a list says of a backup beside its name: database, tables, rows, size, age; or what is wrong with it. */
+export function describeBackup(backup: BackupFile): string {
+  const { manifest, problem, size, time } = backup;
+  if (!manifest) return problem ?? '';
+  return [
+    manifest.source.database,
+    tablesText(manifest.tables.length),
+    rowsText(rowsOf(backup)),
+    formatBytes(size),
+    ageText(time),
+  ].join(' · ');
+}
+
+export function backupName({ file }: BackupFile): string {
+  return path.basename(file, backupExtension);
+}
+
+export function backupItem(node: BackupNode): vscode.TreeItem {
+  const { backup } = node;
+  const sound = backup.manifest !== undefined;
+  const item = new vscode.TreeItem(
+    backupName(backup),
+    sound ? vscode.TreeItemCollapsibleState.Collapsed : vscode.TreeItemCollapsibleState.None,
+  );
+  item.id = backup.file;
+  item.contextValue = sound ? 'backup sound' : 'backup damaged';
+  item.description = describeBackup(backup);
+  item.tooltip = backupTooltip(backup);
+  item.iconPath = sound
+    ? new vscode.ThemeIcon('archive')
+    : new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
+  item.accessibilityInformation = {
+    label: sound
+      ? vscode.l10n.t('Backup {0}, {1}', backupName(backup), item.description.replaceAll(' · ', ', '))
+      : vscode.l10n.t('Unusable backup {0}, {1}', backupName(backup), item.description),
+  };
+  item.command = {
+    command: 'restorePoint.showContents',
+    title: vscode.l10n.t('Show Contents'),
+    arguments: [node],
+  };
+  return item;
+}
+
+function backupTooltip(backup: BackupFile): vscode.MarkdownString {
+  const { manifest, file, size, time, problem } = backup;
+  const tooltip = new vscode.MarkdownString();
+  tooltip.appendMarkdown('**').appendText(path.basename(file)).appendMarkdown('**');
+  const line = (text: string): unknown => tooltip.appendMarkdown('\n\n').appendText(text);
+  if (!manifest) {
+    line(problem ?? '');
+    return tooltip;
+  }
+  const { source } = manifest;
+  line(vscode.l10n.t('{0} ({1})', source.database, source.serverVersion));
+  line(`${tablesText(manifest.tables.length)} · ${rowsText(rowsOf(backup))} · ${formatBytes(size)}`);
+  line(vscode.l10n.t('Taken {0}', time.toLocaleString(vscode.env.language)));
+  if (!manifest.complete) line(vscode.l10n.t('A part of the database'));
+  if (manifest.leftOut.length > 0) {
+    line(vscode.l10n.t('Not in it: {0}', manifest.leftOut.map(({ kind }) => kind).join(', ')));
+  }
+  line(vscode.workspace.asRelativePath(file));
+  return tooltip;
+}
+
+export function backupTableItem({ parent, table }: BackupTableNode): vscode.TreeItem {
+  const name = formatTableName(table.table.name);
+  const item = new vscode.TreeItem(name);
+  item.id = `${parent.backup.file} ${tableKey(table.table.name)}`;
+  item.contextValue = 'backupTable';
+  item.description =
+    table.where === undefined
+      ? rowsText(table.rows)
+      : vscode.l10n.t('{0} where {1}', rowsText(table.rows), table.where);
+  item.iconPath = new vscode.ThemeIcon('table');
+  item.accessibilityInformation = { label: vscode.l10n.t('Table {0}, {1}', name, item.description) };
+  return item;
+}

@@ -1,0 +1,186 @@
+import * as vscode from 'vscode';
+import { describeError, messageOf } from '../../core/errors.ts';
+import { formatBytes } from '../../core/format.ts';
+import type { TableSummary } from '../../core/manifest.ts';
+import { formatTableName, tableKey } from '../../core/names.ts';
+import type { Column, Table } from '../../core/schema.ts';
+import { describeTarget, type Connection } from '../connections/connection.ts';
+import { rowsText, tablesText } from '../quantities.ts';
+
+export interface ConnectionNode {
+  readonly kind: 'connection';
+  readonly connection: Connection;
+  /** Tells a node from its predecessor, whose expansion it must not inherit. */
+  readonly generation: number;
+}
+
+export interface SchemaNode {
+  readonly kind: 'schema';
+  readonly connection: Connection;
+  readonly schema: string;
+  readonly tables: readonly TableNode[];
+}
+
+export interface TableNode {
+  readonly kind: 'table';
+  readonly connection: Connection;
+  readonly table: TableSummary;
+}
+
+export interface ColumnNode {
+  readonly kind: 'column';
+  readonly connection: Connection;
+  readonly table: Table;
+  readonly column: Column;
+}
+
+/** Says why there is nothing to see below a node. */
+export interface MessageNode {
+  readonly kind: 'message';
+  readonly connection: Connection;
+  readonly text: string;
+  readonly failed: boolean;
+}
+
+export type ConnectionsNode = ConnectionNode | SchemaNode | TableNode | ColumnNode | MessageNode;
+
+/** What is known of a connection's database, with the nodes that show it: a view knows its nodes by identity. */
+export type ConnectionState =
+  | { readonly status: 'closed' }
+  | { readonly status: 'open'; readonly children: ConnectionsNode[] }
+  | { readonly status: 'failed'; readonly error: unknown; readonly children: ConnectionsNode[] };
+
+/** `viewItem` in package.json's `when` clauses: words, of which a connection has several. */
+export function connectionItem(node: ConnectionNode, state: ConnectionState): vscode.TreeItem {
+  const { connection, generation } = node;
+  const { name, usable, problem } = connection;
+  const error = problem ?? (state.status === 'failed' ? state.error : undefined);
+  const item = new vscode.TreeItem(
+    name,
+    problem ? vscode.TreeItemCollapsibleState.None : vscode.TreeItemCollapsibleState.Collapsed,
+  );
+  const reason = error === undefined ? undefined : describeError(error);
+  const target = describeTarget(connection);
+  const words = [
+    'connection',
+    usable ? (usable.engine.features.isFile ? 'file' : 'server') : 'unusable',
+    ...(usable?.engine.features.schemas ? ['schemas'] : []),
+    state.status,
+  ];
+  item.id = `${connection.key} ${generation}`;
+  item.contextValue = words.join(' ');
+  item.description = error === undefined ? target : messageOf(error);
+  item.tooltip = connectionTooltip(connection, reason);
+  item.iconPath =
+    reason === undefined
+      ? new vscode.ThemeIcon('database', state.status === 'open' ? openColor : undefined)
+      : new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
+  const spoken = [name, usable?.engine.label, target, reason].filter(Boolean).join(', ');
+  item.accessibilityInformation = { label: vscode.l10n.t('Connection {0}', spoken) };
+  if (problem) {
+    item.command = {
+      command: 'restorePoint.editConnection',
+      title: vscode.l10n.t('Open the Settings'),
+      arguments: [{ connection: connection.id }],
+    };
+  }
+  return item;
+}
+
+const openColor = new vscode.ThemeColor('charts.green');
+
+function connectionTooltip(connection: Connection, reason: string | undefined): vscode.MarkdownString {
+  const tooltip = new vscode.MarkdownString();
+  tooltip.appendMarkdown('**').appendText(connection.name).appendMarkdown('**');
+  if (connection.usable) tooltip.appendText(` — ${connection.usable.engine.label}`);
+  if (connection.usable) tooltip.appendMarkdown('\n\n').appendText(describeTarget(connection));
+  tooltip.appendMarkdown('\n\n').appendText(scopeText(connection));
+  if (reason !== undefined) tooltip.appendMarkdown('\n\n').appendText(reason);
+  return tooltip;
+}
+
+function scopeText({ id, scope }: Connection): string {
+  switch (scope.target) {
+    case vscode.ConfigurationTarget.Global:
+      return vscode.l10n.t('{0}, in the user settings', id);
+    case vscode.ConfigurationTarget.Workspace:
+      return vscode.l10n.t('{0}, in the workspace settings', id);
+    case vscode.ConfigurationTarget.WorkspaceFolder:
+      return vscode.l10n.t('{0}, in the settings of the folder {1}', id, scope.folder?.name ?? '');
+  }
+}
+
+export function schemaItem({ connection, schema, tables }: SchemaNode): vscode.TreeItem {
+  const item = new vscode.TreeItem(schema, vscode.TreeItemCollapsibleState.Collapsed);
+  item.id = `${connection.key} schema ${schema}`;
+  item.contextValue = 'schema';
+  item.description = tablesText(tables.length);
+  item.iconPath = new vscode.ThemeIcon('symbol-namespace');
+  item.accessibilityInformation = { label: vscode.l10n.t('Schema {0}, {1}', schema, item.description) };
+  return item;
+}
+
+export function tableItem({ connection, table }: TableNode): vscode.TreeItem {
+  const item = new vscode.TreeItem(table.name.name, vscode.TreeItemCollapsibleState.Collapsed);
+  item.id = `${connection.key} table ${tableKey(table.name)}`;
+  item.contextValue = 'table';
+  item.description = sizeText(table);
+  item.tooltip = new vscode.MarkdownString().appendText(
+    [formatTableName(table.name), item.description].filter(Boolean).join('\n'),
+  );
+  item.iconPath = new vscode.ThemeIcon('table');
+  item.accessibilityInformation = {
+    label: vscode.l10n.t('Table {0}, {1}', table.name.name, item.description),
+  };
+  return item;
+}
+
+function sizeText({ rows, bytes }: TableSummary): string {
+  const parts = [
+    ...(rows === undefined ? [] : [rowsText(rows)]),
+    ...(bytes === undefined ? [] : [formatBytes(bytes)]),
+  ];
+  return parts.join(' · ');
+}
+
+export function columnItem({ connection, table, column }: ColumnNode): vscode.TreeItem {
+  const item = new vscode.TreeItem(column.name);
+  const inKey = table.primaryKey?.columns.includes(column.name) ?? false;
+  const references = table.foreignKeys
+    .filter((foreignKey) => foreignKey.columns.includes(column.name))
+    .map((foreignKey) => formatTableName(foreignKey.references));
+  const facts = [
+    column.type || vscode.l10n.t('any type'),
+    ...(inKey ? [vscode.l10n.t('primary key')] : []),
+    ...references.map((target) => `→ ${target}`),
+    ...(column.notNull && !inKey ? [vscode.l10n.t('not null')] : []),
+    ...(column.generated || column.identity ? [vscode.l10n.t('generated')] : []),
+  ];
+  item.id = `${connection.key} column ${tableKey(table.name)} ${column.name}`;
+  item.contextValue = 'column';
+  item.description = facts.join(' · ');
+  item.tooltip = new vscode.MarkdownString().appendText(
+    [`${column.name}: ${facts.join(', ')}`, ...(column.default ? [`default ${column.default}`] : [])].join(
+      '\n',
+    ),
+  );
+  const icon = inKey ? 'key' : references.length > 0 ? 'references' : 'symbol-field';
+  item.iconPath = new vscode.ThemeIcon(icon);
+  item.accessibilityInformation = {
+    label: vscode.l10n.t(
+      'Column {0}, {1}',
+      column.name,
+      facts.join(', ').replaceAll('→', vscode.l10n.t('to')),
+    ),
+  };
+  return item;
+}
+
+export function messageItem({ connection, text, failed }: MessageNode): vscode.TreeItem {
+  const item = new vscode.TreeItem(text);
+  item.id = `${connection.key} message`;
+  item.contextValue = 'message';
+  item.tooltip = new vscode.MarkdownString().appendText(text);
+  if (failed) item.iconPath = new vscode.ThemeIcon('info');
+  return item;
+}

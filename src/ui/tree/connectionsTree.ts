@@ -1,0 +1,185 @@
+import * as vscode from 'vscode';
+import { describeError } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { TableSummary } from '../../core/manifest.ts';
+import type { Connection } from '../connections/connection.ts';
+import type { ConnectionStore } from '../connections/connectionStore.ts';
+import type { SessionCache } from '../connections/sessionCache.ts';
+import {
+  columnItem,
+  connectionItem,
+  messageItem,
+  schemaItem,
+  tableItem,
+  type ConnectionNode,
+  type ConnectionsNode,
+  type ConnectionState,
+  type TableNode,
+} from './connectionNodes.ts';
+
+const closed: ConnectionState = { status: 'closed' };
+
+/** The view "Connections": connection, schema (where the engine has them), table, column. Loads what is opened. */
+export class ConnectionsTree implements vscode.TreeDataProvider<ConnectionsNode>, vscode.Disposable {
+  readonly #store: ConnectionStore;
+  readonly #sessions: SessionCache;
+  readonly #logger: Logger;
+  readonly #changed = new vscode.EventEmitter<ConnectionsNode | undefined>();
+  readonly #subscription: vscode.Disposable;
+  readonly #states = new Map<string, ConnectionState>();
+  readonly #loads = new Map<string, Promise<LoadedState>>();
+  #nodes = new Map<string, ConnectionNode>();
+  #generation = 0;
+
+  readonly onDidChangeTreeData = this.#changed.event;
+
+  constructor(store: ConnectionStore, sessions: SessionCache, logger: Logger) {
+    this.#store = store;
+    this.#sessions = sessions;
+    this.#logger = logger;
+    this.#subscription = store.onDidChange(() => void this.#reload());
+  }
+
+  dispose(): void {
+    this.#subscription.dispose();
+    this.#changed.dispose();
+  }
+
+  getTreeItem(node: ConnectionsNode): vscode.TreeItem {
+    switch (node.kind) {
+      case 'connection':
+        return connectionItem(node, this.#stateOf(node.connection));
+      case 'schema':
+        return schemaItem(node);
+      case 'table':
+        return tableItem(node);
+      case 'column':
+        return columnItem(node);
+      case 'message':
+        return messageItem(node);
+    }
+  }
+
+  getParent(): undefined {
+    return undefined;
+  }
+
+  async getChildren(node?: ConnectionsNode): Promise<ConnectionsNode[]> {
+    if (!node) return this.#connectionNodes();
+    switch (node.kind) {
+      case 'connection':
+        return await this.#contentOf(node);
+      case 'schema':
+        return [...node.tables];
+      case 'table':
+        return await this.#columnsOf(node);
+      case 'column':
+      case 'message':
+        return [];
+    }
+  }
+
+  /** The node of a connection, for showing it. */
+  nodeOf({ key }: Connection): ConnectionNode | undefined {
+    return this.#connectionNodes().find((node) => node.connection.key === key);
+  }
+
+  /** Forgets what it knows, of one connection or all, and reads what is open again. */
+  refresh(connection?: Connection): void {
+    this.#forget(connection);
+    this.#changed.fire(connection && this.#nodes.get(connection.key));
+  }
+
+  /** Closes the session of a connection; what it showed is read anew when it is opened again. */
+  async disconnect(connection: Connection): Promise<void> {
+    await this.#sessions.close(connection);
+    this.#forget(connection);
+    // A node that is expanded would connect again at once: a new one is collapsed.
+    this.#nodes.delete(connection.key);
+    this.#changed.fire(undefined);
+  }
+
+  #forget(connection?: Connection): void {
+    for (const known of [this.#states, this.#loads]) {
+      if (connection) known.delete(connection.key);
+      else known.clear();
+    }
+  }
+
+  #stateOf({ key }: Connection): ConnectionState {
+    return this.#states.get(key) ?? closed;
+  }
+
+  /** One that stands in the settings as before keeps its node, and so what is open below it. */
+  #connectionNodes(): ConnectionNode[] {
+    const connections = vscode.workspace.isTrusted ? this.#store.list() : [];
+    const before = this.#nodes;
+    this.#nodes = new Map(
+      connections.map((connection) => {
+        const node = before.get(connection.key);
+        const same = node && JSON.stringify(node.connection.item) === JSON.stringify(connection.item);
+        if (same) return [connection.key, node];
+        return [connection.key, { kind: 'connection', connection, generation: this.#generation++ }];
+      }),
+    );
+    return [...this.#nodes.values()];
+  }
+
+  async #reload(): Promise<void> {
+    await this.#sessions.closeAll();
+    this.#forget();
+    this.#changed.fire(undefined);
+  }
+
+  async #contentOf(node: ConnectionNode): Promise<ConnectionsNode[]> {
+    const { key } = node.connection;
+    const known = this.#states.get(key);
+    if (known && known.status !== 'closed') return known.children;
+    const load = this.#loads.get(key) ?? this.#load(node.connection);
+    this.#loads.set(key, load);
+    const state = await load;
+    if (this.#loads.get(key) === load) {
+      this.#loads.delete(key);
+      this.#states.set(key, state);
+      // Its icon and text tell the state. It is asked for its children again, and then has them at hand.
+      setImmediate(() => this.#changed.fire(node));
+    }
+    return state.children;
+  }
+
+  async #load(connection: Connection): Promise<LoadedState> {
+    try {
+      const tables = await this.#sessions.use(connection, (session) => session.listTables());
+      return { status: 'open', children: nodesOf(connection, tables) };
+    } catch (error) {
+      this.#logger.error(`${connection.name}: ${describeError(error)}`, error);
+      return { status: 'failed', error, children: [message(connection, describeError(error), true)] };
+    }
+  }
+
+  async #columnsOf({ connection, table }: TableNode): Promise<ConnectionsNode[]> {
+    try {
+      const described = await this.#sessions.use(connection, (session) => session.describeTable(table.name));
+      return described.columns.map((column) => ({ kind: 'column', connection, table: described, column }));
+    } catch (error) {
+      this.#logger.error(`${connection.name}: ${describeError(error)}`, error);
+      return [message(connection, describeError(error), true)];
+    }
+  }
+}
+
+type LoadedState = Exclude<ConnectionState, { status: 'closed' }>;
+
+function nodesOf(connection: Connection, tables: readonly TableSummary[]): ConnectionsNode[] {
+  const nodes = tables.map((table): TableNode => ({ kind: 'table', connection, table }));
+  if (nodes.length === 0) {
+    return [message(connection, vscode.l10n.t('There are no tables in this database.'), false)];
+  }
+  if (!connection.usable?.engine.features.schemas) return nodes;
+  const schemas = Map.groupBy(nodes, ({ table }) => table.name.schema ?? '');
+  return [...schemas].map(([schema, own]) => ({ kind: 'schema', connection, schema, tables: own }));
+}
+
+function message(connection: Connection, text: string, failed: boolean): ConnectionsNode {
+  return { kind: 'message', connection, text, failed };
+}

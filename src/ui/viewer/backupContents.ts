@@ -1,0 +1,106 @@
+import { isDeepStrictEqual } from 'node:util';
+import { Archive } from '../../archive/archiveReader.ts';
+import { RestorePointError, throwIfCancelled } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { EngineId, Manifest, RowPage } from '../../core/manifest.ts';
+import type { Engine, PayloadRows } from '../../engines/engine.ts';
+
+interface OpenRows {
+  readonly archive: Archive;
+  readonly rows: PayloadRows;
+}
+
+/**
+ * One backup file as it was when it was opened: its manifest at once, its rows when they are asked for.
+ * The file is open only from the first page of rows until `close`.
+ */
+export class BackupContents {
+  readonly file: string;
+  readonly manifest: Manifest;
+  /** Of the file, in bytes. */
+  readonly size: number;
+  readonly engine: Engine;
+  readonly #logger: Logger;
+  readonly #closing = new AbortController();
+  #open: OpenRows | undefined;
+  /** The payload takes one call at a time. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  private constructor(archive: Archive, engine: Engine, logger: Logger) {
+    this.file = archive.file;
+    this.manifest = archive.manifest;
+    this.size = archive.size;
+    this.engine = engine;
+    this.#logger = logger;
+  }
+
+  /** Throws `file` when it cannot be read, `damaged-backup` when it is no backup or its frame is damaged. */
+  static async open(
+    file: string,
+    engineById: (id: EngineId) => Engine,
+    logger: Logger,
+  ): Promise<BackupContents> {
+    const archive = await Archive.open(file);
+    await archive.close();
+    return new BackupContents(archive, engineById(archive.manifest.source.engine), logger);
+  }
+
+  /**
+   * A page of the rows of one table of the manifest. `offset` from 0.
+   * Throws `cancelled` when the signal was aborted before its turn came, or the contents were closed;
+   * `file` when the file is another one than was opened; `damaged-backup`.
+   */
+  readRows(table: number, offset: number, limit: number, signal?: AbortSignal): Promise<RowPage> {
+    const page = this.#last.then(async () => {
+      throwIfCancelled(signal);
+      throwIfCancelled(this.#closing.signal);
+      const wanted = this.manifest.tables[table];
+      if (!wanted) throw new RestorePointError('usage', `The backup has no table number ${table + 1}`);
+      this.#open ??= await this.#openRows();
+      const page = await this.#open.rows.readRows(wanted, offset, limit);
+      const promised = Math.max(0, Math.min(limit, wanted.rows - offset));
+      if (page.rows.length !== promised) {
+        throw new RestorePointError('damaged-backup', 'The backup does not hold the rows that it says', {
+          place: { file: this.file, entry: wanted.payload },
+          next: 'Do not restore from it; take another backup file.',
+        });
+      }
+      return page;
+    });
+    this.#last = page.catch(() => 'told to the caller of this page');
+    return page;
+  }
+
+  /** Ends what is being read and closes the file. Never throws. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#last;
+    const open = this.#open;
+    this.#open = undefined;
+    if (open) await this.#closeRows(open);
+  }
+
+  async #openRows(): Promise<OpenRows> {
+    const archive = await Archive.open(this.file);
+    try {
+      if (archive.size !== this.size || !isDeepStrictEqual(archive.manifest, this.manifest)) {
+        throw new RestorePointError('file', 'The file has changed since it was opened', {
+          place: { file: this.file },
+          next: 'Close it and open it again.',
+        });
+      }
+      const options = { signal: this.#closing.signal, logger: this.#logger };
+      return { archive, rows: await this.engine.openPayload(archive, archive.manifest, options) };
+    } catch (error) {
+      await archive.close();
+      throw error;
+    }
+  }
+
+  async #closeRows({ archive, rows }: OpenRows): Promise<void> {
+    await rows.close();
+    await archive.close().catch((error: unknown) => {
+      this.#logger.warn(`${this.file} could not be closed: ${String(error)}`);
+    });
+  }
+}

@@ -1,0 +1,105 @@
+import { stat } from 'node:fs/promises';
+import * as vscode from 'vscode';
+import { RestorePointError, messageOf } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { EngineId } from '../../core/manifest.ts';
+import type { Engine } from '../../engines/engine.ts';
+import { BackupContents } from './backupContents.ts';
+
+/** Several changes of a file that is being copied are one. */
+const changeSettles = 250;
+
+/** What a backup file holds now, or why that cannot be said. */
+export type DocumentState = { readonly contents: BackupContents } | { readonly error: unknown };
+
+/** A backup file that is open in one or more editors; follows the file on disk. */
+export class BackupDocument implements vscode.CustomDocument {
+  readonly uri: vscode.Uri;
+  readonly #engineById: (id: EngineId) => Engine;
+  readonly #logger: Logger;
+  readonly #changed = new vscode.EventEmitter<void>();
+  readonly #watcher: vscode.FileSystemWatcher;
+  #state: Promise<DocumentState> | undefined;
+  /** Tells one state of the file from another without reading it. */
+  #stamp: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #disposed = false;
+
+  /** The file is another one than before; `state` tells. */
+  readonly onDidChange = this.#changed.event;
+
+  constructor(uri: vscode.Uri, engineById: (id: EngineId) => Engine, logger: Logger) {
+    this.uri = uri;
+    this.#engineById = engineById;
+    this.#logger = logger;
+    // The whole folder is watched: a pattern could not hold every file name as it is.
+    this.#watcher = vscode.workspace.createFileSystemWatcher(
+      new vscode.RelativePattern(vscode.Uri.joinPath(uri, '..'), '*'),
+    );
+    const happened = (changed: vscode.Uri): void => {
+      if (changed.toString() === uri.toString()) this.#reloadSoon();
+    };
+    this.#watcher.onDidChange(happened);
+    this.#watcher.onDidCreate(happened);
+    this.#watcher.onDidDelete(happened);
+  }
+
+  /** Reads the file if that has not been done. Never rejects. */
+  state(): Promise<DocumentState> {
+    this.#state ??= this.#read();
+    return this.#state;
+  }
+
+  /** Forgets what was read, and lets everyone who shows it read it again. */
+  reload(): void {
+    clearTimeout(this.#timer);
+    if (this.#disposed) return;
+    this.#letGo();
+    this.#changed.fire();
+  }
+
+  /** Reloads where the watcher was silent, as it is on some network drives. */
+  async reloadIfChanged(): Promise<void> {
+    if (this.#state && (await this.#currentStamp()) !== this.#stamp) this.reload();
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    clearTimeout(this.#timer);
+    this.#watcher.dispose();
+    this.#changed.dispose();
+    this.#letGo();
+  }
+
+  #reloadSoon(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.reload(), changeSettles);
+  }
+
+  #letGo(): void {
+    void this.#state?.then((state) => ('contents' in state ? state.contents.close() : undefined));
+    this.#state = undefined;
+  }
+
+  async #read(): Promise<DocumentState> {
+    try {
+      if (this.uri.scheme !== 'file') {
+        throw new RestorePointError('file', 'Only a backup that lies on disk can be shown');
+      }
+      this.#stamp = await this.#currentStamp();
+      return { contents: await BackupContents.open(this.uri.fsPath, this.#engineById, this.#logger) };
+    } catch (error) {
+      this.#logger.warn(`The contents of ${this.uri.fsPath} cannot be shown: ${messageOf(error)}`);
+      return { error };
+    }
+  }
+
+  async #currentStamp(): Promise<string> {
+    try {
+      const { ino, size, mtimeMs } = await stat(this.uri.fsPath);
+      return `${ino} ${size} ${mtimeMs}`;
+    } catch (error) {
+      return messageOf(error);
+    }
+  }
+}

@@ -1,0 +1,36 @@
+/** What the page is made of; addresses as the webview can load them. */
+export interface PageParts {
+  readonly title: string;
+  readonly loading: string;
+  readonly language: string;
+  readonly script: string;
+  readonly style: string;
+  /** The webview's own source, as its content security policy names it. */
+  readonly cspSource: string;
+  /** Fresh for each page, and not to be guessed. */
+  readonly nonce: string;
+}
+
+/** The document of the viewer. Nothing of a backup stands in it: that comes as messages. */
+export function viewerPage(parts: PageParts): string {
+  const policy = `default-src 'none'; style-src ${parts.cspSource}; script-src 'nonce-${parts.nonce}'`;
+  return `<!DOCTYPE html>
+<html lang="${escapeHtml(parts.language)}">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${escapeHtml(policy)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(parts.title)}</title>
+<link rel="stylesheet" href="${escapeHtml(parts.style)}">
+</head>
+<body>
+<main id="viewer" aria-busy="true"><p class="loading">${escapeHtml(parts.loading)}</p></main>
+<script type="module" nonce="${escapeHtml(parts.nonce)}" src="${escapeHtml(parts.script)}"></script>
+</body>
+</html>
+`;
+}
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}

@@ -1,0 +1,103 @@
+import * as vscode from 'vscode';
+
+export type ViewerTexts = ReturnType<typeof viewerTexts>;
+
+/** The texts of the page in the user's language. `{0}` stands for what the page puts there. */
+export function viewerTexts() {
+  return { ...overviewTexts(), ...tableTexts(), ...rowsTexts() };
+}
+
+function overviewTexts() {
+  return {
+    restore: vscode.l10n.t('Restore…'),
+    verify: vscode.l10n.t('Verify'),
+    reveal: vscode.l10n.t('Reveal'),
+    restoreTooltip: vscode.l10n.t('Bring rows or tables of this backup back into a database'),
+    verifyTooltip: vscode.l10n.t('Check every byte and every row of this backup'),
+    revealTooltip: vscode.l10n.t('Show this file in the Explorer'),
+    taken: vscode.l10n.t('Taken'),
+    content: vscode.l10n.t('Content'),
+    size: vscode.l10n.t('Size'),
+    writtenBy: vscode.l10n.t('Written by'),
+    tablesOne: vscode.l10n.t('1 table'),
+    tablesMany: vscode.l10n.t('{0} tables'),
+    rowsOne: vscode.l10n.t('1 row'),
+    rowsMany: vscode.l10n.t('{0} rows'),
+    safetyBackup: vscode.l10n.t('Safety backup'),
+    safetyTooltip: vscode.l10n.t('Taken automatically before a restore wrote to these tables'),
+    partialBackup: vscode.l10n.t('Part of the database'),
+    partialTooltip: vscode.l10n.t('Not all tables or not all rows of the database were backed up'),
+    leftOut: vscode.l10n.t('Not in this backup:'),
+    conditions: vscode.l10n.t('Only the rows that met a condition:'),
+    damaged: vscode.l10n.t('This backup cannot be used'),
+    gone: vscode.l10n.t('This file is no longer there'),
+    goneNext: vscode.l10n.t(
+      'It was deleted, moved or renamed. When it comes back, its contents are shown here again.',
+    ),
+    unreadable: vscode.l10n.t('This backup cannot be read'),
+    inEntry: vscode.l10n.t('In {0}'),
+    tryAgain: vscode.l10n.t('Try Again'),
+  };
+}
+
+function tableTexts() {
+  return {
+    tables: vscode.l10n.t('Tables'),
+    filterTables: vscode.l10n.t('Filter tables'),
+    noTableMatches: vscode.l10n.t('No table matches “{0}”.'),
+    noTables: vscode.l10n.t('This backup holds no tables.'),
+    condition: vscode.l10n.t('Only rows where: {0}'),
+    rowsTab: vscode.l10n.t('Rows'),
+    columnsTab: vscode.l10n.t('Columns'),
+    sqlTab: vscode.l10n.t('SQL'),
+    columnName: vscode.l10n.t('Column'),
+    columnType: vscode.l10n.t('Type'),
+    columnKey: vscode.l10n.t('Key'),
+    columnDefault: vscode.l10n.t('Default'),
+    columnReferences: vscode.l10n.t('References'),
+    notNull: vscode.l10n.t('NOT NULL'),
+    primary: vscode.l10n.t('Primary key'),
+    primaryPart: vscode.l10n.t('Primary key, column {0}'),
+    unique: vscode.l10n.t('Unique'),
+    uniqueWith: vscode.l10n.t('Unique with {0}'),
+    yes: vscode.l10n.t('Yes'),
+    generatedStored: vscode.l10n.t('Generated (stored)'),
+    generatedVirtual: vscode.l10n.t('Generated (virtual)'),
+    generatedTooltip: vscode.l10n.t('The database computes it; its values are not in the backup'),
+    identityAlways: vscode.l10n.t('Identity (always)'),
+    identityByDefault: vscode.l10n.t('Identity (by default)'),
+    counters: vscode.l10n.t('Counters'),
+    counter: vscode.l10n.t('{0} stands at {1}'),
+    noStatements: vscode.l10n.t('The backup holds no statements for this table.'),
+    copy: vscode.l10n.t('Copy'),
+    copied: vscode.l10n.t('Copied'),
+    notCopied: vscode.l10n.t('Could not be copied'),
+  };
+}
+
+function rowsTexts() {
+  return {
+    reading: vscode.l10n.t('Reading rows…'),
+    noRows: vscode.l10n.t('This table had no rows.'),
+    range: vscode.l10n.t('{0}–{1} of {2}'),
+    previousPage: vscode.l10n.t('Previous page'),
+    nextPage: vscode.l10n.t('Next page'),
+    page: vscode.l10n.t('Page'),
+    pageOf: vscode.l10n.t('of {0}'),
+    rowNumber: vscode.l10n.t('Row'),
+    rowsOfTable: vscode.l10n.t('Rows of {0}'),
+    readFailed: vscode.l10n.t('These rows cannot be read'),
+    valueFailed: vscode.l10n.t('This value cannot be read'),
+    tableFailed: vscode.l10n.t('This table cannot be read'),
+    retry: vscode.l10n.t('Retry'),
+    showValue: vscode.l10n.t('Show the whole value (Enter)'),
+    chooseValue: vscode.l10n.t('Choose a value in the table above.'),
+    valuePlace: vscode.l10n.t('{0}, row {1}'),
+    charactersOne: vscode.l10n.t('1 character'),
+    charactersMany: vscode.l10n.t('{0} characters'),
+    charactersCut: vscode.l10n.t('the first {0} of {1} characters'),
+    emptyText: vscode.l10n.t('Empty text'),
+    close: vscode.l10n.t('Close'),
+    longValue: vscode.l10n.t('… ({0} characters)'),
+  };
+}

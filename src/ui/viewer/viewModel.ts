@@ -1,0 +1,203 @@
+import { RestorePointError, messageOf } from '../../core/errors.ts';
+import { formatBytes } from '../../core/format.ts';
+import type { BackedUpTable, Manifest, RowPage } from '../../core/manifest.ts';
+import { formatTableName, sameTable, tableKey } from '../../core/names.ts';
+import type { Column, LeftOut, Table } from '../../core/schema.ts';
+
+/** How many rows the page shows at a time. */
+export const rowsPerPage = 100;
+
+/** About how many characters of values one page of rows takes to the page, and how many of one value at most. */
+const pageCharacters = 4_000_000;
+const cellCharacters = 2_000;
+
+/** How many characters of one value or one statement are shown when it is asked for. */
+const textCharacters = 1_000_000;
+
+/** A backup as the page shows it. */
+export interface BackupView {
+  readonly database: string;
+  /** `PostgreSQL 18.1` */
+  readonly engine: string;
+  /** ISO 8601, UTC. */
+  readonly createdAt: string;
+  readonly createdBy: string;
+  /** Of the file, for people: `1.5 MB`. */
+  readonly size: string;
+  readonly rows: number;
+  readonly purpose: Manifest['purpose'];
+  readonly complete: boolean;
+  readonly tables: readonly TableEntry[];
+  readonly leftOut: readonly LeftOut[];
+  readonly rowsPerPage: number;
+}
+
+/** A table in the list. */
+export interface TableEntry {
+  /** The same for the same table whenever the file is read. */
+  readonly key: string;
+  readonly label: string;
+  readonly rows: number;
+  /** The condition that its rows met. */
+  readonly where?: string;
+}
+
+/** What there is to say of one table besides its rows. */
+export interface TableView {
+  readonly columns: readonly ColumnView[];
+  readonly statements: readonly StatementView[];
+  readonly counters: readonly CounterView[];
+}
+
+export interface ColumnView {
+  readonly name: string;
+  readonly type: string;
+  /** Its values are numbers, and read best when they end at one line. */
+  readonly numeric: boolean;
+  /** Its place in the primary key, from 1. */
+  readonly primaryKey?: number;
+  /** The other columns of each unique key that it is in. */
+  readonly uniqueWith: readonly (readonly string[])[];
+  readonly notNull: boolean;
+  readonly default?: string;
+  readonly generated?: Column['generated'];
+  readonly identity?: Column['identity'];
+  /** What its foreign keys point at: `customers (id)`. */
+  readonly references: readonly string[];
+}
+
+export interface StatementView {
+  readonly kind: string;
+  readonly name: string;
+  readonly sql: string;
+}
+
+export interface CounterView {
+  readonly name: string;
+  readonly lastValue: string;
+}
+
+/** A value as text; `null` is SQL's NULL; an object is the beginning of a value of `length` characters. */
+export type Cell = string | null | { readonly start: string; readonly length: number };
+
+export interface RowsView {
+  /** Of the first row, from 0. */
+  readonly offset: number;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly Cell[])[];
+}
+
+export interface ValueView {
+  readonly value: Cell;
+}
+
+/** Why a backup, or a part of it, cannot be shown. */
+export interface Problem {
+  readonly kind: 'damaged' | 'gone' | 'unreadable';
+  readonly message: string;
+  /** The part of the file that it is about. */
+  readonly entry?: string;
+  /** What the user can do, as a sentence. */
+  readonly next?: string;
+}
+
+/** `engineLabel`: the engine's name for people. `size`: of the file, in bytes. */
+export function backupView(manifest: Manifest, engineLabel: string, size: number): BackupView {
+  const { source } = manifest;
+  return {
+    database: source.database,
+    engine: source.serverVersion.startsWith(engineLabel)
+      ? source.serverVersion
+      : `${engineLabel} ${source.serverVersion}`,
+    createdAt: manifest.createdAt,
+    createdBy: manifest.createdBy,
+    size: formatBytes(size),
+    rows: manifest.tables.reduce((sum, table) => sum + table.rows, 0),
+    purpose: manifest.purpose,
+    complete: manifest.complete,
+    tables: manifest.tables.map(({ table, rows, where }) => ({
+      key: tableKey(table.name),
+      label: formatTableName(table.name),
+      rows,
+      ...(where === undefined ? {} : { where }),
+    })),
+    leftOut: manifest.leftOut,
+    rowsPerPage,
+  };
+}
+
+export function tableView(manifest: Manifest, { table }: BackedUpTable): TableView {
+  return {
+    columns: table.columns.map((column) => columnView(table, column)),
+    statements: manifest.objects
+      .filter((object) => object.table && sameTable(object.table, table.name))
+      .map(({ kind, name, sql }) => ({ kind, name, sql: cutText(sql, textCharacters) })),
+    counters: manifest.sequences
+      .filter((sequence) => sameTable(sequence.table, table.name))
+      .map((sequence) => ({ name: formatTableName(sequence.name), lastValue: sequence.lastValue })),
+  };
+}
+
+function columnView(table: Table, column: Column): ColumnView {
+  const place = table.primaryKey?.columns.indexOf(column.name) ?? -1;
+  return {
+    ...column,
+    numeric: isNumeric(column.type),
+    ...(place < 0 ? {} : { primaryKey: place + 1 }),
+    uniqueWith: table.uniqueKeys
+      .filter((key) => key.columns.includes(column.name))
+      .map((key) => key.columns.filter((other) => other !== column.name)),
+    references: table.foreignKeys
+      .filter((key) => key.columns.includes(column.name))
+      .map((key) => {
+        const target = key.referencedColumns[key.columns.indexOf(column.name)];
+        const name = formatTableName(key.references);
+        return target === undefined ? name : `${name} (${target})`;
+      }),
+  };
+}
+
+const numericTypes =
+  /^(unsigned )?(tiny|small|medium|big ?)?(int(eger)?\d?|serial\d?)\b|^(numeric|decimal|real|double|float\d?|money)\b/i;
+
+/** By the words that both engines have for their numeric types; it only decides on which side a value stands. */
+function isNumeric(type: string): boolean {
+  return numericTypes.test(type) && !type.endsWith(']');
+}
+
+export function rowsView(page: RowPage, offset: number): RowsView {
+  const cells = Math.max(1, page.rows.length * page.columns.length);
+  const limit = Math.min(cellCharacters, Math.max(40, Math.floor(pageCharacters / cells)));
+  return {
+    offset,
+    columns: page.columns,
+    rows: page.rows.map((row) => row.map((value) => cellOf(value, limit))),
+  };
+}
+
+export function valueView(value: string | null): ValueView {
+  return { value: cellOf(value, textCharacters) };
+}
+
+function cellOf(value: string | null, limit: number): Cell {
+  if (value === null || value.length <= limit) return value;
+  return { start: cutText(value, limit), length: value.length };
+}
+
+/** The beginning of a text, which does not end within a character. */
+function cutText(text: string, limit: number): string {
+  if (text.length <= limit) return text;
+  return /[\uD800-\uDBFF]$/.test(text.slice(0, limit)) ? text.slice(0, limit - 1) : text.slice(0, limit);
+}
+
+export function problemOf(error: unknown): Problem {
+  if (!RestorePointError.is(error)) return { kind: 'unreadable', message: messageOf(error) };
+  const { place, next, cause } = error.details;
+  const gone = error.code === 'file' && (cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+  return {
+    kind: error.code === 'damaged-backup' ? 'damaged' : gone ? 'gone' : 'unreadable',
+    message: error.message,
+    ...(place?.entry === undefined ? {} : { entry: place.entry }),
+    ...(next === undefined ? {} : { next }),
+  };
+}

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import xxhash from 'xxhash-wasm';
+import { parseRow } from '../../src/engines/postgres/copyText.ts';
+import { quoteIdentifier, quoteLiteral, quoteName } from '../../src/engines/postgres/identifiers.ts';
+import { RowDigest } from '../../src/engines/postgres/rowDigest.ts';
+import { RowRuns } from '../../src/engines/postgres/rowRuns.ts';
+import { randomSource } from '../support/randomSource.ts';
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+describe('postgres: rows as COPY writes them', () => {
+  it('are cut at row ends, wherever the pieces end', async () => {
+    const random = randomSource('row runs');
+    for (let round = 0; round < 50; round += 1) {
+      const rows = Array.from({ length: random.below(200) }, () =>
+        'x'.repeat(random.pick([0, 1, 7, 50, 300, 2000])),
+      );
+      const all = bytes(rows.map((row) => `${row}\n`).join(''));
+      const size = random.pick([0, 1, 64, 1000]);
+      const runs: { text: string; rows: number }[] = [];
+      const cutter = new RowRuns(await RowDigest.create(), size, (run, count) => {
+        runs.push({ text: new TextDecoder().decode(run), rows: count });
+      });
+      for (let start = 0; start < all.length;) {
+        const end = Math.min(all.length, start + 1 + random.below(500));
+        await cutter.push(all.subarray(start, end));
+        start = end;
+      }
+      await cutter.finish();
+      assert.equal(runs.map(({ text }) => text).join(''), new TextDecoder().decode(all));
+      for (const [index, run] of runs.entries()) {
+        assert.equal(run.text.split('\n').length - 1, run.rows);
+        assert.ok(run.text.endsWith('\n'));
+        if (index < runs.length - 1) assert.ok(run.text.length >= size);
+      }
+      assert.equal(cutter.digest.rows, rows.length);
+      assert.equal(cutter.digest.digest, await expectedDigest(rows));
+    }
+  });
+
+  it('have the same digest in any order, and another one when anything differs', async () => {
+    const digest = async (...rows: string[]): Promise<string> => {
+      const sum = await RowDigest.create();
+      sum.add(bytes(rows.map((row) => `${row}\n`).join('')), 0);
+      return sum.digest;
+    };
+    assert.equal(await digest('a', 'b', 'c'), await digest('c', 'a', 'b'));
+    assert.notEqual(await digest('a', 'b'), await digest('a', 'a'));
+    assert.notEqual(await digest('a\tb'), await digest('ab\t'));
+    assert.notEqual(await digest('', ''), await digest(''));
+    assert.match(await digest('a'), /^[0-9a-f]{16}$/);
+  });
+
+  it('are hashed in parts when they are long, to the same sum', async () => {
+    const row = 'long '.repeat(700_000);
+    const digest = await RowDigest.create();
+    digest.add(bytes(`${row}\n`), 0);
+    assert.equal(digest.digest, await expectedDigest([row]));
+  });
+
+  it('do not end in the middle of one', async () => {
+    const cutter = new RowRuns(await RowDigest.create(), 10, () => undefined);
+    await cutter.push(bytes('a\nb'));
+    assert.equal(cutter.whole, false);
+    assert.throws(() => cutter.finish(), /in the middle/);
+  });
+
+  it('give back the values that went in', () => {
+    const row = bytes(
+      String.raw`\N` + '\t\t' + String.raw`\\N` + '\t' + String.raw`a\tb\nc\\d\b\f\r\v` + '\té',
+    );
+    assert.deepEqual(parseRow(row, 5), [null, '', String.raw`\N`, 'a\tb\nc\\d\b\f\r\v', 'é']);
+    assert.deepEqual(parseRow(bytes(''), 1), ['']);
+    assert.deepEqual(parseRow(bytes(''), 0), []);
+  });
+
+  it('show the beginning of a very long value, and how long it is', () => {
+    const [value] = parseRow(bytes('ü'.repeat(50_000)), 1);
+    assert.equal(value, `${'ü'.repeat(10_000)}… (100000 bytes in all)`);
+  });
+});
+
+describe('postgres: names and texts in SQL', () => {
+  it('never leave their quotes', () => {
+    assert.equal(quoteIdentifier('a"; drop table x; --'), '"a""; drop table x; --"');
+    assert.equal(quoteName({ schema: 'a.b', name: 'c' }), '"a.b"."c"');
+    assert.equal(quoteLiteral(String.raw`it's \'`), String.raw`'it''s \'''`);
+    assert.throws(() => quoteIdentifier('a\0b'), /zero byte/);
+    assert.throws(() => quoteLiteral('a\0b'), /zero byte/);
+  });
+});
+
+async function expectedDigest(rows: readonly string[]): Promise<string> {
+  const hashes = await xxhash();
+  const sum = rows.reduce((total, row) => BigInt.asUintN(64, total + hashes.h64(row)), 0n);
+  return sum.toString(16).padStart(16, '0');
+}
