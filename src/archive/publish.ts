@@ -100,6 +100,7 @@ function reasonInWords(error: unknown): string {
     case 'EISDIR':
       return 'it is a folder';
     case 'ENOTDIR':
+    case 'EEXIST':
       return 'a part of the path is no folder';
     default:
       return messageOf(error);

@@ -5,12 +5,13 @@ import { runCli } from '../support/cli.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
 import { testEngines, type TestDatabase } from '../support/testDatabases.ts';
 
-for (const { id, create } of testEngines) {
+for (const testEngine of testEngines) {
+  const { id } = testEngine;
   describe(`${id}: the command line`, () => {
     const folder = useTemporaryFolder();
     let database: TestDatabase;
     beforeEach(async () => {
-      database = await create();
+      database = await testEngine.create();
       await database.run(`
         CREATE TABLE orders (id integer primary key, note text);
         INSERT INTO orders VALUES (1, 'one'), (2, 'two'), (3, NULL)`);

@@ -18,12 +18,13 @@ const fill = {
       FROM generate_series(1, ${rows}) i`,
 };
 
-for (const { id, create } of testEngines) {
+for (const testEngine of testEngines) {
+  const { id } = testEngine;
   describe(`${id}: a million rows`, () => {
     const folder = useTemporaryFolder();
     let database: TestDatabase;
     before(async () => {
-      database = await create();
+      database = await testEngine.create();
       await database.run(fill[id]);
     });
     after(() => database.remove());

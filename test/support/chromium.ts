@@ -20,15 +20,10 @@ const usualPlaces = [
   'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
 ];
 
-/**
- * Starts Chromium without a window; on Debian as root it is installed first if need be.
- *
- * Takes the one that the environment variable `RESTORE_POINT_CHROMIUM` names, else the first in a usual place.
- * Throws an Error that says what is missing. It ends with this process.
- */
+/** Starts Chromium (see `ensureChromium`) without a window. It ends with this process. */
 export async function startChromium(): Promise<Browser> {
   return chromium.launch({
-    executablePath: findChromium(),
+    executablePath: ensureChromium(),
     args: [
       // Its sandbox refuses to work for root, whose machines are build machines.
       ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
@@ -38,7 +33,13 @@ export async function startChromium(): Promise<Browser> {
   });
 }
 
-function findChromium(): string {
+/**
+ * Returns the path of Chromium or Chrome; on Debian as root Chromium is installed first if need be.
+ *
+ * Takes the one that the environment variable `RESTORE_POINT_CHROMIUM` names, else the first in a usual place.
+ * Throws an Error that says what is missing.
+ */
+export function ensureChromium(): string {
   const named = process.env.RESTORE_POINT_CHROMIUM;
   if (named) {
     if (!existsSync(named)) throw new Error(`RESTORE_POINT_CHROMIUM names ${named}, which does not exist.`);

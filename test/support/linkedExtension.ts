@@ -1,8 +1,9 @@
-import { copyFile, mkdir, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { copyFile, cp, mkdir, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * Puts an extension into a folder of installed extensions, which it empties first, without copying it.
+ * Puts an extension into a folder of installed extensions, which it empties first. Only its bundles are copied: VS Code
+ * tells by the real path of a file which extension speaks, and would call this one "Null Extension" in its messages.
  *
  * `extension` is a folder with a package.json: the project, or an unpacked VSIX. What VS Code finds is a folder of links:
  * uninstalling the extension in VS Code removes the links and leaves what they lead to.
@@ -18,7 +19,8 @@ export async function linkExtension(extension: string, extensionsFolder: string)
   await mkdir(home, { recursive: true });
   await copyFile(join(extension, 'package.json'), join(home, 'package.json'));
   for (const name of await readdir(extension)) {
-    if (name !== 'package.json' && !name.startsWith('.'))
-      await symlink(join(extension, name), join(home, name));
+    if (name === 'package.json' || name.startsWith('.')) continue;
+    if (name === 'dist') await cp(join(extension, name), join(home, name), { recursive: true });
+    else await symlink(join(extension, name), join(home, name));
   }
 }

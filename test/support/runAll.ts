@@ -7,9 +7,13 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { makeOwnedFolder, startOwned } from './childProcesses.ts';
 import type { Counts } from './countingReporter.ts';
 import { projectRoot } from './paths.ts';
+
+const stepLimitMinutes = 30;
+const timedOut = `not ended within ${stepLimitMinutes} minutes`;
 
 interface Step {
   readonly title: string;
@@ -25,6 +29,7 @@ const steps: Readonly<Record<string, Step>> = {
   format: check('Format', program('prettier/bin/prettier.cjs'), '--check', '.'),
   lint: check('Lint', program('eslint/bin/eslint.js'), '-c', 'test/eslint.config.mjs', '.'),
   types: check('Types', program('typescript/bin/tsc'), '--noEmit'),
+  viewer: check('Types of the viewer', program('typescript/bin/tsc'), '-p', 'media/viewer/jsconfig.json'),
   build: check('Build', 'esbuild.mjs'),
   unit: mochaSuite('Unit tests', 'test/unit'),
   db: mochaSuite(
@@ -91,7 +96,7 @@ async function runStep(name: string): Promise<Counts> {
     env: { ...process.env, RESTORE_POINT_TEST_COUNTS: countsFile },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
-  const end = await run.ended;
+  const end = await Promise.race([run.ended, sleep(stepLimitMinutes * 60_000, timedOut, { ref: false })]);
   await run.stop();
   return step.suite ? judgeSuite(step, end, countsFile) : { passed: 0, failed: end === 'code 0' ? 0 : 1 };
 }

@@ -1,4 +1,4 @@
-/** `npm start`: opens VS Code on a sample workspace, with the extension of this project loaded. */
+/** `npm start`, after the build: opens VS Code on a sample workspace, with the extension of this project loaded. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startBrowserServer } from './browserServer.ts';
@@ -19,9 +19,11 @@ const sample = join(projectRoot, 'sample');
 const home = join(editorCache, 'start');
 
 const interrupted = new Promise<'interrupted'>((resolve) => {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => resolve('interrupted'));
-  }
+  const stop = () => resolve('interrupted');
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
+  // A SIGTERM to npm ends the shell between it and this process, which does not hand it on.
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && stop(), 1000).unref();
 });
 
 await makeSampleWorkspace(sample);
@@ -38,7 +40,8 @@ else if (end !== 'code 0') {
 }
 
 async function startDesktop({ executable, env }: VscodeHost): Promise<Running> {
-  const userFolder = join(home, 'desktop', 'User');
+  const dataFolder = join(home, 'desktop');
+  const userFolder = join(dataFolder, 'User');
   await mkdir(userFolder, { recursive: true });
   await writeFile(join(userFolder, 'settings.json'), JSON.stringify(quietSettings, undefined, 2));
   const code = await startOwned(
@@ -46,8 +49,8 @@ async function startDesktop({ executable, env }: VscodeHost): Promise<Running> {
     [
       sample,
       `--extensionDevelopmentPath=${projectRoot}`,
-      `--user-data-dir=${join(home, 'desktop')}`,
-      `--extensions-dir=${join(home, 'extensions')}`,
+      `--user-data-dir=${dataFolder}`,
+      `--extensions-dir=${join(dataFolder, 'extensions')}`,
       ...['--disable-workspace-trust', '--skip-welcome', '--skip-release-notes', '--disable-updates'],
       ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
     ],
@@ -59,7 +62,7 @@ async function startDesktop({ executable, env }: VscodeHost): Promise<Running> {
 
 async function startBrowser(): Promise<Running> {
   const dataFolder = join(home, 'browser');
-  const extensionsFolder = join(home, 'extensions');
+  const extensionsFolder = join(dataFolder, 'extensions');
   // Installed, not under development: the browser build loads extensions under development only in a mode for
   // automation, in which it keeps back notifications.
   await linkExtension(projectRoot, extensionsFolder);

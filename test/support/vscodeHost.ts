@@ -72,9 +72,10 @@ async function browserHost(): Promise<VscodeHost> {
 }
 
 async function desktopHost(way: 'code' | 'download', unseen: boolean): Promise<VscodeHost> {
+  const installed = way === 'code' ? installedCode() : undefined;
   const screen = await findDisplay(unseen);
   try {
-    const { executable, reason } = way === 'code' ? installedCode() : await downloadedCode();
+    const { executable, reason } = installed ?? (await downloadedCode());
     requireLibraries(executable);
     return {
       kind: 'desktop',

@@ -54,7 +54,10 @@ describe('the layers', () => {
   const complaints = async (file: string, line: string): Promise<string[]> => {
     const [result] = await eslint.lintText(`${line}\n`, { filePath: path.join(root, file) });
     assert.ok(result);
-    assert.deepEqual(result.messages.filter((message) => message.fatal).map((message) => message.message), []);
+    assert.deepEqual(
+      result.messages.filter((message) => message.fatal).map((message) => message.message),
+      [],
+    );
     return result.messages.map((message) => message.ruleId ?? '');
   };
 

@@ -1,0 +1,97 @@
+/**
+ * Runs the extension-host tests in a VS Code.
+ *
+ * The extension is the packed one: a VSIX that is made of dist/ and unpacked, so that what is tested is what ships.
+ *
+ * Environment: `RESTORE_POINT_EXTENSION` is the folder of another one, such as the project itself; `RESTORE_POINT_VSCODE` says which VS Code (vscodeHost.ts); `RESTORE_POINT_TEST_GREP` picks tests by name;
+ * `RESTORE_POINT_TEST_COUNTS` is the file that gets the counts.
+ *
+ * The tests find the sample workspace open, and in `RESTORE_POINT_TEST_POSTGRES` the address of a PostgreSQL server,
+ * with a superuser's name and password.
+ */
+import { globSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { runTests, TestRunFailedError } from '@vscode/test-electron';
+import { build } from 'esbuild';
+import { makeOwnedFolder } from '../support/childProcesses.ts';
+import { packageExtension, unpackExtension } from '../support/packageExtension.ts';
+import { projectRoot } from '../support/paths.ts';
+import { startPostgres } from '../support/postgresServer.ts';
+import { quietSettings } from '../support/quietSettings.ts';
+import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
+import { findVscodeHost } from '../support/vscodeHost.ts';
+
+const bundleFolder = join(projectRoot, 'dist', 'test');
+const entry = join(bundleFolder, 'extension.cjs');
+
+await bundleTests();
+const host = await findVscodeHost({ unseen: true });
+console.log(`Using ${host.reason}.`);
+const scratch = makeOwnedFolder('restore-point-extension-');
+const postgres = await startPostgres();
+try {
+  const extension = process.env.RESTORE_POINT_EXTENSION
+    ? resolve(process.env.RESTORE_POINT_EXTENSION)
+    : await unpackExtension(await packageExtension(), join(scratch.path, 'vsix'));
+  const workspace = join(scratch.path, 'workspace');
+  await makeSampleWorkspace(workspace);
+  const userData = join(scratch.path, 'user-data');
+  await mkdir(join(userData, 'User'), { recursive: true });
+  await writeFile(join(userData, 'User', 'settings.json'), JSON.stringify(quietSettings));
+  await runTests({
+    vscodeExecutablePath: host.executable,
+    extensionDevelopmentPath: extension,
+    extensionTestsPath: entry,
+    extensionTestsEnv: {
+      ...host.env,
+      // The browser build's stand-in for an executable is a script for this very Node.
+      PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ''}`,
+      RESTORE_POINT_TEST_POSTGRES: postgres.url,
+    },
+    launchArgs: [
+      workspace,
+      `--user-data-dir=${userData}`,
+      `--extensions-dir=${join(scratch.path, 'extensions')}`,
+    ],
+  });
+} catch (error) {
+  if (!(error instanceof TestRunFailedError)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+} finally {
+  await postgres.stop();
+  await host.stop();
+  await scratch.remove();
+}
+
+/** One file for VS Code to load: every test file there is, found by its name. Packages stay outside. */
+async function bundleTests(): Promise<void> {
+  const tests = globSync('**/*.test.ts', { cwd: import.meta.dirname }).sort();
+  const requires = tests.map((path) => `require(${JSON.stringify(`./${path}`)});`);
+  await build({
+    stdin: {
+      contents: `
+        import { runSuite } from './index.ts';
+        export const run = () => runSuite(() => { ${requires.join(' ')} });`,
+      resolveDir: import.meta.dirname,
+      sourcefile: relative(projectRoot, import.meta.filename),
+      loader: 'ts',
+    },
+    outfile: join(bundleFolder, 'extensionSuite.cjs'),
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node22',
+    packages: 'external',
+    sourcemap: 'inline',
+    logLevel: 'warning',
+    // `import.meta.dirname` has no meaning inside the bundle; better no bundle than an undefined path.
+    logOverride: { 'empty-import-meta': 'error' },
+  });
+  // Node applies source maps to what it loads after they are enabled.
+  await writeFile(
+    entry,
+    "process.setSourceMapsEnabled(true);\nexports.run = () => require('./extensionSuite.cjs').run();\n",
+  );
+}
