@@ -44,36 +44,42 @@ export interface BackupReport {
  */
 export async function takeBackup(session: Session, options: TakeBackupOptions): Promise<BackupReport> {
   const started = performance.now();
-  const { selection = {}, logger } = options;
-  logger.info(`Backing up ${session.target} to ${options.file}`);
+  const { logger, file } = options;
+  logger.info(`Backing up ${session.target} to ${file}`);
+  try {
+    const { manifest, bytes } = await writeBackup(session, options);
+    const { tables, leftOut } = manifest;
+    const rows = tables.reduce((sum, table) => sum + table.rows, 0);
+    const milliseconds = Math.round(performance.now() - started);
+    logger.info(`Backed up ${tables.length} tables, ${rows} rows, ${bytes} bytes in ${milliseconds} ms`);
+    return { file, bytes, tables, rows, milliseconds, leftOut };
+  } catch (error) {
+    logger.error(`The backup failed: ${messageOf(error)}`, error);
+    if (!RestorePointError.is(error)) throw error;
+    throw error.with({ unchanged: 'No backup file was written.' });
+  }
+}
+
+async function writeBackup(
+  session: Session,
+  options: TakeBackupOptions,
+): Promise<{ manifest: Manifest; bytes: number }> {
+  const { selection = {}, compression = 'zstd' } = options;
   const whole = !selection.tables && !selection.exclude && !selection.schemas && !selection.where;
   options.report?.({ phase: 'snapshot' });
   const snapshot = await session.openSnapshot({ ...options, whole });
   try {
     const chosen = selectTables(snapshot.schema, selection);
-    const archive = await ArchiveWriter.create(options.file, { compression: options.compression ?? 'zstd' });
+    const archive = await ArchiveWriter.create(options.file, { compression });
     try {
       const content = await snapshot.read(chosen, archive, options);
       throwIfCancelled(options.signal);
       options.report?.({ phase: 'publish' });
       const manifest = describeBackup(session, snapshot.schema, whole, content, options);
-      const bytes = await archive.publish(manifest);
-      const rows = content.tables.reduce((sum, table) => sum + table.rows, 0);
-      const milliseconds = Math.round(performance.now() - started);
-      logger.info(
-        `Backed up ${content.tables.length} tables, ${rows} rows, ${bytes} bytes in ${milliseconds} ms`,
-      );
-      return {
-        file: options.file,
-        bytes,
-        tables: content.tables,
-        rows,
-        milliseconds,
-        leftOut: manifest.leftOut,
-      };
+      return { manifest, bytes: await archive.publish(manifest) };
     } catch (error) {
-      await abandon(archive, error, options);
-      throw nothingWritten(error);
+      await abandon(archive, options);
+      throw error;
     }
   } finally {
     await snapshot.close();
@@ -161,15 +167,10 @@ function describeBackup(
   };
 }
 
-async function abandon(archive: ArchiveWriter, error: unknown, { logger }: WorkOptions): Promise<void> {
+async function abandon(archive: ArchiveWriter, { logger }: WorkOptions): Promise<void> {
   try {
     await archive.abandon();
   } catch (second) {
     logger.error('The unfinished backup file could not be removed', second);
   }
-  logger.error(`The backup failed: ${messageOf(error)}`, error);
-}
-
-function nothingWritten(error: unknown): unknown {
-  return RestorePointError.is(error) ? error.with({ unchanged: 'No backup file was written.' }) : error;
 }

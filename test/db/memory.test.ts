@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
 import { runCli } from '../support/cli.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
 import { testEngines, type TestDatabase } from '../support/testDatabases.ts';
@@ -43,6 +44,21 @@ for (const testEngine of testEngines) {
       console.log(`      peak memory: backup ${megabytes[0]} MB, restore ${megabytes[1]} MB`);
       assert.ok(backup.peakMemory < limit, `the backup took ${megabytes[0]} MB`);
       assert.ok(restore.peakMemory < limit, `the restore took ${megabytes[1]} MB`);
+    });
+
+    it('stop on Ctrl+C, and leave no file', async () => {
+      const file = folder.file('big.dbbackup');
+      let interrupted = false;
+      const run = await runCli(['backup', database.url, '--out', file, '--verbose'], {
+        onStderr: (text, kill) => {
+          if (interrupted || !text.includes('Backing up')) return;
+          interrupted = true;
+          kill('SIGINT');
+        },
+      });
+      assert.equal(run.code, 130, run.stderr);
+      assert.match(run.stderr, /Cancelled\. No backup file was written\./);
+      assert.deepEqual(await readdir(folder.path), []);
     });
   });
 }

@@ -53,9 +53,20 @@ describe('the sample shop, by clicking', () => {
     await row.click();
   }
 
+  /** Wide enough for what the lists say about themselves. */
+  async function widenSideBar(): Promise<void> {
+    const { mouse } = workbench.page;
+    const { x, width } = (await workbench.page.locator('.part.sidebar').boundingBox())!;
+    await mouse.move(x + width, 300);
+    await mouse.down();
+    await mouse.move(x + width + 120, 300, { steps: 5 });
+    await mouse.up();
+  }
+
   it('shows the connection, and its tables when it is opened', async () => {
     const { page } = workbench;
     await page.getByRole('tab', { name: 'Restore Point' }).locator('a').click();
+    await widenSideBar();
     await item(/^Connection Shop/).click();
     await item(/^Table orders,/).waitFor();
     await item(/^Table customers,/).click();
@@ -69,6 +80,10 @@ describe('the sample shop, by clicking', () => {
     await connection.getByRole('button', { name: /^Back Up Database/ }).click();
     await notification(/Backed up 5 tables, 787 rows/);
     await item(/^Backup shop-/).waitFor();
+    await workbench.page
+      .locator('.notification-toast')
+      .filter({ hasText: 'Backing up' })
+      .waitFor({ state: 'hidden' });
     await workbench.screenshot('shop-2-backed-up');
     assert.equal(readdirSync(join(folder, 'backups')).length, 1);
     await workbench.runCommand('Notifications: Clear All Notifications');
