@@ -7,6 +7,7 @@ const layers = ['core', 'archive', 'engines', 'backup', 'restore', 'cli', 'ui', 
 /** The arrows of the architecture: which layers and packages some files may import. Everything else is an error. */
 function layer(files, { layers: allowed, packages = [], others = [] }) {
   const forbidden = layers.filter((name) => !allowed.includes(name));
+  const atRoot = files.every((file) => /^src\/\w+\.ts$/.test(file));
   const message = 'This layer may not import that (see "How it is built" in the README).';
   return {
     files,
@@ -15,7 +16,10 @@ function layer(files, { layers: allowed, packages = [], others = [] }) {
         'error',
         {
           patterns: [
-            { regex: `^\\.\\.?/(?:\\.\\./)*(?:${forbidden.join('|')})(?:/|\\.ts$)`, message },
+            {
+              regex: `^(?:${atRoot ? '\\./' : '(?:\\.\\./)+'})(?:${forbidden.join('|')})(?:/|\\.ts$)`,
+              message,
+            },
             { regex: `^(?!\\.|node:)(?!(?:${packages.length ? packages.join('|') : '$^'})(?:$|/))`, message },
             ...others.map((regex) => ({ regex, message })),
           ],
@@ -33,6 +37,7 @@ export default tseslint.config(
     ignores: ['**/dist/**', '**/node_modules/**', '**/.vscode-test/**', '**/sample/**', '**/test-results/**'],
   },
   js.configs.recommended,
+  { files: ['**/*.mjs'], languageOptions: { globals: { process: 'readonly', console: 'readonly' } } },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],
@@ -75,10 +80,12 @@ export default tseslint.config(
     packages: ['vscode', 'jsonc-parser'],
     others: [portOnly],
   }),
-  layer(['src/cli.ts', 'src/cli/**/*.ts'], {
-    layers: ['core', 'archive', 'engines', 'backup', 'restore', 'cli'],
-    packages: ['jsonc-parser'],
-  }),
+  ...[['src/cli.ts'], ['src/cli/**/*.ts']].map((files) =>
+    layer(files, {
+      layers: ['core', 'archive', 'engines', 'backup', 'restore', 'cli'],
+      packages: ['jsonc-parser'],
+    }),
+  ),
   layer(['src/extension.ts'], {
     layers: ['core', 'archive', 'engines', 'backup', 'restore', 'ui'],
     packages: ['vscode'],

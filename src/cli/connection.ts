@@ -27,7 +27,11 @@ async function connectionFromSettings(id: string, folder: string): Promise<Resol
   const items = await readConnections(file);
   const item = items.find((candidate) => isRecord(candidate) && candidate['id'] === id);
   if (item === undefined) throw unknownConnection(id, file, items);
-  const settings = parseConnectionSettings(item, { env: process.env, workspaceFolder: folder, parseUrl: parseDatabaseUrl });
+  const settings = parseConnectionSettings(item, {
+    env: process.env,
+    workspaceFolder: folder,
+    parseUrl: parseDatabaseUrl,
+  });
   const fromEnv = settings.passwordEnv === undefined ? undefined : process.env[settings.passwordEnv];
   const password = fromEnv ?? settings.password;
   if (settings.passwordEnv !== undefined && fromEnv === undefined) {
@@ -58,7 +62,7 @@ async function readConnections(file: string): Promise<readonly unknown[]> {
     });
   }
   const list = isRecord(settings) ? settings['restorePoint.connections'] : undefined;
-  return Array.isArray(list) ? list : [];
+  return Array.isArray(list) ? (list as unknown[]) : [];
 }
 
 function unknownConnection(id: string, file: string, items: readonly unknown[]): RestorePointError {

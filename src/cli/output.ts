@@ -1,5 +1,5 @@
 import { RestorePointError, type ErrorCode, describeError, messageOf } from '../core/errors.ts';
-import type { Logger } from '../core/logger.ts';
+import { silentLogger, type Logger } from '../core/logger.ts';
 
 /** Results go to stdout, everything else to stderr. */
 export interface Output {
@@ -67,4 +67,4 @@ const stderrLogger: Logger = {
 };
 
 /** Without `--verbose` only warnings are told: an error is told once, by `failure`. */
-const quietLogger: Logger = { debug() {}, info() {}, warn: stderrLogger.warn, error() {} };
+const quietLogger: Logger = { ...silentLogger, warn: (message) => write('warning', message) };

@@ -2,9 +2,9 @@
 export interface RandomSource {
   readonly seed: number;
   /** From 0 up to, and without, `limit`. */
-  below(limit: number): number;
-  pick<T>(items: readonly T[]): T;
-  bytes(length: number): Buffer;
+  readonly below: (limit: number) => number;
+  readonly pick: <T>(items: readonly T[]) => T;
+  readonly bytes: (length: number) => Buffer;
 }
 
 export function randomSource(title: string): RandomSource {
