@@ -9,6 +9,8 @@ const common = {
   platform: 'node',
   target: 'node22',
   format: 'cjs',
+  // jsonc-parser's other form loads its parts by names that only exist at run time.
+  mainFields: ['module', 'main'],
   // Objection and error messages speak of classes by their names.
   keepNames: true,
   sourcemap: true,

@@ -83,6 +83,7 @@ async function restore(args: RestoreArguments, output: Output, work: WorkOptions
       mode: args.mode,
       ...(args.tables ? { tables: args.tables } : {}),
       dryRun: args.dryRun,
+      ...(connection.id === undefined ? {} : { connection: connection.id }),
       ...(args.safetyBackup ? { safetyFolder: path.join(stateFolder(), 'safety') } : {}),
       confirm: async (plan) => {
         const text = planText(plan, session.target);

@@ -1,6 +1,6 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import { engineById, engines } from './engines/registry.ts';
+import { engineById, engines, parseDatabaseUrl } from './engines/registry.ts';
 import { BackupIndex } from './ui/backups/backupIndex.ts';
 import { backupCommands } from './ui/commands/backupCommands.ts';
 import { registerCommands } from './ui/commands/commandTable.ts';
@@ -54,7 +54,7 @@ export async function deactivate(): Promise<void> {
 
 function createServices(context: vscode.ExtensionContext): Services {
   const log = new Log();
-  const store = new ConnectionStore(engines);
+  const store = new ConnectionStore(engineById, parseDatabaseUrl);
   const passwords = new Passwords(context.secrets);
   const connector = new Connector(passwords);
   const sessions = new SessionCache(connector, log);

@@ -21,7 +21,8 @@ export function formatBytes(bytes: number): string {
     value /= 1024;
     unit++;
   }
-  return `${value.toFixed(unit > 0 && value < 9.95 ? 1 : 0)} ${units[unit]}`;
+  const digits = value.toFixed(unit > 0 && value < 9.95 ? 1 : 0).replace(/\.0$/, '');
+  return `${digits} ${units[unit]}`;
 }
 
 /** Of milliseconds: `0.3 s`, `12 s`, `3 min 5 s`, `2 h 10 min` */

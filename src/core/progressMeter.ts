@@ -4,9 +4,9 @@ import { phaseTitles, type ProgressEvent } from './progress.ts';
 
 /** Where the work stands, in words and as a number. */
 export interface ProgressState {
-  /** What is being done: `Reading orders (3 of 5)`. */
+  /** What is being done: `Reading table 3 of 5: orders`. */
   readonly title: string;
-  /** How far and how fast: `12,000 rows · 34 MB/s · 12 s left`; empty while nothing is known. */
+  /** How far and how fast: `12,000 of 50,000 rows · 34 MB/s · 12 s left`; empty while nothing is known. */
   readonly detail: string;
   /** Of the phase, from 0 to 1; left out where no total is known. */
   readonly fraction?: number;
@@ -47,15 +47,14 @@ export class ProgressMeter {
     const fraction = this.#advance(fractionOf(event));
     const secondsLeft = this.#forecast(fraction, time);
     this.#last = event;
-    const details: string[] = [];
-    if (event.rows) details.push(formatQuantity(event.rows, 'row'));
-    if (bytesPerSecond) details.push(`${formatBytes(bytesPerSecond)}/s`);
-    if (secondsLeft !== undefined && secondsLeft >= 1) {
-      details.push(`${formatDuration(secondsLeft * 1000)} left`);
-    }
+    const details = [
+      amountOf(event),
+      bytesPerSecond ? `${formatBytes(bytesPerSecond)}/s` : '',
+      secondsLeft !== undefined && secondsLeft >= 1 ? `${formatDuration(secondsLeft * 1000)} left` : '',
+    ];
     return {
       title: titleOf(event),
-      detail: details.join(' · '),
+      detail: details.filter((detail) => detail !== '').join(' · '),
       ...(fraction === undefined ? {} : { fraction }),
     };
   }
@@ -123,6 +122,20 @@ function shareOf({ bytes, totalBytes, rows, totalRows }: ProgressEvent): number 
 function titleOf({ phase, table, tableNumber, tableCount }: ProgressEvent): string {
   if (!table) return phaseTitles[phase];
   const place =
-    tableNumber && tableCount ? ` (${formatCount(tableNumber)} of ${formatCount(tableCount)})` : '';
-  return `${phaseTitles[phase]} ${formatTableName(table)}${place}`;
+    tableNumber && tableCount ? `table ${formatCount(tableNumber)} of ${formatCount(tableCount)}: ` : '';
+  return `${phaseTitles[phase]} ${place}${formatTableName(table)}`;
+}
+
+/** Rows where they are counted, else bytes. */
+function amountOf({ rows, totalRows, bytes, totalBytes }: ProgressEvent): string {
+  if (rows !== undefined) {
+    // Totals are estimates for some databases.
+    return totalRows && totalRows >= rows
+      ? `${formatCount(rows)} of ${formatQuantity(totalRows, 'row')}`
+      : formatQuantity(rows, 'row');
+  }
+  if (!bytes) return '';
+  return totalBytes && totalBytes >= bytes
+    ? `${formatBytes(bytes)} of ${formatBytes(totalBytes)}`
+    : formatBytes(bytes);
 }

@@ -16,6 +16,8 @@ export interface RestoreOptions extends WorkOptions {
   readonly dryRun?: boolean;
   /** Where the safety backup goes; none is taken when it is left out. */
   readonly safetyFolder?: string;
+  /** The id of the connection in the settings, for the safety backup's manifest. */
+  readonly connection?: string;
   /** Asked once, before anything is written; false ends it as cancelled. Not asked for a rehearsal. */
   confirm(plan: RestorePlan, manifest: Manifest): Promise<boolean>;
 }
@@ -55,7 +57,10 @@ export async function restoreBackup(
     );
     await archive.check(options);
     const plan = await makePlan(manifest, session, features, options);
+    const asked = performance.now();
     if (!options.dryRun && !(await options.confirm(plan, manifest))) throw cancelled();
+    // A person's time to think is no part of the work.
+    const thinking = performance.now() - asked;
     throwIfCancelled(options.signal);
     const safetyBackup = await takeSafetyBackup(session, plan, options);
     const kept = safetyBackup === undefined ? {} : { safetyBackup };
@@ -64,7 +69,7 @@ export async function restoreBackup(
       throw error;
     });
     const created = plan.tables.filter((table) => table.create).map((table) => table.target);
-    const milliseconds = Math.round(performance.now() - started);
+    const milliseconds = Math.round(performance.now() - started - thinking);
     logger.info(`${options.dryRun ? 'Rehearsed' : 'Restored'} ${tables.length} tables in ${milliseconds} ms`);
     const { mode, dryRun = false } = options;
     return { file, mode, dryRun, tables, created, warnings: plan.warnings, ...kept, milliseconds };

@@ -39,29 +39,41 @@ export class ErrorBoundary {
     }
     const text = failureText(operation, error);
     this.#log.error(text, error);
-    const showLog = vscode.l10n.t('Show Log');
-    void vscode.window.showErrorMessage(text, showLog).then((chosen) => {
-      if (chosen === showLog) this.#log.show();
-    });
+    const showLog = { title: vscode.l10n.t('Show Log'), run: () => this.#log.show() };
+    const inRestrictedMode = !vscode.workspace.isTrusted && RestorePointError.is(error, 'refused');
+    const actions = inRestrictedMode ? [manageTrust(), showLog] : [showLog];
+    this.#offer(vscode.window.showErrorMessage(text, ...actions));
   }
 
   /** Shows a message without waiting for it to be read. */
-  tell(text: string, actions: readonly MessageAction[] = [], severity: 'info' | 'warning' = 'info'): void {
-    const show =
-      severity === 'info' ? vscode.window.showInformationMessage : vscode.window.showWarningMessage;
+  tell(text: string, actions: readonly MessageAction[] = []): void {
+    this.#offer(vscode.window.showInformationMessage(text, ...actions));
+  }
+
+  #offer(message: Thenable<MessageAction | undefined>): void {
     void this.run(vscode.l10n.t('The action'), async () => {
-      const chosen = await show(text, ...actions);
-      await chosen?.run();
+      await (await message)?.run();
     });
   }
+}
+
+function manageTrust(): MessageAction {
+  return {
+    title: vscode.l10n.t('Manage Workspace Trust'),
+    run: () => vscode.commands.executeCommand('workbench.trust.manage'),
+  };
 }
 
 /** `Restore failed in orders (row 1234): CHECK constraint … Nothing was changed.` */
 export function failureText(operation: string, error: unknown): string {
   if (!RestorePointError.is(error)) return vscode.l10n.t('{0} failed: {1}', operation, describeError(error));
   const { place, ...details } = error.details;
-  const { table, row, column, ...elsewhere } = place ?? {};
-  const rest = new RestorePointError(error.code, error.message, { ...details, place: elsewhere });
+  const { table, row, column, file, ...elsewhere } = place ?? {};
+  const nearFile = file === undefined ? {} : { file: vscode.workspace.asRelativePath(file) };
+  const rest = new RestorePointError(error.code, error.message, {
+    ...details,
+    place: { ...elsewhere, ...nearFile },
+  });
   const where = describeRow({ table, row, column });
   return where === undefined
     ? vscode.l10n.t('{0} failed: {1}', operation, describeError(rest))

@@ -5,6 +5,7 @@ import type { Logger } from '../core/logger.ts';
 /** The output channel "Restore Point". */
 export class Log implements Logger, vscode.Disposable {
   readonly #channel = vscode.window.createOutputChannel('Restore Point', { log: true });
+  #lastStack: string | undefined;
 
   debug(message: string): void {
     this.#channel.debug(message);
@@ -19,7 +20,11 @@ export class Log implements Logger, vscode.Disposable {
   }
 
   error(message: string, error?: unknown): void {
-    this.#channel.error(error === undefined ? message : `${message}\n${traceOf(error)}`);
+    const stack = error instanceof Error ? error.stack : undefined;
+    // What a use case logs where it happens reaches the error boundary too.
+    const known = error === undefined || (stack !== undefined && stack === this.#lastStack);
+    this.#lastStack = stack;
+    this.#channel.error(known ? message : `${message}\n${traceOf(error)}`);
   }
 
   show(): void {

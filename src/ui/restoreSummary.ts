@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
+import { formatCount } from '../core/format.ts';
 import { formatTableName } from '../core/names.ts';
-import type { RestorePlan, TablePlan } from '../core/plan.ts';
+import type { InboundForeignKey, RestorePlan, TablePlan } from '../core/plan.ts';
 import { rowsText } from './quantities.ts';
 
 /** A dialog must fit on a screen. */
@@ -8,27 +9,23 @@ const mostTables = 12;
 const mostNotes = 6;
 
 export interface SummaryOptions {
+  /** For people: the backup's name, when it was taken, and the database that is written. */
+  readonly backup: string;
+  readonly age: string;
+  readonly target: string;
   /** Where safety backups go; none is taken when it is left out. */
   readonly safetyFolder?: string;
 }
 
 /** What a restore is about to write, for the dialog that asks once. */
-export function restoreSummary(plan: RestorePlan, { safetyFolder }: SummaryOptions): string {
-  const tables = plan.tables.map((table) => describeTable(table, plan.mode));
-  const inbound = plan.tables.flatMap((table) =>
-    table.inbound.map(({ from, name }) =>
-      vscode.l10n.t(
-        '{0} is not restored and points at {1} (foreign key {2}).',
-        formatTableName(from),
-        formatTableName(table.target),
-        name,
-      ),
-    ),
-  );
+export function restoreSummary(plan: RestorePlan, options: SummaryOptions): string {
+  const { backup, age, target, safetyFolder } = options;
+  const tables = plan.tables.map(describeTable);
+  const inbound = plan.tables.flatMap((table) => table.inbound.map((key) => describeInbound(table, key)));
   const notes = [...inbound, ...plan.warnings.map((warning) => `${warning}.`)];
   const existing = plan.tables.some((table) => !table.create);
   const paragraphs = [
-    modeText(plan),
+    vscode.l10n.t('From {0} ({1}) into {2}.', backup, age, target) + `\n${modeText(plan)}`,
     atMost(tables, mostTables).join('\n'),
     atMost(notes, mostNotes).join('\n'),
     existing ? safetyText(safetyFolder) : '',
@@ -48,20 +45,26 @@ function modeText({ mode }: RestorePlan): string {
   }
 }
 
-function describeTable({ target, create, rowsNow, backup }: TablePlan, mode: RestorePlan['mode']): string {
+function describeTable({ target, create, rowsNow, backup }: TablePlan): string {
   const name = formatTableName(target);
-  const then = rowsText(backup.rows);
-  if (create) return vscode.l10n.t('{0}: is made anew, {1}', name, then);
-  return mode === 'replace'
-    ? vscode.l10n.t('{0}: {1} now → {2}', name, rowsText(rowsNow), then)
-    : vscode.l10n.t('{0}: {1} now, {2} in the backup', name, rowsText(rowsNow), then);
+  return create
+    ? vscode.l10n.t('{0}: is made anew, {1}', name, rowsText(backup.rows))
+    : vscode.l10n.t('{0}: {1} now, {2} in the backup', name, rowsText(rowsNow), formatCount(backup.rows));
+}
+
+function describeInbound({ target }: TablePlan, { from, name }: InboundForeignKey): string {
+  const [source, to] = [formatTableName(from), formatTableName(target)];
+  // SQLite only numbers them.
+  return /^\d+$/.test(name)
+    ? vscode.l10n.t('{0} is not restored and points at {1}.', source, to)
+    : vscode.l10n.t('{0} is not restored and points at {1} (foreign key {2}).', source, to, name);
 }
 
 function safetyText(safetyFolder: string | undefined): string {
   return safetyFolder === undefined
     ? vscode.l10n.t('No safety backup is taken: the setting restorePoint.safetyBackups is off.')
     : vscode.l10n.t(
-        'The tables are backed up first, to {0}: Undo Restore brings them back as they are now.',
+        'First the tables are backed up to {0}; Undo Restore brings them back from there.',
         safetyFolder,
       );
 }

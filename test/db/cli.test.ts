@@ -22,7 +22,7 @@ for (const testEngine of testEngines) {
       const file = folder.file('a.dbbackup');
       const backup = await runCli(['backup', database.url, '--out', file]);
       assert.equal(backup.code, 0, backup.stderr);
-      assert.match(backup.stdout, /^Backed up 1 table, 3 rows, .* in .*: .*a\.dbbackup\n$/);
+      assert.match(backup.stdout, /^Backed up 1 table, 3 rows, .* in .*: .*a\.dbbackup\n/);
       const inspect = await runCli(['inspect', file]);
       assert.match(inspect.stdout, /orders +3 rows/);
       const verify = await runCli(['verify', file]);

@@ -7,6 +7,7 @@ import { silentLogger } from '../../src/core/logger.ts';
 import type { Engine, Session } from '../../src/engines/engine.ts';
 import { engineById } from '../../src/engines/registry.ts';
 import { postgresForTests } from './postgresForTests.ts';
+import { sqliteDump } from './sqliteWitness.ts';
 
 /** An empty database of a test's own, looked at with another client than the product uses. */
 export interface TestDatabase {
@@ -62,7 +63,7 @@ async function createSqlite(): Promise<TestDatabase> {
     url: `sqlite:${file}`,
     run: (sql) => Promise.resolve(use((database) => database.exec(sql))),
     rows: (sql) => Promise.resolve(use((database) => sqliteRows(database, sql))),
-    dump: () => Promise.resolve(use(dumpSqlite)),
+    dump: () => Promise.resolve(sqliteDump(file).join('\n')),
     connect: (options) => connectTo(engine, `sqlite:${file}`, options?.readOnly),
     remove: () => rm(folder, { recursive: true, force: true }),
   };
@@ -77,26 +78,6 @@ function sqliteRows(database: DatabaseSync, sql: string): (string | null)[][] {
       return value instanceof Uint8Array ? `x'${Buffer.from(value).toString('hex')}'` : String(value);
     }),
   );
-}
-
-/** Every value as `quote` prints it and with its type, in the order of rowids, and every statement of the schema. */
-function dumpSqlite(database: DatabaseSync): string {
-  const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-  const schema = sqliteRows(database, `SELECT type, name, sql FROM sqlite_schema ORDER BY type, name`);
-  const lines = schema.map((row) => row.join(' '));
-  for (const [type, name] of schema) {
-    if (type !== 'table' || name === null || name === undefined) continue;
-    const columns = sqliteRows(database, `PRAGMA table_xinfo(${quote(name)})`).map((row) =>
-      quote(row[1] ?? ''),
-    );
-    const values = columns.flatMap((column) => [`quote(${column})`, `typeof(${column})`]).join(', ');
-    const withoutRowid = sqliteRows(database, `PRAGMA table_list(${quote(name)})`)[0]?.[4] === '1';
-    const rowid = withoutRowid || columns.includes('"rowid"') ? '' : 'rowid, ';
-    for (const row of sqliteRows(database, `SELECT ${rowid}${values} FROM ${quote(name)} ORDER BY 1, 2, 3`)) {
-      lines.push(`${name}: ${row.join(' ')}`);
-    }
-  }
-  return lines.join('\n');
 }
 
 let databases = 0;

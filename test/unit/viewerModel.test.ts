@@ -27,7 +27,7 @@ describe('view of a backup', () => {
       engine: 'PostgreSQL 18.0',
       createdAt: '2026-11-22T09:30:15.000Z',
       createdBy: '0.1.0',
-      size: '2.0 KB',
+      size: '2 KB',
       rows: 15,
       purpose: 'backup',
       complete: true,

@@ -23,14 +23,16 @@ export async function sayingWhoBlocks<Result>(
   try {
     return await statement();
   } catch (error) {
-    if (!RestorePointError.is(error) || !hasState(error.cause, state.lockTimeout)) throw error;
+    const place = { table: formatTableName(table) };
+    if (!RestorePointError.is(error)) throw error;
+    if (!hasState(error.cause, state.lockTimeout)) throw error.with({ place });
     const holders = await lockHolders(transaction, table);
     const who = holders.length > 0 ? `: ${holders.join('; ')}` : '';
     throw new RestorePointError(
       'database',
       `It could not be locked within ${lockTimeoutSeconds} seconds, because others use it${who}`,
       {
-        place: { table: formatTableName(table) },
+        place,
         next: 'Let them finish, or end their sessions, and try again.',
         cause: error.cause,
       },

@@ -36,6 +36,8 @@ export class TableProgress {
     this.#index = index;
     this.#rows = this.#bytes = 0;
     this.#tell();
+    // The first rows are told at once.
+    this.#told = -Infinity;
   }
 
   add(rows: number, bytes: number): void {

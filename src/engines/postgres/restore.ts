@@ -124,6 +124,7 @@ export class PostgresRestore implements RestoreTransaction {
   async #lock(tables: readonly TablePlan[]): Promise<void> {
     const targets = tables.map(({ target }) => target);
     const before = await this.#foreignKeysToDrop(targets);
+    await refuseForeignKeys(this.#transaction, before);
     const names = new Map<string, TableName>(targets.map((target) => [tableKey(target), target]));
     for (const { table, references, lockable } of before) {
       names.set(tableKey(table), table);

@@ -45,8 +45,14 @@ export class PostgresSession implements Session {
 
   listTables(): Promise<TableSummary[]> {
     return this.#reading(undefined, async (transaction) => {
-      const rows = await transaction.rows<{ name: TableName; rows: number | null; bytes: number }>(listQuery);
-      return rows.map(({ name, rows: count, bytes }) => ({ name, rows: count ?? undefined, bytes }));
+      const rows = await transaction.rows<{ name: TableName; rows: number | null; bytes: number | null }>(
+        listQuery,
+      );
+      return rows.map(({ name, rows: count, bytes }) => ({
+        name,
+        rows: count ?? undefined,
+        bytes: bytes ?? undefined,
+      }));
     });
   }
 
@@ -100,14 +106,25 @@ export class PostgresSession implements Session {
   }
 }
 
-/** The planner's estimates; a table that was never looked at is undefined, and one without pages is empty. */
+/**
+ * The planner's estimates; a table that was never looked at is undefined, and one without pages is empty. The size of
+ * a table that somebody has locked (a restore does) is not asked for: that would wait for the lock.
+ */
 const listQuery = `
-  SELECT json_build_object('schema', n.nspname, 'name', c.relname) AS name,
-         CASE WHEN c.relkind = 'p' THEN NULL
-              WHEN pg_relation_size(c.oid) = 0 THEN 0
-              WHEN c.reltuples >= 0 THEN c.reltuples::int8 END AS rows,
-         CASE WHEN c.relkind = 'p' THEN 0 ELSE pg_total_relation_size(c.oid) END AS bytes
-    FROM pg_class c
-    JOIN pg_namespace n ON n.oid = c.relnamespace
-   WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND ${isUsers('c.relnamespace', 'pg_class', 'c.oid')}
-   ORDER BY n.nspname, c.relname`;
+  WITH locked AS MATERIALIZED (
+    SELECT l.relation FROM pg_locks l WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'),
+  listed AS MATERIALIZED (
+    SELECT c.oid, json_build_object('schema', n.nspname, 'name', c.relname) AS name, n.nspname, c.relname,
+           c.reltuples, c.relkind = 'p' AS partitioned, c.oid IN (SELECT relation FROM locked) AS locked
+      FROM pg_class c
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+       AND ${isUsers('c.relnamespace', 'pg_class', 'c.oid')})
+  SELECT name,
+         CASE WHEN partitioned THEN NULL
+              WHEN reltuples > 0 OR locked THEN nullif(reltuples, -1)::int8
+              WHEN pg_relation_size(oid) = 0 THEN 0
+              WHEN reltuples = 0 THEN 0 END AS rows,
+         CASE WHEN partitioned THEN 0 WHEN locked THEN NULL ELSE pg_total_relation_size(oid) END AS bytes
+    FROM listed
+   ORDER BY nspname, relname`;

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import createKnex, { type Knex } from 'knex';
 import type { Database, RunResult } from 'sqlite3';
 import { cancelled, throwIfCancelled } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
 import { fileUri, type OpenMode } from './address.ts';
 import { isSqliteError } from './errors.ts';
 
@@ -77,6 +78,15 @@ export class Connection {
   /** Throws when SQLite does not let go of the file. */
   async close(): Promise<void> {
     await this.knex.destroy();
+  }
+
+  /** Never throws: what goes wrong is logged. */
+  async closeQuietly(logger: Logger): Promise<void> {
+    try {
+      await this.close();
+    } catch (error) {
+      logger.error('A connection to a SQLite database could not be closed', error);
+    }
   }
 
   async #patiently<Result>(signal: AbortSignal | undefined, start: Start<Result>): Promise<Result> {

@@ -52,6 +52,15 @@ const words: Readonly<Record<string, Words>> = {
   },
 };
 
+/** What a program can add to SQLite for its own databases. */
+const ofPrograms = /no such (collation sequence|function|module|tokenizer)/;
+
+function wordsFor(error: SqliteError): Words {
+  const message = sentence(error);
+  if (!ofPrograms.test(message)) return words[error.code] ?? { message };
+  return { message, next: 'The database needs something that only its own program brings along.' };
+}
+
 /** SQLite's own sentence, without the driver's prefix. */
 function sentence(error: SqliteError): string {
   return error.message.replace(/^SQLITE_\w+: /, '');
@@ -64,13 +73,13 @@ function sentence(error: SqliteError): string {
 export function describeFailure(error: unknown, code: ErrorCode, place: ErrorPlace = {}): RestorePointError {
   if (RestorePointError.is(error)) return error.with({ place });
   if (isSqliteError(error)) {
-    const { message, next } = words[error.code] ?? { message: sentence(error) };
+    const { message, next } = wordsFor(error);
     return new RestorePointError(code, message, { place, cause: error, ...(next ? { next } : {}) });
   }
   const { code: systemCode } = error as NodeJS.ErrnoException;
   if (typeof systemCode === 'string' && /^E[A-Z0-9]+$/.test(systemCode)) {
-    const { message, next } =
-      systemCode === 'ENOSPC' ? words['SQLITE_FULL']! : { message: messageOf(error), next: undefined };
+    const { message, next }: Words =
+      systemCode === 'ENOSPC' ? words['SQLITE_FULL']! : { message: messageOf(error) };
     return new RestorePointError('file', message, { place, cause: error, ...(next ? { next } : {}) });
   }
   return new RestorePointError(code, messageOf(error), { place, cause: error });

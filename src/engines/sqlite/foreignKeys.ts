@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { RestorePointError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { Manifest } from '../../core/manifest.ts';
 import { type CatalogTable, findTable, uniqueKeyOver } from './catalog.ts';
 import type { Connection } from './connection.ts';
 import { foldName, quote, quoteTable, sameName } from './identifiers.ts';
@@ -45,10 +44,13 @@ export class ForeignKeyGuard {
     }
   }
 
-  /** To be called when all is written. Throws `database` with the table and the first row that dangles anew. */
+  /**
+   * To be called when all is written. `wholeBackupOf` gives a table of the attached backup that is there with all of its
+   * rows. Throws `database` with the table and the first row that dangles anew.
+   */
   async check(
     tables: readonly CatalogTable[],
-    backup: BackupTables,
+    wholeBackupOf: (name: string) => CatalogTable | undefined,
     logger: Logger,
     signal?: AbortSignal,
   ): Promise<void> {
@@ -56,7 +58,7 @@ export class ForeignKeyGuard {
       const before = this.#before.get(reference.key);
       const known = before === undefined ? [] : [before];
       if ((await this.#firstDangling(reference, known, signal)) === undefined) continue;
-      const inherited = await this.#inheritedFrom(reference, backup, signal);
+      const inherited = await this.#inheritedFrom(reference, wholeBackupOf, signal);
       if (inherited !== undefined) known.push(inherited);
       const dangling = await this.#firstDangling(reference, known, signal);
       if (dangling !== undefined) throw pointsAtNothing(reference, dangling);
@@ -109,18 +111,16 @@ export class ForeignKeyGuard {
     return name;
   }
 
-  /** What dangles in the backup itself: only where it holds all of both tables. */
+  /** What dangles in the backup itself: only where it holds all rows of both tables. */
   async #inheritedFrom(
     reference: Reference,
-    { manifest, find }: BackupTables,
+    wholeBackupOf: (name: string) => CatalogTable | undefined,
     signal?: AbortSignal,
   ): Promise<string | undefined> {
-    const restored = this.#restored.has(foldName(reference.child.name));
-    const [child, parent] = [find(reference.child.name), find(reference.parentName)];
-    const whole = manifest.tables.some(
-      ({ table, where }) => where === undefined && sameName(table.name.name, reference.parentName),
-    );
-    if (!restored || !whole || !child || !parent) return undefined;
+    if (!this.#restored.has(foldName(reference.child.name))) return undefined;
+    const child = wholeBackupOf(reference.child.name);
+    const parent = wholeBackupOf(reference.parentName);
+    if (!child || !parent) return undefined;
     const has = (table: CatalogTable, names: readonly string[]): boolean =>
       names.every((name) => table.columns.some((column) => sameName(column.name, name)));
     if (!has(child, reference.columns) || !has(parent, reference.parentColumns)) return undefined;
@@ -144,12 +144,6 @@ export class ForeignKeyGuard {
       signal,
     );
   }
-}
-
-/** The tables of the backup, for the question whether it dangles itself. */
-export interface BackupTables {
-  readonly manifest: Manifest;
-  readonly find: (name: string) => CatalogTable | undefined;
 }
 
 /** As SQLite compares: with the collation and the affinity of the parent's column. A NULL refers to nothing. */

@@ -18,6 +18,7 @@ export async function writePayload(file: string, sink: PayloadSink, options: Wor
       position += buffer.length;
       options.report?.({ phase: 'read', bytes: position, totalBytes: size });
     }
+    throwIfCancelled(options.signal);
     return await writer.finish();
   } finally {
     await input.close();

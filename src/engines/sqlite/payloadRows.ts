@@ -19,7 +19,6 @@ export class SqlitePayloadRows implements PayloadRows {
   readonly #source: PayloadSource;
   readonly #options: WorkOptions;
   #opened: Promise<OpenPayload> | undefined;
-  #intact: Promise<void> | undefined;
 
   constructor(source: PayloadSource, manifest: Manifest, options: WorkOptions) {
     this.#source = source;
@@ -49,8 +48,9 @@ export class SqlitePayloadRows implements PayloadRows {
   async check(table: BackedUpTable, { signal }: WorkOptions): Promise<void> {
     const { connection, payload } = await this.#open();
     try {
-      await (this.#intact ??= checkPages(connection, signal));
-      const rows = await countRows(connection, 'main', payload.table(table).name, signal);
+      const { name } = payload.table(table);
+      await checkPages(connection, name, signal);
+      const rows = await countRows(connection, 'main', name, signal);
       if (rows === table.rows) return;
       throw new RestorePointError(
         'damaged-backup',
@@ -65,11 +65,7 @@ export class SqlitePayloadRows implements PayloadRows {
     const opened = await this.#opened?.catch(() => undefined);
     if (!opened) return;
     this.#opened = undefined;
-    try {
-      await opened.connection.close();
-    } catch (error) {
-      this.#options.logger.error('The database of a backup could not be closed', error);
-    }
+    await opened.connection.closeQuietly(this.#options.logger);
     await opened.payload.remove(this.#options);
   }
 
@@ -95,7 +91,9 @@ async function openPayload(
 ): Promise<OpenPayload> {
   const payload = await PayloadDatabase.extract(manifest, source, options);
   try {
-    return { payload, connection: await openUntrusted(payload.file) };
+    const connection = await openUntrusted(payload.file);
+    await connection.all('PRAGMA ignore_check_constraints = ON');
+    return { payload, connection };
   } catch (error) {
     await payload.remove(options);
     throw describeFailure(error, 'damaged-backup');
@@ -103,16 +101,18 @@ async function openPayload(
 }
 
 /**
- * That the pages fit together and every record can be read. Indexes are not compared with their tables: a restore
+ * That a table's pages fit together and every record can be read. Indexes are not compared with their tables: a restore
  * builds them anew. Nor are constraints: rows that broke one in the database break it in its backup.
  */
-async function checkPages(connection: Connection, signal?: AbortSignal): Promise<void> {
-  await connection.all('PRAGMA ignore_check_constraints = ON');
-  const found = await connection.all<{ quick_check: string }>('PRAGMA quick_check(1000)', [], signal);
-  const messages = found.map((row) => row.quick_check);
-  const damage = messages.find((message) => message !== 'ok' && !aboutValues.test(message));
-  if (damage !== undefined) {
-    throw new RestorePointError('damaged-backup', `The database in the backup is damaged: ${damage}`);
+async function checkPages(connection: Connection, table: string, signal?: AbortSignal): Promise<void> {
+  const found = await connection.all<{ message: string }>(
+    'SELECT quick_check AS message FROM pragma_quick_check(?)',
+    [table],
+    signal,
+  );
+  const damage = found.find(({ message }) => message !== 'ok' && !aboutValues.test(message));
+  if (damage) {
+    throw new RestorePointError('damaged-backup', `The database in the backup is damaged: ${damage.message}`);
   }
 }
 

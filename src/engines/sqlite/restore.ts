@@ -12,12 +12,13 @@ import { quote, quoteText, sameName } from './identifiers.ts';
 import { backupSchema, countDiffering, loadTable, refuseNullKeys } from './loadTable.ts';
 import { distrust, PayloadDatabase, readSettings } from './payloadDatabase.ts';
 import type { TablePair } from './rowComparison.ts';
+import { rebuildSearchIndexes } from './searchIndexes.ts';
 import { restoreCounter } from './sequences.ts';
 import { removeTriggers } from './triggers.ts';
 import { verifyTable } from './verify.ts';
 
 /** Of the connection that restores, in KiB: what is changed and does not fit is written to the disk early. */
-const cacheKibibytes = 64 * 1024;
+const cacheKibibytes = 16 * 1024;
 
 /** The restore of one backup into one database file. See `RestoreTransaction`. */
 export class SqliteRestore implements RestoreTransaction {
@@ -25,7 +26,6 @@ export class SqliteRestore implements RestoreTransaction {
   readonly #payload: PayloadDatabase;
   readonly #restore: RestoreSource;
   readonly #options: WorkOptions;
-  readonly #file: string;
   readonly #foreignKeys: ForeignKeyGuard;
   readonly #pairs = new Map<TablePlan, TablePair>();
   /** By table, what `countDiffering` told before rows were inserted. */
@@ -40,13 +40,11 @@ export class SqliteRestore implements RestoreTransaction {
     connection: Connection,
     payload: PayloadDatabase,
     restore: RestoreSource,
-    file: string,
     options: WorkOptions,
   ) {
     this.#connection = connection;
     this.#payload = payload;
     this.#restore = restore;
-    this.#file = file;
     this.#options = options;
     const restored = restore.plan.tables.map((table) => table.target.name);
     this.#foreignKeys = new ForeignKeyGuard(connection, restored);
@@ -62,10 +60,10 @@ export class SqliteRestore implements RestoreTransaction {
         await configure(connection);
         await adoptSettings(connection, payload, restore);
         await connection.run(`ATTACH ? AS ${quote(backupSchema)}`, [fileUri(payload.file, 'immutable')]);
-        return new SqliteRestore(connection, payload, restore, file, options);
+        return new SqliteRestore(connection, payload, restore, options);
       });
     } catch (error) {
-      await connection?.close();
+      await connection?.closeQuietly(options.logger);
       await payload.remove(options);
       throw error;
     }
@@ -116,10 +114,10 @@ export class SqliteRestore implements RestoreTransaction {
         await restoreCounter(this.#connection, target, plan.sequences, this.#modeOf(table));
       }
       if (this.#fresh && manifest.complete) await this.#adoptNumbers();
-      const backups = [...this.#pairs.values()].map((pair) => pair.backup);
-      const find = (name: string): CatalogTable | undefined => findTable(backups, name);
       const tables = await readCatalog(this.#connection, 'main', signal);
-      await this.#foreignKeys.check(tables, { manifest, find }, logger, signal);
+      const restored = plan.tables.map((table) => table.target.name);
+      await rebuildSearchIndexes(this.#connection, tables, restored, logger, signal);
+      await this.#foreignKeys.check(tables, (name) => this.#wholeBackupOf(name), logger, signal);
     });
   }
 
@@ -197,6 +195,13 @@ export class SqliteRestore implements RestoreTransaction {
     return { plan, target, backup };
   }
 
+  /** A table as the backup holds it, all of its rows. */
+  #wholeBackupOf(name: string): CatalogTable | undefined {
+    const { tables } = this.#restore.manifest;
+    const found = tables.find(({ table, where }) => where === undefined && sameName(table.name.name, name));
+    return found && this.#payload.table(found);
+  }
+
   #pairOf(table: TablePlan): TablePair {
     const pair = this.#pairs.get(table);
     if (!pair) throw new Error(`prepare() did not meet the table ${formatTableName(table.target)}`);
@@ -232,11 +237,7 @@ export class SqliteRestore implements RestoreTransaction {
   async #release(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    try {
-      await this.#connection.close();
-    } catch (error) {
-      this.#options.logger.error(`The connection to ${this.#file} could not be closed`, error);
-    }
+    await this.#connection.closeQuietly(this.#options.logger);
     await this.#payload.remove(this.#options);
   }
 

@@ -37,6 +37,7 @@ export class SqliteSession implements Session {
   /** The file was made by connecting: it is not left behind empty. */
   readonly #created: boolean;
   #open: OpenWork[] = [];
+  #readings: Promise<unknown> = Promise.resolve();
 
   private constructor(
     connection: Connection,
@@ -115,15 +116,23 @@ export class SqliteSession implements Session {
     return work;
   }
 
-  /** Runs `work` in a read transaction, so that its statements see one state. */
+  /** Runs `work` in a read transaction, so that its statements see one state; one after the other. */
   #reading<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
-    return inWords('database', { file: this.target }, async () => {
-      await this.#connection.run('BEGIN', [], signal);
-      try {
-        return await work();
-      } finally {
-        await this.#connection.run('ROLLBACK');
-      }
-    });
+    const reading = this.#readings.then(() =>
+      inWords('database', { file: this.target }, async () => {
+        await this.#connection.run('BEGIN', [], signal);
+        try {
+          return await work();
+        } finally {
+          await this.#connection.run('ROLLBACK');
+        }
+      }),
+    );
+    // Whoever began it hears of its failure.
+    this.#readings = reading.then(
+      () => undefined,
+      () => undefined,
+    );
+    return reading;
   }
 }

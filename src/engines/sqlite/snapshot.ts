@@ -70,14 +70,14 @@ class WholeSnapshot implements Snapshot {
     try {
       await vacuumInto(source, copyFile, options);
     } finally {
-      await closeQuietly(source, options);
+      await source.closeQuietly(options.logger);
     }
     const copy = await Connection.open(copyFile, 'immutable');
     try {
       const schema = await introspect(copy, 'main', options.signal);
       return new WholeSnapshot(schema, copy, copyFile, folder, options);
     } catch (error) {
-      await closeQuietly(copy, options);
+      await copy.closeQuietly(options.logger);
       throw error;
     }
   }
@@ -105,7 +105,7 @@ class WholeSnapshot implements Snapshot {
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    await closeQuietly(this.#copy, this.#options);
+    await this.#copy.closeQuietly(this.#options.logger);
     await this.#folder.remove(this.#options.logger);
   }
 }
@@ -166,7 +166,7 @@ class PartialSnapshot implements Snapshot {
       const schema = await introspect(copy.connection, 'main', options.signal);
       return new PartialSnapshot(schema, copy, folder, options);
     } catch (error) {
-      await closeQuietly(copy.connection, options);
+      await copy.connection.closeQuietly(options.logger);
       throw error;
     }
   }
@@ -195,7 +195,7 @@ class PartialSnapshot implements Snapshot {
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    await closeQuietly(this.#copy.connection, this.#options);
+    await this.#copy.connection.closeQuietly(this.#options.logger);
     await this.#folder.remove(this.#options.logger);
   }
 }
@@ -212,12 +212,4 @@ function describeTables(
     rows: rows[index] ?? 0,
     payload: payload.name,
   }));
-}
-
-async function closeQuietly(connection: Connection, { logger }: WorkOptions): Promise<void> {
-  try {
-    await connection.close();
-  } catch (error) {
-    logger.error('A connection to a SQLite database could not be closed', error);
-  }
 }

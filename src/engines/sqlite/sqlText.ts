@@ -36,6 +36,25 @@ export function hasKeyword(sql: string, keyword: string): boolean {
   return false;
 }
 
+/** The value of an option of a virtual table whose module has such a name: `USING fts5(a, content='docs')`. */
+export function moduleOption(sql: string, module: RegExp, option: string): string | undefined {
+  const all = [...tokens(sql)].map(({ text }) => text);
+  const using = all.findIndex((text) => text.toUpperCase() === 'USING');
+  if (using < 0 || !module.test(unquote(all[using + 1] ?? ''))) return undefined;
+  const at = all.findIndex(
+    (text, index) => index > using && text.toLowerCase() === option && all[index + 1] === '=',
+  );
+  return at < 0 ? undefined : unquote(all[at + 2] ?? '');
+}
+
+function unquote(text: string): string {
+  const [quote] = text;
+  if (quote === '[') return text.slice(1, -1);
+  return quote === "'" || quote === '"' || quote === '`'
+    ? text.slice(1, -1).replaceAll(quote + quote, quote)
+    : text;
+}
+
 /**
  * Proves that a user's condition stays inside the parentheses that it is put into: balanced, nothing unfinished,
  * no second statement, no parameter. Throws `usage`. Whether it makes sense is for the database to say.

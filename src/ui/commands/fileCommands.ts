@@ -122,7 +122,8 @@ async function confirmDeletion(files: readonly string[]): Promise<void> {
       ? vscode.l10n.t('Delete the backup {0}?', first ?? '')
       : vscode.l10n.t('Delete {0} backups?', files.length);
   const yes = vscode.l10n.t('Move to Trash');
-  const detail = others.length === 0 ? '' : [first, ...others].join('\n');
+  const trashText = vscode.l10n.t('You can bring it back from the trash.');
+  const detail = others.length === 0 ? trashText : [first, ...others, '', trashText].join('\n');
   const chosen = await vscode.window.showWarningMessage(question, { modal: true, detail }, yes);
   if (chosen !== yes) throw new vscode.CancellationError();
 }

@@ -2,12 +2,13 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { backupExtension } from '../../backup/backupFiles.ts';
 import { formatCount, formatDuration } from '../../core/format.ts';
+import type { Manifest } from '../../core/manifest.ts';
 import { formatTableName, type TableName } from '../../core/names.ts';
 import type { RestoreMode, RestorePlan } from '../../core/plan.ts';
 import { restoreBackup, type RestoreOptions, type RestoreReport } from '../../restore/restoreBackup.ts';
 import { describeTarget, usableOf, type Connection } from '../connections/connection.ts';
 import { restoreEnds } from '../progress.ts';
-import { rowsText, tablesText } from '../quantities.ts';
+import { ageText, rowsText, tablesText } from '../quantities.ts';
 import { restoreSummary } from '../restoreSummary.ts';
 import type { Services } from '../services.ts';
 import { safetyBackupsWanted } from '../settings.ts';
@@ -45,14 +46,14 @@ export async function restore(services: Services, request: RestoreRequest): Prom
       connection,
       { ...work, readOnly: false, create: features.createsDatabase },
       async (session) => {
-        // The connection's id is for the manifest of the safety backup.
-        const options: RestoreOptions & { readonly connection: string } = {
+        const options: RestoreOptions = {
           ...work,
           mode: request.mode,
           connection: connection.id,
           ...(request.tables ? { tables: request.tables } : {}),
           ...(safetyFolder === undefined ? {} : { safetyFolder }),
-          confirm: async (plan) => request.confirmed || (await confirm(request, plan, safetyFolder)),
+          confirm: async (plan, manifest) =>
+            request.confirmed || (await confirm(request, plan, manifest, safetyFolder)),
         };
         return await restoreBackup(file, session, features, options);
       },
@@ -66,18 +67,21 @@ export async function restore(services: Services, request: RestoreRequest): Prom
 }
 
 async function confirm(
-  request: RestoreRequest,
+  { connection, file, undo }: RestoreRequest,
   plan: RestorePlan,
+  manifest: Manifest,
   safetyFolder: string | undefined,
 ): Promise<boolean> {
-  const { connection, file, undo } = request;
-  const backup = path.basename(file, backupExtension);
   const tables = tablesText(plan.tables.length);
-  const target = `${connection.name} (${describeTarget(connection)})`;
   const question = undo
-    ? vscode.l10n.t('Undo the restore: put {0} of {1} back as they were before it?', tables, target)
-    : vscode.l10n.t('Restore {0} of {1} from {2}?', tables, target, backup);
-  const detail = restoreSummary(plan, safetyFolder === undefined ? {} : { safetyFolder });
+    ? vscode.l10n.t('Undo the restore: put {0} of {1} back as they were before it?', tables, connection.name)
+    : vscode.l10n.t('Restore {0} of {1}?', tables, connection.name);
+  const detail = restoreSummary(plan, {
+    backup: path.basename(file, backupExtension),
+    age: ageText(new Date(manifest.createdAt)),
+    target: describeTarget(connection),
+    ...(safetyFolder === undefined ? {} : { safetyFolder }),
+  });
   const yes = undo ? vscode.l10n.t('Undo Restore') : vscode.l10n.t('Restore');
   return (await vscode.window.showWarningMessage(question, { modal: true, detail }, yes)) === yes;
 }

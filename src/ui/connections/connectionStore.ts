@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { parseConnectionSettings } from '../../core/connectionSettings.ts';
 import { messageOf, RestorePointError } from '../../core/errors.ts';
+import type { EngineId } from '../../core/manifest.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { Connection, SettingsScope } from './connection.ts';
 
@@ -12,14 +13,17 @@ export type ConnectionItem = Readonly<Record<string, unknown>> & { readonly id: 
 
 /** The connections in the settings of the user, the workspace and its folders. */
 export class ConnectionStore implements vscode.Disposable {
-  readonly #engines: readonly Engine[];
+  readonly #engineById: (id: EngineId) => Engine;
+  /** Reads a URL of any engine; undefined when it is none's, throws `usage` when it is wrong. */
+  readonly parseUrl: Engine['parseUrl'];
   readonly #changed = new vscode.EventEmitter<void>();
   readonly #subscriptions: vscode.Disposable[];
 
   readonly onDidChange = this.#changed.event;
 
-  constructor(engines: readonly Engine[]) {
-    this.#engines = engines;
+  constructor(engineById: (id: EngineId) => Engine, parseUrl: Engine['parseUrl']) {
+    this.#engineById = engineById;
+    this.parseUrl = parseUrl;
     this.#subscriptions = [
       this.#changed,
       vscode.workspace.onDidChangeConfiguration((event) => {
@@ -104,20 +108,9 @@ export class ConnectionStore implements vscode.Disposable {
     const settings = parseConnectionSettings(item, {
       env: process.env,
       ...(folder ? { workspaceFolder: folder.uri.fsPath } : {}),
-      parseUrl: (text) => this.parseUrl(text),
+      parseUrl: this.parseUrl,
     });
-    const engine = this.#engines.find(({ id }) => id === settings.address.engine);
-    if (!engine) throw new RestorePointError('usage', `There is no engine ${settings.address.engine}`);
-    return { settings, engine };
-  }
-
-  /** Reads a URL of any engine; undefined when it is none's, throws `usage` when it is wrong. */
-  parseUrl(text: string): ReturnType<Engine['parseUrl']> {
-    for (const engine of this.#engines) {
-      const parsed = engine.parseUrl(text);
-      if (parsed) return parsed;
-    }
-    return undefined;
+    return { settings, engine: this.#engineById(settings.address.engine) };
   }
 
   #read(item: unknown, scope: SettingsScope, index: number): Connection {

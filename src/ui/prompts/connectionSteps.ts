@@ -101,7 +101,8 @@ function wayStep(engines: readonly Engine[]): ConnectionStep {
             value: undefined,
           },
         ],
-        isChosen: (engine) => (answers.byUrl ? engine === undefined : engine?.id === answers.draft?.engine),
+        isChosen: (engine) =>
+          answers.byUrl ? engine === undefined : engine !== undefined && engine.id === answers.draft?.engine,
       });
       if (chosen === back) return back;
       if (!chosen) return { ...answers, byUrl: true };

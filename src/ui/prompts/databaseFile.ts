@@ -22,7 +22,7 @@ export async function askDatabaseFile(frame: Frame, known: string | undefined): 
     choices: [
       ...[...files].map((file) => ({
         label: path.basename(file),
-        description: vscode.workspace.asRelativePath(path.dirname(file)),
+        description: folderOf(file),
         iconPath: new vscode.ThemeIcon('database'),
         value: file,
       })),
@@ -36,6 +36,12 @@ export async function askDatabaseFile(frame: Frame, known: string | undefined): 
     isChosen: (file) => file !== undefined && file === known,
   });
   return chosen ?? (await browse(frame.title)) ?? (await askDatabaseFile(frame, known));
+}
+
+/** The path of its folder from the workspace; empty for the workspace itself. */
+function folderOf(file: string): string {
+  const folder = path.dirname(vscode.workspace.asRelativePath(file));
+  return folder === '.' ? '' : folder;
 }
 
 async function browse(title: string): Promise<string | undefined> {

@@ -4,6 +4,7 @@ import { backupExtension, type BackupFile } from '../../backup/backupFiles.ts';
 import { formatBytes } from '../../core/format.ts';
 import type { BackedUpTable } from '../../core/manifest.ts';
 import { formatTableName, tableKey } from '../../core/names.ts';
+import { tooltip } from '../markdown.ts';
 import { ageText, rowsText, tablesText } from '../quantities.ts';
 
 export interface BackupNode {
@@ -25,10 +26,13 @@ export function rowsOf({ manifest }: BackupFile): number {
 
 /** What a list says of a backup beside its name: database, tables, rows, size, age; or what is wrong with it. */
 export function describeBackup(backup: BackupFile): string {
-  const { manifest, problem, size, time } = backup;
-  if (!manifest) return problem ?? '';
+  const { manifest, size, time } = backup;
+  if (!manifest) return problemOf(backup);
+  const { database } = manifest.source;
+  // The usual name begins with the database, and there is not much room.
+  const inName = backupName(backup).startsWith(path.parse(database).name);
   return [
-    manifest.source.database,
+    ...(inName ? [] : [database]),
     tablesText(manifest.tables.length),
     rowsText(rowsOf(backup)),
     formatBytes(size),
@@ -54,9 +58,10 @@ export function backupItem(node: BackupNode): vscode.TreeItem {
   item.iconPath = sound
     ? new vscode.ThemeIcon('archive')
     : new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
+  const spoken = [backup.manifest?.source.database, item.description.replaceAll(' · ', ', ')].join(', ');
   item.accessibilityInformation = {
     label: sound
-      ? vscode.l10n.t('Backup {0}, {1}', backupName(backup), item.description.replaceAll(' · ', ', '))
+      ? vscode.l10n.t('Backup {0}, {1}', backupName(backup), spoken)
       : vscode.l10n.t('Unusable backup {0}, {1}', backupName(backup), item.description),
   };
   item.command = {
@@ -68,24 +73,25 @@ export function backupItem(node: BackupNode): vscode.TreeItem {
 }
 
 function backupTooltip(backup: BackupFile): vscode.MarkdownString {
-  const { manifest, file, size, time, problem } = backup;
-  const tooltip = new vscode.MarkdownString();
-  tooltip.appendMarkdown('**').appendText(path.basename(file)).appendMarkdown('**');
-  const line = (text: string): unknown => tooltip.appendMarkdown('\n\n').appendText(text);
-  if (!manifest) {
-    line(problem ?? '');
-    return tooltip;
-  }
-  const { source } = manifest;
-  line(vscode.l10n.t('{0} ({1})', source.database, source.serverVersion));
-  line(`${tablesText(manifest.tables.length)} · ${rowsText(rowsOf(backup))} · ${formatBytes(size)}`);
-  line(vscode.l10n.t('Taken {0}', time.toLocaleString(vscode.env.language)));
-  if (!manifest.complete) line(vscode.l10n.t('A part of the database'));
-  if (manifest.leftOut.length > 0) {
-    line(vscode.l10n.t('Not in it: {0}', manifest.leftOut.map(({ kind }) => kind).join(', ')));
-  }
-  line(vscode.workspace.asRelativePath(file));
-  return tooltip;
+  const { manifest, file, size, time } = backup;
+  const place = vscode.workspace.asRelativePath(file);
+  if (!manifest) return tooltip(path.basename(file), [problemOf(backup), place]);
+  const { source, complete, leftOut } = manifest;
+  return tooltip(path.basename(file), [
+    `${source.database} (${source.serverVersion})`,
+    `${tablesText(manifest.tables.length)} · ${rowsText(rowsOf(backup))} · ${formatBytes(size)}`,
+    vscode.l10n.t('Taken {0}', time.toLocaleString(vscode.env.language)),
+    ...(complete ? [] : [vscode.l10n.t('A part of the database')]),
+    ...(leftOut.length > 0
+      ? [vscode.l10n.t('Not in it: {0}', leftOut.map(({ kind }) => kind).join(', '))]
+      : []),
+    place,
+  ]);
+}
+
+/** What is wrong with a file, without the file's path, which a list shows anyway. */
+function problemOf({ problem = '', file }: BackupFile): string {
+  return problem.replace(`, ${file}: `, ': ').replace(`${file}: `, '');
 }
 
 export function backupTableItem({ parent, table }: BackupTableNode): vscode.TreeItem {

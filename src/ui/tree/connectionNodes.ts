@@ -5,6 +5,7 @@ import type { TableSummary } from '../../core/manifest.ts';
 import { formatTableName, tableKey } from '../../core/names.ts';
 import type { Column, Table } from '../../core/schema.ts';
 import { describeTarget, type Connection } from '../connections/connection.ts';
+import { tooltip } from '../markdown.ts';
 import { rowsText, tablesText } from '../quantities.ts';
 
 export interface ConnectionNode {
@@ -90,13 +91,12 @@ export function connectionItem(node: ConnectionNode, state: ConnectionState): vs
 const openColor = new vscode.ThemeColor('charts.green');
 
 function connectionTooltip(connection: Connection, reason: string | undefined): vscode.MarkdownString {
-  const tooltip = new vscode.MarkdownString();
-  tooltip.appendMarkdown('**').appendText(connection.name).appendMarkdown('**');
-  if (connection.usable) tooltip.appendText(` — ${connection.usable.engine.label}`);
-  if (connection.usable) tooltip.appendMarkdown('\n\n').appendText(describeTarget(connection));
-  tooltip.appendMarkdown('\n\n').appendText(scopeText(connection));
-  if (reason !== undefined) tooltip.appendMarkdown('\n\n').appendText(reason);
-  return tooltip;
+  const { name, usable } = connection;
+  return tooltip(name, [
+    ...(usable ? [`${usable.engine.label} · ${describeTarget(connection)}`] : []),
+    scopeText(connection),
+    ...(reason === undefined ? [] : [reason]),
+  ]);
 }
 
 function scopeText({ id, scope }: Connection): string {
@@ -125,9 +125,7 @@ export function tableItem({ connection, table }: TableNode): vscode.TreeItem {
   item.id = `${connection.key} table ${tableKey(table.name)}`;
   item.contextValue = 'table';
   item.description = sizeText(table);
-  item.tooltip = new vscode.MarkdownString().appendText(
-    [formatTableName(table.name), item.description].filter(Boolean).join('\n'),
-  );
+  item.tooltip = tooltip(formatTableName(table.name), [item.description]);
   item.iconPath = new vscode.ThemeIcon('table');
   item.accessibilityInformation = {
     label: vscode.l10n.t('Table {0}, {1}', table.name.name, item.description),
@@ -159,11 +157,10 @@ export function columnItem({ connection, table, column }: ColumnNode): vscode.Tr
   item.id = `${connection.key} column ${tableKey(table.name)} ${column.name}`;
   item.contextValue = 'column';
   item.description = facts.join(' · ');
-  item.tooltip = new vscode.MarkdownString().appendText(
-    [`${column.name}: ${facts.join(', ')}`, ...(column.default ? [`default ${column.default}`] : [])].join(
-      '\n',
-    ),
-  );
+  item.tooltip = tooltip(column.name, [
+    ...facts,
+    ...(column.default === undefined ? [] : [vscode.l10n.t('default {0}', column.default)]),
+  ]);
   const icon = inKey ? 'key' : references.length > 0 ? 'references' : 'symbol-field';
   item.iconPath = new vscode.ThemeIcon(icon);
   item.accessibilityInformation = {
@@ -180,7 +177,7 @@ export function messageItem({ connection, text, failed }: MessageNode): vscode.T
   const item = new vscode.TreeItem(text);
   item.id = `${connection.key} message`;
   item.contextValue = 'message';
-  item.tooltip = new vscode.MarkdownString().appendText(text);
+  item.tooltip = text;
   if (failed) item.iconPath = new vscode.ThemeIcon('info');
   return item;
 }

@@ -141,8 +141,10 @@ export class ConnectionsTree implements vscode.TreeDataProvider<ConnectionsNode>
     if (this.#loads.get(key) === load) {
       this.#loads.delete(key);
       this.#states.set(key, state);
-      // Its icon and text tell the state. It is asked for its children again, and then has them at hand.
-      setImmediate(() => this.#changed.fire(node));
+      // Its icon and text tell the state. VS Code drops the children of a node that it is told of, so it is told
+      // before it gets them.
+      this.#changed.fire(node);
+      await new Promise((resolve) => setImmediate(resolve));
     }
     return state.children;
   }

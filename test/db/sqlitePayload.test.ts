@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { silentLogger } from '../../src/core/logger.ts';
+import type { Manifest } from '../../src/core/manifest.ts';
+import type { PayloadRows } from '../../src/engines/engine.ts';
+import { sqliteEngine } from '../../src/engines/sqlite/engine.ts';
+import { failure } from '../support/errors.ts';
+import { MemoryPayload } from '../support/memoryPayload.ts';
+import { sqliteDump } from '../support/sqliteDump.ts';
+import {
+  backUpSqlite,
+  type MemoryBackup,
+  restoreSqlite,
+  runSqlite,
+  useSystemTemporaryFolder,
+} from '../support/sqliteFiles.ts';
+import { useTemporaryFolder } from '../support/temporaryFolder.ts';
+
+describe('SQLite: the payload of a backup', () => {
+  const folder = useTemporaryFolder();
+  useSystemTemporaryFolder();
+  let file: string;
+  beforeEach(() => {
+    file = folder.file('source.db');
+  });
+
+  async function opened<Result>(
+    { manifest, source }: MemoryBackup,
+    work: (rows: PayloadRows, manifest: Manifest) => Promise<Result>,
+  ): Promise<Result> {
+    const rows = await sqliteEngine.openPayload(source, manifest, { logger: silentLogger });
+    try {
+      return await work(rows, manifest);
+    } finally {
+      await rows.close();
+      await rows.close();
+    }
+  }
+
+  it('shows every value as text that says what it is', async () => {
+    const shown: [sql: string, text: string | null][] = [
+      ['NULL', null],
+      ['9223372036854775807', '9223372036854775807'],
+      ['-9223372036854775808', '-9223372036854775808'],
+      ['0', '0'],
+      ['1.0', '1.0'],
+      ['-1e-300 * 1e-300', '-0.0'],
+      ['0.1', '0.1'],
+      ['1e300', '1e+300'],
+      ['123456789012345680000.0', '123456789012345680000.0'],
+      ['1.0 / 3', '0.3333333333333333'],
+      ['9e999', 'Infinity'],
+      ['-9e999', '-Infinity'],
+      [`'007'`, '007'],
+      [`''`, ''],
+      [`'Ğüneş 名前'`, 'Ğüneş 名前'],
+      [`CAST(x'610062' AS TEXT)`, 'a\0b'],
+      [`x''`, `x''`],
+      [`x'00ff'`, `x'00FF'`],
+      ['zeroblob(64)', `x'${'00'.repeat(64)}'`],
+      ['zeroblob(65)', `x'${'00'.repeat(64)}…' (65 bytes)`],
+    ];
+    const columns = shown.map((_, index) => `"c${index}"`);
+    runSqlite(
+      file,
+      `CREATE TABLE t (${columns.join(', ')}); INSERT INTO t VALUES (${shown.map(([sql]) => sql).join(', ')})`,
+    );
+    const page = await opened(await backUpSqlite(file), (rows, { tables }) =>
+      rows.readRows(tables[0]!, 0, 10),
+    );
+    assert.deepEqual(page.columns.length, shown.length);
+    assert.deepEqual(page.rows, [shown.map(([, text]) => text)]);
+  });
+
+  it('is read by pages, in the order of its rows', async () => {
+    runSqlite(
+      file,
+      `CREATE TABLE "__proto__" ("constructor", "$x" TEXT, "c0"); CREATE INDEX i ON "__proto__" ("$x", "constructor", "c0");
+       WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 25)
+       INSERT INTO "__proto__" SELECT i, 100 - i, NULL FROM n;
+       CREATE TABLE k (a, b, PRIMARY KEY (b)) WITHOUT ROWID; INSERT INTO k VALUES (1, 'z'), (2, 'a')`,
+    );
+    await opened(await backUpSqlite(file), async (rows, { tables }) => {
+      const [hostile, keyed] = tables;
+      const { columns, rows: page } = await rows.readRows(hostile!, 20, 10);
+      assert.deepEqual(columns, ['constructor', '$x', 'c0']);
+      assert.deepEqual(
+        page.map((row) => row[0]),
+        ['21', '22', '23', '24', '25'],
+      );
+      assert.deepEqual((await rows.readRows(hostile!, 25, 10)).rows, []);
+      assert.deepEqual((await rows.readRows(keyed!, 0, 10)).rows, [
+        ['2', 'a'],
+        ['1', 'z'],
+      ]);
+      // Taken out once for all of it.
+      assert.equal((await readdir(tmpdir())).length, 1);
+    });
+  });
+
+  it('passes its check when it is whole', async () => {
+    runSqlite(
+      file,
+      `CREATE TABLE t (a CHECK (a > 0), b NOT NULL); CREATE TABLE u (id INTEGER PRIMARY KEY); CREATE VIEW v AS SELECT * FROM no;
+       INSERT INTO u VALUES (1), (2); PRAGMA ignore_check_constraints = ON; INSERT INTO t VALUES (-1, 1)`,
+    );
+    for (const selected of [undefined, ['u', 't']]) {
+      await opened(await backUpSqlite(file, selected), async (rows, { tables }) => {
+        for (const table of tables) await rows.check(table, { logger: silentLogger });
+      });
+    }
+  });
+
+  describe('that is not what it says', () => {
+    let backup: MemoryBackup;
+    let before: string[];
+    beforeEach(async () => {
+      runSqlite(
+        file,
+        `CREATE TABLE t (a, b); INSERT INTO t VALUES (1, 2), (3, 4);
+         CREATE TABLE big (id INTEGER PRIMARY KEY, a); INSERT INTO big VALUES (1, zeroblob(100000))`,
+      );
+      backup = await backUpSqlite(file);
+      before = sqliteDump(file);
+    });
+
+    /** The same backup around another database file. */
+    async function with_(sql: string): Promise<MemoryBackup> {
+      const other = folder.file('other.db');
+      runSqlite(other, `DROP TABLE IF EXISTS t; ${sql}`);
+      return withBytes(await readFile(other));
+    }
+
+    async function withBytes(bytes: Uint8Array): Promise<MemoryBackup> {
+      const source = new MemoryPayload();
+      const writer = source.open('database', 'sqlite');
+      await writer.writeChunk(bytes, 0);
+      const payload = await writer.finish();
+      return { source, manifest: { ...backup.manifest, payloads: [payload] } };
+    }
+
+    async function isRefused(damaged: MemoryBackup, reason: RegExp, tables = ['t']): Promise<void> {
+      const error = await failure(restoreSqlite(file, damaged, { tables }), 'damaged-backup');
+      assert.match(error.message, reason);
+      assert.deepEqual(sqliteDump(file), before);
+      const reading = opened(damaged, (rows, manifest) => rows.readRows(manifest.tables[0]!, 0, 10));
+      await failure(reading, 'damaged-backup');
+      const check = opened(damaged, (rows, manifest) =>
+        rows.check(manifest.tables[0]!, { logger: silentLogger }),
+      );
+      await failure(check, 'damaged-backup');
+    }
+
+    it('is refused: no database', async () => {
+      await isRefused(await withBytes(Buffer.from('no database at all')), /no SQLite database/);
+      await isRefused(
+        await withBytes(Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(4080, 7)])),
+        /no SQLite database|damaged/,
+      );
+      await isRefused({ ...backup, manifest: { ...backup.manifest, payloads: [] } }, /0 databases/);
+    });
+
+    it('is refused: other tables or columns', async () => {
+      await isRefused(await with_('CREATE TABLE x (a)'), /there is no such table/);
+      await isRefused(await with_('CREATE TABLE t (a, c)'), /its columns are a, c/);
+      await isRefused(await with_('CREATE TABLE t (b, a)'), /its columns are b, a/);
+      await isRefused(await with_('CREATE TABLE t (a, b AS (a))'), /its columns are a/);
+      await isRefused(await with_('CREATE VIEW t AS SELECT 1 AS a, 2 AS b'), /there is no such table/);
+    });
+
+    it('is refused: another number of rows', async () => {
+      const fewer = await with_('CREATE TABLE t (a, b); INSERT INTO t VALUES (1, 2)');
+      const error = await failure(
+        opened(fewer, (rows, { tables }) => rows.check(tables[0]!, { logger: silentLogger })),
+        'damaged-backup',
+      );
+      assert.match(error.message, /holds 1 rows, and its manifest says 2/);
+      const other = await failure(restoreSqlite(file, fewer, { tables: ['t'] }), 'verification');
+      assert.match(other.message, /it has 1 rows, and the backup 2/);
+      assert.deepEqual(sqliteDump(file), before);
+    });
+
+    it('is refused: damaged pages', async () => {
+      const [bytes] = [...backup.source.chunks.values()];
+      const damaged = Buffer.from(bytes!);
+      damaged.fill(0xff, damaged.length - 8192);
+      const broken = await withBytes(damaged);
+      const check = opened(broken, (rows, { tables }) => rows.check(tables[1]!, { logger: silentLogger }));
+      await failure(check, 'damaged-backup');
+      await failure(restoreSqlite(file, broken), 'database');
+      assert.deepEqual(sqliteDump(file), before);
+    });
+
+    it('makes nothing but the object that a statement is for', async () => {
+      const target = folder.file('new.db');
+      const { manifest, source } = backup;
+      const statements = [
+        'DROP TABLE t',
+        'CREATE TABLE other (a, b)',
+        'CREATE TEMP TABLE t (a, b)',
+        'INSERT INTO t VALUES (1, 2)',
+        "ATTACH '/tmp/x' AS x",
+        'create table t (a, b)',
+        '',
+      ];
+      for (const sql of statements) {
+        const objects = manifest.objects.map((object) => (object.name === 't' ? { ...object, sql } : object));
+        const hostile = { source, manifest: { ...manifest, objects } };
+        const error = await failure(restoreSqlite(target, hostile), 'damaged-backup');
+        assert.match(error.message, /no valid statement for the table t/, sql);
+      }
+      const objects = manifest.objects.map((object) =>
+        object.name === 't' ? { ...object, sql: `${object.sql}; DROP TABLE big` } : object,
+      );
+      await restoreSqlite(target, { source, manifest: { ...manifest, objects } });
+      assert.deepEqual(sqliteDump(target), before);
+    });
+
+    it('is refused: text in another encoding than the database', async () => {
+      const other = folder.file('utf16.db');
+      runSqlite(other, `PRAGMA encoding = 'UTF-16le'; CREATE TABLE t (a, b)`);
+      const error = await failure(restoreSqlite(other, backup), 'refused');
+      assert.match(error.message, /stores text as UTF-8 and this database as UTF-16le/);
+    });
+  });
+});

@@ -1,0 +1,411 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { describeError } from '../../src/core/errors.ts';
+import type { Logger } from '../../src/core/logger.ts';
+import type { TableChange } from '../../src/core/plan.ts';
+import { failure } from '../support/errors.ts';
+import { sqliteDump } from '../support/sqliteDump.ts';
+import { backUpSqlite, restoreSqlite, runSqlite, useSystemTemporaryFolder } from '../support/sqliteFiles.ts';
+import { useTemporaryFolder } from '../support/temporaryFolder.ts';
+
+const numbers = (rows: number): string =>
+  `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${rows})`;
+
+const short = ({ table, ...counts }: TableChange): unknown[] => [table.name, ...Object.values(counts)];
+
+describe('SQLite: restoring', () => {
+  const folder = useTemporaryFolder();
+  useSystemTemporaryFolder();
+  let file: string;
+  beforeEach(() => {
+    file = folder.file('target.db');
+  });
+
+  function rows(sql: string): unknown[][] {
+    const database = new DatabaseSync(file);
+    try {
+      return database
+        .prepare(sql)
+        .all()
+        .map((row) => Object.values(row));
+    } finally {
+      database.close();
+    }
+  }
+
+  describe('modes', () => {
+    beforeEach(() => {
+      runSqlite(
+        file,
+        `CREATE TABLE t (id INTEGER PRIMARY KEY, a, b); INSERT INTO t VALUES (1, 'x', 1), (2, 'y', 2), (3, 'z', 3)`,
+      );
+    });
+    const damage = `DELETE FROM t WHERE id = 1; UPDATE t SET a = 'Y' WHERE id = 2; INSERT INTO t VALUES (4, 'new', 4)`;
+
+    it('replace makes the table what the backup holds', async () => {
+      const backup = await backUpSqlite(file);
+      runSqlite(file, damage);
+      assert.deepEqual((await restoreSqlite(file, backup)).map(short), [['t', 3, 3, 3, 0]]);
+      assert.deepEqual(rows('SELECT id, a FROM t'), [
+        [1, 'x'],
+        [2, 'y'],
+        [3, 'z'],
+      ]);
+    });
+
+    it('merge inserts and updates, and counts only what differed', async () => {
+      const backup = await backUpSqlite(file);
+      runSqlite(file, damage);
+      assert.deepEqual((await restoreSqlite(file, backup, { mode: 'merge' })).map(short), [
+        ['t', 3, 4, 1, 1],
+      ]);
+      assert.deepEqual(rows('SELECT id, a FROM t'), [
+        [1, 'x'],
+        [2, 'y'],
+        [3, 'z'],
+        [4, 'new'],
+      ]);
+      assert.deepEqual((await restoreSqlite(file, backup, { mode: 'merge' })).map(short), [
+        ['t', 4, 4, 0, 0],
+      ]);
+    });
+
+    it('merge sees every difference of type, of case and of affinity', async () => {
+      const before = sqliteDump(file);
+      const backup = await backUpSqlite(file);
+      for (const change of [
+        `b = '1'`,
+        'b = 1.0',
+        `a = 'X'`,
+        'a = NULL',
+        `a = CAST('x' AS BLOB)`,
+        `a = 'x '`,
+      ]) {
+        runSqlite(file, `UPDATE t SET ${change} WHERE id = 1`);
+        assert.deepEqual(
+          (await restoreSqlite(file, backup, { mode: 'merge' })).map(short),
+          [['t', 3, 3, 0, 1]],
+          change,
+        );
+        assert.deepEqual(sqliteDump(file), before);
+      }
+    });
+
+    it('insert-missing inserts, and touches nothing else', async () => {
+      const backup = await backUpSqlite(file);
+      runSqlite(file, damage);
+      const changes = await restoreSqlite(file, backup, { mode: 'insert-missing' });
+      assert.deepEqual(changes.map(short), [['t', 3, 4, 1, 0]]);
+      assert.deepEqual(rows('SELECT id, a FROM t'), [
+        [1, 'x'],
+        [2, 'Y'],
+        [3, 'z'],
+        [4, 'new'],
+      ]);
+    });
+  });
+
+  it('finds rows by keys of every kind', async () => {
+    const keys = [
+      'k TEXT COLLATE NOCASE, j, v, PRIMARY KEY (k, j)',
+      'v, j NOT NULL, k TEXT NOT NULL COLLATE NOCASE, UNIQUE (j, k)',
+      'k TEXT COLLATE NOCASE, j, v, PRIMARY KEY (j, k)) WITHOUT ROWID, ignored',
+    ];
+    for (const definition of keys) {
+      const [columns, option = ''] = definition.split(/(?<=\)\)?) WITHOUT/);
+      const body = option ? `${columns!.replace(/\)$/, '')}) WITHOUT ROWID` : columns!;
+      runSqlite(
+        file,
+        `DROP TABLE IF EXISTS t; CREATE TABLE t (${body}${option ? '' : ')'};
+         INSERT INTO t (k, j, v) VALUES ('a', 1, 'one'), ('b', 2, 'two'), ('c', 3.0, 'three')`,
+      );
+      const before = sqliteDump(file);
+      const backup = await backUpSqlite(file);
+      // Under the key's collation, A is the same row as a, and 2.0 as 2.
+      runSqlite(file, `UPDATE t SET k = 'A' WHERE k = 'a'; UPDATE t SET v = 'x', j = 2.0 WHERE j = 2`);
+      const missing = await restoreSqlite(file, backup, { mode: 'insert-missing' });
+      assert.deepEqual(missing.map(short), [['t', 3, 3, 0, 0]], definition);
+      const merged = await restoreSqlite(file, backup, { mode: 'merge' });
+      assert.deepEqual(merged.map(short), [['t', 3, 3, 0, 2]], definition);
+      assert.deepEqual(sqliteDump(file), before);
+    }
+  });
+
+  it('overrules conflict clauses, which would skip or replace rows in silence', async () => {
+    runSqlite(
+      file,
+      `CREATE TABLE t (id INTEGER PRIMARY KEY ON CONFLICT REPLACE, u UNIQUE ON CONFLICT REPLACE,
+         n NOT NULL ON CONFLICT IGNORE, r UNIQUE ON CONFLICT ROLLBACK);
+       INSERT INTO t VALUES (1, 'a', 1, 1), (2, 'b', 2, 2)`,
+    );
+    const backup = await backUpSqlite(file);
+    runSqlite(file, `DELETE FROM t WHERE id = 1; INSERT INTO t VALUES (9, 'a', 9, 9)`);
+    const before = sqliteDump(file);
+    for (const mode of ['merge', 'insert-missing'] as const) {
+      const error = await failure(restoreSqlite(file, backup, { mode }), 'database');
+      assert.match(error.message, /UNIQUE constraint failed: t\.u/);
+      assert.deepEqual(error.details.place, { table: 't', row: 1 });
+      assert.deepEqual(sqliteDump(file), before);
+    }
+  });
+
+  it('refuses to merge rows whose key is NULL, and replaces them', async () => {
+    runSqlite(
+      file,
+      `CREATE TABLE t (k TEXT PRIMARY KEY, v); INSERT INTO t VALUES ('a', 1), (NULL, 2), (NULL, 2)`,
+    );
+    const before = sqliteDump(file);
+    const backup = await backUpSqlite(file);
+    const error = await failure(restoreSqlite(file, backup, { mode: 'merge' }), 'refused');
+    assert.match(
+      describeError(error),
+      /2 rows of the backup have NULL in their key \(k\).*Only the mode replace/,
+    );
+    runSqlite(file, 'DELETE FROM t');
+    await restoreSqlite(file, backup);
+    assert.deepEqual(sqliteDump(file), before);
+  });
+
+  describe('into tables that have changed', () => {
+    async function drifted(then: string, now: string): Promise<void> {
+      runSqlite(file, then);
+      const backup = await backUpSqlite(file);
+      runSqlite(file, now);
+      await restoreSqlite(file, backup);
+    }
+
+    it('fills new columns with their default, whatever their order', async () => {
+      await drifted(
+        `CREATE TABLE t (id INTEGER PRIMARY KEY, a, b); INSERT INTO t VALUES (5, 'x', 1.5), (9, 'y', NULL)`,
+        `DROP TABLE t; CREATE TABLE T (B, extra DEFAULT 'new', a, ID INTEGER PRIMARY KEY, g AS (a || b))`,
+      );
+      assert.deepEqual(rows('SELECT * FROM t'), [
+        [1.5, 'new', 'x', 5, 'x1.5'],
+        [null, 'new', 'y', 9, null],
+      ]);
+    });
+
+    it('keeps hidden rowids, also where a column has taken the name', async () => {
+      await drifted(
+        `CREATE TABLE t (a); INSERT INTO t VALUES (1), (2), (3); DELETE FROM t WHERE a = 2`,
+        `DROP TABLE t; CREATE TABLE t (a, rowid DEFAULT 7)`,
+      );
+      assert.deepEqual(rows('SELECT _rowid_ AS r, a, rowid FROM t'), [
+        [1, 1, 7],
+        [3, 3, 7],
+      ]);
+    });
+
+    it('takes tables that lost or got a key or their rowid', async () => {
+      const kinds = [
+        'id INTEGER PRIMARY KEY, a)',
+        'id INTEGER, a)',
+        'id INTEGER PRIMARY KEY, a) WITHOUT ROWID',
+        'id INTEGER, a UNIQUE)',
+        'id INTEGER PRIMARY KEY, a, oid, rowid, _rowid_)',
+        'id, a, oid, rowid, _rowid_)',
+      ];
+      for (const then of kinds) {
+        for (const now of kinds) {
+          await drifted(
+            `DROP TABLE IF EXISTS t; CREATE TABLE t (${then}; INSERT INTO t (id, a) VALUES (30, 'x'), (10, 'y')`,
+            // A backup's columns must all be there.
+            `DROP TABLE t; CREATE TABLE t (${/rowid,/.test(then) && !/rowid,/.test(now) ? then : now}`,
+          );
+          assert.deepEqual(
+            rows('SELECT id, a FROM t ORDER BY a'),
+            [
+              [30, 'x'],
+              [10, 'y'],
+            ],
+            `${then} → ${now}`,
+          );
+        }
+      }
+    });
+
+    it('does not commit values that the new type changes', async () => {
+      runSqlite(
+        file,
+        `CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT); INSERT INTO t VALUES (1, 'x'), (2, '007')`,
+      );
+      const backup = await backUpSqlite(file);
+      runSqlite(file, `DROP TABLE t; CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER)`);
+      const before = sqliteDump(file);
+      for (const mode of ['replace', 'merge', 'insert-missing'] as const) {
+        const error = await failure(restoreSqlite(file, backup, { mode }), 'verification');
+        assert.equal(error.details.place?.table, 't');
+        if (mode !== 'insert-missing') assert.match(error.message, /the row with rowid 2 has other values/);
+        assert.deepEqual(sqliteDump(file), before);
+      }
+    });
+
+    it('sees that a table is another one since the plan was made', async () => {
+      runSqlite(file, `CREATE TABLE t (a); INSERT INTO t VALUES (1)`);
+      const backup = await backUpSqlite(file);
+      const changes: [sql: string, reason: RegExp][] = [
+        ['DROP TABLE t', /planned: it is not there/],
+        ['DROP TABLE t; CREATE VIEW t AS SELECT 1 AS a', /planned: it is not there/],
+        ['DROP TABLE t; CREATE TABLE t (b)', /planned: it has no column a that can be written/],
+        ['DROP TABLE t; CREATE TABLE t (a AS (b), b)', /planned: it has no column a that can be written/],
+      ];
+      for (const [sql, reason] of changes) {
+        runSqlite(file, `DROP TABLE t; CREATE TABLE t (a)`);
+        const before = (step: string): void => {
+          if (step === 'prepare') runSqlite(file, sql);
+        };
+        const error = await failure(restoreSqlite(file, backup, { before }), 'refused');
+        assert.match(describeError(error), reason);
+        runSqlite(
+          file,
+          sql.includes('VIEW') ? 'DROP VIEW t; CREATE TABLE t (a)' : 'CREATE TABLE IF NOT EXISTS t (a)',
+        );
+      }
+    });
+  });
+
+  describe('a row that the table does not take', () => {
+    const failures: [title: string, now: string, bad: number, reason: RegExp][] = [
+      [
+        'CHECK',
+        'id INTEGER PRIMARY KEY, a CONSTRAINT n_positive CHECK (a > 0)',
+        777,
+        /CHECK constraint failed: n_positive/,
+      ],
+      ['NOT NULL', 'id INTEGER PRIMARY KEY, a NOT NULL', 1, /NOT NULL constraint failed: t\.a/],
+      ['UNIQUE', 'id INTEGER PRIMARY KEY, a UNIQUE', 1000, /UNIQUE constraint failed: t\.a/],
+      [
+        'datatype',
+        'id INTEGER PRIMARY KEY, a INTEGER) STRICT; SELECT (1',
+        500,
+        /cannot store TEXT value in INTEGER column t\.a/,
+      ],
+    ];
+    const values: Record<string, string> = { CHECK: '-1', 'NOT NULL': 'NULL', UNIQUE: '1', datatype: `'x'` };
+    for (const [title, now, bad, reason] of failures) {
+      for (const mode of ['replace', 'merge'] as const) {
+        it(`is named with its number: ${title}, ${mode}`, async () => {
+          runSqlite(
+            file,
+            `CREATE TABLE t (id INTEGER PRIMARY KEY, a); ${numbers(1000)} INSERT INTO t SELECT i * 3, i FROM n;
+             UPDATE t SET a = ${values[title]} WHERE id = ${bad * 3}`,
+          );
+          const backup = await backUpSqlite(file);
+          runSqlite(file, `DROP TABLE t; CREATE TABLE t (${now}); INSERT INTO t VALUES (5000, 5000)`);
+          const before = sqliteDump(file);
+          const error = await failure(restoreSqlite(file, backup, { mode }), 'database');
+          assert.match(error.message, reason);
+          assert.deepEqual(error.details.place, { table: 't', row: bad });
+          assert.deepEqual(sqliteDump(file), before);
+        });
+      }
+    }
+
+    it('is named by the statement that makes its index', async () => {
+      runSqlite(file, `CREATE TABLE t (a, b); INSERT INTO t VALUES (1, 1), (2, 1)`);
+      const { manifest, source } = await backUpSqlite(file);
+      const sql = 'CREATE UNIQUE INDEX i ON t (b)';
+      const index = { kind: 'index', name: 'i', table: { name: 't' }, section: 'post-data' as const, sql };
+      const backup = { source, manifest: { ...manifest, objects: [...manifest.objects, index] } };
+      const target = folder.file('new.db');
+      const error = await failure(restoreSqlite(target, backup), 'database');
+      assert.match(error.message, /UNIQUE constraint failed: t\.b/);
+      assert.equal(error.details.place?.table, 't');
+      assert.equal(existsSync(target), false);
+    });
+  });
+
+  it('lets no trigger fire, and puts them back as they were written', async () => {
+    const schema = `
+      CREATE TABLE t (id INTEGER PRIMARY KEY, a); CREATE TABLE log (what);
+      CREATE   TRIGGER  b_first /* why */ AFTER INSERT ON T BEGIN INSERT INTO log VALUES ('i'); END;
+      CREATE TRIGGER a_second BEFORE DELETE ON t BEGIN INSERT INTO log VALUES ('d'); END;
+      CREATE TRIGGER c_third AFTER UPDATE ON t BEGIN INSERT INTO log VALUES ('u'); END`;
+    runSqlite(file, `${schema}; INSERT INTO t VALUES (1, 'x'); DELETE FROM log`);
+    const before = sqliteDump(file);
+    const backup = await backUpSqlite(file);
+    for (const mode of ['replace', 'merge', 'insert-missing'] as const) {
+      runSqlite(file, `UPDATE t SET a = 'x'; DELETE FROM log`);
+      await restoreSqlite(file, backup, { mode, tables: ['t'] });
+      assert.deepEqual(sqliteDump(file), before);
+    }
+    assert.deepEqual(rows(`SELECT name FROM sqlite_schema WHERE type = 'trigger' ORDER BY rowid`), [
+      ['b_first'],
+      ['a_second'],
+      ['c_third'],
+    ]);
+    runSqlite(file, `INSERT INTO t VALUES (2, 'y')`);
+    assert.deepEqual(rows('SELECT * FROM log'), [['i']]);
+  });
+
+  it('builds indexes anew, so that one that was out of step is not so again', async () => {
+    runSqlite(
+      file,
+      `CREATE TABLE t (id INTEGER PRIMARY KEY, a); CREATE INDEX i ON t (a); ${numbers(50)} INSERT INTO t SELECT i, i FROM n;
+       PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE INDEX i ON t (id)' WHERE name = 'i';
+       PRAGMA writable_schema = RESET; UPDATE t SET id = id + 1000 WHERE id > 25; INSERT INTO t VALUES (7000, 1);
+       PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE INDEX i ON t (a)' WHERE name = 'i';`,
+    );
+    assert.notDeepEqual(rows('PRAGMA integrity_check'), [['ok']]);
+    const backup = await backUpSqlite(file);
+    await restoreSqlite(file, backup);
+    assert.deepEqual(rows('PRAGMA integrity_check'), [['ok']]);
+  });
+
+  it('rebuilds full-text indexes over restored tables, and no others', async () => {
+    const index = (name: string, content: string): string => `
+      CREATE TABLE ${content} (id INTEGER PRIMARY KEY, body);
+      CREATE VIRTUAL TABLE ${name} USING fts5(body, content=${content === 'docs' ? `'DOCS'` : content}, content_rowid='id');
+      CREATE TRIGGER ${name}_i AFTER INSERT ON ${content} BEGIN
+        INSERT INTO ${name} (rowid, body) VALUES (new.id, new.body);
+      END;
+      CREATE TRIGGER ${name}_d AFTER DELETE ON ${content} BEGIN
+        INSERT INTO ${name} (${name}, rowid, body) VALUES ('delete', old.id, old.body);
+      END;
+      INSERT INTO ${content} VALUES (1, 'one apple'), (2, 'two pears');`;
+    runSqlite(
+      file,
+      `${index('found', 'docs')} ${index('other', 'texts')} CREATE VIRTUAL TABLE own USING fts5(body)`,
+    );
+    const backup = await backUpSqlite(file);
+    runSqlite(
+      file,
+      `DELETE FROM docs; INSERT INTO docs VALUES (7, 'seven apples'); INSERT INTO own VALUES ('kept')`,
+    );
+    await restoreSqlite(file, backup, { tables: ['docs'] });
+    assert.deepEqual(rows(`SELECT rowid FROM found WHERE found MATCH 'apple OR apples'`), [[1]]);
+    runSqlite(
+      file,
+      `INSERT INTO found (found, rank) VALUES ('integrity-check', 1); DELETE FROM docs WHERE id = 2`,
+    );
+    assert.deepEqual(rows(`SELECT rowid FROM other WHERE other MATCH 'pears'`), [[2]]);
+    assert.deepEqual(rows('SELECT body FROM own'), [['kept']]);
+  });
+
+  it('leaves a full-text index to its program when it needs something of it', async () => {
+    runSqlite(
+      file,
+      `CREATE TABLE docs (id INTEGER PRIMARY KEY, body); INSERT INTO docs VALUES (1, 'one');
+       CREATE VIRTUAL TABLE found USING fts5(body, content='docs', tokenize='porter');
+       PRAGMA writable_schema = ON;
+       UPDATE sqlite_schema SET sql = replace(sql, 'porter', 'of_a_program') WHERE name = 'found'`,
+    );
+    const warnings: string[] = [];
+    const logger: Logger = { debug() {}, info() {}, error() {}, warn: (message) => warnings.push(message) };
+    const backup = await backUpSqlite(file);
+    runSqlite(file, `DELETE FROM docs`);
+    await restoreSqlite(file, backup, { logger });
+    assert.deepEqual(rows('SELECT body FROM docs'), [['one']]);
+    assert.match(warnings.join(), /The full-text index found could not be rebuilt/);
+  });
+
+  it('logs nothing at all as an error when all goes well', async () => {
+    runSqlite(file, `CREATE TABLE t (a); INSERT INTO t VALUES (1)`);
+    const messages: string[] = [];
+    const note = (message: string): void => void messages.push(message);
+    const logger: Logger = { debug() {}, info() {}, warn: note, error: note };
+    await restoreSqlite(file, await backUpSqlite(file, undefined, { logger }), { logger });
+    assert.deepEqual(messages, []);
+  });
+});

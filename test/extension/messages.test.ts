@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import { cancelled, RestorePointError } from '../../src/core/errors.ts';
+import type { DatabaseSchema } from '../../src/core/schema.ts';
+import { planRestore } from '../../src/restore/planRestore.ts';
+import { ErrorBoundary, failureText } from '../../src/ui/errorBoundary.ts';
+import { Log, traceOf } from '../../src/ui/log.ts';
+import { ageText } from '../../src/ui/quantities.ts';
+import { restoreSummary } from '../../src/ui/restoreSummary.ts';
+import { manifestOf, plainTable } from '../support/manifests.ts';
+import { workspaceFolder } from './shop.ts';
+
+describe('messages', () => {
+  it('say of a failure what, where, why, what was left unchanged and what to do', () => {
+    const error = new RestorePointError('database', 'CHECK constraint "n_positive" failed', {
+      place: { table: 'orders', row: 1234 },
+      unchanged: 'Nothing was changed.',
+      next: 'Correct the row',
+    });
+    assert.equal(
+      failureText('Restore', error),
+      'Restore failed in orders (row 1234): CHECK constraint "n_positive" failed. ' +
+        'Nothing was changed. Correct the row.',
+    );
+    const file = join(workspaceFolder, 'backups', 'a.dbbackup');
+    assert.equal(
+      failureText(
+        'Verification',
+        new RestorePointError('damaged-backup', 'It is damaged', { place: { file } }),
+      ),
+      `Verification failed: ${join('backups', 'a.dbbackup')}: It is damaged.`,
+    );
+    assert.equal(failureText('Backup', new TypeError('x is\n  undefined')), 'Backup failed: x is undefined');
+  });
+
+  it('log the stack, the cause and what failed meanwhile', () => {
+    const cause = new Error('the cause');
+    const suppressed = new Error('the rollback');
+    const trace = traceOf(new RestorePointError('database', 'It failed', { cause, suppressed }));
+    assert.match(trace, /It failed\.\n.*RestorePointError: It failed\n\s+at /);
+    assert.match(trace, /Caused by: Error: the cause\n\s+at /);
+    assert.match(trace, /Meanwhile: Error: the rollback\n\s+at /);
+    const circle = new Error('a circle');
+    circle.cause = circle;
+    assert.ok(traceOf(circle));
+  });
+
+  it('end every error: work that fails gives undefined', async () => {
+    const log = new Log();
+    const boundary = new ErrorBoundary(log);
+    const failing = (error: unknown) => boundary.run('Restore', () => Promise.reject(error as Error));
+    assert.equal(await failing(new RestorePointError('database', 'It failed')), undefined);
+    assert.equal(await failing(cancelled('Nothing was changed.')), undefined);
+    assert.equal(await failing(new vscode.CancellationError()), undefined);
+    assert.equal(await failing('a text'), undefined);
+    assert.equal(await boundary.run('Restore', () => Promise.resolve(7)), 7);
+    log.dispose();
+  });
+
+  it('tell ages in one unit', () => {
+    const now = Date.UTC(2026, 10, 22, 12);
+    const age = (seconds: number): string => ageText(new Date(now - seconds * 1000), now);
+    assert.equal(age(0), 'just now');
+    assert.equal(age(-5), 'just now');
+    assert.match(age(120), /^2 min/);
+    assert.match(age(3 * 3600), /^3 h/);
+    assert.equal(age(30 * 3600), 'yesterday');
+    assert.match(age(400 * 86400), /^last y/);
+  });
+});
+
+describe('the summary before a restore', () => {
+  const orders = plainTable('orders');
+  const customers = plainTable('customers');
+  const lines = plainTable('order_lines', {
+    foreignKeys: [
+      { name: 'lines_order', columns: ['id'], references: orders.name, referencedColumns: ['id'] },
+    ],
+  });
+  const schema: DatabaseSchema = {
+    tables: [
+      plainTable('orders', { columns: [...orders.columns, { name: 'new', type: 'text', notNull: false }] }),
+      lines,
+    ],
+    objects: [],
+    sequences: [],
+    leftOut: [],
+  };
+  const manifest = manifestOf(
+    [orders, customers],
+    [
+      { name: 'data/1', chunks: [{ entry: 'a', rows: 1200, bytes: 1, storedBytes: 1, sha256: '' }] },
+      { name: 'data/2', chunks: [{ entry: 'b', rows: 1, bytes: 1, storedBytes: 1, sha256: '' }] },
+    ],
+  );
+  const features = { schemas: true, createsDatabase: false, isFile: false };
+  const plan = planRestore(manifest, { schema, features, rowCount: () => 1100 }, { mode: 'replace' });
+  const place = { backup: 'shop-1', age: 'just now', target: 'localhost:5432/shop' };
+
+  it('says from where, into what, how, each table, what points at it, what differs, and what is kept', () => {
+    const text = restoreSummary(plan, { ...place, safetyFolder: '/state/safety' });
+    for (const part of [
+      'From shop-1 (just now) into localhost:5432/shop.',
+      'Replace: the tables become exactly what the backup holds.',
+      'public.orders: 1,100 rows now, 1,200 in the backup',
+      'public.customers: is made anew, 1 row',
+      'public.order_lines is not restored and points at public.orders (foreign key lines_order).',
+      'public.orders: the column new is new since the backup',
+      'backed up to /state/safety',
+    ]) {
+      assert.ok(text.includes(part), `${part} is missing in:\n${text}`);
+    }
+  });
+
+  it('says when nothing is kept', () => {
+    assert.match(restoreSummary(plan, place), /No safety backup is taken/);
+  });
+
+  it('stays on the screen, however many tables there are', () => {
+    const many = Array.from({ length: 1000 }, (_, index) => plainTable(`t${index}`));
+    const large = planRestore(
+      manifestOf(many, []),
+      { schema: { ...schema, tables: [] }, features, rowCount: () => 0 },
+      { mode: 'merge' },
+    );
+    const text = restoreSummary(large, place);
+    assert.ok(text.split('\n').length < 25);
+    assert.match(text, /… and 988 more/);
+  });
+});

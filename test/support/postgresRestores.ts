@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import pg from 'pg';
+import { Archive } from '../../src/archive/archiveReader.ts';
+import { type BackupReport, type BackupSelection, takeBackup } from '../../src/backup/takeBackup.ts';
+import { RestorePointError } from '../../src/core/errors.ts';
+import { silentLogger } from '../../src/core/logger.ts';
+import type { RestoreMode } from '../../src/core/plan.ts';
+import type { ProgressEvent } from '../../src/core/progress.ts';
+import type { RestoreTransaction, WorkOptions } from '../../src/engines/engine.ts';
+import { makePlan, type RestoreReport, restoreBackup } from '../../src/restore/restoreBackup.ts';
+import { useTemporaryFolder } from './temporaryFolder.ts';
+import { type TestDatabase, testEngines } from './testDatabases.ts';
+
+/** Names of schema `public` for options. */
+export const tables = (...names: string[]): { schema: string; name: string }[] =>
+  names.map((name) => ({ schema: 'public', name }));
+
+/** Inside a mocha `describe`: makes empty PostgreSQL databases, which are removed after each test. */
+export function usePostgres(): {
+  create(schema?: string): Promise<TestDatabase>;
+  file(name: string): string;
+} {
+  const folder = useTemporaryFolder();
+  const made: TestDatabase[] = [];
+  afterEach(async () => {
+    for (const database of made.splice(0)) await database.remove();
+  });
+  return {
+    async create(schema) {
+      const engine = testEngines.find(({ id }) => id === 'postgres')!;
+      const database = await engine.create();
+      made.push(database);
+      if (schema !== undefined) await database.run(schema);
+      return database;
+    },
+    file: (name) => folder.file(name),
+  };
+}
+
+/** A connection of the test's own, for a session that is looked at or that gets in the way. */
+export async function openClient(database: TestDatabase): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: database.url, application_name: 'the test' });
+  // Tests end sessions on purpose.
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
+
+export async function backUp(
+  database: TestDatabase,
+  file: string,
+  selection?: BackupSelection,
+  options: Partial<WorkOptions> = {},
+): Promise<BackupReport> {
+  const session = await database.connect({ readOnly: true });
+  try {
+    const chosen = selection ? { selection } : {};
+    return await takeBackup(session, { file, logger: silentLogger, ...chosen, ...options });
+  } finally {
+    await session.close();
+  }
+}
+
+export async function restore(
+  file: string,
+  database: TestDatabase,
+  options: Partial<WorkOptions> & { mode?: RestoreMode; tables?: { schema: string; name: string }[] } = {},
+): Promise<RestoreReport> {
+  const session = await database.connect();
+  try {
+    const confirm = (): Promise<boolean> => Promise.resolve(true);
+    const { features } = database.engine;
+    return await restoreBackup(file, session, features, {
+      mode: 'replace',
+      logger: silentLogger,
+      confirm,
+      ...options,
+    });
+  } finally {
+    await session.close();
+  }
+}
+
+/** The steps of a restore transaction in their order, to be taken one by one. */
+export async function withTransaction(
+  file: string,
+  database: TestDatabase,
+  mode: RestoreMode,
+  work: (steps: (() => Promise<unknown>)[], transaction: RestoreTransaction) => Promise<void>,
+  options: Partial<WorkOptions> = {},
+): Promise<void> {
+  const session = await database.connect();
+  const archive = await Archive.open(file);
+  try {
+    const { manifest } = archive;
+    const all = { mode, logger: silentLogger, ...options };
+    const plan = await makePlan(manifest, session, database.engine.features, { mode, logger: silentLogger });
+    const transaction = await session.beginRestore({ plan, manifest, source: archive }, all);
+    const steps = [
+      () => transaction.prepare(),
+      ...plan.tables.map((table) => () => transaction.load(table)),
+      () => transaction.finish(),
+      ...plan.tables.map((table) => () => transaction.verify(table)),
+    ];
+    await work(steps, transaction);
+  } finally {
+    await archive.close();
+    await session.close();
+  }
+}
+
+/** The error that something is expected to end with. */
+export async function failure(work: Promise<unknown>): Promise<RestorePointError> {
+  const error: unknown = await work.then(
+    () => new assert.AssertionError({ message: 'it did not fail' }),
+    (thrown: unknown) => thrown,
+  );
+  if (!RestorePointError.is(error)) throw error;
+  return error;
+}
+
+/** Aborts as soon as an event is of this phase and has gone so far. */
+export function abortWhen(
+  reached: (event: ProgressEvent) => boolean,
+): Required<Pick<WorkOptions, 'signal' | 'report'>> {
+  const controller = new AbortController();
+  return {
+    signal: controller.signal,
+    report: (event) => {
+      if (reached(event)) controller.abort();
+    },
+  };
+}

@@ -1,0 +1,1 @@
+export { sqliteDump } from './sqliteWitness.ts';

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import * as path from 'node:path';
+import {
+  connectionProperties,
+  isConnectionId,
+  parseConnectionSettings,
+  type ConnectionContext,
+} from '../../src/core/connectionSettings.ts';
+import { RestorePointError } from '../../src/core/errors.ts';
+import { parseDatabaseUrl } from '../../src/engines/registry.ts';
+import manifest from '../../package.json' with { type: 'json' };
+
+const workspaceFolder = path.resolve('/work place');
+
+const context: ConnectionContext = {
+  env: {
+    DATABASE_HOST: 'db.example.com',
+    DATABASE_URL: 'postgres://me:s3cret@db.example.com/shop',
+    PORT: '5433',
+  },
+  workspaceFolder,
+  parseUrl: parseDatabaseUrl,
+};
+
+function refusal(item: unknown, changed: Partial<ConnectionContext> = {}): RestorePointError {
+  try {
+    parseConnectionSettings(item, { ...context, ...changed });
+  } catch (error) {
+    assert.ok(RestorePointError.is(error, 'usage'), String(error));
+    return error;
+  }
+  throw new Error('It was not refused.');
+}
+
+describe('parseConnectionSettings', () => {
+  it('reads a SQLite file, from the workspace folder', () => {
+    const expected = {
+      id: 'shop',
+      name: 'Shop',
+      address: { engine: 'sqlite', file: path.join(workspaceFolder, 'data', 'shop.db') },
+    };
+    for (const file of ['${workspaceFolder}/data/shop.db', 'data/shop.db', './data/../data/shop.db']) {
+      const item = { id: 'shop', name: 'Shop', engine: 'sqlite', file };
+      assert.deepEqual(parseConnectionSettings(item, context), expected);
+    }
+    const absolute = path.resolve('/elsewhere/shop.db');
+    const settings = parseConnectionSettings({ id: 'shop', engine: 'sqlite', file: absolute }, context);
+    assert.deepEqual(settings.address, { engine: 'sqlite', file: absolute });
+    assert.equal(settings.name, 'shop');
+  });
+
+  it('reads the parts of a server, with variables', () => {
+    const item = {
+      id: 'prod',
+      engine: 'postgres',
+      host: '${env:DATABASE_HOST}',
+      port: '${env:PORT}',
+      database: 'shop',
+      user: 'me',
+      ssl: 'verify-ca',
+      sslRootCert: 'certificates/ca.pem',
+      passwordEnv: 'PROD_PASSWORD',
+    };
+    assert.deepEqual(parseConnectionSettings(item, context), {
+      id: 'prod',
+      name: 'prod',
+      address: {
+        engine: 'postgres',
+        host: 'db.example.com',
+        port: 5433,
+        database: 'shop',
+        user: 'me',
+        ssl: 'verify-ca',
+        sslRootCert: path.join(workspaceFolder, 'certificates', 'ca.pem'),
+      },
+      passwordEnv: 'PROD_PASSWORD',
+    });
+  });
+
+  it('reads URLs, whose engine need not be told', () => {
+    const url = 'postgres://me@${env:DATABASE_HOST}:5432/shop?sslmode=require';
+    const settings = parseConnectionSettings({ id: 'prod', url }, context);
+    assert.deepEqual(settings.address, {
+      engine: 'postgres',
+      host: 'db.example.com',
+      port: 5432,
+      database: 'shop',
+      user: 'me',
+      ssl: 'require',
+    });
+    const file = parseConnectionSettings({ id: 'shop', url: 'sqlite:shop.db' }, context);
+    assert.deepEqual(file.address, { engine: 'sqlite', file: path.join(workspaceFolder, 'shop.db') });
+  });
+
+  it('takes a password along only in a URL that is an environment variable as a whole', () => {
+    const settings = parseConnectionSettings({ id: 'prod', url: '${env:DATABASE_URL}' }, context);
+    assert.equal(settings.password, 's3cret');
+    assert.equal(settings.address.host, 'db.example.com');
+    for (const url of ['postgres://me:s3cret@localhost/shop', 'postgres://me:${env:PORT}@localhost/shop']) {
+      assert.match(refusal({ id: 'prod', url }).message, /password in the "url" must not stand/);
+    }
+  });
+
+  it('refuses a password, tells what to do, and does not repeat it', () => {
+    const error = refusal({ id: 'prod', engine: 'postgres', host: 'localhost', password: 's3cret' });
+    assert.match(error.message, /password must not stand in the settings/);
+    assert.match(error.details.next ?? '', /passwordEnv/);
+    assert.doesNotMatch(JSON.stringify([error.message, error.details]), /s3cret/);
+  });
+
+  it('names the connection and the reason', () => {
+    const error = refusal({ id: 'prod', engine: 'oracle' });
+    assert.deepEqual(error.details.place, { setting: 'restorePoint.connections "prod"' });
+    const reasons: readonly [item: object, reason: RegExp][] = [
+      [{}, /"engine" is missing/],
+      [{ engine: 'oracle' }, /"engine" has to be one of sqlite, postgres/],
+      [{ engine: 'sqlite' }, /"file" is missing/],
+      [{ engine: 'sqlite', file: 7 }, /"file" has to be a text/],
+      [{ engine: 'sqlite', file: 'a.db', host: 'localhost' }, /"host" is not for the engine sqlite/],
+      [{ engine: 'postgres', file: 'a.db' }, /"file" is not for the engine postgres/],
+      [{ engine: 'postgres', port: 0 }, /"port" has to be a number from 1 to 65535/],
+      [{ engine: 'postgres', port: 'x' }, /"port"/],
+      [{ engine: 'postgres', ssl: 'on' }, /"ssl" has to be one of disable, prefer/],
+      [{ engine: 'postgres', sslMode: 'require' }, /unknown property "sslMode"/],
+      [{ url: 'postgres://localhost/shop', host: 'localhost' }, /"url" and "host" exclude each other/],
+      [{ url: 'mysql://localhost/shop' }, /no database known here/],
+      [{ url: 'postgres://localhost/shop?x=1' }, /parameter x is not known/],
+      [{ url: 'sqlite:a.db', engine: 'postgres' }, /"engine" is postgres/],
+      [{ engine: 'sqlite', file: '${env:MISSING}/a.db' }, /variable MISSING is not set/],
+      [{ engine: 'sqlite', file: '${userHome}/a.db' }, /\$\{userHome\} means nothing here/],
+    ];
+    for (const [item, reason] of reasons) assert.match(refusal({ id: 'prod', ...item }).message, reason);
+  });
+
+  it('refuses what has no usable id, or is no object', () => {
+    for (const item of [undefined, 'shop', [], {}, { id: 7 }, { id: '' }, { id: 'a:b' }, { id: '-a' }]) {
+      assert.ok(refusal(item).message);
+    }
+  });
+
+  it('needs an open folder only for what starts from it', () => {
+    const without = { workspaceFolder: undefined };
+    assert.match(refusal({ id: 'a', engine: 'sqlite', file: 'a.db' }, without).message, /relative/);
+    const variable = { id: 'a', engine: 'sqlite', file: '${workspaceFolder}/a.db' };
+    assert.match(refusal(variable, without).message, /no folder is open/);
+    const server = parseConnectionSettings({ id: 'a', engine: 'postgres' }, { ...context, ...without });
+    assert.deepEqual(server.address, { engine: 'postgres' });
+  });
+});
+
+describe('the schema of restorePoint.connections', () => {
+  const { properties } = manifest.contributes.configuration.properties['restorePoint.connections'].items;
+
+  it('has the properties that are read, and says of the password that it has no place', () => {
+    assert.deepEqual(Object.keys(properties).sort(), [...connectionProperties, 'password'].sort());
+  });
+
+  it('takes the same ids', () => {
+    const pattern = new RegExp(properties.id.pattern, 'u');
+    for (const id of ['shop', 'Shop-2', 'a.b_c', 'ü1', '', 'a b', 'a:b', '.a', '-a', 'a/b']) {
+      assert.equal(pattern.test(id), isConnectionId(id), id);
+    }
+  });
+});
