@@ -1,7 +1,7 @@
 import { ArchiveWriter } from '../archive/archiveWriter.ts';
 import { messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { BackedUpTable, Compression, Manifest } from '../core/manifest.ts';
-import { formatTableName, nameMatches, tableKey, type TableName } from '../core/names.ts';
+import { formatTableName, nameMatches, tableKey, type TableName, type TablePattern } from '../core/names.ts';
 import type { DatabaseSchema, LeftOut } from '../core/schema.ts';
 import type { Payload } from '../core/payload.ts';
 import type { Session, TableSelection, WorkOptions } from '../engines/engine.ts';
@@ -9,13 +9,13 @@ import { version } from '../core/version.ts';
 
 /** Which tables and rows to take; all when everything is left out. */
 export interface BackupSelection {
-  /** As a user names them; a name without a schema means every schema's. */
-  readonly tables?: readonly TableName[];
-  readonly exclude?: readonly TableName[];
+  /** As a user names them: a name without a schema means every schema's, a pattern every table that it fits. */
+  readonly tables?: readonly TablePattern[];
+  readonly exclude?: readonly TablePattern[];
   /** Schemas whose tables are taken. */
   readonly schemas?: readonly string[];
   /** Conditions in the database's SQL. */
-  readonly where?: readonly { readonly table: TableName; readonly condition: string }[];
+  readonly where?: readonly { readonly table: TablePattern; readonly condition: string }[];
 }
 
 export interface TakeBackupOptions extends WorkOptions {
@@ -89,7 +89,7 @@ async function writeBackup(
 /** The tables that are meant, each once, in the schema's order. Throws `usage` for a name that no table has. */
 export function selectTables(schema: DatabaseSchema, selection: BackupSelection): TableSelection[] {
   const tables = schema.tables.filter((table) => table.holdsRows);
-  const names = (wanted: readonly TableName[] = []): Set<string> =>
+  const names = (wanted: readonly TablePattern[] = []): Set<string> =>
     new Set(
       wanted.flatMap((name) => {
         const found = schema.tables.filter((table) => nameMatches(name, table.name));

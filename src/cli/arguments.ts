@@ -1,7 +1,7 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { messageOf, RestorePointError } from '../core/errors.ts';
 import type { Compression } from '../core/manifest.ts';
-import { parseTableName, parseTableNames, splitOutsideQuotes, type TableName } from '../core/names.ts';
+import { parseTableName, parseTableNames, splitOutsideQuotes, type TablePattern } from '../core/names.ts';
 import { restoreModes, type RestoreMode } from '../core/plan.ts';
 
 export const usage = `restore-point: back up database tables into a file, and bring exactly that state back
@@ -18,6 +18,7 @@ export const usage = `restore-point: back up database tables into a file, and br
                 (password: PGPASSWORD, a pgpass file, or in the URL)
               the id of a connection in .vscode/settings.json of this folder
 
+--tables      names, or patterns with *: orders, audit_*, archive.*; in quotes a * is a letter
 --out         a file that ends in .dbbackup, or a folder; "backups" when left out
 --where       once for each table; rows for which the condition holds, in the database's SQL
 --mode        replace         the table becomes what the backup holds (the default)
@@ -40,9 +41,9 @@ export interface BackupArguments extends Common {
   readonly command: 'backup';
   readonly connection: string;
   readonly out?: string;
-  readonly tables?: readonly TableName[];
-  readonly exclude?: readonly TableName[];
-  readonly where?: readonly { table: TableName; condition: string }[];
+  readonly tables?: readonly TablePattern[];
+  readonly exclude?: readonly TablePattern[];
+  readonly where?: readonly { table: TablePattern; condition: string }[];
   readonly compression?: Compression;
 }
 
@@ -51,7 +52,7 @@ export interface RestoreArguments extends Common {
   readonly file: string;
   readonly connection: string;
   readonly mode: RestoreMode;
-  readonly tables?: readonly TableName[];
+  readonly tables?: readonly TablePattern[];
   readonly dryRun: boolean;
   readonly safetyBackup: boolean;
   readonly yes: boolean;
@@ -181,13 +182,13 @@ function exactly(positionals: readonly string[], names: readonly string[]): read
   return positionals;
 }
 
-function tableList(values: readonly string[] | undefined): TableName[] | undefined {
+function tableList(values: readonly string[] | undefined): TablePattern[] | undefined {
   const names = values?.flatMap(parseTableNames);
   if (names?.length === 0) throw wrong('A list of tables is empty');
   return names;
 }
 
-function parseCondition(text: string): { table: TableName; condition: string } {
+function parseCondition(text: string): { table: TablePattern; condition: string } {
   const [table, ...rest] = splitOutsideQuotes(text, ':');
   const condition = rest.join(':').trim();
   if (!table || !condition) throw wrong(`--where "${text}" is not of the form 'table: condition'`);

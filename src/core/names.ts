@@ -29,19 +29,29 @@ export function formatTableName(table: TableName): string {
   return table.schema === undefined ? name : `${formatPart(table.schema)}.${name}`;
 }
 
-/** Reads `orders`, `public.orders`, `"a.b"."c d"`. Throws `usage` for anything else. */
-export function parseTableName(text: string): TableName {
-  const parts = splitOutsideQuotes(text.trim(), '.').map(unquote);
+/** A table, or with `wildcard` all tables that a name fits in which `*` stands for any characters. */
+export interface TablePattern extends TableName {
+  readonly wildcard?: boolean;
+}
+
+/**
+ * Reads `orders`, `public.orders`, `"a.b"."c d"`, and with a star outside of quotes `audit_*`, `archive.*`.
+ * Throws `usage` for anything else.
+ */
+export function parseTableName(text: string): TablePattern {
+  const written = splitOutsideQuotes(text.trim(), '.');
+  const parts = written.map(unquote);
+  const wildcard = written.some((part) => isBare(part) && part.includes('*')) ? { wildcard: true } : {};
   const [first, second] = parts;
-  if (parts.length === 1 && first) return { name: first };
-  if (parts.length === 2 && first && second) return { schema: first, name: second };
+  if (parts.length === 1 && first) return { name: first, ...wildcard };
+  if (parts.length === 2 && first && second) return { schema: first, name: second, ...wildcard };
   throw new RestorePointError('usage', `"${text}" is no table name`, {
     next: 'Write table or schema.table, with double quotes around a part that holds a dot, a comma or a space.',
   });
 }
 
 /** Reads a comma-separated list of table names. */
-export function parseTableNames(text: string): TableName[] {
+export function parseTableNames(text: string): TablePattern[] {
   return splitOutsideQuotes(text, ',')
     .filter((part) => part.trim() !== '')
     .map(parseTableName);
@@ -62,13 +72,30 @@ export function splitOutsideQuotes(text: string, separator: string): string[] {
   return [...parts, part];
 }
 
-function unquote(part: string): string {
+function isBare(part: string): boolean {
   const trimmed = part.trim();
-  const quoted = trimmed.length >= 2 && trimmed.startsWith('"') && trimmed.endsWith('"');
-  return quoted ? trimmed.slice(1, -1).replaceAll('""', '"') : trimmed;
+  return trimmed.length < 2 || !trimmed.startsWith('"') || !trimmed.endsWith('"');
 }
 
-/** Whether a name as the user wrote it means this table: without a schema it means any schema. */
-export function nameMatches(wanted: TableName, table: TableName): boolean {
-  return wanted.name === table.name && (wanted.schema === undefined || wanted.schema === table.schema);
+function unquote(part: string): string {
+  const trimmed = part.trim();
+  return isBare(part) ? trimmed : trimmed.slice(1, -1).replaceAll('""', '"');
+}
+
+/** Whether a name or pattern as the user wrote it means this table: without a schema it means any schema. */
+export function nameMatches(wanted: TablePattern, table: TableName): boolean {
+  const fits = wanted.wildcard ? starFits : (pattern: string, name: string) => pattern === name;
+  return (
+    fits(wanted.name, table.name) && (wanted.schema === undefined || fits(wanted.schema, table.schema ?? ''))
+  );
+}
+
+function starFits(pattern: string, name: string): boolean {
+  const source = pattern.split('*').map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
+  return new RegExp(`^${source.join('.*')}$`, 'su').test(name);
+}
+
+/** For names of which `Orders` and `orders` are one, where engines fold the letters A to Z and no others. */
+export function foldCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }

@@ -4,6 +4,7 @@ import * as path from 'node:path';
 import { takeBackup, type BackupReport, type BackupSelection } from '../../src/backup/takeBackup.ts';
 import { verifyBackup } from '../../src/backup/verifyBackup.ts';
 import { RestorePointError } from '../../src/core/errors.ts';
+import { parseTableNames } from '../../src/core/names.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import type { ProgressEvent } from '../../src/core/progress.ts';
 import { engineById } from '../../src/engines/registry.ts';
@@ -265,6 +266,9 @@ for (const testEngine of testEngines) {
         report.tables.map(({ table, rows: count }) => [table.name.name, count]),
       );
       assert.deepEqual(rows, { customers: 3, employees: 4, lines: 4, orders: 2, teams: 2 });
+      const pattern = { tables: parseTableNames('l*, teams') };
+      const fitting = await backUp(shop, folder.file('pattern.dbbackup'), pattern);
+      assert.deepEqual(fitting.tables.map(({ table }) => table.name.name).sort(), ['lines', 'log', 'teams']);
     });
 
     it('says which table is not there, and which condition the database refuses', async () => {

@@ -42,6 +42,20 @@ describe('names', () => {
     }
   });
 
+  it('takes a star outside of quotes for any characters', () => {
+    const fits = (pattern: string, schema: string, name: string): boolean =>
+      nameMatches(parseTableName(pattern), { schema, name });
+    assert.ok(fits('audit_*', 'public', 'audit_2026'));
+    assert.ok(fits('*', 'public', 'anything\nat all'));
+    assert.ok(fits('arch*.orders', 'archive', 'orders'));
+    assert.ok(!fits('arch*.orders', 'public', 'orders'));
+    assert.ok(!fits('audit_*', 'public', 'my_audit_1'));
+    assert.ok(!fits('a.c*', 'a', 'b'));
+    assert.ok(fits('"a*"', 'public', 'a*'));
+    assert.ok(!fits('"a*"', 'public', 'ab'));
+    assert.ok(!fits('o.*', 'public', 'oxx'));
+  });
+
   it('takes a name without a schema for any schema', () => {
     assert.ok(nameMatches({ name: 'a' }, { schema: 's', name: 'a' }));
     assert.ok(!nameMatches({ schema: 'x', name: 'a' }, { schema: 's', name: 'a' }));
