@@ -38,6 +38,8 @@ export interface TablePlan {
 /** What a restore will do, computed before anything is written. */
 export interface RestorePlan {
   readonly mode: RestoreMode;
+  /** All of a complete backup, and with it what belongs to no table. */
+  readonly whole: boolean;
   /** In an order in which referenced tables come first where there is one (cycles are the engine's to handle). */
   readonly tables: readonly TablePlan[];
   /** Statements for what is missing, in order. */

@@ -1,6 +1,14 @@
 import { RestorePointError } from '../core/errors.ts';
 import type { BackedUpTable, Manifest } from '../core/manifest.ts';
-import { formatTableName, nameMatches, sameTable, tableKey, type TableName } from '../core/names.ts';
+import {
+  foldCase,
+  formatTableName,
+  nameMatches,
+  sameTable,
+  tableKey,
+  type TableName,
+  type TablePattern,
+} from '../core/names.ts';
 import type { InboundForeignKey, RestoreMode, RestorePlan, TablePlan } from '../core/plan.ts';
 import { rowKey, type DatabaseSchema, type SchemaObject, type Table } from '../core/schema.ts';
 import type { EngineFeatures } from '../engines/engine.ts';
@@ -10,7 +18,7 @@ import { referencedFirst } from './tableOrder.ts';
 export interface PlanOptions {
   readonly mode: RestoreMode;
   /** As a user names them; all of the backup when left out. */
-  readonly tables?: readonly TableName[];
+  readonly tables?: readonly TablePattern[];
 }
 
 /** The database that is to be written, as it is now. */
@@ -44,15 +52,19 @@ export function planRestore(manifest: Manifest, target: RestoreTarget, options: 
   const keys = new Set(chosen.map((backup) => tableKey(backup.table.name)));
   return {
     mode: options.mode,
+    whole: everything && manifest.complete,
     tables: referencedFirst(planned, (table) => find(table.backup.table.name) ?? table.backup.table),
-    create: objectsToCreate(manifest, planned, target, everything),
+    create: objectsToCreate(manifest, planned, target, options.mode, everything),
     sequences: manifest.sequences.filter((sequence) => keys.has(tableKey(sequence.table))),
     warnings: warningsOf(manifest, planned, options.mode, everything),
   };
 }
 
 /** The tables of the backup that are meant. Throws `usage` for a name that it does not hold. */
-export function chooseTables(manifest: Manifest, names: readonly TableName[] | undefined): BackedUpTable[] {
+export function chooseTables(
+  manifest: Manifest,
+  names: readonly TablePattern[] | undefined,
+): BackedUpTable[] {
   if (!names) return [...manifest.tables];
   const chosen = new Set<BackedUpTable>();
   for (const name of names) {
@@ -71,7 +83,7 @@ export function chooseTables(manifest: Manifest, names: readonly TableName[] | u
 function tableFinder({ schema, features }: RestoreTarget): (name: TableName) => Table | undefined {
   const fold = (name: TableName): string => {
     const key = tableKey(name);
-    return features.caseInsensitiveNames ? key.toLowerCase() : key;
+    return features.caseInsensitiveNames ? foldCase(key) : key;
   };
   const tables = new Map(schema.tables.map((table) => [fold(table.name), table]));
   return (name) => tables.get(fold(name));
@@ -125,30 +137,43 @@ function inboundForeignKeys(tables: readonly TablePlan[], { schema }: RestoreTar
   );
 }
 
+/** What can be missing on a table that is there, and be made again without changing the table itself. */
+const remade: readonly string[] = ['index', 'trigger'];
+
 /**
- * Statements for what is missing. What belongs to a table comes with it; what belongs to none comes when it could be
- * needed by a table that is made (before the data), or with a restore of the whole (after it).
+ * Statements for what is missing. What belongs to a table comes with it; of a table that is there and is replaced,
+ * indexes and triggers come back; what belongs to none comes when it could be needed by a table that is made (before
+ * the data), or with a restore of the whole (after it).
  */
 function objectsToCreate(
   manifest: Manifest,
   tables: readonly TablePlan[],
   { schema, features }: RestoreTarget,
+  mode: RestoreMode,
   everything: boolean,
 ): SchemaObject[] {
-  const fold = (text: string): string => (features.caseInsensitiveNames ? text.toLowerCase() : text);
+  const fold = (text: string): string => (features.caseInsensitiveNames ? foldCase(text) : text);
   const created = new Set(
     tables.filter((table) => table.create).map((table) => tableKey(table.backup.table.name)),
   );
   const withRows = new Set(manifest.tables.map(({ table }) => tableKey(table.name)));
   const liveTables = new Set(schema.tables.map((table) => fold(tableKey(table.name))));
-  const liveObjects = new Set(schema.objects.map((object) => fold(`${object.kind} ${object.name}`)));
+  const identity = ({ kind, name, table }: SchemaObject): string =>
+    fold(`${kind} ${name} ${table ? tableKey(table) : ''}`);
+  const liveObjects = new Set(schema.objects.map(identity));
+  const replaced = new Set(
+    tables
+      .filter((table) => !table.create && mode === 'replace')
+      .map((table) => tableKey(table.backup.table.name)),
+  );
   return manifest.objects.filter((object) => {
     if (object.table) {
       const key = tableKey(object.table);
-      if (withRows.has(key)) return created.has(key);
+      const again = replaced.has(key) && remade.includes(object.kind) && !liveObjects.has(identity(object));
+      if (withRows.has(key)) return created.has(key) || again;
       return everything && manifest.complete && !liveTables.has(fold(key));
     }
-    if (liveObjects.has(fold(`${object.kind} ${object.name}`))) return false;
+    if (liveObjects.has(identity(object))) return false;
     return object.section === 'pre-data' ? created.size > 0 : everything && manifest.complete;
   });
 }

@@ -1,9 +1,9 @@
 import { Archive } from '../archive/archiveReader.ts';
 import { newBackupPath } from '../backup/backupFiles.ts';
-import { takeBackup } from '../backup/takeBackup.ts';
+import { type BackupSelection, takeBackup } from '../backup/takeBackup.ts';
 import { cancelled, messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
-import { formatTableName, tableKey, type TableName } from '../core/names.ts';
+import { foldCase, formatTableName, tableKey, type TableName, type TablePattern } from '../core/names.ts';
 import type { Phase, ProgressEvent, ReportProgress } from '../core/progress.ts';
 import type { RestoreMode, RestorePlan, TableChange, TablePlan } from '../core/plan.ts';
 import type { EngineFeatures, RestoreTransaction, Session, WorkOptions } from '../engines/engine.ts';
@@ -11,7 +11,7 @@ import { chooseTables, planRestore } from './planRestore.ts';
 
 export interface RestoreOptions extends WorkOptions {
   readonly mode: RestoreMode;
-  readonly tables?: readonly TableName[];
+  readonly tables?: readonly TablePattern[];
   /** A rehearsal: all of it, then a rollback. */
   readonly dryRun?: boolean;
   /** Where the safety backup goes; none is taken when it is left out. */
@@ -85,14 +85,14 @@ export async function makePlan(
   manifest: Manifest,
   session: Session,
   features: EngineFeatures,
-  options: WorkOptions & { mode: RestoreMode; tables?: readonly TableName[] },
+  options: WorkOptions & { mode: RestoreMode; tables?: readonly TablePattern[] },
 ): Promise<RestorePlan> {
   options.report?.({ phase: 'prepare' });
   const schema = await session.introspect(options);
   const counts = new Map<string, number>();
   const fold = (name: TableName): string => {
     const key = tableKey(name);
-    return features.caseInsensitiveNames ? key.toLowerCase() : key;
+    return features.caseInsensitiveNames ? foldCase(key) : key;
   };
   const chosen = new Set(chooseTables(manifest, options.tables).map(({ table }) => fold(table.name)));
   for (const table of schema.tables) {
@@ -118,11 +118,12 @@ async function takeSafetyBackup(
   plan: RestorePlan,
   options: RestoreOptions,
 ): Promise<string | undefined> {
-  const existing = plan.tables.filter((table) => !table.create).map((table) => table.target);
-  if (options.dryRun || !options.safetyFolder || existing.length === 0) return undefined;
+  if (options.dryRun || !options.safetyFolder) return undefined;
+  const selection = await safetySelection(session, plan, options);
+  if (!selection) return undefined;
   const file = await newBackupPath(options.safetyFolder, `before-restore-${session.info.database}`);
   try {
-    await takeBackup(session, { ...options, selection: { tables: existing }, file, purpose: 'safety' });
+    await takeBackup(session, { ...options, selection, file, purpose: 'safety' });
   } catch (error) {
     if (!RestorePointError.is(error)) throw error;
     throw new RestorePointError(error.code, `The safety backup failed: ${error.message}`, {
@@ -133,6 +134,25 @@ async function takeSafetyBackup(
     });
   }
   return file;
+}
+
+/**
+ * The tables that will be written; the whole database where no table of it stays as it is, because only a whole backup
+ * holds what belongs to no table. Undefined when there is nothing to keep.
+ */
+async function safetySelection(
+  session: Session,
+  plan: RestorePlan,
+  options: WorkOptions,
+): Promise<BackupSelection | undefined> {
+  const existing = plan.tables.filter((table) => !table.create).map((table) => table.target);
+  if (plan.whole && plan.mode === 'replace') {
+    const { tables, objects } = await session.introspect(options);
+    const written = new Set(existing.map(tableKey));
+    const allWritten = tables.every((table) => !table.holdsRows || written.has(tableKey(table.name)));
+    if (allWritten && objects.length > 0) return {};
+  }
+  return existing.length > 0 ? { tables: existing } : undefined;
 }
 
 async function runTransaction(

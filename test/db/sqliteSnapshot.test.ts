@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { silentLogger } from '../../src/core/logger.ts';
 import type { ProgressEvent } from '../../src/core/progress.ts';
 import { failure } from '../support/errors.ts';
@@ -217,6 +219,26 @@ describe('SQLite: snapshots', () => {
     await session.close();
   });
 
+  it('remove what a killed process left a day ago, and nothing else', async () => {
+    runSqlite(file, 'CREATE TABLE t (a)');
+    const gone = spawnSync(process.execPath, ['-e', '']).pid;
+    const kept = [
+      `restore-point-${process.pid}-aaaaaa`,
+      `restore-point-${gone}-young1`,
+      'restore-point-test-aaaaaa',
+    ];
+    const old = new Date(Date.now() - 25 * 60 * 60 * 1000);
+    for (const name of [...kept, `restore-point-${gone}-bbbbbb`]) {
+      const folder = join(tmpdir(), name);
+      await mkdir(folder);
+      await writeFile(join(folder, 'database.sqlite'), 'x');
+      if (!name.includes('young')) await utimes(folder, old, old);
+    }
+    await backUpSqlite(file);
+    assert.deepEqual((await readdir(tmpdir())).sort(), kept.sort());
+    for (const name of kept) await rm(join(tmpdir(), name), { recursive: true });
+  });
+
   describe('with conditions', () => {
     beforeEach(() => {
       runSqlite(
@@ -277,31 +299,36 @@ describe('SQLite: snapshots', () => {
     });
   });
 
-  it('leave virtual tables out, whether their module is there or not', async () => {
+  it('take virtual tables whole, whether their module is there or not, and name them where tables were chosen', async () => {
     runSqlite(
       file,
       `CREATE TABLE t (a); INSERT INTO t VALUES (1); CREATE VIRTUAL TABLE words USING fts5(a);
-       INSERT INTO words VALUES ('text'); PRAGMA writable_schema = ON;
+       INSERT INTO words VALUES ('text'); ANALYZE; PRAGMA writable_schema = ON;
        INSERT INTO sqlite_schema VALUES ('table', 'odd', 'odd', 0, 'CREATE VIRTUAL TABLE odd USING no_such_module(x)')`,
     );
-    for (const selected of [undefined, ['t']]) {
-      const backup = await backUpSqlite(file, selected);
-      assert.deepEqual(
-        backup.manifest.leftOut.map(({ names }) => names.slice(0, 2)),
-        [['words', 'odd']],
-      );
-      const target = folder.file(`${selected?.length}.db`);
-      await restoreSqlite(target, backup);
-      const database = new DatabaseSync(target);
-      assert.deepEqual(
-        database
-          .prepare('SELECT name, (SELECT a FROM t) AS a FROM sqlite_schema')
-          .all()
-          .map((row) => ({ ...row })),
-        [{ name: 't', a: 1 }],
-      );
-      database.close();
-    }
+    const [all, some] = [folder.file('all.db'), folder.file('some.db')];
+    const whole = await backUpSqlite(file);
+    assert.deepEqual(whole.manifest.leftOut, []);
+    await restoreSqlite(all, whole);
+    assert.deepEqual(sqliteDump(all), sqliteDump(file));
+    const part = await backUpSqlite(file, ['t']);
+    assert.deepEqual(
+      part.manifest.leftOut.map(({ kind, names }) => [kind, ...names.slice(0, 2)]),
+      [
+        ['virtual table', 'words', 'odd'],
+        ['statistics', 'sqlite_stat1'],
+      ],
+    );
+    await restoreSqlite(some, part);
+    const database = new DatabaseSync(some);
+    assert.deepEqual(
+      database
+        .prepare('SELECT name, (SELECT a FROM t) AS a FROM sqlite_schema')
+        .all()
+        .map((row) => ({ ...row })),
+      [{ name: 't', a: 1 }],
+    );
+    database.close();
   });
 
   it('take rows that break a constraint which came later', async () => {

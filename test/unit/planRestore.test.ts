@@ -3,7 +3,7 @@ import { RestorePointError } from '../../src/core/errors.ts';
 import type { Manifest } from '../../src/core/manifest.ts';
 import { formatTableName } from '../../src/core/names.ts';
 import type { RestoreMode, RestorePlan } from '../../src/core/plan.ts';
-import type { DatabaseSchema, ForeignKey, Table } from '../../src/core/schema.ts';
+import type { DatabaseSchema, ForeignKey, SchemaObject, Table } from '../../src/core/schema.ts';
 import type { EngineFeatures } from '../../src/engines/engine.ts';
 import { planRestore } from '../../src/restore/planRestore.ts';
 import { manifestOf, plainTable } from '../support/manifests.ts';
@@ -203,5 +203,72 @@ describe('planRestore', () => {
     assert.equal(table?.create, false);
     assert.equal(table.target.name, 'orders');
     assert.equal(plan(backupOf([then]), [now]).tables[0]?.create, true);
+  });
+
+  it('keeps names apart that differ in more than the case of A to Z', () => {
+    const named = (name: string): Table => plainTable(name, { name: { name } });
+    const live = ['É', 'é', '\u212a'].map(named);
+    const { tables } = plan(backupOf(['é', 'É', 'k'].map(named)), live, {
+      features: { caseInsensitiveNames: true },
+    });
+    assert.deepEqual(
+      tables.map(({ backup, target, create }) => [backup.table.name.name, target.name, create]),
+      [
+        ['é', 'é', false],
+        ['É', 'É', false],
+        ['k', 'k', true],
+      ],
+    );
+  });
+
+  describe('an index and a trigger', () => {
+    const [orders, lines] = [plainTable('orders'), plainTable('lines')];
+    const part = (kind: string, name: string, table: Table): SchemaObject => ({
+      kind,
+      name,
+      table: table.name,
+      section: 'post-data',
+      sql: `CREATE ${kind} ${name}`,
+    });
+    const objects = [
+      part('table', 'orders', orders),
+      part('index', 'kept', orders),
+      part('index', 'lost', orders),
+      part('trigger', 'kept', orders),
+      part('trigger', 'lost', orders),
+      part('constraint', 'lost', orders),
+      part('index', 'other', lines),
+    ];
+    const manifest = backupOf([orders, lines], { objects });
+    const schema = { objects: [objects[0]!, objects[1]!, objects[3]!] };
+    const created = (mode: RestoreMode, tables?: string[]): string[] =>
+      plan(manifest, [orders, lines], { mode, schema, ...(tables ? { tables } : {}) }).create.map(
+        ({ kind, name }) => `${kind} ${name}`,
+      );
+
+    it('that a live table has lost come back when it is replaced', () => {
+      assert.deepEqual(created('replace'), ['index lost', 'trigger lost', 'index other']);
+      assert.deepEqual(created('replace', ['orders']), ['index lost', 'trigger lost']);
+    });
+
+    it('are not made where rows are only added to a table', () => {
+      assert.deepEqual(created('merge'), []);
+      assert.deepEqual(created('insert-missing'), []);
+    });
+
+    it('of the same name on another table are others', () => {
+      const elsewhere = { objects: [part('index', 'lost', lines)] };
+      const { create } = plan(backupOf([orders], { objects: [objects[2]!] }), [orders, lines], {
+        schema: elsewhere,
+      });
+      assert.deepEqual(create, [objects[2]]);
+    });
+  });
+
+  it('is whole only with all of a complete backup', () => {
+    const manifest = backupOf([plainTable('orders')]);
+    assert.equal(plan(manifest, []).whole, true);
+    assert.equal(plan(manifest, [], { tables: ['orders'] }).whole, false);
+    assert.equal(plan({ ...manifest, complete: false }, []).whole, false);
   });
 });

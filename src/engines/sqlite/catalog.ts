@@ -46,6 +46,9 @@ export interface CatalogTable {
   readonly rowidName?: string;
 }
 
+/** What a schema's objects call a table of a module. */
+export const virtualTableKind = 'virtual table';
+
 /** The tables of one of the connection's databases, in the order in which they were created. */
 export async function readCatalog(
   connection: Connection,
@@ -107,7 +110,7 @@ interface ForeignKeyRow {
 
 function tablesSql(schema: string): string {
   return `SELECT l.name AS name, l.type AS type, l.wr AS withoutRowid, s.sql AS sql
-    FROM pragma_table_list AS l
+    FROM temp.pragma_table_list AS l
     JOIN ${quote(schema)}.sqlite_schema AS s ON s.type = 'table' AND s.name = l.name
     WHERE l.schema = ? AND l.type IN ('table', 'shadow', 'virtual') AND substr(l.name, 1, 7) <> 'sqlite_'
     ORDER BY s.rowid`;
@@ -115,21 +118,21 @@ function tablesSql(schema: string): string {
 
 const columnsSql = `SELECT l.name AS tableName, x.name AS name, x.type AS type, x."notnull" AS isNotNull,
     x.dflt_value AS defaultText, x.pk AS primaryKeyPlace, x.hidden AS hidden
-  FROM pragma_table_list AS l JOIN pragma_table_xinfo(l.name, l.schema) AS x
+  FROM temp.pragma_table_list AS l JOIN temp.pragma_table_xinfo(l.name, l.schema) AS x
   WHERE l.schema = ? AND l.type IN ('table', 'shadow')
   ORDER BY l.name, x.cid`;
 
 const indexesSql = `SELECT l.name AS tableName, i.name AS name, i."unique" AS isUnique, i.origin AS origin,
     i.partial AS isPartial, x.name AS columnName, x.coll AS collation
-  FROM pragma_table_list AS l
-  JOIN pragma_index_list(l.name, l.schema) AS i
-  JOIN pragma_index_xinfo(i.name, l.schema) AS x
+  FROM temp.pragma_table_list AS l
+  JOIN temp.pragma_index_list(l.name, l.schema) AS i
+  JOIN temp.pragma_index_xinfo(i.name, l.schema) AS x
   WHERE l.schema = ? AND l.type IN ('table', 'shadow') AND x.key = 1
   ORDER BY l.name, i.seq DESC, x.seqno`;
 
 const foreignKeysSql = `SELECT l.name AS tableName, f.id AS id, f."table" AS parent, f."from" AS fromColumn,
     f."to" AS toColumn
-  FROM pragma_table_list AS l JOIN pragma_foreign_key_list(l.name, l.schema) AS f
+  FROM temp.pragma_table_list AS l JOIN temp.pragma_foreign_key_list(l.name, l.schema) AS f
   WHERE l.schema = ? AND l.type IN ('table', 'shadow')
   ORDER BY l.name, f.id DESC, f.seq`;
 

@@ -43,7 +43,7 @@ export async function listTables(connection: Connection, file: string): Promise<
 async function measureTables(connection: Connection): Promise<Map<string, number>> {
   const rows = await connection.all<{ name: string; bytes: number }>(
     `SELECT s.tbl_name AS name, sum(d.pgsize) AS bytes
-     FROM main.sqlite_schema AS s JOIN dbstat AS d ON d.schema = 'main' AND d.aggregate = TRUE AND d.name = s.name
+     FROM main.sqlite_schema AS s JOIN temp.dbstat AS d ON d.schema = 'main' AND d.aggregate = TRUE AND d.name = s.name
      WHERE s.type IN ('table', 'index') GROUP BY s.tbl_name`,
   );
   return new Map(rows.map(({ name, bytes }) => [name, bytes]));

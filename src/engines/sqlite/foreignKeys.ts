@@ -17,6 +17,12 @@ interface Reference {
   readonly key: string;
 }
 
+/** A table as the attached backup holds it, with all or some of its rows. */
+export interface TableInBackup {
+  readonly table: CatalogTable;
+  readonly whole: boolean;
+}
+
 const childAlias = 'child_row';
 const parentAlias = 'parent_row';
 
@@ -45,12 +51,13 @@ export class ForeignKeyGuard {
   }
 
   /**
-   * To be called when all is written. `wholeBackupOf` gives a table of the attached backup that is there with all of its
-   * rows. Throws `database` with the table and the first row that dangles anew.
+   * To be called when all is written; `backupOf` finds a table in the attached backup, `absent` where the database that
+   * was backed up had none. Throws `database` with the table
+   * and the first row that dangles anew.
    */
   async check(
     tables: readonly CatalogTable[],
-    wholeBackupOf: (name: string) => CatalogTable | undefined,
+    backupOf: (name: string) => TableInBackup | 'absent' | undefined,
     logger: Logger,
     signal?: AbortSignal,
   ): Promise<void> {
@@ -58,7 +65,7 @@ export class ForeignKeyGuard {
       const before = this.#before.get(reference.key);
       const known = before === undefined ? [] : [before];
       if ((await this.#firstDangling(reference, known, signal)) === undefined) continue;
-      const inherited = await this.#inheritedFrom(reference, wholeBackupOf, signal);
+      const inherited = await this.#inheritedFrom(reference, backupOf, signal);
       if (inherited !== undefined) known.push(inherited);
       const dangling = await this.#firstDangling(reference, known, signal);
       if (dangling !== undefined) throw pointsAtNothing(reference, dangling);
@@ -111,20 +118,21 @@ export class ForeignKeyGuard {
     return name;
   }
 
-  /** What dangles in the backup itself: only where it holds all rows of both tables. */
+  /** What dangles in the backup itself: only where it holds all rows of the parent. */
   async #inheritedFrom(
     reference: Reference,
-    wholeBackupOf: (name: string) => CatalogTable | undefined,
+    backupOf: (name: string) => TableInBackup | 'absent' | undefined,
     signal?: AbortSignal,
   ): Promise<string | undefined> {
     if (!this.#restored.has(foldName(reference.child.name))) return undefined;
-    const child = wholeBackupOf(reference.child.name);
-    const parent = wholeBackupOf(reference.parentName);
-    if (!child || !parent) return undefined;
-    const has = (table: CatalogTable, names: readonly string[]): boolean =>
+    const [child, parent] = [backupOf(reference.child.name), backupOf(reference.parentName)];
+    if (!child || child === 'absent' || !parent) return undefined;
+    const has = ({ table }: TableInBackup, names: readonly string[]): boolean =>
       names.every((name) => table.columns.some((column) => sameName(column.name, name)));
-    if (!has(child, reference.columns) || !has(parent, reference.parentColumns)) return undefined;
-    return this.#collect(backupSchema, { ...reference, child, parent }, signal);
+    if (!has(child, reference.columns)) return undefined;
+    if (parent === 'absent') return this.#collect(backupSchema, withParent(reference, child.table), signal);
+    if (!parent.whole || !has(parent, reference.parentColumns)) return undefined;
+    return this.#collect(backupSchema, withParent(reference, child.table, parent.table), signal);
   }
 
   /** The rowid (where it has one) of the first row that dangles with a value that is in none of these tables. */
@@ -144,6 +152,14 @@ export class ForeignKeyGuard {
       signal,
     );
   }
+}
+
+function withParent(
+  { parent: _, ...reference }: Reference,
+  child: CatalogTable,
+  parent?: CatalogTable,
+): Reference {
+  return { ...reference, child, ...(parent ? { parent } : {}) };
 }
 
 /** As SQLite compares: with the collation and the affinity of the parent's column. A NULL refers to nothing. */

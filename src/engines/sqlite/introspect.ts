@@ -1,22 +1,35 @@
 import type { DatabaseSchema, Key, LeftOut, SchemaObject, Sequence, Table } from '../../core/schema.ts';
-import { type CatalogForeignKey, type CatalogTable, findTable, readCatalog } from './catalog.ts';
+import {
+  type CatalogForeignKey,
+  type CatalogTable,
+  findTable,
+  readCatalog,
+  virtualTableKind,
+} from './catalog.ts';
 import type { Connection } from './connection.ts';
 import { foldName, quote, quoteTable, sameName } from './identifiers.ts';
 
-/** The schema of one of the connection's databases. For a consistent answer, call it inside a transaction. */
+/**
+ * The schema of one of the connection's databases. For a consistent answer, call it inside a transaction. `part`: for
+ * a backup of chosen tables, which carries no more than these.
+ */
 export async function introspect(
   connection: Connection,
   schema: string,
   signal?: AbortSignal,
+  { part = false }: { readonly part?: boolean } = {},
 ): Promise<DatabaseSchema> {
   const catalog = await readCatalog(connection, schema, signal);
   const others = await readOthers(connection, schema, signal);
   const carried = catalog.filter((table) => table.type === 'table');
   return {
     tables: carried.map((table) => describeTable(table, catalog, others)),
-    objects: describeObjects(carried, others),
+    objects: describeObjects(part ? carried : catalog, others),
     sequences: await readSequences(connection, schema, carried, signal),
-    leftOut: await describeLeftOut(connection, schema, catalog, signal),
+    leftOut: [
+      ...(part ? describeVirtual(catalog) : []),
+      ...(await describeStatistics(connection, schema, part, signal)),
+    ],
   };
 }
 
@@ -95,7 +108,8 @@ function resolveReference(
   return { references: { name: table?.name ?? parent }, referencedColumns: parentColumns.map(find) };
 }
 
-function describeObjects(tables: readonly CatalogTable[], others: readonly OtherObject[]): SchemaObject[] {
+function describeObjects(catalog: readonly CatalogTable[], others: readonly OtherObject[]): SchemaObject[] {
+  const tables = catalog.filter(({ type }) => type === 'table');
   const objects: SchemaObject[] = tables.map(({ name, sql }) => ({
     kind: 'table',
     name,
@@ -103,6 +117,9 @@ function describeObjects(tables: readonly CatalogTable[], others: readonly Other
     section: 'pre-data',
     sql,
   }));
+  for (const { name, sql } of catalog.filter(({ type }) => type === 'virtual')) {
+    objects.push({ kind: virtualTableKind, name, section: 'post-data', sql });
+  }
   for (const { kind, name, tableName, sql } of others) {
     const table = findTable(tables, tableName);
     // What belongs to a table that is left out is left out with it.
@@ -151,29 +168,30 @@ export async function hasSystemTable(
   return (await connection.get(sql, [name], signal)) !== undefined;
 }
 
-async function describeLeftOut(
-  connection: Connection,
-  schema: string,
-  catalog: readonly CatalogTable[],
-  signal?: AbortSignal,
-): Promise<LeftOut[]> {
+function describeVirtual(catalog: readonly CatalogTable[]): LeftOut[] {
   const names = (type: CatalogTable['type']): string[] =>
     catalog.filter((table) => table.type === type).map(({ name }) => name);
-  const leftOut: LeftOut[] = [];
-  if (names('virtual').length > 0) {
-    leftOut.push({
-      kind: 'virtual table',
+  if (names('virtual').length === 0) return [];
+  return [
+    {
+      kind: virtualTableKind,
       names: [...names('virtual'), ...names('shadow')],
-      reason: 'its rows are kept by a module (full-text search, R-Tree) in tables of its own',
-    });
-  }
-  const statistics = ['sqlite_stat1', 'sqlite_stat4'];
+      reason:
+        'its rows are kept by a module (full-text search, R-Tree): a backup of the whole database carries it',
+    },
+  ];
+}
+
+async function describeStatistics(
+  connection: Connection,
+  schema: string,
+  part: boolean,
+  signal?: AbortSignal,
+): Promise<LeftOut[]> {
   const found: string[] = [];
-  for (const name of statistics) {
+  for (const name of part ? ['sqlite_stat1', 'sqlite_stat4'] : ['sqlite_stat4']) {
     if (await hasSystemTable(connection, schema, name, signal)) found.push(name);
   }
-  if (found.length > 0) {
-    leftOut.push({ kind: 'statistics', names: found, reason: 'ANALYZE makes them again from the rows' });
-  }
-  return leftOut;
+  if (found.length === 0) return [];
+  return [{ kind: 'statistics', names: found, reason: 'ANALYZE makes them again from the rows' }];
 }

@@ -33,7 +33,7 @@ export class PartialCopy {
     const connection = await Connection.open(file, 'read');
     try {
       const page = await connection.get<{ size: number }>(
-        'SELECT page_size AS size FROM pragma_page_size',
+        'SELECT page_size AS size FROM temp.pragma_page_size',
         [],
         signal,
       );

@@ -7,7 +7,9 @@ import { type CatalogTable, dataColumnNames, findTable, readCatalog } from './ca
 import { Connection } from './connection.ts';
 import { describeFailure } from './errors.ts';
 import { extractPayload } from './payloadFile.ts';
+import { readSchemaOrder } from './schemaOrder.ts';
 import { TemporaryFolder } from './temporaryFolder.ts';
+import { type VirtualTable, virtualTables } from './virtualTables.ts';
 
 /** What a new database takes over from the one that was backed up. */
 export interface DatabaseSettings {
@@ -22,17 +24,23 @@ export interface DatabaseSettings {
 export class PayloadDatabase {
   readonly file: string;
   readonly settings: DatabaseSettings;
+  /** See `readSchemaOrder`. */
+  readonly order: readonly string[];
+  readonly virtualTables: readonly VirtualTable[];
   readonly #tables: readonly CatalogTable[];
   readonly #folder: TemporaryFolder;
 
   private constructor(
     file: string,
     settings: DatabaseSettings,
+    order: readonly string[],
     tables: readonly CatalogTable[],
     folder: TemporaryFolder,
   ) {
     this.file = file;
     this.settings = settings;
+    this.order = order;
+    this.virtualTables = virtualTables(tables);
     this.#tables = tables;
     this.#folder = folder;
   }
@@ -44,7 +52,7 @@ export class PayloadDatabase {
     options: WorkOptions,
   ): Promise<PayloadDatabase> {
     const payload = onlyPayload(manifest);
-    const folder = await TemporaryFolder.create().catch((error: unknown) => {
+    const folder = await TemporaryFolder.create(options.logger).catch((error: unknown) => {
       throw describeFailure(error, 'file');
     });
     try {
@@ -65,7 +73,32 @@ export class PayloadDatabase {
     const connection = await openUntrusted(file);
     try {
       const settings = await readSettings(connection);
-      return new PayloadDatabase(file, settings, await readCatalog(connection, 'main', signal), folder);
+      const order = await readSchemaOrder(connection, 'main', signal);
+      const tables = await readCatalog(connection, 'main', signal);
+      return new PayloadDatabase(file, settings, order, tables, folder);
+    } finally {
+      await connection.close();
+    }
+  }
+
+  /**
+   * Leaves nothing but tables of rows and their indexes in the file, to be called before it is attached: a view that
+   * names `main` could not be read there, and no module is run on what came from anywhere.
+   */
+  async disarm(): Promise<void> {
+    const connection = await Connection.open(this.file, 'write');
+    try {
+      await distrust(connection);
+      await connection.all('PRAGMA journal_mode = OFF');
+      await connection.all('PRAGMA synchronous = OFF');
+      await connection.all('PRAGMA writable_schema = ON');
+      await connection.run(
+        `DELETE FROM main.sqlite_schema WHERE (type IN ('table', 'index') AND rootpage > 0 AND (
+           sql LIKE 'CREATE TABLE %' OR sql LIKE 'CREATE INDEX %' OR sql LIKE 'CREATE UNIQUE INDEX %'
+           OR (sql IS NULL AND type = 'index'))) IS NOT TRUE`,
+      );
+    } catch (error) {
+      throw describeFailure(error, 'damaged-backup');
     } finally {
       await connection.close();
     }
@@ -110,7 +143,7 @@ export async function readSettings(connection: Connection): Promise<DatabaseSett
   const settings = await connection.get<DatabaseSettings>(
     `SELECT encoding, page_size AS pageSize, auto_vacuum AS autoVacuum, user_version AS userVersion,
        application_id AS applicationId
-     FROM pragma_encoding, pragma_page_size, pragma_auto_vacuum, pragma_user_version, pragma_application_id`,
+     FROM temp.pragma_encoding, temp.pragma_page_size, temp.pragma_auto_vacuum, temp.pragma_user_version, temp.pragma_application_id`,
   );
   if (!settings) throw new Error('SQLite does not tell the settings of a database');
   return settings;

@@ -106,7 +106,7 @@ async function openPayload(
  */
 async function checkPages(connection: Connection, table: string, signal?: AbortSignal): Promise<void> {
   const found = await connection.all<{ message: string }>(
-    'SELECT quick_check AS message FROM pragma_quick_check(?)',
+    'SELECT quick_check AS message FROM temp.pragma_quick_check(?)',
     [table],
     signal,
   );

@@ -4,18 +4,21 @@ import type { RestoreMode, TableChange, TablePlan } from '../../core/plan.ts';
 import type { SchemaObject, SchemaSection } from '../../core/schema.ts';
 import type { RestoreSource, RestoreTransaction, WorkOptions } from '../engine.ts';
 import { databaseName, fileUri } from './address.ts';
-import { type CatalogTable, findTable, readCatalog } from './catalog.ts';
+import { type CatalogTable, findTable, readCatalog, virtualTableKind } from './catalog.ts';
 import { Connection } from './connection.ts';
 import { describeFailure, inWords, isSqliteError } from './errors.ts';
-import { ForeignKeyGuard } from './foreignKeys.ts';
+import { ForeignKeyGuard, type TableInBackup } from './foreignKeys.ts';
 import { quote, quoteText, sameName } from './identifiers.ts';
 import { backupSchema, countDiffering, loadTable, refuseNullKeys } from './loadTable.ts';
 import { distrust, PayloadDatabase, readSettings } from './payloadDatabase.ts';
 import type { TablePair } from './rowComparison.ts';
+import { restoreSchemaOrder } from './schemaOrder.ts';
 import { rebuildSearchIndexes } from './searchIndexes.ts';
 import { restoreCounter } from './sequences.ts';
+import { restoreSystemTables } from './systemTables.ts';
 import { removeTriggers } from './triggers.ts';
 import { verifyTable } from './verify.ts';
+import { plannedVirtualTables, type VirtualTable, VirtualTableRestore } from './virtualTables.ts';
 
 /** Of the connection that restores, in KiB: what is changed and does not fit is written to the disk early. */
 const cacheKibibytes = 16 * 1024;
@@ -35,6 +38,7 @@ export class SqliteRestore implements RestoreTransaction {
   closed = false;
   #state: 'ready' | 'open' | 'ended' = 'ready';
   #replaceTriggers: () => Promise<void> = () => Promise.resolve();
+  #virtual: VirtualTableRestore | undefined;
 
   private constructor(
     connection: Connection,
@@ -59,6 +63,7 @@ export class SqliteRestore implements RestoreTransaction {
         connection = await Connection.open(file, 'write');
         await configure(connection);
         await adoptSettings(connection, payload, restore);
+        await payload.disarm();
         await connection.run(`ATTACH ? AS ${quote(backupSchema)}`, [fileUri(payload.file, 'immutable')]);
         return new SqliteRestore(connection, payload, restore, options);
       });
@@ -77,6 +82,10 @@ export class SqliteRestore implements RestoreTransaction {
       this.#state = 'open';
       const before = await readCatalog(this.#connection, 'main', signal);
       this.#fresh = await isEmpty(this.#connection);
+      const { virtualTables } = this.#payload;
+      const chosen = this.#exactly ? virtualTables : plannedVirtualTables(plan.create, virtualTables);
+      this.#virtual = new VirtualTableRestore(this.#connection, chosen, before);
+      if (plan.whole) this.#tellVirtualTablesLeft(chosen);
       await this.#foreignKeys.remember(before, signal);
       await this.#create('pre-data');
       const tables = await readCatalog(this.#connection, 'main', signal);
@@ -113,12 +122,42 @@ export class SqliteRestore implements RestoreTransaction {
       for (const [table, { target }] of this.#pairs) {
         await restoreCounter(this.#connection, target, plan.sequences, this.#modeOf(table));
       }
+      if (this.#exactly) await restoreSystemTables(this.#connection, signal);
       if (this.#fresh && manifest.complete) await this.#adoptNumbers();
+      await this.#finishVirtualTables();
       const tables = await readCatalog(this.#connection, 'main', signal);
-      const restored = plan.tables.map((table) => table.target.name);
-      await rebuildSearchIndexes(this.#connection, tables, restored, logger, signal);
-      await this.#foreignKeys.check(tables, (name) => this.#wholeBackupOf(name), logger, signal);
+      await this.#foreignKeys.check(tables, (name) => this.#backupOf(name), logger, signal);
     });
+  }
+
+  async #finishVirtualTables(): Promise<void> {
+    const { signal, logger } = this.#options;
+    const { plan, manifest } = this.#restore;
+    await this.#virtual?.load(await readCatalog(this.#connection, 'main', signal), signal);
+    await this.#virtual?.create();
+    if (manifest.complete && plan.create.length > 0) {
+      await restoreSchemaOrder(this.#connection, this.#payload.order);
+    }
+    const exact = this.#exactly ? (this.#virtual?.names ?? []) : [];
+    const tables = await readCatalog(this.#connection, 'main', signal);
+    const others = tables.filter(({ name }) => !exact.some((other) => sameName(other, name)));
+    const restored = plan.tables.map((table) => table.target.name);
+    await rebuildSearchIndexes(this.#connection, others, restored, logger, signal);
+  }
+
+  #tellVirtualTablesLeft(chosen: readonly VirtualTable[]): void {
+    const left = this.#payload.virtualTables.filter((table) => !chosen.includes(table));
+    if (left.length === 0) return;
+    const names = left.map(({ name }) => name).join(', ');
+    this.#options.logger.warn(
+      `Only the mode replace restores virtual tables: ${names} kept the rows they had`,
+    );
+  }
+
+  /** The database becomes what the backup holds, with what belongs to no table: counters, statistics, modules' tables. */
+  get #exactly(): boolean {
+    const { plan } = this.#restore;
+    return plan.whole && (plan.mode === 'replace' || this.#fresh);
   }
 
   verify(table: TablePlan): Promise<void> {
@@ -172,7 +211,7 @@ export class SqliteRestore implements RestoreTransaction {
   /** Makes what is missing, each statement for the one object that it names. */
   async #create(section: SchemaSection): Promise<void> {
     for (const object of this.#restore.plan.create) {
-      if (object.section !== section) continue;
+      if (object.section !== section || object.kind === virtualTableKind) continue;
       const place = { table: object.table === undefined ? object.name : formatTableName(object.table) };
       await inWords('database', place, () => createObject(this.#connection, object, this.#options.signal));
     }
@@ -195,11 +234,11 @@ export class SqliteRestore implements RestoreTransaction {
     return { plan, target, backup };
   }
 
-  /** A table as the backup holds it, all of its rows. */
-  #wholeBackupOf(name: string): CatalogTable | undefined {
-    const { tables } = this.#restore.manifest;
-    const found = tables.find(({ table, where }) => where === undefined && sameName(table.name.name, name));
-    return found && this.#payload.table(found);
+  #backupOf(name: string): TableInBackup | 'absent' | undefined {
+    const { tables, complete } = this.#restore.manifest;
+    const found = tables.find(({ table }) => sameName(table.name.name, name));
+    if (!found) return complete ? 'absent' : undefined;
+    return { table: this.#payload.table(found), whole: found.where === undefined };
   }
 
   #pairOf(table: TablePlan): TablePair {
@@ -259,7 +298,9 @@ async function adoptSettings(
   { settings }: PayloadDatabase,
   { manifest, plan }: RestoreSource,
 ): Promise<void> {
-  const pages = await connection.get<{ n: number }>(`SELECT page_count AS n FROM pragma_page_count('main')`);
+  const pages = await connection.get<{ n: number }>(
+    `SELECT page_count AS n FROM temp.pragma_page_count('main')`,
+  );
   if (pages?.n === 0) {
     await connection.all(`PRAGMA main.page_size = ${settings.pageSize}`);
     await connection.all(`PRAGMA encoding = ${quoteText(settings.encoding)}`);

@@ -11,6 +11,7 @@ import { describeFailure, inWords } from './errors.ts';
 import { introspect } from './introspect.ts';
 import { PartialCopy } from './partialCopy.ts';
 import { writePayload } from './payloadFile.ts';
+import { readSchemaOrder, restoreSchemaOrder } from './schemaOrder.ts';
 import { TemporaryFolder } from './temporaryFolder.ts';
 
 /** The copy grows without a word from SQLite: its size is asked for in these intervals, in milliseconds. */
@@ -21,7 +22,7 @@ export async function openSnapshot(
   file: string,
   options: WorkOptions & { readonly whole: boolean },
 ): Promise<Snapshot & { readonly closed: boolean }> {
-  const folder = await inWords('file', {}, () => TemporaryFolder.create());
+  const folder = await inWords('file', {}, () => TemporaryFolder.create(options.logger));
   try {
     const copy = await folder.createFile(databaseFile);
     return options.whole
@@ -68,7 +69,9 @@ class WholeSnapshot implements Snapshot {
   ): Promise<WholeSnapshot> {
     const source = await Connection.open(file, 'read');
     try {
+      const before = await readOrder(source, options.signal);
       await vacuumInto(source, copyFile, options);
+      await keepOrder(copyFile, [before, await readOrder(source, options.signal)], options);
     } finally {
       await source.closeQuietly(options.logger);
     }
@@ -113,7 +116,7 @@ class WholeSnapshot implements Snapshot {
 async function vacuumInto(source: Connection, file: string, options: WorkOptions): Promise<void> {
   const { signal, report } = options;
   const size = await source.get<{ bytes: number }>(
-    `SELECT (SELECT page_count FROM pragma_page_count('main')) * (SELECT page_size FROM pragma_page_size('main'))
+    `SELECT (SELECT page_count FROM temp.pragma_page_count('main')) * (SELECT page_size FROM temp.pragma_page_size('main'))
        AS bytes`,
     [],
     signal,
@@ -132,6 +135,54 @@ async function vacuumInto(source: Connection, file: string, options: WorkOptions
     await source.run('VACUUM main INTO ?', [file], signal);
   } finally {
     clearInterval(timer);
+  }
+}
+
+/** The order of a schema, and the version of it. */
+interface SchemaOrder {
+  readonly version: number;
+  readonly objects: readonly string[];
+}
+
+async function readOrder(connection: Connection, signal?: AbortSignal): Promise<SchemaOrder> {
+  await connection.run('BEGIN', [], signal);
+  try {
+    return {
+      version: await schemaVersion(connection),
+      objects: await readSchemaOrder(connection, 'main', signal),
+    };
+  } finally {
+    await connection.run('ROLLBACK');
+  }
+}
+
+async function schemaVersion(connection: Connection): Promise<number> {
+  const row = await connection.get<{ n: number }>(
+    'SELECT schema_version AS n FROM temp.pragma_schema_version',
+  );
+  return row?.n ?? 0;
+}
+
+/** VACUUM INTO puts tables first, then indexes, then all others: they go back to where they were. */
+async function keepOrder(
+  copyFile: string,
+  orders: readonly SchemaOrder[],
+  { logger }: WorkOptions,
+): Promise<void> {
+  const copy = await Connection.open(copyFile, 'write');
+  try {
+    await copy.all('PRAGMA journal_mode = OFF');
+    await copy.all('PRAGMA synchronous = OFF');
+    // VACUUM INTO adds one to it.
+    const version = (await schemaVersion(copy)) - 1;
+    const order = orders.find((candidate) => candidate.version === version);
+    if (order) await restoreSchemaOrder(copy, order.objects);
+    else
+      logger.warn(
+        'The schema changed while it was backed up: its objects are in another order in the backup',
+      );
+  } finally {
+    await copy.close();
   }
 }
 
@@ -163,7 +214,7 @@ class PartialSnapshot implements Snapshot {
   ): Promise<PartialSnapshot> {
     const copy = await PartialCopy.begin(file, copyFile, options.signal);
     try {
-      const schema = await introspect(copy.connection, 'main', options.signal);
+      const schema = await introspect(copy.connection, 'main', options.signal, { part: true });
       return new PartialSnapshot(schema, copy, folder, options);
     } catch (error) {
       await copy.connection.closeQuietly(options.logger);

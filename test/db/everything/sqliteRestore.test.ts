@@ -176,6 +176,23 @@ function testEntry(entry: SqliteEntry, folder: { file(name: string): string }): 
   }
 }
 
+describe('sqlite: a restore that is undone', () => {
+  const folder = useTemporaryFolder();
+  const entries = sharedSqliteEntries.filter((entry) => toolReads([entry]));
+
+  it('gives back what was there before, whatever it was', async () => {
+    const [file, backup] = [folder.file('source.db'), folder.file('a.dbbackup')];
+    makeSqlite(file, entries);
+    await backUpFile(file, backup);
+    damageSqlite(file, rowDamages);
+    const damaged = readSqliteWitness(file, tool);
+    const { safetyBackup } = await restoreFile(backup, file, { safetyFolder: folder.file('safety') });
+    assert.throws(() => assertSameSqlite(readSqliteWitness(file, tool), damaged), /differ/);
+    await restoreFile(safetyBackup!, file);
+    assertSameSqlite(readSqliteWitness(file, tool), damaged, { anyOrder: true });
+  });
+});
+
 describe('sqlite: a restore that fails', () => {
   const folder = useTemporaryFolder();
 
