@@ -68,17 +68,28 @@ const manifestSchema = object({
   objects: listOf(
     object(
       { kind: text, name: text, section: oneOf('pre-data', 'post-data'), sql: text },
-      { table: tableName },
+      {
+        table: tableName,
+        needs: listOf(text),
+        of: text,
+        repeat: flag,
+        roles: listOf(text),
+        actsAs: text,
+        as: text,
+        superuser: flag,
+      },
     ),
   ),
   sequences: listOf(
-    object({
-      name: tableName,
-      table: tableName,
-      lastValue: { type: 'string', pattern: '^-?\\d{1,20}$' },
-      isCalled: flag,
-      increment: { type: 'string', pattern: '^-?\\d{1,20}$' },
-    }),
+    object(
+      {
+        name: tableName,
+        lastValue: { type: 'string', pattern: '^-?\\d{1,20}$' },
+        isCalled: flag,
+        increment: { type: 'string', pattern: '^-?\\d{1,20}$' },
+      },
+      { table: tableName },
+    ),
   ),
   leftOut: listOf(object({ kind: text, names: listOf(text), reason: text })),
   payloads: listOf(object({ name: text, chunks: listOf(chunk) })),

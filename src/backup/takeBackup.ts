@@ -2,10 +2,11 @@ import { ArchiveWriter } from '../archive/archiveWriter.ts';
 import { messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { BackedUpTable, Compression, Manifest } from '../core/manifest.ts';
 import { formatTableName, nameMatches, tableKey, type TableName, type TablePattern } from '../core/names.ts';
-import type { DatabaseSchema, LeftOut } from '../core/schema.ts';
+import { objectKey, type DatabaseSchema, type LeftOut, type Sequence } from '../core/schema.ts';
 import type { Payload } from '../core/payload.ts';
 import type { Session, TableSelection, WorkOptions } from '../engines/engine.ts';
 import { version } from '../core/version.ts';
+import { chooseObjects } from './chooseObjects.ts';
 
 /** Which tables and rows to take; all when everything is left out. */
 export interface BackupSelection {
@@ -139,14 +140,15 @@ function describeBackup(
   options: TakeBackupOptions,
 ): Manifest {
   const taken = new Set(content.tables.map(({ table }) => tableKey(table.name)));
-  // A table that holds no rows of its own (a partitioned one) comes with those that hold them.
-  const rowless = new Set(
-    schema.tables.filter((table) => !table.holdsRows).map((table) => tableKey(table.name)),
-  );
-  const belongs = (table: TableName | undefined): boolean => {
-    if (!table) return true;
-    return taken.has(tableKey(table)) || (whole && rowless.has(tableKey(table)));
-  };
+  const objects = whole
+    ? schema.objects
+    : chooseObjects(
+        schema,
+        content.tables.map(({ table }) => table.name),
+      );
+  const keys = new Set(objects.map(objectKey));
+  const holds = ({ table, name }: Sequence): boolean =>
+    whole || (table ? taken.has(tableKey(table)) : keys.has(`sequence ${formatTableName(name)}`));
   return {
     format: 'restore-point',
     formatVersion: 1,
@@ -160,8 +162,8 @@ function describeBackup(
     complete: whole,
     compression: options.compression ?? 'zstd',
     tables: content.tables,
-    objects: schema.objects.filter((object) => belongs(object.table)),
-    sequences: schema.sequences.filter((sequence) => belongs(sequence.table)),
+    objects,
+    sequences: schema.sequences.filter(holds),
     leftOut: schema.leftOut,
     payloads: content.payloads,
   };

@@ -45,7 +45,10 @@ export interface Table {
 
 export type SchemaSection = 'pre-data' | 'post-data';
 
-/** One object of the schema and the statement that makes it, in an order in which they can run. */
+/**
+ * One object of the schema and the statement that makes it, in an order in which they can run. Its kind and its name
+ * together are its key: what tells it from all others, in this database and in the next.
+ */
 export interface SchemaObject {
   readonly kind: string;
   /** For people: what the statement makes. */
@@ -54,18 +57,46 @@ export interface SchemaObject {
   readonly table?: TableName;
   readonly section: SchemaSection;
   readonly sql: string;
+  /** Keys of the objects that have to be there before it. Absent where the engine's objects know of none. */
+  readonly needs?: readonly string[];
+  /** Key of the object that it is a property of (its owner, a comment): it comes only when that one is made. */
+  readonly of?: string;
+  /** It brings data: it is run also where it is there already. */
+  readonly repeat?: boolean;
+  /** Roles that the statement names. */
+  readonly roles?: readonly string[];
+  /** A role whose rights the user needs for it. */
+  readonly actsAs?: string;
+  /** The role to run it as, where it is not the user. */
+  readonly as?: string;
+  /** Only a superuser may run it. */
+  readonly superuser?: boolean;
+}
+
+/** See `SchemaObject`. */
+export function objectKey(object: Pick<SchemaObject, 'kind' | 'name'>): string {
+  return `${object.kind} ${object.name}`;
 }
 
 /** A counter that must go on where it was: a PostgreSQL sequence, SQLite's AUTOINCREMENT. */
 export interface Sequence {
   readonly name: TableName;
-  /** The table whose columns take numbers from it. */
-  readonly table: TableName;
+  /** The table whose columns take numbers from it, if there is one. */
+  readonly table?: TableName;
   /** As text: it may be past what a double holds. */
   readonly lastValue: string;
   /** Whether `lastValue` was given out already. */
   readonly isCalled: boolean;
   readonly increment: string;
+}
+
+/** Who the user of a connection is. */
+export interface DatabaseAccess {
+  readonly superuser: boolean;
+  /** All roles of the server. */
+  readonly roles: readonly string[];
+  /** Those whose rights the user has. */
+  readonly actsAs: readonly string[];
 }
 
 /** Something in the database that the backup does not carry: named, never left out in silence. */
@@ -80,6 +111,8 @@ export interface DatabaseSchema {
   readonly objects: readonly SchemaObject[];
   readonly sequences: readonly Sequence[];
   readonly leftOut: readonly LeftOut[];
+  /** Of engines that know roles. */
+  readonly access?: DatabaseAccess;
 }
 
 /** What tells the rows of this table apart: its primary key, else a unique key without NULLs. */

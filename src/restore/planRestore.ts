@@ -10,9 +10,10 @@ import {
   type TablePattern,
 } from '../core/names.ts';
 import type { InboundForeignKey, RestoreMode, RestorePlan, TablePlan } from '../core/plan.ts';
-import { rowKey, type DatabaseSchema, type SchemaObject, type Table } from '../core/schema.ts';
+import { objectKey, rowKey, type DatabaseSchema, type Table } from '../core/schema.ts';
 import type { EngineFeatures } from '../engines/engine.ts';
 import { compareTable, type TableComparison } from './compareTable.ts';
+import { planObjects } from './planObjects.ts';
 import { referencedFirst } from './tableOrder.ts';
 
 export interface PlanOptions {
@@ -45,18 +46,23 @@ export function planRestore(manifest: Manifest, target: RestoreTarget, options: 
     refusals.push(...reasons.map((reason) => `${formatTableName(backup.table.name)}: ${reason}`));
     return planTable(backup, live, comparison, key.columns, target);
   });
+  const everything = options.tables === undefined;
+  const objects = planObjects(manifest, tables, target, options.mode, everything);
+  refusals.push(...objects.refusals);
   if (refusals.length > 0) throw refused(refusals);
   const inbound = inboundForeignKeys(tables, target);
   const planned = tables.map((table, index) => ({ ...table, inbound: inbound[index] ?? [] }));
-  const everything = options.tables === undefined;
+  const created = new Set(objects.create.map(objectKey));
   const keys = new Set(chosen.map((backup) => tableKey(backup.table.name)));
   return {
     mode: options.mode,
     whole: everything && manifest.complete,
     tables: referencedFirst(planned, (table) => find(table.backup.table.name) ?? table.backup.table),
-    create: objectsToCreate(manifest, planned, target, options.mode, everything),
-    sequences: manifest.sequences.filter((sequence) => keys.has(tableKey(sequence.table))),
-    warnings: warningsOf(manifest, planned, options.mode, everything),
+    create: objects.create,
+    sequences: manifest.sequences.filter(({ table, name }) =>
+      table ? keys.has(tableKey(table)) : everything || created.has(`sequence ${formatTableName(name)}`),
+    ),
+    warnings: [...warningsOf(manifest, planned, options.mode, everything), ...objects.warnings],
   };
 }
 
@@ -135,47 +141,6 @@ function inboundForeignKeys(tables: readonly TablePlan[], { schema }: RestoreTar
         .map((foreignKey) => ({ from: from.name, name: foreignKey.name })),
     ),
   );
-}
-
-/** What can be missing on a table that is there, and be made again without changing the table itself. */
-const remade: readonly string[] = ['index', 'trigger'];
-
-/**
- * Statements for what is missing. What belongs to a table comes with it; of a table that is there and is replaced,
- * indexes and triggers come back; what belongs to none comes when it could be needed by a table that is made (before
- * the data), or with a restore of the whole (after it).
- */
-function objectsToCreate(
-  manifest: Manifest,
-  tables: readonly TablePlan[],
-  { schema, features }: RestoreTarget,
-  mode: RestoreMode,
-  everything: boolean,
-): SchemaObject[] {
-  const fold = (text: string): string => (features.caseInsensitiveNames ? foldCase(text) : text);
-  const created = new Set(
-    tables.filter((table) => table.create).map((table) => tableKey(table.backup.table.name)),
-  );
-  const withRows = new Set(manifest.tables.map(({ table }) => tableKey(table.name)));
-  const liveTables = new Set(schema.tables.map((table) => fold(tableKey(table.name))));
-  const identity = ({ kind, name, table }: SchemaObject): string =>
-    fold(`${kind} ${name} ${table ? tableKey(table) : ''}`);
-  const liveObjects = new Set(schema.objects.map(identity));
-  const replaced = new Set(
-    tables
-      .filter((table) => !table.create && mode === 'replace')
-      .map((table) => tableKey(table.backup.table.name)),
-  );
-  return manifest.objects.filter((object) => {
-    if (object.table) {
-      const key = tableKey(object.table);
-      const again = replaced.has(key) && remade.includes(object.kind) && !liveObjects.has(identity(object));
-      if (withRows.has(key)) return created.has(key) || again;
-      return everything && manifest.complete && !liveTables.has(fold(key));
-    }
-    if (liveObjects.has(identity(object))) return false;
-    return object.section === 'pre-data' ? created.size > 0 : everything && manifest.complete;
-  });
 }
 
 function warningsOf(

@@ -206,45 +206,20 @@ describe('postgres: the schema of tables', () => {
     const found = new Map(leftOut.map(({ kind, names, reason }) => [kind, { names, reason }]));
     for (const { reason } of leftOut) assert.ok(reason);
     const expected: Record<string, string[]> = {
-      aggregate: ['public.total(integer)'],
-      collation: ['public.c'],
-      'composite type': ['public.pair'],
-      domain: ['public.spares'],
-      'event trigger': ['e'],
-      'extended statistics': ['public.s'],
-      extension: ['citext'],
       'foreign server': ['far'],
       'foreign table': ['public.ft'],
       'foreign-data wrapper': ['w'],
-      function: ['public.ddl()', 'public.f()'],
       'large object': ['1'],
-      'materialized view': ['public.m'],
-      owner: ['postgres'],
-      policy: ['visible on public.t'],
-      privileges: ['public.t'],
-      procedure: ['public.p(IN a integer)'],
-      publication: ['pub'],
-      'range type': ['public.floats'],
-      'row-level security': ['public.t'],
-      rule: ['r on public.t'],
-      sequence: ['public.lonely'],
-      trigger: ['"a trigger" on public.t'],
-      type: ['public.spare'],
-      view: ['public.v'],
     };
     for (const [kind, names] of Object.entries(expected)) {
-      if (kind === 'procedure') assert.match(found.get(kind)!.names[0]!, /^public\.p\(/);
-      else assert.deepEqual(found.get(kind)?.names, names, kind);
+      assert.deepEqual(found.get(kind)?.names, names, kind);
     }
     assert.deepEqual([...found.keys()].sort(), Object.keys(expected).sort());
   });
 
   it('leaves nothing out in silence, and nothing to tell in a database of mere tables', async () => {
     const source = await postgres.create(everything);
-    assert.deepEqual(
-      (await schemaOf(source)).leftOut.map(({ kind }) => kind),
-      ['owner'],
-    );
+    assert.deepEqual((await schemaOf(source)).leftOut, []);
   });
 
   it('runs no statement that a backup of ours would not hold', async () => {

@@ -11,8 +11,8 @@ const words = `
   INSERT INTO words VALUES ('one'), ('two');`;
 
 describe('SQLite: virtual tables', () => {
-  useSystemTemporaryFolder();
   const folder = useTemporaryFolder();
+  useSystemTemporaryFolder();
   let file: string;
 
   beforeEach(() => {

@@ -1,13 +1,46 @@
 import { RestorePointError } from '../../core/errors.ts';
-import { formatTableName, parseTableName } from '../../core/names.ts';
-import type { SchemaObject } from '../../core/schema.ts';
+import { formatTableName } from '../../core/names.ts';
+import { objectKey, type SchemaObject } from '../../core/schema.ts';
 import { describeFailure } from './errors.ts';
-import { quoteName } from './identifiers.ts';
 import type { Transaction } from './transaction.ts';
 
+const made =
+  'SCHEMA|COLLATION|EXTENSION|TYPE|DOMAIN|CAST|FUNCTION|PROCEDURE|AGGREGATE|ACCESS METHOD|OPERATOR( FAMILY| CLASS)?|' +
+  '(DEFAULT )?CONVERSION|TRANSFORM|TEXT SEARCH (PARSER|TEMPLATE|DICTIONARY|CONFIGURATION)|(UNLOGGED )?(SEQUENCE|TABLE)|' +
+  '(OR REPLACE )?VIEW|MATERIALIZED VIEW|(UNIQUE )?INDEX|STATISTICS|RULE|(CONSTRAINT |EVENT )?TRIGGER|POLICY|PUBLICATION';
+
 /** The statements that backups hold. Anything else in one is not of our making. */
-const known =
-  /^(CREATE (SCHEMA|TYPE|DOMAIN|(UNLOGGED )?(SEQUENCE|TABLE)|(UNIQUE )?INDEX)|ALTER (DOMAIN|SEQUENCE|TABLE|INDEX)|COMMENT ON) /;
+const known = new RegExp(
+  `^(CREATE (${made})|ALTER (${made}|DEFAULT PRIVILEGES)|COMMENT ON|REFRESH MATERIALIZED VIEW|` +
+    '(GRANT|REVOKE) [^;]* ON (TABLE|SEQUENCE|FUNCTION|PROCEDURE|TYPE|SCHEMA)) ',
+);
+
+/**
+ * The statements before the rows, after them, and at the very end: event triggers would act on all that comes after
+ * them. A partition that comes back alone, into a table that is there, is put into it when it has its own keys and
+ * indexes: it would else be given others.
+ */
+export function inTurn(
+  objects: readonly SchemaObject[],
+): Record<'before' | 'after' | 'last', SchemaObject[]> {
+  const keys = new Set(objects.map(objectKey));
+  const isLone = ({ kind, name, needs = [] }: SchemaObject): boolean =>
+    kind === 'partition' && needs.some((key) => key !== `table ${name}` && !keys.has(key));
+  const isEvent = ({ kind, of }: SchemaObject): boolean =>
+    kind === 'event trigger' || of?.startsWith('event trigger ') === true;
+  const after = objects.filter((object) => object.section === 'post-data' && !isEvent(object));
+  const indexed = after.findLastIndex(({ kind }) => kind === 'constraint' || kind === 'index') + 1;
+  return {
+    before: objects.filter((object) => object.section === 'pre-data' && !isLone(object)),
+    after: [...after.slice(0, indexed), ...objects.filter(isLone), ...after.slice(indexed)],
+    last: objects.filter(isEvent),
+  };
+}
+
+/** Bodies may name what comes later, and what is made stands in the usual places whatever the session is set to. */
+const settings = `
+  SET LOCAL check_function_bodies = off; SET LOCAL default_tablespace = ''; SET LOCAL default_table_access_method = heap;
+  SET LOCAL transform_null_equals = off`;
 
 /**
  * Runs the statements of a backup that make what is missing. Each is a single statement of a known kind: a backup
@@ -17,42 +50,52 @@ export async function createObjects(
   transaction: Transaction,
   objects: readonly SchemaObject[],
 ): Promise<void> {
+  if (objects.length > 0) await transaction.run(settings);
   for (const object of objects) {
     const place = object.table ? { table: formatTableName(object.table) } : {};
     if (!known.test(object.sql)) {
       throw new RestorePointError(
         'damaged-backup',
-        `The statement for ${title(object)} is of no known kind`,
-        {
-          place,
-        },
+        `The statement for ${objectKey(object)} is of no known kind`,
+        { place },
       );
     }
     try {
-      if (!(await isThere(transaction, object))) await transaction.runSingle(object.sql);
+      await asRole(transaction, object.as, async () => {
+        await transaction.runSingle(await availableVersion(transaction, object));
+      });
     } catch (error) {
       const failure = describeFailure(error, place);
       if (failure.code !== 'database') throw failure;
-      throw new RestorePointError('database', `${title(object)} could not be made: ${failure.message}`, {
+      throw new RestorePointError('database', `${objectKey(object)} could not be made: ${failure.message}`, {
         ...failure.details,
       });
     }
   }
 }
 
-/** Other tables can have made them already; they know no IF NOT EXISTS, or want a privilege for it. */
-async function isThere(transaction: Transaction, { kind, name }: SchemaObject): Promise<boolean> {
-  if (kind === 'schema') {
-    const sql = 'SELECT FROM pg_namespace WHERE nspname = $1';
-    return (await transaction.rows(sql, [parseTableName(name).name])).length > 0;
-  }
-  if (kind === 'type' || kind === 'domain') {
-    const sql = 'SELECT WHERE to_regtype($1) IS NOT NULL';
-    return (await transaction.rows(sql, [quoteName(parseTableName(name))])).length > 0;
-  }
-  return false;
+async function asRole(
+  transaction: Transaction,
+  role: string | undefined,
+  work: () => Promise<void>,
+): Promise<void> {
+  if (role === undefined) return work();
+  const [before] = await transaction.rows<{ role: string }>(`SELECT current_setting('role') AS role`);
+  const set = (name: string): Promise<unknown> =>
+    transaction.rows(`SELECT set_config('role', $1, true)`, [name]);
+  await set(role);
+  await work();
+  await set(before!.role);
 }
 
-function title({ kind, name }: SchemaObject): string {
-  return `${kind} ${name}`;
+/** An extension comes in the version that it had, where the server has that; else in the server's own. */
+async function availableVersion(transaction: Transaction, { kind, sql }: SchemaObject): Promise<string> {
+  const version = / VERSION ('(?:[^']|'')*')$/.exec(sql);
+  if (kind !== 'extension' || !version) return sql;
+  const name = /^CREATE EXTENSION "((?:[^"]|"")*)"/.exec(sql)?.[1]?.replaceAll('""', '"') ?? '';
+  const found = await transaction.rows(
+    `SELECT FROM pg_available_extension_versions WHERE name = $1 AND quote_literal(version) = $2`,
+    [name, version[1]],
+  );
+  return found.length > 0 ? sql : sql.slice(0, version.index);
 }

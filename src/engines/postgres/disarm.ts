@@ -54,6 +54,47 @@ export async function findArmed(
   });
 }
 
+interface DomainRow {
+  readonly domain: TableName;
+  readonly table: TableName;
+  readonly name: string;
+  readonly definition: string;
+  readonly comment: string | null;
+  readonly owned: boolean;
+}
+
+/**
+ * Finds the checks of domains that old values need not fulfil, of domains that these tables' columns hold by
+ * themselves, in arrays or under other domains. Throws `refused` when this user may not take them off.
+ */
+export async function findArmedDomains(
+  transaction: Transaction,
+  tables: readonly TablePlan[],
+): Promise<Armed[]> {
+  const names = JSON.stringify(tables.map(({ target }) => quoteName(target)));
+  const rows = await transaction.rows<DomainRow>(domainQuery, [names]);
+  return rows.map(({ domain, table, name, definition, comment, owned }) => {
+    const what = `the constraint ${name} of the domain ${formatTableName(domain)}`;
+    if (!owned) {
+      throw new RestorePointError(
+        'refused',
+        `${what} has to be taken off while rows are restored, and only the owner of the domain may do it`,
+        { place: { table: formatTableName(table) }, next: 'Restore as its owner.' },
+      );
+    }
+    const alter = `ALTER DOMAIN ${quoteName(domain)}`;
+    const constraint = `CONSTRAINT ${quoteIdentifier(name)}`;
+    const add = `${alter} ADD ${constraint} ${definition}`;
+    const tell = `COMMENT ON ${constraint} ON DOMAIN ${quoteName(domain)} IS ${quoteLiteral(comment ?? '')}`;
+    return {
+      table,
+      what,
+      off: `${alter} DROP ${constraint}`,
+      on: comment === null ? add : `${add}; ${tell}`,
+    };
+  });
+}
+
 export async function disarm(transaction: Transaction, armed: readonly Armed[]): Promise<void> {
   for (const { off } of armed) await transaction.run(off);
 }
@@ -116,3 +157,26 @@ const armedQuery = `
         AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid)) x
    WHERE c.oid = to_regclass($1)
    ORDER BY x.kind, x.name`;
+
+const domainQuery = `
+  WITH RECURSIVE used AS (
+    SELECT a.atttypid AS oid, a.attrelid
+      FROM json_array_elements_text($1::json) x (name)
+      JOIN pg_attribute a ON a.attrelid = to_regclass(x.name) AND a.attnum > 0 AND NOT a.attisdropped
+    UNION
+    SELECT x.oid, u.attrelid
+      FROM used u
+      JOIN pg_type t ON t.oid = u.oid
+     CROSS JOIN LATERAL (VALUES (t.typelem), (t.typbasetype)) x (oid)
+     WHERE x.oid <> 0)
+  SELECT DISTINCT ON (k.oid) k.conname AS name, pg_get_constraintdef(k.oid) AS definition,
+         obj_description(k.oid, 'pg_constraint') AS comment, pg_has_role(t.typowner, 'USAGE') AS owned,
+         json_build_object('schema', n.nspname, 'name', t.typname) AS domain,
+         json_build_object('schema', m.nspname, 'name', c.relname) AS "table"
+    FROM used u
+    JOIN pg_type t ON t.oid = u.oid
+    JOIN pg_constraint k ON k.contypid = t.oid AND k.contype = 'c' AND NOT k.convalidated
+    JOIN pg_namespace n ON n.oid = t.typnamespace
+    JOIN pg_class c ON c.oid = u.attrelid
+    JOIN pg_namespace m ON m.oid = c.relnamespace
+   ORDER BY k.oid, c.oid`;

@@ -1,35 +1,26 @@
 import { RestorePointError } from '../../core/errors.ts';
 import { formatTableName, sameTable, tableKey, type TableName } from '../../core/names.ts';
-import type { DatabaseSchema, SchemaObject, Table } from '../../core/schema.ts';
-import { quoteIdentifier } from './identifiers.ts';
-import { loadCommentObjects } from './schema/comments.ts';
+import type { DatabaseAccess, DatabaseSchema, Table } from '../../core/schema.ts';
 import { loadLeftOut } from './schema/leftOut.ts';
 import { toTable } from './schema/model.ts';
-import { loadSequences, readSequences, sequenceObjects, sequenceOwnerObjects } from './schema/sequences.ts';
-import { tablePartObjects } from './schema/tableParts.ts';
-import { tableObjects } from './schema/tableStatements.ts';
-import { type CatalogTable, loadTables } from './schema/tables.ts';
-import { loadTypes, typeObjects } from './schema/types.ts';
+import { completed, loadObjects, toSchemaObjects } from './schema/objects.ts';
+import { loadSequences, readSequences } from './schema/sequences.ts';
+import { loadTables } from './schema/tables.ts';
 import type { Transaction } from './transaction.ts';
 
 /** Reads the schema of the whole database, in the state that the transaction sees. */
 export async function introspect(transaction: Transaction): Promise<DatabaseSchema> {
-  const catalogTables = await loadTables(transaction);
-  const types = await loadTypes(transaction);
+  const relations = await loadTables(transaction);
   const sequences = await loadSequences(transaction);
+  const arrangement = await loadObjects(transaction, relations, sequences);
+  const objects = completed(arrangement);
+  const tables = relations.filter(({ materialized }) => !materialized);
   return {
-    tables: referencedFirst(catalogTables.map(toTable)),
-    objects: [
-      ...schemaObjects(catalogTables, [...types, ...sequences]),
-      ...typeObjects(types),
-      ...sequenceObjects(sequences),
-      ...tableObjects(catalogTables, sequences),
-      ...sequenceOwnerObjects(sequences),
-      ...tablePartObjects(catalogTables),
-      ...(await loadCommentObjects(transaction)),
-    ],
+    tables: referencedFirst(tables.map(toTable)),
+    objects: toSchemaObjects(objects, arrangement.graph),
     sequences: await readSequences(transaction, sequences),
-    leftOut: await loadLeftOut(transaction, { types, sequences }),
+    leftOut: await loadLeftOut(transaction, sequences, objects),
+    access: await loadAccess(transaction),
   };
 }
 
@@ -40,17 +31,19 @@ export async function describeTable(transaction: Transaction, name: TableName): 
   throw new RestorePointError('usage', `There is no table ${formatTableName(name)}`);
 }
 
-function schemaObjects(
-  tables: readonly CatalogTable[],
-  others: readonly { readonly name: TableName }[],
-): SchemaObject[] {
-  const names = new Set([...tables, ...others].map(({ name }) => name.schema ?? ''));
-  return [...names].sort().map((name) => ({
-    kind: 'schema',
-    name: formatTableName({ name }),
-    section: 'pre-data',
-    sql: `CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(name)}`,
-  }));
+/** Who is there, and whose rights the user has. */
+async function loadAccess(transaction: Transaction): Promise<DatabaseAccess> {
+  const may = transaction.database.server.version >= 160_000 ? 'SET' : 'MEMBER';
+  const roles = await transaction.rows<{ name: string; self: boolean; superuser: boolean; acts: boolean }>(
+    `SELECT r.rolname AS name, r.rolname = current_user AS self, r.rolsuper AS superuser,
+            pg_has_role(r.oid, '${may}') AS acts
+       FROM pg_roles r ORDER BY r.rolname`,
+  );
+  return {
+    superuser: roles.some(({ self, superuser }) => self && superuser),
+    roles: roles.map(({ name }) => name),
+    actsAs: roles.filter(({ acts, self }) => acts || self).map(({ name }) => name),
+  };
 }
 
 /** Tables before those that reference them; where foreign keys go round in a circle, by name. */

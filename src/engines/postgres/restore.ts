@@ -2,8 +2,8 @@ import { RestorePointError } from '../../core/errors.ts';
 import { formatTableName, tableKey, type TableName } from '../../core/names.ts';
 import type { TableChange, TablePlan } from '../../core/plan.ts';
 import type { RestoreSource, RestoreTransaction, WorkOptions } from '../engine.ts';
-import { createObjects } from './createObjects.ts';
-import { type Armed, disarm, findArmed, rearm } from './disarm.ts';
+import { createObjects, inTurn } from './createObjects.ts';
+import { type Armed, disarm, findArmed, findArmedDomains, rearm } from './disarm.ts';
 import { describeFailure } from './errors.ts';
 import {
   addForeignKeys,
@@ -17,6 +17,7 @@ import { quoteList, quoteName } from './identifiers.ts';
 import { lockTable } from './locks.ts';
 import { bytesOf, payloadOf } from './payloadRows.ts';
 import { TableProgress } from './progress.ts';
+import { loadOwnDefaults } from './schema/grants.ts';
 import { lockSequences, setSequences } from './sequenceValues.ts';
 import { selectRows } from './selectRows.ts';
 import {
@@ -43,6 +44,8 @@ export class PostgresRestore implements RestoreTransaction {
   readonly #verifying: TableProgress;
   #foreignKeys: LiveForeignKey[] = [];
   #armed: Armed[] = [];
+  /** Statements that give back what is not to be given to the objects that are made. */
+  #defaults: readonly string[] = [];
   #sequences: Awaited<ReturnType<typeof lockSequences>> = [];
   /** By the table's key: rows of which more is needed after they were loaded. */
   readonly #staged = new Map<string, { staging: Staging; expected: Rows }>();
@@ -61,10 +64,8 @@ export class PostgresRestore implements RestoreTransaction {
 
   async prepare(): Promise<void> {
     const { plan } = this.#restore;
-    await createObjects(
-      this.#transaction,
-      plan.create.filter(({ section }) => section === 'pre-data'),
-    );
+    if (plan.create.length > 0) await this.#suspendDefaults();
+    await createObjects(this.#transaction, inTurn(plan.create).before);
     const existing = plan.tables.filter(({ create }) => !create);
     await this.#lock(existing);
     await this.#transaction.run('SET CONSTRAINTS ALL IMMEDIATE');
@@ -72,6 +73,7 @@ export class PostgresRestore implements RestoreTransaction {
       await this.#refuseHidden(table.target);
       this.#armed.push(...(await findArmed(this.#transaction, table, plan.mode)));
     }
+    this.#armed.push(...(await findArmedDomains(this.#transaction, plan.tables)));
     this.#sequences = await lockSequences(this.#transaction, plan.sequences, this.#options.logger);
     await disarm(this.#transaction, this.#armed);
     await dropForeignKeys(this.#transaction, this.#foreignKeys);
@@ -90,15 +92,15 @@ export class PostgresRestore implements RestoreTransaction {
 
   async finish(): Promise<void> {
     const { plan } = this.#restore;
-    await createObjects(
-      this.#transaction,
-      plan.create.filter(({ section }) => section === 'post-data'),
-    );
+    const { after, last } = inTurn(plan.create);
+    await createObjects(this.#transaction, after);
     const restored = new Set(plan.tables.map(({ target }) => tableKey(target)));
     await addForeignKeys(this.#transaction, this.#foreignKeys, restored);
     await rearm(this.#transaction, this.#armed);
     await setSequences(this.#transaction, this.#sequences, plan.mode !== 'replace');
     await this.#transaction.run('SET CONSTRAINTS ALL IMMEDIATE');
+    for (const sql of this.#defaults) await this.#transaction.run(sql);
+    await createObjects(this.#transaction, last);
   }
 
   async verify(table: TablePlan): Promise<void> {
@@ -118,6 +120,12 @@ export class PostgresRestore implements RestoreTransaction {
 
   rollback(): Promise<void> {
     return this.#transaction.rollback();
+  }
+
+  async #suspendDefaults(): Promise<void> {
+    const { off, on } = await loadOwnDefaults(this.#transaction);
+    for (const sql of off) await this.#transaction.run(sql);
+    this.#defaults = on;
   }
 
   /** Locks all that will be altered, always in the same order, so that two restores do not wait for each other. */

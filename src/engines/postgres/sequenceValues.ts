@@ -36,7 +36,7 @@ export async function lockSequences(
     }
     if (!row.owned) {
       throw new RestorePointError('refused', `Only the owner of the sequence ${name} may set it`, {
-        place: { table: formatTableName(wanted.table) },
+        ...(wanted.table ? { place: { table: formatTableName(wanted.table) } } : {}),
         next: 'Restore as its owner.',
       });
     }

@@ -15,7 +15,7 @@ export async function restoreCounter(
   mode: RestoreMode,
 ): Promise<void> {
   if (!table.autoincrement) return;
-  const sequence = sequences.find((candidate) => sameName(candidate.table.name, table.name));
+  const sequence = sequences.find((candidate) => sameName(candidate.table?.name ?? '', table.name));
   const value = sequence?.lastValue;
   if (mode === 'replace') {
     await connection.run('DELETE FROM main.sqlite_sequence WHERE name = ?', [table.name]);

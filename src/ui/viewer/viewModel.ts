@@ -133,7 +133,7 @@ export function tableView(manifest: Manifest, { table }: BackedUpTable): TableVi
       .filter((object) => object.table && sameTable(object.table, table.name))
       .map(({ kind, name, sql }) => ({ kind, name, sql: cutText(sql, textCharacters) })),
     counters: manifest.sequences
-      .filter((sequence) => sameTable(sequence.table, table.name))
+      .filter((sequence) => sequence.table && sameTable(sequence.table, table.name))
       .map((sequence) => ({ name: formatTableName(sequence.name), lastValue: sequence.lastValue })),
   };
 }

@@ -85,7 +85,7 @@ const spoilRows = `
         WHEN 'S' THEN PERFORM setval(relation.name, (SELECT seqmax FROM pg_sequence WHERE seqrelid = relation.name), false);
       END CASE;
     END LOOP;
-    PERFORM lo_unlink(oid) FROM pg_largeobject_metadata WHERE oid % 2 = 0;
+    PERFORM lo_unlink(oid) FROM pg_largeobject_metadata WHERE oid::bigint % 2 = 0;
     PERFORM lo_put(oid, 1, 'spoilt') FROM pg_largeobject_metadata;
   END $$`;
 

@@ -1,60 +1,63 @@
-import { formatTableName, type TableName } from '../../../core/names.ts';
-import type { SchemaObject } from '../../../core/schema.ts';
-import { quoteIdentifier, quoteLiteral, quoteName } from '../identifiers.ts';
+import { quoteIdentifier, quoteLiteral } from '../identifiers.ts';
 import type { Transaction } from '../transaction.ts';
-import { tablesInScope } from './scope.ts';
+import { identifier, qualified } from './catalogSql.ts';
+import type { CatalogObject } from './catalogObject.ts';
 
 interface CatalogComment {
-  readonly kind: 'table' | 'column' | 'constraint' | 'index';
-  readonly table: TableName;
-  /** Of the column, constraint or index. */
-  readonly name: string | null;
+  readonly id: string;
+  /** What is commented by the catalogs: an object, or a part of one that has no statement of its own. */
+  readonly host: string;
+  readonly place: number;
+  /** How COMMENT names it, where that does not follow from the object. */
+  readonly target: string | null;
+  readonly column: string | null;
+  readonly relation: string | null;
   readonly comment: string;
 }
 
-/** The comments on tables and what belongs to them, as statements. */
-export async function loadCommentObjects(transaction: Transaction): Promise<SchemaObject[]> {
+/** The comments on these objects and on their columns, constraints and indexes. */
+export async function loadComments(
+  transaction: Transaction,
+  objects: readonly CatalogObject[],
+): Promise<CatalogObject[]> {
+  const find = new Map(objects.map((object) => [object.id, object]));
   const comments = await transaction.rows<CatalogComment>(commentQuery);
-  return comments.map(({ kind, table, name, comment }) => ({
-    kind: 'comment',
-    name: `${kind} ${formatTableName(table)}${name === null ? '' : ` ${name}`}`,
-    table,
-    section: 'post-data',
-    sql: `COMMENT ON ${commentTarget(kind, table, name ?? '')} IS ${quoteLiteral(comment)}`,
-  }));
+  return comments.flatMap(({ id, host: above, place, target, column, relation, comment }) => {
+    const host = find.get(id) ?? find.get(above);
+    const named =
+      column === null ? (target ?? host?.target) : `COLUMN ${relation}.${quoteIdentifier(column)}`;
+    if (!host || host.leftOut || !named) return [];
+    return [
+      {
+        id: `${id} comment ${place}`,
+        kind: 'comment',
+        name: column === null ? named : `${host.kind} ${host.name} ${column}`,
+        ...(host.table ? { table: host.table } : {}),
+        section: 'pre-data',
+        statements: [`COMMENT ON ${named} IS ${quoteLiteral(comment)}`],
+        of: host.id,
+      },
+    ];
+  });
 }
 
-function commentTarget(kind: CatalogComment['kind'], table: TableName, name: string): string {
-  switch (kind) {
-    case 'table':
-      return `TABLE ${quoteName(table)}`;
-    case 'column':
-      return `COLUMN ${quoteName(table)}.${quoteIdentifier(name)}`;
-    case 'constraint':
-      return `CONSTRAINT ${quoteIdentifier(name)} ON ${quoteName(table)}`;
-    case 'index':
-      return `INDEX ${quoteName({ ...table, name })}`;
-  }
-}
+/** The constraint that stands behind an index. */
+const keyOf = (index: string): string =>
+  `(SELECT k.oid FROM pg_constraint k WHERE k.conindid = ${index} AND k.contype IN ('p', 'u', 'x'))`;
 
 const commentQuery = `
-  WITH scope AS (${tablesInScope(undefined).sql}),
-  comment AS (
-    SELECT CASE WHEN d.objsubid = 0 THEN 'table' ELSE 'column' END AS kind, d.objoid AS "table", a.attname AS name,
-           d.description AS comment
-      FROM pg_description d
-      LEFT JOIN pg_attribute a ON a.attrelid = d.objoid AND a.attnum = d.objsubid AND d.objsubid > 0
-     WHERE d.classoid = 'pg_class'::regclass AND d.objoid IN (SELECT oid FROM scope)
-    UNION ALL
-    SELECT 'constraint', k.conrelid, k.conname, d.description
-      FROM pg_description d JOIN pg_constraint k ON k.oid = d.objoid
-     WHERE d.classoid = 'pg_constraint'::regclass AND k.conrelid IN (SELECT oid FROM scope)
-    UNION ALL
-    SELECT 'index', i.indrelid, x.relname, d.description
-      FROM pg_description d JOIN pg_index i ON i.indexrelid = d.objoid JOIN pg_class x ON x.oid = i.indexrelid
-     WHERE d.classoid = 'pg_class'::regclass AND d.objsubid = 0 AND i.indrelid IN (SELECT oid FROM scope))
-  SELECT m.kind, m.name, m.comment, json_build_object('schema', n.nspname, 'name', c.relname) AS "table"
-    FROM comment m
-    JOIN pg_class c ON c.oid = m."table"
-    JOIN pg_namespace n ON n.oid = c.relnamespace
-   ORDER BY n.nspname, c.relname, m.kind DESC, m.name`;
+  SELECT d.classoid::regclass || ' ' || d.objoid AS id, d.objsubid AS place, d.description AS comment, a.attname AS "column",
+         CASE WHEN c.oid IS NOT NULL THEN ${qualified('c.relnamespace', 'c.relname')} END AS relation,
+         coalesce('pg_constraint ' || ${keyOf('c.oid')}, 'pg_type ' || CASE WHEN c.relkind = 'c' THEN c.reltype END,
+                  'pg_class ' || nullif(k.conrelid, 0), 'pg_type ' || nullif(k.contypid, 0), '') AS host,
+         CASE WHEN c.relkind IN ('i', 'I') THEN 'INDEX ' || ${qualified('c.relnamespace', 'c.relname')}
+              WHEN k.conrelid <> 0 THEN (SELECT format('CONSTRAINT %s ON %s', ${identifier('k.conname')},
+                                                       ${qualified('t.relnamespace', 't.relname')}) FROM pg_class t WHERE t.oid = k.conrelid)
+              WHEN k.contypid <> 0 THEN (SELECT format('CONSTRAINT %s ON DOMAIN %s', ${identifier('k.conname')},
+                                                       ${qualified('t.typnamespace', 't.typname')}) FROM pg_type t WHERE t.oid = k.contypid)
+         END AS target
+    FROM pg_description d
+    LEFT JOIN pg_class c ON d.classoid = 'pg_class'::regclass AND c.oid = d.objoid
+    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid AND d.objsubid <> 0
+    LEFT JOIN pg_constraint k ON d.classoid = 'pg_constraint'::regclass AND k.oid = d.objoid
+   WHERE d.objoid >= 16384 OR d.classoid = 'pg_namespace'::regclass`;

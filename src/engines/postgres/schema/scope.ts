@@ -7,18 +7,18 @@ import type { TableName } from '../../../core/names.ts';
 export function isUsers(namespace: string, catalog: string, oid: string): string {
   return `(SELECT n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' FROM pg_namespace n
             WHERE n.oid = ${namespace})
-      AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '${catalog}'::regclass
-                       AND e.objid = ${oid} AND e.deptype = 'e')`;
+      AND NOT EXISTS (SELECT FROM pg_depend made WHERE made.classid = '${catalog}'::regclass
+                       AND made.objid = ${oid} AND made.deptype = 'e')`;
 }
 
-/** The oids of the tables that are looked at: all, or the one with this name (as the parameters $1 and $2). */
-export function tablesInScope(name: TableName | undefined): { sql: string; values: string[] } {
+/** The oids of tables and materialized views: all, or of the table with this name (as the parameters $1 and $2). */
+export function relationsInScope(name: TableName | undefined): { sql: string; values: string[] } {
   const all = `SELECT c.oid FROM pg_class c
-     WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+     WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't'
        AND ${isUsers('c.relnamespace', 'pg_class', 'c.oid')}`;
   if (!name) return { sql: all, values: [] };
   return {
-    sql: `${all} AND c.relname = $1
+    sql: `${all} AND c.relkind <> 'm' AND c.relname = $1
        AND c.relnamespace = (SELECT n.oid FROM pg_namespace n WHERE n.nspname = $2)`,
     values: [name.name, name.schema ?? ''],
   };

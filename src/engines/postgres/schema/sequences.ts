@@ -1,17 +1,20 @@
 import { formatTableName, type TableName, tableKey } from '../../../core/names.ts';
-import type { SchemaObject, Sequence } from '../../../core/schema.ts';
+import type { Sequence } from '../../../core/schema.ts';
 import { quoteIdentifier, quoteName } from '../identifiers.ts';
 import type { Transaction } from '../transaction.ts';
+import { catalogId, type CatalogObject } from './catalogObject.ts';
 import { isUsers } from './scope.ts';
 
-/** A row of pg_sequence, once for each table whose column takes numbers from it. */
+/** A row of pg_sequence, once for each table whose column takes numbers from it, or once if there is none. */
 export interface CatalogSequence {
   readonly oid: string;
   readonly name: TableName;
-  readonly table: TableName;
-  readonly column: string;
+  readonly owner: string;
+  readonly table: TableName | null;
+  readonly tableOid: string | null;
+  readonly column: string | null;
   /** How the column and the sequence hang together. */
-  readonly tie: 'identity' | 'owned' | 'default' | 'partition';
+  readonly tie: 'identity' | 'owned' | 'default' | 'partition' | null;
   readonly unlogged: boolean;
   readonly type: string;
   readonly start: string;
@@ -23,7 +26,7 @@ export interface CatalogSequence {
   readonly readable: boolean;
 }
 
-/** Reads the sequences that tables take numbers from. What hangs on what is asked of the catalogs, never guessed. */
+/** Reads all sequences. What hangs on what is asked of the catalogs, never guessed. */
 export function loadSequences(transaction: Transaction): Promise<CatalogSequence[]> {
   return transaction.rows<CatalogSequence>(sequenceQuery);
 }
@@ -51,36 +54,53 @@ export async function readSequences(
   }
   return readable.flatMap(({ name, table, increment }) => {
     const value = values.get(tableKey(name));
-    return value ? [{ name, table, lastValue: value.last, isCalled: value.called, increment }] : [];
+    const position = { lastValue: value?.last ?? '', isCalled: value?.called ?? false, increment };
+    return value ? [{ name, ...(table ? { table } : {}), ...position }] : [];
   });
 }
 
-/** `CREATE SEQUENCE` before the tables; an identity column makes its own. */
-export function sequenceObjects(sequences: readonly CatalogSequence[]): SchemaObject[] {
-  return sequences
-    .filter(({ tie }) => tie === 'owned' || tie === 'default')
-    .map((sequence) => ({
-      kind: 'sequence',
-      name: formatTableName(sequence.name),
-      table: sequence.table,
-      section: 'pre-data',
-      sql:
-        `CREATE ${sequence.unlogged ? 'UNLOGGED ' : ''}SEQUENCE IF NOT EXISTS ${quoteName(sequence.name)} ` +
-        `AS ${sequence.type} ${sequenceOptions(sequence)}`,
-    }));
+/** Sequences; an identity column makes its own. One that a column owns belongs to that column's table. */
+export function sequenceObjects(sequences: readonly CatalogSequence[]): CatalogObject[] {
+  const unique = new Map<string, CatalogSequence>();
+  for (const sequence of sequences) {
+    if (sequence.tie === 'owned' || !unique.has(sequence.oid)) unique.set(sequence.oid, sequence);
+  }
+  const identities = new Set(sequences.filter(({ tie }) => tie === 'identity').map(({ oid }) => oid));
+  return [...unique.values()]
+    .filter(({ oid }) => !identities.has(oid))
+    .flatMap((sequence): CatalogObject[] => {
+      const { oid, name, tie, table } = sequence;
+      const object: CatalogObject = {
+        id: catalogId('pg_class', oid),
+        kind: 'sequence',
+        name: formatTableName(name),
+        ...(tie === 'owned' && table ? { table } : {}),
+        section: 'pre-data',
+        statements: [
+          `CREATE ${sequence.unlogged ? 'UNLOGGED ' : ''}SEQUENCE ${quoteName(name)} ` +
+            `AS ${sequence.type} ${sequenceOptions(sequence)}`,
+        ],
+        target: `SEQUENCE ${quoteName(name)}`,
+        owner: sequence.owner,
+      };
+      return tie === 'owned' ? [object, ownerObject(sequence)] : [object];
+    });
 }
 
-/** Ties a sequence to the column that owns it, after the tables are made. */
-export function sequenceOwnerObjects(sequences: readonly CatalogSequence[]): SchemaObject[] {
-  return sequences
-    .filter(({ tie }) => tie === 'owned')
-    .map(({ name, table, column }) => ({
-      kind: 'sequence owner',
-      name: formatTableName(name),
-      table,
-      section: 'pre-data',
-      sql: `ALTER SEQUENCE ${quoteName(name)} OWNED BY ${quoteName(table)}.${quoteIdentifier(column)}`,
-    }));
+/** Ties a sequence to the column that owns it, after the table is made. */
+function ownerObject({ oid, name, table, tableOid, column }: CatalogSequence): CatalogObject {
+  return {
+    id: `${catalogId('pg_class', oid)} owner`,
+    kind: 'sequence owner',
+    name: formatTableName(name),
+    ...(table ? { table } : {}),
+    section: 'pre-data',
+    statements: [
+      `ALTER SEQUENCE ${quoteName(name)} OWNED BY ${quoteName(table!)}.${quoteIdentifier(column!)}`,
+    ],
+    needs: [catalogId('pg_class', tableOid!)],
+    of: catalogId('pg_class', oid),
+  };
 }
 
 export function sequenceOptions(sequence: CatalogSequence): string {
@@ -117,7 +137,9 @@ const sequenceQuery = `
   SELECT DISTINCT ON (sn.nspname, s.relname, n.nspname, c.relname, a.attnum)
          s.oid,
          json_build_object('schema', sn.nspname, 'name', s.relname) AS name,
-         json_build_object('schema', n.nspname, 'name', c.relname) AS "table",
+         pg_get_userbyid(s.relowner) AS owner,
+         CASE WHEN c.oid IS NOT NULL THEN json_build_object('schema', n.nspname, 'name', c.relname) END AS "table",
+         c.oid AS "tableOid",
          a.attname AS "column",
          (ARRAY['identity', 'owned', 'default', 'partition'])[t.rank] AS tie,
          s.relpersistence = 'u' AS unlogged,
@@ -125,12 +147,12 @@ const sequenceQuery = `
          q.seqstart::text AS start, q.seqincrement::text AS increment, q.seqmin::text AS minimum,
          q.seqmax::text AS maximum, q.seqcache::text AS cache, q.seqcycle AS cycle,
          has_sequence_privilege(s.oid, 'SELECT') AS readable
-    FROM tie t
-    JOIN pg_class s ON s.oid = t.sequence AND s.relkind = 'S'
+    FROM pg_class s
     JOIN pg_namespace sn ON sn.oid = s.relnamespace
     JOIN pg_sequence q ON q.seqrelid = s.oid
-    JOIN pg_class c ON c.oid = t."table" AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
-    JOIN pg_namespace n ON n.oid = c.relnamespace
-    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = t.attnum
-   WHERE ${isUsers('c.relnamespace', 'pg_class', 'c.oid')}
+    LEFT JOIN (tie t
+      JOIN pg_class c ON c.oid = t."table" AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = t.attnum) ON t.sequence = s.oid
+   WHERE s.relkind = 'S' AND s.relpersistence <> 't' AND ${isUsers('s.relnamespace', 'pg_class', 's.oid')}
    ORDER BY sn.nspname, s.relname, n.nspname, c.relname, a.attnum, t.rank`;

@@ -1,78 +1,151 @@
 import { formatTableName } from '../../../core/names.ts';
-import type { SchemaObject } from '../../../core/schema.ts';
 import { quoteIdentifier, quoteName } from '../identifiers.ts';
-import { addConstraint, storageOptions } from './tableStatements.ts';
-import type { CatalogConstraint, CatalogTable } from './tables.ts';
+import { catalogId, type CatalogObject } from './catalogObject.ts';
+import { addConstraint, isHeir, storageOptions } from './tableStatements.ts';
+import type { CatalogConstraint, CatalogIndex, CatalogTable } from './tables.ts';
 
-/**
- * Statements for what is added to tables after their rows, in an order in which they can run. A partition is attached
- * when it has its own keys and indexes, so that it keeps their names; foreign keys find the keys that they need.
- */
-export function tablePartObjects(tables: readonly CatalogTable[]): SchemaObject[] {
-  const each = (parts: (table: CatalogTable) => SchemaObject[]): SchemaObject[] => tables.flatMap(parts);
-  const foreignKeys = (table: CatalogTable): SchemaObject[] =>
-    table.constraints
-      .filter(({ type, hasParent }) => type === 'f' && !hasParent)
-      .map((constraint) => constraintObject('foreign key', table, constraint));
-  return [
-    ...each(keyObjects),
-    ...each(indexObjects),
-    ...each(attachObjects),
-    ...each(uncheckedObjects),
-  ].concat(each(foreignKeys));
+/** What is added to tables, and to materialized views, after their rows. */
+export function tablePartObjects(tables: readonly CatalogTable[]): CatalogObject[] {
+  return tables.flatMap((table) => [
+    ...keyObjects(table),
+    ...indexObjects(table),
+    ...settingObjects(table),
+    ...uncheckedObjects(table),
+    ...foreignKeyObjects(table),
+  ]);
 }
 
-function part(table: CatalogTable, kind: string, name: string, sql: string): SchemaObject {
-  return { kind, name, table: table.name, section: 'post-data', sql };
+/** Puts a partition into its table. It has its rows already where it comes back alone. */
+export function partitionObjects(tables: readonly CatalogTable[]): CatalogObject[] {
+  return tables.flatMap((table) => {
+    const [parent] = table.parents;
+    if (table.partitionBound === null || !parent) return [];
+    const sql = `ALTER TABLE ONLY ${quoteName(parent)} ATTACH PARTITION ${quoteName(table.name)} ${table.partitionBound}`;
+    return [
+      {
+        id: `${catalogId('pg_class', table.oid)} partition`,
+        kind: 'partition',
+        name: formatTableName(table.name),
+        table: table.name,
+        section: 'pre-data',
+        statements: [sql],
+        needs: [table.oid, table.parentOids[0]!].map((oid) => catalogId('pg_class', oid)),
+      },
+    ];
+  });
 }
 
-function constraintObject(kind: string, table: CatalogTable, constraint: CatalogConstraint): SchemaObject {
-  const name = `${formatTableName(table.name)} ${constraint.name}`;
-  return part(table, kind, name, addConstraint(table, constraint));
+type Part = Omit<CatalogObject, 'table' | 'section'>;
+
+function part(table: CatalogTable, object: Part): CatalogObject {
+  const tableId = catalogId('pg_class', table.oid);
+  return {
+    ...object,
+    ...(table.materialized ? {} : { table: table.name }),
+    section: 'post-data',
+    needs: [tableId, ...(object.needs ?? [])],
+  };
 }
+
+function constraintPart(table: CatalogTable, kind: string, constraint: CatalogConstraint): Part {
+  return {
+    id: catalogId('pg_constraint', constraint.oid),
+    kind,
+    name: `${formatTableName(table.name)} ${constraint.name}`,
+    statements: [addConstraint(table, constraint)],
+    target: constraintTarget(table, constraint),
+  };
+}
+
+export function constraintTarget(table: CatalogTable, constraint: CatalogConstraint): string {
+  return `CONSTRAINT ${quoteIdentifier(constraint.name)} ON ${quoteName(table.name)}`;
+}
+
+const isKey = ({ type }: CatalogConstraint): boolean => type === 'p' || type === 'u' || type === 'x';
 
 /** Primary keys, unique and exclusion constraints. */
-function keyObjects(table: CatalogTable): SchemaObject[] {
-  return table.constraints
-    .filter(({ type }) => type === 'p' || type === 'u' || type === 'x')
-    .flatMap((constraint) => {
-      const { indexName, indexOptions } = constraint;
-      const object = constraintObject('constraint', table, constraint);
-      if (!indexName || !indexOptions) return [object];
-      const options = `ALTER INDEX ${quoteName(indexName)} SET (${storageOptions(indexOptions)})`;
-      return [object, part(table, 'index settings', formatTableName(indexName), options)];
-    });
+function keyObjects(table: CatalogTable): CatalogObject[] {
+  return table.constraints.filter(isKey).map((constraint) => {
+    const { indexName, indexOptions } = constraint;
+    const object = constraintPart(table, 'constraint', constraint);
+    if (!indexName) return part(table, object);
+    const index = table.indexes.find(({ name }) => name.name === indexName.name);
+    const options = indexOptions ? [`SET (${storageOptions(indexOptions)})`] : [];
+    const settings = [...options, ...statisticsOf(index)].map(
+      (setting) => `ALTER INDEX ${quoteName(indexName)} ${setting}`,
+    );
+    return part(table, { ...object, statements: [...object.statements, ...settings] });
+  });
 }
 
-function indexObjects(table: CatalogTable): SchemaObject[] {
+function statisticsOf(index: CatalogIndex | undefined): string[] {
+  return (index?.statistics ?? []).map(
+    ({ place, target }) => `ALTER COLUMN ${place} SET STATISTICS ${target}`,
+  );
+}
+
+function indexObjects(table: CatalogTable): CatalogObject[] {
+  return table.indexes
+    .filter(({ ofConstraint, whole }) => !ofConstraint && whole)
+    .map((index) =>
+      part(table, {
+        id: catalogId('pg_class', index.oid),
+        kind: 'index',
+        name: formatTableName(index.name),
+        statements: [
+          index.definition,
+          ...statisticsOf(index).map((setting) => `ALTER INDEX ${quoteName(index.name)} ${setting}`),
+        ],
+        target: `INDEX ${quoteName(index.name)}`,
+      }),
+    );
+}
+
+/** What refers to an index: the order of rows, and what tells them apart for replication. */
+function settingObjects(table: CatalogTable): CatalogObject[] {
   const alter = `ALTER TABLE ONLY ${quoteName(table.name)}`;
-  const name = formatTableName(table.name);
-  const indexes = table.indexes
-    .filter(({ ofConstraint, valid }) => !ofConstraint && valid)
-    .map((index) => part(table, 'index', formatTableName(index.name), index.definition));
   const clustered = table.indexes.find((index) => index.clustered);
   const identity = table.indexes.find((index) => index.replicaIdentity);
-  if (clustered) {
-    const sql = `${alter} CLUSTER ON ${quoteIdentifier(clustered.name.name)}`;
-    indexes.push(part(table, 'table settings', name, sql));
-  }
   const replica = { d: '', n: 'NOTHING', f: 'FULL', i: '' }[table.replicaIdentity];
   const using = identity ? `USING INDEX ${quoteIdentifier(identity.name.name)}` : replica;
-  if (using !== '') indexes.push(part(table, 'table settings', name, `${alter} REPLICA IDENTITY ${using}`));
-  return indexes;
-}
-
-function attachObjects(table: CatalogTable): SchemaObject[] {
-  const [parent] = table.parents;
-  if (table.partitionBound === null || !parent) return [];
-  const sql = `ALTER TABLE ONLY ${quoteName(parent)} ATTACH PARTITION ${quoteName(table.name)} ${table.partitionBound}`;
-  return [part(table, 'partition', formatTableName(table.name), sql)];
+  const statements = [
+    ...(clustered ? [`${alter} CLUSTER ON ${quoteIdentifier(clustered.name.name)}`] : []),
+    ...(using === '' ? [] : [`${alter} REPLICA IDENTITY ${using}`]),
+  ];
+  if (statements.length === 0) return [];
+  const id = catalogId('pg_class', table.oid);
+  return [
+    part(table, {
+      id: `${id} settings`,
+      kind: 'table settings',
+      name: formatTableName(table.name),
+      statements,
+      of: id,
+      needs: [clustered, identity].flatMap((index) => (index ? [catalogId('pg_class', index.oid)] : [])),
+    }),
+  ];
 }
 
 /** Constraints that were added without looking at the rows: they may not hold for all of them. */
-function uncheckedObjects(table: CatalogTable): SchemaObject[] {
-  const heir = table.partitionBound === null && table.parents.length > 0;
+function uncheckedObjects(table: CatalogTable): CatalogObject[] {
+  const inherits = isHeir(table) || table.partitionBound !== null;
   return table.constraints
-    .filter(({ type, valid, local }) => (type === 'c' || type === 'n') && !valid && (local || !heir))
-    .map((constraint) => constraintObject('constraint', table, constraint));
+    .filter(({ type, valid, local }) => (type === 'c' || type === 'n') && !valid && (local || !inherits))
+    .map((constraint) =>
+      part(table, {
+        ...constraintPart(table, 'check constraint', constraint),
+        of: catalogId('pg_class', table.oid),
+      }),
+    );
+}
+
+function foreignKeyObjects(table: CatalogTable): CatalogObject[] {
+  return table.constraints
+    .filter(({ type, hasParent }) => type === 'f' && !hasParent)
+    .map((constraint) =>
+      part(table, {
+        ...constraintPart(table, 'foreign key', constraint),
+        needs: constraint.indexParts ?? [],
+      }),
+    );
 }

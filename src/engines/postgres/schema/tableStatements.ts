@@ -1,37 +1,132 @@
-import { formatTableName, tableKey, type TableName } from '../../../core/names.ts';
-import type { SchemaObject } from '../../../core/schema.ts';
+import { formatTableName, tableKey } from '../../../core/names.ts';
 import { quoteIdentifier, quoteLiteral, quoteName } from '../identifiers.ts';
+import { catalogId, type CatalogObject } from './catalogObject.ts';
+import type { Part } from './dependencies.ts';
 import { type CatalogSequence, sequenceOptions } from './sequences.ts';
 import type { CatalogColumn, CatalogConstraint, CatalogTable } from './tables.ts';
 
-/** Statements that make tables without what is added after their rows. Tables that others inherit from come first. */
+/**
+ * Tables without what is added after their rows. `alone`: ids of defaults and constraints that must not stand in the
+ * statement of their table; they come as objects of their own.
+ */
 export function tableObjects(
   tables: readonly CatalogTable[],
   sequences: readonly CatalogSequence[],
-): SchemaObject[] {
+  alone: ReadonlySet<string>,
+): CatalogObject[] {
   const find = new Map(tables.map((table) => [tableKey(table.name), table]));
-  return parentsFirst(tables, find).flatMap((table) => {
-    const identities = sequences.filter(
-      (sequence) => sequence.tie === 'identity' && tableKey(sequence.table) === tableKey(table.name),
-    );
-    const columns = columnSettings(table, find);
-    const object = (kind: string, sql: string): SchemaObject => ({
-      kind,
-      name: formatTableName(table.name),
+  return tables
+    .filter(({ materialized }) => !materialized)
+    .flatMap((table) => {
+      const identities = sequences.filter(
+        ({ tie, table: of }) => tie === 'identity' && of && tableKey(of) === tableKey(table.name),
+      );
+      return [
+        tableObject(without(table, alone), identities, find),
+        ...defaultObjects(table, alone),
+        ...checkObjects(table, alone),
+      ];
+    });
+}
+
+function tableObject(
+  table: CatalogTable,
+  identities: readonly CatalogSequence[],
+  find: ReadonlyMap<string, CatalogTable>,
+): CatalogObject {
+  const name = quoteName(table.name);
+  const columns = columnSettings(table, find);
+  const later = isLateHeir(table, find) ? table.parents : [];
+  return {
+    id: catalogId('pg_class', table.oid),
+    kind: 'table',
+    name: formatTableName(table.name),
+    table: table.name,
+    section: 'pre-data',
+    statements: [
+      createTable(later.length > 0 ? { ...table, parents: [] } : table, identities),
+      ...later.map((parent) => `ALTER TABLE ONLY ${name} INHERIT ${quoteName(parent)}`),
+      ...(columns === '' ? [] : [columns]),
+      ...(table.ofType === null ? [] : [`ALTER TABLE ONLY ${name} OF ${table.ofType}`]),
+    ],
+    target: `TABLE ${name}`,
+    owner: table.owner,
+  };
+}
+
+/** The table with those defaults and checks left out that stand alone. */
+function without(table: CatalogTable, alone: ReadonlySet<string>): CatalogTable {
+  if (alone.size === 0) return table;
+  const isAlone = (catalog: string, oid: string | null): boolean => alone.has(catalogId(catalog, oid ?? ''));
+  return {
+    ...table,
+    columns: table.columns.map((column) =>
+      isAlone('pg_attrdef', column.defaultOid) ? { ...column, expression: null } : column,
+    ),
+    constraints: table.constraints.filter(({ oid }) => !isAlone('pg_constraint', oid)),
+  };
+}
+
+function defaultObjects(table: CatalogTable, alone: ReadonlySet<string>): CatalogObject[] {
+  return table.columns
+    .filter(({ defaultOid }) => defaultOid !== null && alone.has(catalogId('pg_attrdef', defaultOid)))
+    .map(({ name, expression, defaultOid }) => ({
+      id: catalogId('pg_attrdef', defaultOid!),
+      kind: 'default',
+      name: `${formatTableName(table.name)} ${name}`,
       table: table.name,
       section: 'pre-data',
-      sql,
-    });
+      statements: [
+        `ALTER TABLE ONLY ${quoteName(table.name)} ALTER COLUMN ${quoteIdentifier(name)} SET DEFAULT ${expression}`,
+      ],
+      of: catalogId('pg_class', table.oid),
+    }));
+}
+
+function checkObjects(table: CatalogTable, alone: ReadonlySet<string>): CatalogObject[] {
+  return table.constraints
+    .filter(({ oid, local }) => local && alone.has(catalogId('pg_constraint', oid)))
+    .map((constraint) => ({
+      id: catalogId('pg_constraint', constraint.oid),
+      kind: 'check constraint',
+      name: `${formatTableName(table.name)} ${constraint.name}`,
+      table: table.name,
+      section: 'pre-data',
+      statements: [addConstraint(table, constraint)],
+      of: catalogId('pg_class', table.oid),
+    }));
+}
+
+/** Defaults and checks, which stand in the statement of their table. A generated column cannot be made without. */
+export function tableParts(tables: readonly CatalogTable[]): Part[] {
+  return tables.flatMap((table) => {
+    const host = catalogId('pg_class', table.oid);
+    const defaults = table.columns.filter(({ defaultOid }) => defaultOid !== null);
+    const fixed = table.constraints.filter(({ type, valid }) => type === 'n' && valid);
+    const checks = table.constraints.filter(({ type, valid }) => type === 'c' && valid);
     return [
-      object('table', createTable(table, identities)),
-      ...(columns === '' ? [] : [object('column settings', columns)]),
+      ...defaults.map(({ defaultOid, generated }) => ({
+        id: catalogId('pg_attrdef', defaultOid!),
+        host,
+        alone: generated === '' ? catalogId('pg_attrdef', defaultOid!) : host,
+      })),
+      ...checks.map(({ oid }) => catalogId('pg_constraint', oid)).map((id) => ({ id, host, alone: id })),
+      ...fixed.map(({ oid }) => ({ id: catalogId('pg_constraint', oid), host, alone: host })),
     ];
   });
 }
 
 /** A partition is made as a table of its own and attached to its table later. */
-function isHeir(table: CatalogTable): boolean {
+export function isHeir(table: CatalogTable): boolean {
   return table.partitionBound === null && table.parents.length > 0;
+}
+
+/** Its columns stand in another order than they would if it were made as an heir: it became one later. */
+function isLateHeir(table: CatalogTable, find: ReadonlyMap<string, CatalogTable>): boolean {
+  if (!isHeir(table) || !table.columns.every(({ local }) => local)) return false;
+  const inherited = table.parents.flatMap((parent) => find.get(tableKey(parent))?.columns ?? []);
+  const names = new Set([...inherited, ...table.columns].map(({ name }) => name));
+  return [...names].some((name, index) => table.columns[index]?.name !== name);
 }
 
 function createTable(table: CatalogTable, identities: readonly CatalogSequence[]): string {
@@ -74,16 +169,17 @@ function columnLine(
   return parts.filter(Boolean).join(' ');
 }
 
-/** PostgreSQL 18 names them; one that was never checked is added after the rows. */
+/**
+ * PostgreSQL 18 names them; one that was never checked is added after the rows. The usual name is told too: another
+ * table of the schema (a partition) can have taken it when this one is made.
+ */
 function notNull(table: CatalogTable, column: CatalogColumn): string {
   const constraint = table.constraints.find(
     ({ type, columns }) => type === 'n' && columns?.[0] === column.name,
   );
   if (!constraint) return 'NOT NULL';
   if (!constraint.valid) return '';
-  const usual = constraint.name === `${table.name.name}_${column.name}_not_null`;
-  const name = usual ? '' : `CONSTRAINT ${quoteIdentifier(constraint.name)} `;
-  return `${name}NOT NULL${constraint.noInherit ? ' NO INHERIT' : ''}`;
+  return `CONSTRAINT ${quoteIdentifier(constraint.name)} NOT NULL${constraint.noInherit ? ' NO INHERIT' : ''}`;
 }
 
 /** `fillfactor='70', toast.autovacuum_enabled='false'` */
@@ -130,26 +226,12 @@ function inheritedChanges(
   return changes;
 }
 
-/** Depth-first, in the given order; parents that are not in the list are thought to be there. */
-function parentsFirst(
-  tables: readonly CatalogTable[],
-  find: ReadonlyMap<string, CatalogTable>,
-): CatalogTable[] {
-  const ordered = new Set<CatalogTable>();
-  const visit = (table: CatalogTable): void => {
-    for (const parent of table.parents.map((name: TableName) => find.get(tableKey(name)))) {
-      if (parent && !ordered.has(parent)) visit(parent);
-    }
-    ordered.add(table);
-  };
-  tables.forEach(visit);
-  return [...ordered];
-}
-
 /** A constraint as `ALTER TABLE` adds it. */
 export function addConstraint(table: CatalogTable, constraint: CatalogConstraint): string {
-  // A foreign key of a partitioned table is one of its partitions too; all else is added to this table alone.
-  const only = constraint.type === 'f' && table.partitioned ? '' : 'ONLY ';
+  // A check is one of its heirs too, and a foreign key of a partitioned table one of its partitions.
+  const spreads = constraint.type === 'f' ? table.partitioned : !constraint.noInherit;
+  const only =
+    (constraint.type === 'f' || constraint.type === 'c' || constraint.type === 'n') && spreads ? '' : 'ONLY ';
   return (
     `ALTER TABLE ${only}${quoteName(table.name)} ` +
     `ADD CONSTRAINT ${quoteIdentifier(constraint.name)} ${constraint.definition}`

@@ -1,6 +1,6 @@
 import type { TableName } from '../../../core/names.ts';
 import type { Transaction } from '../transaction.ts';
-import { tablesInScope } from './scope.ts';
+import { relationsInScope } from './scope.ts';
 
 /** A row of pg_attribute with what is needed to make the column again. Texts are SQL. */
 export interface CatalogColumn {
@@ -11,6 +11,7 @@ export interface CatalogColumn {
   readonly notNull: boolean;
   /** Of the default, or of the generated column. */
   readonly expression: string | null;
+  readonly defaultOid: string | null;
   readonly generated: '' | 's' | 'v';
   readonly identity: '' | 'a' | 'd';
   /** False: it comes from a table that this one inherits from. */
@@ -37,6 +38,8 @@ export interface CatalogConstraint {
   readonly columns: readonly string[] | null;
   readonly references: { readonly schema: string; readonly name: string } | null;
   readonly referencedColumns: readonly string[] | null;
+  /** Indexes of partitions that have to be put together before it finds the key that it needs. */
+  readonly indexParts: readonly string[] | null;
   /** Storage options of the index behind it. */
   readonly indexName: TableName | null;
   readonly indexOptions: readonly string[] | null;
@@ -44,14 +47,18 @@ export interface CatalogConstraint {
 
 /** A row of pg_index. */
 export interface CatalogIndex {
+  readonly oid: string;
   readonly name: TableName;
   readonly definition: string;
   readonly unique: boolean;
   readonly primary: boolean;
-  readonly valid: boolean;
+  /** False for one that was begun and never finished. */
+  readonly whole: boolean;
   readonly ofConstraint: boolean;
   readonly clustered: boolean;
   readonly replicaIdentity: boolean;
+  /** How much is gathered about its expressions, where it is not as usual. */
+  readonly statistics: readonly { readonly place: number; readonly target: number }[];
   /** Set where equal values in these columns are what makes two rows the same: a btree over whole columns and rows. */
   readonly keyColumns: readonly string[] | null;
 }
@@ -61,7 +68,11 @@ export interface CatalogTable {
   readonly oid: string;
   readonly name: TableName;
   readonly partitioned: boolean;
+  readonly materialized: boolean;
   readonly unlogged: boolean;
+  readonly owner: string;
+  /** The type that its columns follow. */
+  readonly ofType: string | null;
   /** Where it is not `heap`. */
   readonly accessMethod: string | null;
   readonly options: readonly string[] | null;
@@ -70,6 +81,7 @@ export interface CatalogTable {
   readonly partitionBound: string | null;
   /** The tables that it inherits from or is a partition of. */
   readonly parents: readonly TableName[];
+  readonly parentOids: readonly string[];
   readonly replicaIdentity: 'd' | 'n' | 'f' | 'i';
   readonly columns: readonly CatalogColumn[];
   readonly constraints: readonly CatalogConstraint[];
@@ -80,9 +92,9 @@ export interface CatalogTable {
 type OfTable<Row> = Row & { readonly table: string };
 type TableRow = Omit<CatalogTable, 'columns' | 'constraints' | 'indexes' | 'triggers'>;
 
-/** Reads the user's tables, or the one with this name. */
+/** Reads the user's tables and materialized views, or the table with this name. */
 export async function loadTables(transaction: Transaction, name?: TableName): Promise<CatalogTable[]> {
-  const scope = tablesInScope(name);
+  const scope = relationsInScope(name);
   const read = <Row>(query: (tables: string) => string): Promise<Row[]> =>
     transaction.rows<Row>(query(scope.sql), scope.values);
   const tables = await read<TableRow>(tableQuery);
@@ -121,13 +133,17 @@ const columnNames = (numbers: string, table: string): string =>
 
 const tableQuery = (tables: string): string => `
   SELECT c.oid, ${nameOf('c')} AS name,
-         c.relkind = 'p' AS partitioned,
+         c.relkind = 'p' AS partitioned, c.relkind = 'm' AS materialized,
+         pg_get_userbyid(c.relowner) AS owner,
+         CASE WHEN c.reloftype <> 0 THEN format_type(c.reloftype, NULL) END AS "ofType",
          c.relpersistence = 'u' AS unlogged,
          (SELECT am.amname FROM pg_am am WHERE am.oid = c.relam AND am.amname <> 'heap') AS "accessMethod",
          c.reloptions || (SELECT array_agg('toast.' || x) FROM pg_class t, unnest(t.reloptions) x
                            WHERE t.oid = c.reltoastrelid) AS options,
          pg_get_partkeydef(c.oid) AS "partitionKey",
          pg_get_expr(c.relpartbound, c.oid) AS "partitionBound",
+         coalesce((SELECT json_agg(i.inhparent::text ORDER BY i.inhseqno) FROM pg_inherits i WHERE i.inhrelid = c.oid), '[]')
+           AS "parentOids",
          coalesce((SELECT json_agg(${nameOf('p')} ORDER BY i.inhseqno)
                      FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent
                     WHERE i.inhrelid = c.oid), '[]') AS parents,
@@ -144,7 +160,7 @@ const columnQuery = (tables: string): string => `
             FROM pg_collation o JOIN pg_namespace n ON n.oid = o.collnamespace
            WHERE o.oid = a.attcollation AND a.attcollation <> t.typcollation) AS collation,
          a.attnotnull AS "notNull",
-         pg_get_expr(d.adbin, d.adrelid) AS expression,
+         pg_get_expr(d.adbin, d.adrelid) AS expression, d.oid AS "defaultOid",
          a.attgenerated::text AS generated, a.attidentity::text AS identity, a.attislocal AS local,
          CASE WHEN a.attstorage <> t.typstorage THEN
            CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN'
@@ -166,6 +182,11 @@ const constraintQuery = (tables: string): string => `
          ${columnNames('k.conkey', 'k.conrelid')} AS columns,
          (SELECT ${nameOf('r')} FROM pg_class r WHERE r.oid = k.confrelid) AS "references",
          ${columnNames('k.confkey', 'k.confrelid')} AS "referencedColumns",
+         CASE k.contype WHEN 'f' THEN
+           (WITH RECURSIVE below AS (
+              SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = k.conindid
+              UNION ALL SELECT i.inhrelid FROM below b JOIN pg_inherits i ON i.inhparent = b.inhrelid)
+            SELECT json_agg(format('pg_class %s partition of an index', inhrelid)) FROM below) END AS "indexParts",
          (SELECT ${nameOf('i')} FROM pg_class i WHERE i.oid = k.conindid) AS "indexName",
          (SELECT i.reloptions FROM pg_class i WHERE i.oid = k.conindid) AS "indexOptions"
     FROM pg_constraint k
@@ -173,12 +194,15 @@ const constraintQuery = (tables: string): string => `
    ORDER BY k.conrelid, k.conname`;
 
 const indexQuery = (tables: string): string => `
-  SELECT i.indrelid AS "table", ${nameOf('x')} AS name,
+  SELECT i.indrelid AS "table", i.indexrelid AS oid, ${nameOf('x')} AS name,
          pg_get_indexdef(i.indexrelid) AS definition,
-         i.indisunique AS unique, i.indisprimary AS primary, i.indisvalid AS valid,
+         i.indisunique AS unique, i.indisprimary AS primary,
          EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
            AS "ofConstraint",
+         x.relkind = 'I' OR i.indisvalid AS whole,
          i.indisclustered AS clustered, i.indisreplident AS "replicaIdentity",
+         coalesce((SELECT json_agg(json_build_object('place', a.attnum, 'target', a.attstattarget) ORDER BY a.attnum)
+                     FROM pg_attribute a WHERE a.attrelid = x.oid AND a.attstattarget >= 0), '[]') AS statistics,
          CASE WHEN i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
                AND x.relam = (SELECT am.oid FROM pg_am am WHERE am.amname = 'btree')
               THEN ${columnNames('(i.indkey::int2[])[0:i.indnkeyatts - 1]', 'i.indrelid')} END AS "keyColumns"

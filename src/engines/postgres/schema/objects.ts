@@ -1,0 +1,118 @@
+import type { SchemaObject } from '../../../core/schema.ts';
+import { quoteIdentifier } from '../identifiers.ts';
+import type { Transaction } from '../transaction.ts';
+import { arrange, type Arrangement } from './arrange.ts';
+import type { CatalogObject } from './catalogObject.ts';
+import { loadComments } from './comments.ts';
+import { databaseKinds } from './databaseObjects.ts';
+import { dependents, type Graph, loadDependencies, type Part } from './dependencies.ts';
+import { loadDefaultGrants, loadGrants } from './grants.ts';
+import { loadPlainObjects } from './plainObjects.ts';
+import { routineKinds } from './routines.ts';
+import { type CatalogSequence, sequenceObjects } from './sequences.ts';
+import { extraKinds } from './tableExtras.ts';
+import { partitionObjects, tablePartObjects } from './tableParts.ts';
+import type { CatalogTable } from './tables.ts';
+import { tableObjects, tableParts } from './tableStatements.ts';
+import { domainPartQuery, typeKinds } from './types.ts';
+import { viewKinds, viewPartQuery } from './views.ts';
+
+/** All objects of the database, in an order in which their statements can run; also those that are not carried. */
+export async function loadObjects(
+  transaction: Transaction,
+  tables: readonly CatalogTable[],
+  sequences: readonly CatalogSequence[],
+): Promise<Arrangement> {
+  const { version } = transaction.database.server;
+  const dependencies = await loadDependencies(transaction);
+  const parts = [
+    ...tableParts(tables),
+    ...(await transaction.rows<Part>(domainPartQuery)),
+    ...(await transaction.rows<Part>(viewPartQuery)),
+  ];
+  const fixed = [
+    ...(await loadPlainObjects(transaction, [...databaseKinds, ...routineKinds, ...extraKinds(version)])),
+    ...sequenceObjects(sequences),
+    ...partitionObjects(tables),
+    ...tablePartObjects(tables),
+    ...(await loadDefaultGrants(transaction)),
+  ];
+  const none = new Set<string>();
+  const whole = await loadPlainObjects(transaction, [...typeKinds(version, none), ...viewKinds(none)]);
+  const holders = [...fixed, ...whole, ...tableObjects(tables, sequences, none)];
+  fixed.push(...(await loadComments(transaction, holders)), ...(await loadGrants(transaction, holders)));
+  return arrange(
+    async (alone) => [
+      ...fixed,
+      ...(alone.size === 0
+        ? whole
+        : await loadPlainObjects(transaction, [...typeKinds(version, alone), ...viewKinds(alone)])),
+      ...tableObjects(tables, sequences, alone),
+    ],
+    dependencies,
+    parts,
+  );
+}
+
+/** The same with a reason where something that it needs is not carried either. */
+export function completed({ objects, graph }: Arrangement): CatalogObject[] {
+  const find = new Map(objects.map((object) => [object.id, object]));
+  const missing = objects.filter(({ leftOut }) => leftOut);
+  const lost = dependents(
+    missing.map(({ id }) => id),
+    graph,
+  );
+  return objects.map((object) => {
+    if (object.leftOut || !lost.has(object.id)) return object;
+    const [cause] = [...(graph.get(object.id) ?? [])].filter((id) => lost.has(id)).map((id) => find.get(id)!);
+    return { ...object, leftOut: `it needs ${cause!.kind} ${cause!.name}` };
+  });
+}
+
+/** What a backup holds of these objects. */
+export function toSchemaObjects(objects: readonly CatalogObject[], graph: Graph): SchemaObject[] {
+  const carried = objects.filter(({ leftOut }) => !leftOut);
+  const find = new Map(carried.map((object) => [object.id, object]));
+  const rootOf = (id: string): string => {
+    const above = find.get(id)?.of;
+    return above === undefined ? id : rootOf(above);
+  };
+  const keys = new Map(carried.map(({ id, kind, name }) => [id, `${kind} ${name}`]));
+  return carried.flatMap((object) => {
+    const { id, kind, name, table, section, statements, owner, of, repeat } = object;
+    const key = `${kind} ${name}`;
+    const place = { ...(table ? { table } : {}), section };
+    const host = of === undefined ? undefined : keys.get(rootOf(of));
+    const needs = [...(graph.get(id) ?? [])]
+      .flatMap((need) => keys.get(need) ?? [])
+      .filter((need) => need !== host);
+    const demands = {
+      ...(object.roles ? { roles: [...new Set(object.roles)] } : {}),
+      ...(object.actsAs ? { actsAs: object.actsAs } : {}),
+      ...(object.as ? { as: object.as } : {}),
+      ...(object.superuser ? { superuser: true } : {}),
+    };
+    const [make = '', ...settings] = statements;
+    const made: SchemaObject[] = [
+      {
+        kind,
+        name,
+        ...place,
+        sql: make,
+        needs: needs.sort(),
+        ...(host === undefined ? {} : { of: host }),
+        ...(repeat ? { repeat } : {}),
+        ...demands,
+      },
+    ];
+    const property = (what: string, sql: string, more: Partial<SchemaObject> = {}): void => {
+      made.push({ kind: what, name: key, ...place, sql, needs: [], of: host ?? key, ...more });
+    };
+    for (const setting of settings) property(`${kind} setting`, setting, demands);
+    if (owner && object.target && kind !== 'extension') {
+      const sql = `ALTER ${object.target} OWNER TO ${quoteIdentifier(owner)}`;
+      property('owner', sql, { roles: [owner], actsAs: owner });
+    }
+    return made;
+  });
+}

@@ -1,0 +1,76 @@
+import type { TableName } from '../../../core/names.ts';
+import type { SchemaSection } from '../../../core/schema.ts';
+import type { Transaction } from '../transaction.ts';
+import { catalogId, type CatalogObject } from './catalogObject.ts';
+
+/** A kind of object whose statements a query builds by itself. */
+export interface PlainKind {
+  readonly catalog: string;
+  /** What stands behind the oid in its id. */
+  readonly suffix?: string;
+  readonly kind: string;
+  readonly section?: SchemaSection;
+  /** Id of the object that it is a property of: that with the column `host`, or of the same oid. */
+  readonly property?: boolean;
+  readonly repeat?: boolean;
+  /** The oldest server that has it. */
+  readonly since?: number;
+  /**
+   * A query with the columns oid, name, statements (an array; NULLs in it are nothing) or left_out (why it is not
+   * carried), and where there is one target, owner, superuser, "table" (its name), roles, role (to run it as), host
+   * and needs (ids), kind (in place of the other).
+   */
+  readonly query: string;
+}
+
+interface PlainRow {
+  readonly oid: string;
+  readonly name: string;
+  readonly statements?: readonly (string | null)[];
+  readonly left_out?: string | null;
+  readonly target?: string | null;
+  readonly owner?: string | null;
+  readonly superuser?: boolean;
+  readonly table?: TableName | null;
+  readonly roles?: readonly string[] | null;
+  readonly role?: string | null;
+  readonly host?: string | null;
+  readonly needs?: readonly (string | null)[] | null;
+  readonly kind?: string;
+}
+
+export async function loadPlainObjects(
+  transaction: Transaction,
+  kinds: readonly PlainKind[],
+): Promise<CatalogObject[]> {
+  const { version } = transaction.database.server;
+  const objects: CatalogObject[] = [];
+  for (const kind of kinds) {
+    if (kind.since !== undefined && version < kind.since) continue;
+    const rows = await transaction.rows<PlainRow>(kind.query);
+    objects.push(...rows.map((row) => toObject(kind, row)));
+  }
+  return objects;
+}
+
+function toObject(kind: PlainKind, row: PlainRow): CatalogObject {
+  const { host, role } = row;
+  const needs = [host, ...(row.needs ?? [])].filter((need) => typeof need === 'string');
+  return {
+    id: catalogId(kind.catalog, row.oid) + (kind.suffix ? ` ${kind.suffix}` : ''),
+    kind: row.kind ?? kind.kind,
+    name: row.name,
+    section: kind.section ?? 'pre-data',
+    statements: (row.statements ?? []).filter((statement) => statement !== null),
+    needs,
+    ...(row.table ? { table: row.table } : {}),
+    ...(row.target ? { target: row.target } : {}),
+    ...(row.owner ? { owner: row.owner } : {}),
+    ...(row.superuser ? { superuser: true } : {}),
+    ...(row.roles && row.roles.length > 0 ? { roles: row.roles } : {}),
+    ...(role ? { as: role } : {}),
+    ...(kind.property && host ? { of: host } : {}),
+    ...(kind.repeat ? { repeat: true } : {}),
+    ...(row.left_out ? { leftOut: row.left_out } : {}),
+  };
+}

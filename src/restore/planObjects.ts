@@ -1,0 +1,192 @@
+import type { Manifest } from '../core/manifest.ts';
+import { foldCase, formatTableName, tableKey } from '../core/names.ts';
+import type { RestoreMode, TablePlan } from '../core/plan.ts';
+import { objectKey, type DatabaseSchema, type SchemaObject } from '../core/schema.ts';
+import type { EngineFeatures } from '../engines/engine.ts';
+
+/** The statements that a restore runs, and why others do not run. */
+export interface PlannedObjects {
+  /** In the backup's order. */
+  readonly create: readonly SchemaObject[];
+  readonly warnings: readonly string[];
+  /** Tables that are missing and cannot be made, with the reason. */
+  readonly refusals: readonly string[];
+}
+
+interface Target {
+  readonly schema: DatabaseSchema;
+  readonly features: EngineFeatures;
+}
+
+/**
+ * Chooses what is missing. A restore of all of a whole backup brings every object that is not there; else what belongs
+ * to a table that is made comes, with what it needs. Of a table that is there and is replaced, indexes, triggers and
+ * their like come back. What is there stays.
+ */
+export function planObjects(
+  manifest: Manifest,
+  tables: readonly TablePlan[],
+  target: Target,
+  mode: RestoreMode,
+  everything: boolean,
+): PlannedObjects {
+  const fold = (text: string): string => (target.features.caseInsensitiveNames ? foldCase(text) : text);
+  const live = new Set(target.schema.objects.map((object) => fold(objectKey(object))));
+  const identity = (object: SchemaObject): string =>
+    fold(`${objectKey(object)} ${object.table ? tableKey(object.table) : ''}`);
+  const liveObjects = new Set(target.schema.objects.map(identity));
+  const liveTables = new Set(target.schema.tables.map(({ name }) => fold(tableKey(name))));
+  const isThere = (object: SchemaObject): boolean =>
+    liveObjects.has(identity(object)) ||
+    (object.kind === 'table' && object.table !== undefined && liveTables.has(fold(tableKey(object.table))));
+  const isLive = (key: string): boolean => live.has(fold(key));
+  const stays = ({ table, kind }: SchemaObject): boolean =>
+    table !== undefined &&
+    liveTables.has(fold(tableKey(table))) &&
+    !(mode === 'replace' && remade.includes(kind));
+  const whole = everything && manifest.complete;
+  const wanted = (whole ? manifest.objects : objectsOfTables(manifest, tables, mode)).filter(
+    (object) => object.of !== undefined || !stays(object),
+  );
+  const reasons = new Map<SchemaObject, string>();
+  const missing = withoutProperties(
+    wanted.filter((object) => object.repeat || object.of !== undefined || !isThere(object)),
+  ).filter((object) => {
+    const reason = refusalOf(object, target);
+    if (reason !== undefined) reasons.set(object, reason);
+    return reason === undefined;
+  });
+  const create = satisfied(missing, isLive, reasons);
+  return {
+    create,
+    warnings: describeReasons(reasons),
+    refusals: tables.flatMap((table) => refuseTable(table, create, reasons, manifest)),
+  };
+}
+
+/** What can be missing on a table that is there, and be made again without changing the table itself. */
+const remade: readonly string[] = [
+  'index',
+  'index partition',
+  'partition',
+  'trigger',
+  'trigger state',
+  'rule',
+  'policy',
+  'extended statistics',
+];
+
+/** What belongs to tables that are made, what is made again of those that are replaced, and all that these need. */
+function objectsOfTables(
+  manifest: Manifest,
+  tables: readonly TablePlan[],
+  mode: RestoreMode,
+): SchemaObject[] {
+  const replaced = new Set(mode === 'replace' ? tables.map(({ backup }) => tableKey(backup.table.name)) : []);
+  const made = new Set(
+    tables.filter(({ create }) => create).map(({ backup }) => tableKey(backup.table.name)),
+  );
+  const held = new Set(manifest.tables.map(({ table }) => tableKey(table.name)));
+  const chosen = new Set<SchemaObject>();
+  const find = new Map<string, SchemaObject>();
+  for (const object of manifest.objects) {
+    if (!find.has(objectKey(object))) find.set(objectKey(object), object);
+    const { table, needs, section } = object;
+    // Objects of an engine that does not know what needs what: what comes before the data could be needed.
+    const perhaps = needs === undefined && !table && section === 'pre-data' && made.size > 0;
+    const again = table !== undefined && replaced.has(tableKey(table)) && remade.includes(object.kind);
+    if (perhaps || again || (table && made.has(tableKey(table)))) chosen.add(object);
+  }
+  for (const { needs = [], of } of chosen) {
+    for (const key of of === undefined ? needs : [...needs, of]) {
+      const need = find.get(key);
+      // A table that the backup holds is one of the plan, or is not to be touched.
+      if (need && !(need.table && held.has(tableKey(need.table)) && !made.has(tableKey(need.table))))
+        chosen.add(need);
+    }
+  }
+  const keys = new Set([...chosen].map(objectKey));
+  return manifest.objects.filter(
+    (object) => chosen.has(object) || (object.of !== undefined && keys.has(object.of)),
+  );
+}
+
+/** Leaves out the properties of what is not among these. */
+function withoutProperties(objects: readonly SchemaObject[]): SchemaObject[] {
+  const keys = new Set(objects.filter(({ of }) => of === undefined).map(objectKey));
+  return objects.filter(({ of }) => of === undefined || keys.has(of));
+}
+
+/** Why this user cannot make it in this database. */
+function refusalOf(
+  { roles = [], actsAs, as, superuser }: SchemaObject,
+  { schema }: Target,
+): string | undefined {
+  const { access } = schema;
+  if (!access) return undefined;
+  const gone = roles.filter((role) => !access.roles.includes(role));
+  if (gone.length > 0) return `there is no role ${gone.join(', ')}`;
+  if (access.superuser) return undefined;
+  const foreign = [actsAs, as].filter((role) => role !== undefined && !access.actsAs.includes(role));
+  if (foreign.length > 0) return `the user is not a member of the role ${foreign.join(', ')}`;
+  return superuser ? 'only a superuser can make it' : undefined;
+}
+
+/** Those whose needs are there or among them. */
+function satisfied(
+  objects: readonly SchemaObject[],
+  isLive: (key: string) => boolean,
+  reasons: Map<SchemaObject, string>,
+): SchemaObject[] {
+  let left = [...objects];
+  for (;;) {
+    const keys = new Set(left.map(objectKey));
+    const lacks = (object: SchemaObject): string | undefined => {
+      const needs = object.needs ?? [];
+      if (object.of !== undefined && !keys.has(object.of)) return object.of;
+      return needs.find((key) => !keys.has(key) && !isLive(key));
+    };
+    const next = left.filter((object) => {
+      const lack = lacks(object);
+      // Properties go with what they belong to, without a word.
+      if (lack !== undefined && object.of === undefined) reasons.set(object, `it needs ${lack}`);
+      return lack === undefined;
+    });
+    if (next.length === left.length) return next;
+    left = next;
+  }
+}
+
+const shownNames = 5;
+
+/** One sentence for each reason; what is made by a statement of its own is shown with it. */
+function describeReasons(reasons: ReadonlyMap<SchemaObject, string>): string[] {
+  const groups = new Map<string, SchemaObject[]>();
+  for (const [object, reason] of reasons) groups.set(reason, [...(groups.get(reason) ?? []), object]);
+  return [...groups].flatMap(([reason, objects]) => {
+    const alone = objects.filter(({ of, superuser }) => of === undefined && superuser);
+    const others = objects.filter((object) => !alone.includes(object));
+    const names = others.slice(0, shownNames).map(objectKey).join(', ');
+    const more = others.length > shownNames ? ` and ${others.length - shownNames} more` : '';
+    return [
+      ...alone.map((object) => `not restored: ${objectKey(object)}: ${reason}: ${object.sql}`),
+      ...(others.length > 0 ? [`not restored: ${names}${more}: ${reason}`] : []),
+    ];
+  });
+}
+
+function refuseTable(
+  { backup, create }: TablePlan,
+  objects: readonly SchemaObject[],
+  reasons: ReadonlyMap<SchemaObject, string>,
+  manifest: Manifest,
+): string[] {
+  const { name } = backup.table;
+  const isIt = ({ kind, table, of }: SchemaObject): boolean =>
+    kind === 'table' && of === undefined && table !== undefined && tableKey(table) === tableKey(name);
+  const object = manifest.objects.find(isIt);
+  if (!create || !object || objects.includes(object)) return [];
+  return [
+    `${formatTableName(name)}: it is missing, and cannot be made: ${reasons.get(object) ?? 'its name is taken'}`,
+  ];
+}
