@@ -5,7 +5,12 @@ import Mocha from 'mocha';
 export interface Counts {
   readonly passed: number;
   readonly failed: number;
+  /** What failed, and why: the title of each test and the first lines of its error. */
+  readonly failures: readonly string[];
 }
+
+/** Lines of an error that are repeated at the end of a whole run. */
+const repeatedLines = 12;
 
 /** Mocha's spec reporter, which also writes the run's counts (JSON) to the file that `RESTORE_POINT_TEST_COUNTS` names. */
 export default class CountingReporter extends Mocha.reporters.Spec {
@@ -13,8 +18,13 @@ export default class CountingReporter extends Mocha.reporters.Spec {
     super(runner, options);
     const file = process.env.RESTORE_POINT_TEST_COUNTS;
     if (!file) return;
+    const failures: string[] = [];
+    runner.on('fail', (test, error: Error) => {
+      const reason = `${error.stack ?? error.message}`.split('\n').slice(0, repeatedLines).join('\n');
+      failures.push(`${test.fullTitle()}\n${reason}`);
+    });
     runner.once('end', () => {
-      const counts: Counts = { passed: this.stats.passes, failed: this.stats.failures };
+      const counts: Counts = { passed: this.stats.passes, failed: this.stats.failures, failures };
       writeFileSync(file, JSON.stringify(counts));
     });
   }

@@ -2,7 +2,8 @@
  * Runs the checks and the tests of the project: all of them (`npm test`), or the steps that the arguments name.
  *
  * Each step's output is shown as it comes. The last line is `N passed, N failed`: the tests of all steps, and one failure
- * for each other check that did not pass, for each suite that broke off, and for each suite that ran no test.
+ * for each other check that did not pass, for each suite that broke off, and for each suite that ran no test. What failed is
+ * repeated before it, for whoever sees the end of a log only.
  * Arguments that begin with `-`, and all after them, go to mocha (`npm run test:unit -- --grep checksum`).
  */
 import { existsSync, readFileSync } from 'node:fs';
@@ -56,15 +57,18 @@ const steps: Readonly<Record<string, Step>> = {
 const { names, forMocha } = readArguments(process.argv.slice(2));
 const scratch = makeOwnedFolder('restore-point-tests-');
 const failedSteps = new Set<string>();
+const failures: string[] = [];
 let passed = 0;
 let failed = 0;
 for (const name of names) {
   const counts = await runStep(name);
   passed += counts.passed;
   failed += counts.failed;
+  failures.push(...counts.failures);
   if (counts.failed > 0) failedSteps.add(name);
 }
 await scratch.remove();
+for (const failure of failures) console.log(`\nFailed: ${failure}`);
 console.log(`\n${failedSteps.size > 0 ? `Failed: ${[...failedSteps].join(', ')}` : 'All steps passed'}`);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;
@@ -86,8 +90,7 @@ async function runStep(name: string): Promise<Counts> {
   const step = steps[name]!;
   console.log(`\n=== ${step.title} ===\n`);
   if (step.after && failedSteps.has(step.after)) {
-    console.log(`Not run, because the step before it failed: ${step.after}.`);
-    return { passed: 0, failed: 1 };
+    return failedStep(step, `not run, because the step before it failed: ${step.after}`);
   }
   const countsFile = join(scratch.path, `${name}.json`);
   const isMocha = step.command[0] === mochaProgram();
@@ -98,22 +101,25 @@ async function runStep(name: string): Promise<Counts> {
   });
   const end = await Promise.race([run.ended, sleep(stepLimitMinutes * 60_000, timedOut, { ref: false })]);
   await run.stop();
-  return step.suite ? judgeSuite(step, end, countsFile) : { passed: 0, failed: end === 'code 0' ? 0 : 1 };
+  if (step.suite) return judgeSuite(step, end, countsFile);
+  return end === 'code 0' ? { passed: 0, failed: 0, failures: [] } : failedStep(step, end);
+}
+
+function failedStep(step: Step, reason: string): Counts {
+  console.log(`${step.title}: ${reason}.`);
+  return { passed: 0, failed: 1, failures: [`${step.title}: ${reason}`] };
 }
 
 function judgeSuite(step: Step, end: string, countsFile: string): Counts {
   if (!existsSync(countsFile)) {
-    console.log(`${step.title}: broke off without a result (${end}).`);
-    return { passed: 0, failed: 1 };
+    return failedStep(step, `broke off without a result (${end})`);
   }
   const counts = JSON.parse(readFileSync(countsFile, 'utf8')) as Counts;
   if (counts.failed === 0 && counts.passed === 0) {
-    console.log(`${step.title}: ran no test.`);
-    return { passed: 0, failed: 1 };
+    return failedStep(step, 'ran no test');
   }
   if (counts.failed === 0 && end !== 'code 0') {
-    console.log(`${step.title}: ended with ${end} though no test failed.`);
-    return { ...counts, failed: 1 };
+    return { ...failedStep(step, `ended with ${end} though no test failed`), passed: counts.passed };
   }
   return counts;
 }
