@@ -1,0 +1,222 @@
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, openSync, closeSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { projectRoot } from '../support/paths.ts';
+import type { Command } from './measure.ts';
+import { shopTables } from './shopData.ts';
+import { withClient } from './databases.ts';
+
+/** One way to do a piece of work. */
+export interface Side {
+  readonly name: string;
+  readonly commands: readonly Command[];
+  /** What has to be as it was before, outside of the measured time. */
+  prepare?(): Promise<void> | void;
+  /** The file that it made, whose size is reported. */
+  readonly file?: string;
+}
+
+/** Work that is done by several, ours first. */
+export interface Contest {
+  readonly title: string;
+  readonly ours: Side;
+  readonly peers: readonly Side[];
+  /** The pid of the server whose work counts too. */
+  readonly server?: number;
+}
+
+export interface PostgresPlace {
+  readonly source: string;
+  /** A database that holds the same. */
+  readonly live: string;
+  /** A database that is made anew for each run. */
+  readonly fresh: string;
+  readonly admin: string;
+  readonly server: number;
+  /** Folder of pg_dump, pg_restore and psql of the server's version. */
+  readonly clients: string;
+}
+
+const tables = shopTables.map(({ name }) => name).join(', ');
+
+/** The command line of this project. */
+export function ours(...args: string[]): Command {
+  return { program: process.execPath, args: [join(projectRoot, 'dist', 'cli.js'), ...args] };
+}
+
+export function postgresContests(place: PostgresPlace, folder: string): Contest[] {
+  const client = (program: string, args: string[], files: Partial<Command> = {}): Command => ({
+    program: join(place.clients, program),
+    args,
+    ...files,
+  });
+  const dumped = (name: string, file: string, ...options: string[]): Side => ({
+    name,
+    commands: [client('pg_dump', ['-d', place.source, '-f', file, ...options])],
+    file,
+  });
+  const backup = join(folder, 'postgres.dbbackup');
+  const custom = join(folder, 'custom.dump');
+  // Of a whole dump it would load tables by name, against the foreign keys: the data's own dump knows their order.
+  const dataOnly = join(folder, 'data.dump');
+  const dumpOfData = ['-d', place.source, '-Fc', '--data-only', '-f', dataOnly];
+  const copies = shopTables.map(({ name }) => `\\copy ${name} to '${join(folder, `${name}.copy`)}'`);
+  const remake = async (): Promise<void> => {
+    const name = new URL(place.fresh).pathname.slice(1);
+    await withClient(place.admin, async (admin) => {
+      await admin.query(`DROP DATABASE IF EXISTS ${name}`);
+      await admin.query(`CREATE DATABASE ${name}`);
+      await admin.query('CHECKPOINT');
+    });
+  };
+  const settle = (sql: string) => () =>
+    withClient(place.live, async (live) => {
+      await live.query(sql);
+      await live.query('CHECKPOINT');
+    });
+  const { server } = place;
+  return [
+    {
+      title: 'PostgreSQL backup',
+      ours: {
+        name: 'restore-point backup',
+        commands: [ours('backup', place.source, '--out', backup)],
+        prepare: () => rmSync(backup, { force: true }),
+        file: backup,
+      },
+      peers: [
+        dumped('pg_dump -Fc', custom, '-Fc'),
+        dumped('pg_dump -Fc -Z1', join(folder, 'fast.dump'), '-Fc', '-Z1'),
+        dumped('pg_dump --data-only', join(folder, 'plain.sql'), '--data-only'),
+        {
+          name: 'psql \\copy',
+          commands: [client('psql', ['-q', '-d', place.source, ...copies.flatMap((copy) => ['-c', copy])])],
+        },
+      ],
+      server,
+    },
+    {
+      title: 'PostgreSQL restore over existing tables',
+      ours: {
+        name: 'restore-point restore',
+        commands: [ours('restore', backup, place.live, '--yes', '--no-safety-backup')],
+        prepare: settle('SELECT 1'),
+      },
+      peers: [
+        {
+          name: 'pg_restore --data-only -1',
+          commands: [client('pg_restore', ['--data-only', '-1', '-d', place.live, dataOnly])],
+          prepare: async () => {
+            if (!existsSync(dataOnly)) execFileSync(join(place.clients, 'pg_dump'), dumpOfData);
+            await settle(`TRUNCATE ${tables}`)();
+          },
+        },
+      ],
+      server,
+    },
+    {
+      title: 'PostgreSQL restore into an empty database',
+      ours: {
+        name: 'restore-point restore',
+        commands: [ours('restore', backup, place.fresh, '--yes', '--no-safety-backup')],
+        prepare: remake,
+      },
+      peers: [
+        {
+          name: 'pg_restore -1',
+          commands: [client('pg_restore', ['-1', '-d', place.fresh, custom])],
+          prepare: remake,
+        },
+      ],
+      server,
+    },
+  ];
+}
+
+export function sqliteContests(source: string, folder: string): Contest[] {
+  const backup = join(folder, 'sqlite.dbbackup');
+  const dump = join(folder, 'dump.sql');
+  const data = join(folder, 'data.sql');
+  const copy = join(folder, 'copy.db');
+  const live = join(folder, 'live.db');
+  const fresh = join(folder, 'fresh.db');
+  const shell = (file: string, words: string, files: Partial<Command> = {}): Command => ({
+    program: 'sqlite3',
+    args: [file, words],
+    ...files,
+  });
+  const deleteAll = shopTables
+    .map(({ name }) => `DELETE FROM ${name};`)
+    .reverse()
+    .join('');
+  const remove = (file: string) => () => {
+    for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(file + suffix, { force: true });
+  };
+  return [
+    {
+      title: 'SQLite backup',
+      ours: {
+        name: 'restore-point backup',
+        commands: [ours('backup', `sqlite:${source}`, '--out', backup)],
+        prepare: () => rmSync(backup, { force: true }),
+        file: backup,
+      },
+      peers: [
+        { name: 'sqlite3 .dump', commands: [shell(source, '.dump', { output: dump })], file: dump },
+        {
+          name: 'sqlite3 .backup',
+          commands: [shell(source, `.backup ${copy}`)],
+          prepare: remove(copy),
+          file: copy,
+        },
+      ],
+    },
+    {
+      title: 'SQLite restore over existing tables',
+      ours: {
+        name: 'restore-point restore',
+        commands: [ours('restore', backup, `sqlite:${live}`, '--yes', '--no-safety-backup')],
+        prepare: () => copyUnlessThere(source, live),
+      },
+      peers: [
+        {
+          name: 'sqlite3 .read of the data',
+          commands: [shell(live, `.read ${data}`)],
+          prepare: () => {
+            copyUnlessThere(source, live);
+            execFileSync('sqlite3', [live, deleteAll]);
+            if (!existsSync(data)) dumpData(source, data);
+          },
+        },
+      ],
+    },
+    {
+      title: 'SQLite restore into a new file',
+      ours: {
+        name: 'restore-point restore',
+        commands: [ours('restore', backup, `sqlite:${fresh}`, '--yes', '--no-safety-backup')],
+        prepare: remove(fresh),
+      },
+      peers: [
+        {
+          name: 'sqlite3 .read of the dump',
+          commands: [shell(fresh, `.read ${dump}`)],
+          prepare: remove(fresh),
+        },
+      ],
+    },
+  ];
+}
+
+function copyUnlessThere(source: string, copy: string): void {
+  if (!existsSync(copy)) copyFileSync(source, copy);
+}
+
+/** The statements that `.dump --data-only` writes, in one transaction: without it each would be one of its own. */
+function dumpData(source: string, file: string): void {
+  const output = openSync(file, 'w');
+  writeSync(output, 'BEGIN;\n');
+  execFileSync('sqlite3', [source, '.dump --data-only'], { stdio: ['ignore', output, 'inherit'] });
+  writeSync(output, 'COMMIT;\n');
+  closeSync(output);
+}

@@ -1,0 +1,62 @@
+import type { Measurement } from './measure.ts';
+
+/** All runs of one side of a contest. */
+export interface SideResult {
+  readonly name: string;
+  readonly runs: readonly Measurement[];
+  readonly fileBytes?: number;
+}
+
+/** The first side is ours. */
+export interface ContestResult {
+  readonly title: string;
+  readonly sides: readonly SideResult[];
+}
+
+/** What `npm run bench` leaves as JSON. */
+export interface BenchReport {
+  readonly date: string;
+  readonly machine: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly scale: number;
+  readonly contests: readonly ContestResult[];
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+export function medianSeconds({ runs }: SideResult): number {
+  return median(runs.map(({ seconds }) => seconds));
+}
+
+const heads = ['', 'median s', 'least', 'most', 'ratio', 'CPU s', 'MB', 'server MB', 'file MB'];
+
+/** A Markdown table; the ratio says how many times ours the others take. */
+export function formatContest({ title, sides }: ContestResult): string {
+  const ourSeconds = medianSeconds(sides[0]!);
+  const rows = sides.map((side) => {
+    const seconds = side.runs.map((run) => run.seconds);
+    const most = (pick: (run: Measurement) => number): string => megabytes(Math.max(...side.runs.map(pick)));
+    return [
+      side.name,
+      medianSeconds(side).toFixed(2),
+      Math.min(...seconds).toFixed(2),
+      Math.max(...seconds).toFixed(2),
+      `${(medianSeconds(side) / ourSeconds).toFixed(2)}×`,
+      median(side.runs.map((run) => run.cpuSeconds)).toFixed(2),
+      most((run) => run.peakBytes),
+      most((run) => run.serverBytes),
+      side.fileBytes === undefined ? '' : megabytes(side.fileBytes),
+    ];
+  });
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  const rule = heads.map((_, index) => (index === 0 ? '---' : '---:'));
+  return [`### ${title}`, '', line(heads), line(rule), ...rows.map(line)].join('\n');
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(0);
+}
