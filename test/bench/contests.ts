@@ -44,168 +44,189 @@ export function ours(...args: string[]): Command {
   return { program: process.execPath, args: [join(projectRoot, 'dist', 'cli.js'), ...args] };
 }
 
-export function postgresContests(place: PostgresPlace, folder: string): Contest[] {
-  const client = (program: string, args: string[], files: Partial<Command> = {}): Command => ({
+/** What the sides of the PostgreSQL contests leave for one another. */
+function postgresFiles(place: PostgresPlace, folder: string) {
+  const client = (program: string, ...args: string[]): Command => ({
     program: join(place.clients, program),
     args,
-    ...files,
   });
+  return { client, backup: join(folder, 'postgres.dbbackup'), custom: join(folder, 'custom.dump') };
+}
+
+export function postgresContests(place: PostgresPlace, folder: string): Contest[] {
+  return [postgresBackup, postgresOver, postgresFresh].map((contest) => ({
+    ...contest(place, folder),
+    server: place.server,
+  }));
+}
+
+function postgresBackup(place: PostgresPlace, folder: string): Contest {
+  const { client, backup, custom } = postgresFiles(place, folder);
   const dumped = (name: string, file: string, ...options: string[]): Side => ({
     name,
-    commands: [client('pg_dump', ['-d', place.source, '-f', file, ...options])],
+    commands: [client('pg_dump', '-d', place.source, '-f', file, ...options)],
     file,
   });
-  const backup = join(folder, 'postgres.dbbackup');
-  const custom = join(folder, 'custom.dump');
+  const copies = shopTables.flatMap(({ name }) => [
+    '-c',
+    `\\copy ${name} to '${join(folder, `${name}.copy`)}'`,
+  ]);
+  return {
+    title: 'PostgreSQL backup',
+    ours: {
+      name: 'restore-point backup',
+      commands: [ours('backup', place.source, '--out', backup)],
+      prepare: () => rmSync(backup, { force: true }),
+      file: backup,
+    },
+    peers: [
+      dumped('pg_dump -Fc', custom, '-Fc'),
+      dumped('pg_dump -Fc -Z1', join(folder, 'fast.dump'), '-Fc', '-Z1'),
+      dumped('pg_dump --data-only', join(folder, 'plain.sql'), '--data-only'),
+      { name: 'psql \\copy', commands: [client('psql', '-q', '-d', place.source, ...copies)] },
+    ],
+  };
+}
+
+function postgresOver(place: PostgresPlace, folder: string): Contest {
+  const { client, backup } = postgresFiles(place, folder);
   // Of a whole dump it would load tables by name, against the foreign keys: the data's own dump knows their order.
   const dataOnly = join(folder, 'data.dump');
-  const dumpOfData = ['-d', place.source, '-Fc', '--data-only', '-f', dataOnly];
-  const copies = shopTables.map(({ name }) => `\\copy ${name} to '${join(folder, `${name}.copy`)}'`);
-  const remake = async (): Promise<void> => {
-    const name = new URL(place.fresh).pathname.slice(1);
-    await withClient(place.admin, async (admin) => {
-      await admin.query(`DROP DATABASE IF EXISTS ${name}`);
-      await admin.query(`CREATE DATABASE ${name}`);
-      await admin.query('CHECKPOINT');
-    });
-  };
-  const settle = (sql: string) => () =>
+  const dump = client('pg_dump', '-d', place.source, '-Fc', '--data-only', '-f', dataOnly);
+  const settle = (sql: string): Promise<void> =>
     withClient(place.live, async (live) => {
       await live.query(sql);
       await live.query('CHECKPOINT');
     });
-  const { server } = place;
-  return [
-    {
-      title: 'PostgreSQL backup',
-      ours: {
-        name: 'restore-point backup',
-        commands: [ours('backup', place.source, '--out', backup)],
-        prepare: () => rmSync(backup, { force: true }),
-        file: backup,
-      },
-      peers: [
-        dumped('pg_dump -Fc', custom, '-Fc'),
-        dumped('pg_dump -Fc -Z1', join(folder, 'fast.dump'), '-Fc', '-Z1'),
-        dumped('pg_dump --data-only', join(folder, 'plain.sql'), '--data-only'),
-        {
-          name: 'psql \\copy',
-          commands: [client('psql', ['-q', '-d', place.source, ...copies.flatMap((copy) => ['-c', copy])])],
-        },
-      ],
-      server,
+  return {
+    title: 'PostgreSQL restore over existing tables',
+    ours: {
+      name: 'restore-point restore',
+      commands: [ours('restore', backup, place.live, '--yes', '--no-safety-backup')],
+      prepare: () => settle('SELECT 1'),
     },
-    {
-      title: 'PostgreSQL restore over existing tables',
-      ours: {
-        name: 'restore-point restore',
-        commands: [ours('restore', backup, place.live, '--yes', '--no-safety-backup')],
-        prepare: settle('SELECT 1'),
-      },
-      peers: [
-        {
-          name: 'pg_restore --data-only -1',
-          commands: [client('pg_restore', ['--data-only', '-1', '-d', place.live, dataOnly])],
-          prepare: async () => {
-            if (!existsSync(dataOnly)) execFileSync(join(place.clients, 'pg_dump'), dumpOfData);
-            await settle(`TRUNCATE ${tables}`)();
-          },
+    peers: [
+      {
+        name: 'pg_restore --data-only -1',
+        commands: [client('pg_restore', '--data-only', '-1', '-d', place.live, dataOnly)],
+        prepare: async () => {
+          if (!existsSync(dataOnly)) execFileSync(dump.program, dump.args);
+          await settle(`TRUNCATE ${tables}`);
         },
-      ],
-      server,
-    },
-    {
-      title: 'PostgreSQL restore into an empty database',
-      ours: {
-        name: 'restore-point restore',
-        commands: [ours('restore', backup, place.fresh, '--yes', '--no-safety-backup')],
-        prepare: remake,
       },
-      peers: [
-        {
-          name: 'pg_restore -1',
-          commands: [client('pg_restore', ['-1', '-d', place.fresh, custom])],
-          prepare: remake,
-        },
-      ],
-      server,
+    ],
+  };
+}
+
+function postgresFresh(place: PostgresPlace, folder: string): Contest {
+  const { client, backup, custom } = postgresFiles(place, folder);
+  const name = new URL(place.fresh).pathname.slice(1);
+  const prepare = (): Promise<void> =>
+    withClient(place.admin, async (admin) => {
+      await admin.query(`DROP DATABASE IF EXISTS ${name}`);
+      await admin.query(`CREATE DATABASE ${name}`);
+      await admin.query('CHECKPOINT');
+    });
+  return {
+    title: 'PostgreSQL restore into an empty database',
+    ours: {
+      name: 'restore-point restore',
+      commands: [ours('restore', backup, place.fresh, '--yes', '--no-safety-backup')],
+      prepare,
     },
-  ];
+    peers: [
+      { name: 'pg_restore -1', commands: [client('pg_restore', '-1', '-d', place.fresh, custom)], prepare },
+    ],
+  };
+}
+
+/** What the sides of the SQLite contests leave for one another. */
+function sqliteFiles(folder: string) {
+  return { backup: join(folder, 'sqlite.dbbackup'), dump: join(folder, 'dump.sql') };
 }
 
 export function sqliteContests(source: string, folder: string): Contest[] {
-  const backup = join(folder, 'sqlite.dbbackup');
-  const dump = join(folder, 'dump.sql');
-  const data = join(folder, 'data.sql');
+  return [sqliteBackup, sqliteOver, sqliteFresh].map((contest) => contest(source, folder));
+}
+
+function sqliteBackup(source: string, folder: string): Contest {
+  const { backup, dump } = sqliteFiles(folder);
   const copy = join(folder, 'copy.db');
+  return {
+    title: 'SQLite backup',
+    ours: {
+      name: 'restore-point backup',
+      commands: [ours('backup', `sqlite:${source}`, '--out', backup)],
+      prepare: () => rmSync(backup, { force: true }),
+      file: backup,
+    },
+    peers: [
+      { name: 'sqlite3 .dump', commands: [{ ...shell(source, '.dump'), output: dump }], file: dump },
+      {
+        name: 'sqlite3 .backup',
+        commands: [shell(source, `.backup ${copy}`)],
+        prepare: () => removeDatabase(copy),
+        file: copy,
+      },
+    ],
+  };
+}
+
+function sqliteOver(source: string, folder: string): Contest {
+  const { backup } = sqliteFiles(folder);
   const live = join(folder, 'live.db');
-  const fresh = join(folder, 'fresh.db');
-  const shell = (file: string, words: string, files: Partial<Command> = {}): Command => ({
-    program: 'sqlite3',
-    args: [file, words],
-    ...files,
-  });
+  const data = join(folder, 'data.sql');
   const deleteAll = shopTables
     .map(({ name }) => `DELETE FROM ${name};`)
     .reverse()
     .join('');
-  const remove = (file: string) => () => {
-    for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(file + suffix, { force: true });
+  return {
+    title: 'SQLite restore over existing tables',
+    ours: {
+      name: 'restore-point restore',
+      commands: [ours('restore', backup, `sqlite:${live}`, '--yes', '--no-safety-backup')],
+      prepare: () => copyUnlessThere(source, live),
+    },
+    peers: [
+      {
+        name: 'sqlite3 .read of the data',
+        commands: [shell(live, `.read ${data}`)],
+        prepare: () => {
+          copyUnlessThere(source, live);
+          execFileSync('sqlite3', [live, deleteAll]);
+          if (!existsSync(data)) dumpData(source, data);
+        },
+      },
+    ],
   };
-  return [
-    {
-      title: 'SQLite backup',
-      ours: {
-        name: 'restore-point backup',
-        commands: [ours('backup', `sqlite:${source}`, '--out', backup)],
-        prepare: () => rmSync(backup, { force: true }),
-        file: backup,
-      },
-      peers: [
-        { name: 'sqlite3 .dump', commands: [shell(source, '.dump', { output: dump })], file: dump },
-        {
-          name: 'sqlite3 .backup',
-          commands: [shell(source, `.backup ${copy}`)],
-          prepare: remove(copy),
-          file: copy,
-        },
-      ],
+}
+
+function sqliteFresh(_source: string, folder: string): Contest {
+  const { backup, dump } = sqliteFiles(folder);
+  const fresh = join(folder, 'fresh.db');
+  return {
+    title: 'SQLite restore into a new file',
+    ours: {
+      name: 'restore-point restore',
+      commands: [ours('restore', backup, `sqlite:${fresh}`, '--yes', '--no-safety-backup')],
+      prepare: () => removeDatabase(fresh),
     },
-    {
-      title: 'SQLite restore over existing tables',
-      ours: {
-        name: 'restore-point restore',
-        commands: [ours('restore', backup, `sqlite:${live}`, '--yes', '--no-safety-backup')],
-        prepare: () => copyUnlessThere(source, live),
+    peers: [
+      {
+        name: 'sqlite3 .read of the dump',
+        commands: [shell(fresh, `.read ${dump}`)],
+        prepare: () => removeDatabase(fresh),
       },
-      peers: [
-        {
-          name: 'sqlite3 .read of the data',
-          commands: [shell(live, `.read ${data}`)],
-          prepare: () => {
-            copyUnlessThere(source, live);
-            execFileSync('sqlite3', [live, deleteAll]);
-            if (!existsSync(data)) dumpData(source, data);
-          },
-        },
-      ],
-    },
-    {
-      title: 'SQLite restore into a new file',
-      ours: {
-        name: 'restore-point restore',
-        commands: [ours('restore', backup, `sqlite:${fresh}`, '--yes', '--no-safety-backup')],
-        prepare: remove(fresh),
-      },
-      peers: [
-        {
-          name: 'sqlite3 .read of the dump',
-          commands: [shell(fresh, `.read ${dump}`)],
-          prepare: remove(fresh),
-        },
-      ],
-    },
-  ];
+    ],
+  };
+}
+
+function shell(file: string, words: string): Command {
+  return { program: 'sqlite3', args: [file, words] };
+}
+
+function removeDatabase(file: string): void {
+  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(file + suffix, { force: true });
 }
 
 function copyUnlessThere(source: string, copy: string): void {
