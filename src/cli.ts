@@ -18,7 +18,7 @@ import { createOutput, exitCodeOf, type Output } from './cli/output.ts';
 import { createProgressBar } from './cli/progressBar.ts';
 import { stateFolder } from './cli/stateFolder.ts';
 import { backupText, inspectText, planText, restoreText, verifyText } from './cli/summary.ts';
-import { RestorePointError } from './core/errors.ts';
+import { messageOf, RestorePointError } from './core/errors.ts';
 import { version } from './core/version.ts';
 import type { Session, WorkOptions } from './engines/engine.ts';
 import { engineById } from './engines/registry.ts';
@@ -47,7 +47,7 @@ async function run(args: CliArguments, output: Output, work: WorkOptions): Promi
 async function backup(args: BackupArguments, output: Output, work: WorkOptions): Promise<void> {
   const connection = await resolveConnection(args.connection);
   await withSession(connection, { ...work, readOnly: true }, async (session) => {
-    const { tables, exclude, where } = args;
+    const { tables, exclude, where, withRelated, only } = args;
     const report = await takeBackup(session, {
       ...work,
       file: await outputFile(args.out, session.info.database),
@@ -55,11 +55,17 @@ async function backup(args: BackupArguments, output: Output, work: WorkOptions):
         ...(tables ? { tables } : {}),
         ...(exclude ? { exclude } : {}),
         ...(where ? { where } : {}),
+        ...(only ? { only } : {}),
+        withRelated,
       },
       ...(args.compression ? { compression: args.compression } : {}),
       ...(connection.id === undefined ? {} : { connection: connection.id }),
     });
-    const tablesAsJson = report.tables.map(({ table, rows }) => ({ ...table.name, rows }));
+    const tablesAsJson = report.tables.map(({ table, rows, related }) => ({
+      ...table.name,
+      rows,
+      ...(related ? { related } : {}),
+    }));
     output.result(backupText(report), { ...report, tables: tablesAsJson });
   });
 }
@@ -82,6 +88,9 @@ async function restore(args: RestoreArguments, output: Output, work: WorkOptions
       ...work,
       mode: args.mode,
       ...(args.tables ? { tables: args.tables } : {}),
+      ...(args.only ? { only: args.only } : {}),
+      ...(args.intoSchema === undefined ? {} : { intoSchema: args.intoSchema }),
+      withRelated: args.withRelated,
       dryRun: args.dryRun,
       ...(connection.id === undefined ? {} : { connection: connection.id }),
       ...(args.safetyBackup ? { safetyFolder: path.join(stateFolder(), 'safety') } : {}),
@@ -125,7 +134,13 @@ async function withSession(
 async function outputFile(out: string | undefined, database: string): Promise<string> {
   const target = path.resolve(out ?? 'backups');
   if (!target.endsWith(backupExtension)) return await newBackupPath(target, database);
-  const existing = await stat(target).catch(() => undefined);
+  const existing = await stat(target).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw new RestorePointError('file', `The backup cannot be written: ${messageOf(error)}`, {
+      place: { file: target },
+      cause: error,
+    });
+  });
   if (existing?.isDirectory()) return await newBackupPath(target, database);
   if (existing) {
     throw new RestorePointError('usage', 'A file of this name is there already, and is never overwritten', {

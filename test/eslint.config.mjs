@@ -30,7 +30,7 @@ function layer(files, { layers: allowed, packages = [], others = [] }) {
 }
 
 const portOnly = '/engines/(?!engine\\.ts$)';
-const drivers = ['knex', 'objection', 'pg', 'pg-copy-streams', 'sqlite3', 'xxhash-wasm'];
+const drivers = ['knex', 'objection', 'pg', 'pg-copy-streams', 'sqlite3'];
 
 export default tseslint.config(
   {

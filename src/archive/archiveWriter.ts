@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
+import { type Logger, silentLogger } from '../core/logger.ts';
 import type { Compression, Manifest } from '../core/manifest.ts';
 import type { Chunk, Payload, PayloadSink, PayloadWriter } from '../core/payload.ts';
 import { RestorePointError } from '../core/errors.ts';
@@ -9,6 +10,7 @@ import { directory, endOf, entryOf, localHeader, maxEntryBytes, type ZipEntry } 
 
 export interface WriteArchiveOptions {
   readonly compression: Compression;
+  readonly logger?: Logger;
 }
 
 /** The entries that every backup ends with. */
@@ -41,8 +43,11 @@ export class ArchiveWriter implements PayloadSink {
   }
 
   /** Throws `file` when the folder cannot be made or written. */
-  static async create(finalPath: string, options: WriteArchiveOptions): Promise<ArchiveWriter> {
-    return new ArchiveWriter(await createTemporary(finalPath), finalPath, options.compression);
+  static async create(
+    finalPath: string,
+    { compression, logger = silentLogger }: WriteArchiveOptions,
+  ): Promise<ArchiveWriter> {
+    return new ArchiveWriter(await createTemporary(finalPath, logger), finalPath, compression);
   }
 
   open(label: string, extension: string): PayloadWriter {

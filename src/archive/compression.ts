@@ -26,13 +26,16 @@ export const codecs: Readonly<Record<Compression, Codec>> = {
           [zlib.constants.ZSTD_c_checksumFlag]: 1,
         },
         pledgedSrcSize: bytes.length,
+        chunkSize: pieceSize(bytes.length / 2),
       }),
-    decompress: (bytes, limit) => zstdDecompress(bytes, { maxOutputLength: Math.max(limit, 1) }),
+    decompress: (bytes, limit) =>
+      zstdDecompress(bytes, { maxOutputLength: Math.max(limit, 1), chunkSize: pieceSize(limit) }),
   },
   gzip: {
     suffix: '.gz',
-    compress: (bytes) => gzip(bytes, { level: 1 }),
-    decompress: (bytes, limit) => gunzip(bytes, { maxOutputLength: Math.max(limit, 1) }),
+    compress: (bytes) => gzip(bytes, { level: 1, chunkSize: pieceSize(bytes.length / 2) }),
+    decompress: (bytes, limit) =>
+      gunzip(bytes, { maxOutputLength: Math.max(limit, 1), chunkSize: pieceSize(limit) }),
   },
   none: {
     suffix: '',
@@ -40,3 +43,11 @@ export const codecs: Readonly<Record<Compression, Codec>> = {
     decompress: (bytes) => Promise.resolve(bytes),
   },
 };
+
+/**
+ * What zlib is to make room for at a time: with its own 16 KB a chunk comes out in hundreds of pieces, each of which
+ * visits the main thread. What a file claims does not decide it alone.
+ */
+function pieceSize(expected: number): number {
+  return Math.min(Math.max(Math.ceil(expected) + 1024, 16 * 1024), 8 * 1024 * 1024);
+}

@@ -46,54 +46,78 @@ const chunk = object({
   sha256: { type: 'string', pattern: '^[0-9a-f]{64}$' },
 });
 
-/** The manifest as FORMAT.md has it. Unknown properties are refused: a later version would mean something by them. */
-const manifestSchema = object({
-  format: { const: 'restore-point' },
-  formatVersion: { const: 1 },
-  createdAt: { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z$' },
-  createdBy: text,
-  source: object(
-    { engine: oneOf('sqlite', 'postgres'), serverVersion: text, database: text },
-    { connection: text },
-  ),
-  purpose: oneOf('backup', 'safety'),
-  complete: flag,
-  compression: oneOf('zstd', 'gzip', 'none'),
-  tables: listOf(
-    object(
-      { table, columns: listOf(text), rows: count, payload: text },
-      { where: text, digest: { type: 'string', pattern: '^[0-9a-f]{16}$' } },
-    ),
-  ),
-  objects: listOf(
-    object(
-      { kind: text, name: text, section: oneOf('pre-data', 'post-data'), sql: text },
-      {
-        table: tableName,
-        needs: listOf(text),
-        of: text,
-        repeat: flag,
-        roles: listOf(text),
-        actsAs: text,
-        as: text,
-        superuser: flag,
-      },
-    ),
-  ),
-  sequences: listOf(
-    object(
-      {
-        name: tableName,
-        lastValue: { type: 'string', pattern: '^-?\\d{1,20}$' },
-        isCalled: flag,
-        increment: { type: 'string', pattern: '^-?\\d{1,20}$' },
-      },
-      { table: tableName },
-    ),
-  ),
-  leftOut: listOf(object({ kind: text, names: listOf(text), reason: text })),
-  payloads: listOf(object({ name: text, chunks: listOf(chunk) })),
+const digest: JsonSchema = { type: 'string', pattern: '^[0-9a-f]{16}$' };
+const reason = object({
+  relation: oneOf('references', 'referenced by'),
+  table: tableName,
+  columns: listOf(text),
 });
+const storedRows = object({ payload: text, rows: count, digest });
+
+/** The manifest as FORMAT.md has it. Unknown properties are refused: a later version would mean something by them. */
+const manifestSchema = object(
+  {
+    format: { const: 'restore-point' },
+    formatVersion: { const: 1 },
+    createdAt: { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z$' },
+    createdBy: text,
+    source: object(
+      { engine: oneOf('sqlite', 'postgres'), serverVersion: text, database: text },
+      { connection: text },
+    ),
+    purpose: oneOf('backup', 'safety'),
+    complete: flag,
+    compression: oneOf('zstd', 'gzip', 'none'),
+    tables: listOf(
+      object(
+        { table, columns: listOf(text), rows: count, payload: text },
+        { where: text, related: listOf(reason), digest },
+      ),
+    ),
+    objects: listOf(
+      object(
+        { kind: text, name: text, section: oneOf('pre-data', 'post-data'), sql: text },
+        {
+          table: tableName,
+          needs: listOf(text),
+          of: text,
+          repeat: flag,
+          opaque: flag,
+          roles: listOf(text),
+          actsAs: text,
+          as: text,
+          superuser: flag,
+          uses: listOf(object({ name: text }, { since: count })),
+          usual: text,
+        },
+      ),
+    ),
+    sequences: listOf(
+      object(
+        {
+          name: tableName,
+          lastValue: { type: 'string', pattern: '^-?\\d{1,20}$' },
+          isCalled: flag,
+          increment: { type: 'string', pattern: '^-?\\d{1,20}$' },
+        },
+        { table: tableName },
+      ),
+    ),
+    leftOut: listOf(object({ kind: text, names: listOf(text), reason: text })),
+    payloads: listOf(object({ name: text, chunks: listOf(chunk) })),
+  },
+  {
+    only: oneOf('schema', 'data'),
+    allObjects: flag,
+    largeObjects: object({
+      objects: storedRows,
+      pieces: storedRows,
+      owners: listOf(text),
+      grantees: listOf(text),
+      grantors: listOf(text),
+    }),
+  },
+);
 
 const validate = new Ajv({ strict: true }).compile<Manifest>(manifestSchema);
 
@@ -132,6 +156,10 @@ function inconsistency(manifest: Manifest): string | undefined {
     const known = new Set(table.columns.filter((column) => !column.generated).map((column) => column.name));
     const fits = new Set(columns).size === columns.length && columns.every((column) => known.has(column));
     if (!fits) return `its manifest names other columns of ${name} than the table has`;
+  }
+  const { objects, pieces } = manifest.largeObjects ?? {};
+  if ([objects, pieces].some((stored) => stored && !payloads.has(stored.payload))) {
+    return 'its manifest has no payload for the large objects';
   }
   return undefined;
 }

@@ -2,22 +2,25 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import * as path from 'node:path';
 import { messageOf, RestorePointError } from '../core/errors.ts';
-
-/** How a file in the making is named: hidden, beside its final place, and told as ours by its end. */
-const temporarySuffix = '.dbbackup-part';
+import type { Logger } from '../core/logger.ts';
+import { removeLeftovers, temporarySuffix } from './leftovers.ts';
 
 export interface TemporaryFile {
   readonly path: string;
   readonly handle: FileHandle;
 }
 
-/** Makes the folder where it is missing, and a file in it that only this user can read. Throws `file`. */
-export async function createTemporary(finalPath: string): Promise<TemporaryFile> {
+/**
+ * Makes the folder where it is missing, and a file in it that only this user can read; its name tells the process.
+ * What killed processes left there is removed. Throws `file`.
+ */
+export async function createTemporary(finalPath: string, logger: Logger): Promise<TemporaryFile> {
   const folder = path.dirname(finalPath);
-  const name = `.${path.basename(finalPath, '.dbbackup')}.${randomBytes(6).toString('hex')}${temporarySuffix}`;
-  const temporary = path.join(folder, name);
+  const owner = `${process.pid}-${randomBytes(6).toString('hex')}`;
+  const temporary = path.join(folder, `.${path.basename(finalPath, '.dbbackup')}.${owner}${temporarySuffix}`);
   try {
     await mkdir(folder, { recursive: true });
+    await removeLeftovers(folder, logger);
     return { path: temporary, handle: await open(temporary, 'wx+', 0o600) };
   } catch (error) {
     throw fileError(`The backup cannot be written to ${folder}`, finalPath, error);

@@ -1,23 +1,23 @@
 import { ArchiveWriter } from '../archive/archiveWriter.ts';
 import { messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
-import type { BackedUpTable, Compression, Manifest } from '../core/manifest.ts';
-import { formatTableName, nameMatches, tableKey, type TableName, type TablePattern } from '../core/names.ts';
-import { objectKey, type DatabaseSchema, type LeftOut, type Sequence } from '../core/schema.ts';
-import type { Payload } from '../core/payload.ts';
-import type { Session, TableSelection, WorkOptions } from '../engines/engine.ts';
+import type { BackedUpTable, BackupPart, Compression, Manifest } from '../core/manifest.ts';
+import { formatTableName, tableKey, type TableName } from '../core/names.ts';
+import { describeReasons } from '../core/related.ts';
+import {
+  objectKey,
+  type DatabaseSchema,
+  type LeftOut,
+  type SchemaObject,
+  type Sequence,
+} from '../core/schema.ts';
+import type { Session, SnapshotContent, WorkOptions } from '../engines/engine.ts';
 import { version } from '../core/version.ts';
 import { chooseObjects } from './chooseObjects.ts';
+import { chooseRows, withReasons } from './chooseRows.ts';
+import { refuseUnreadable } from './refuseUnreadable.ts';
+import type { BackupSelection } from './selectTables.ts';
 
-/** Which tables and rows to take; all when everything is left out. */
-export interface BackupSelection {
-  /** As a user names them: a name without a schema means every schema's, a pattern every table that it fits. */
-  readonly tables?: readonly TablePattern[];
-  readonly exclude?: readonly TablePattern[];
-  /** Schemas whose tables are taken. */
-  readonly schemas?: readonly string[];
-  /** Conditions in the database's SQL. */
-  readonly where?: readonly { readonly table: TablePattern; readonly condition: string }[];
-}
+export type { BackupSelection } from './selectTables.ts';
 
 export interface TakeBackupOptions extends WorkOptions {
   readonly selection?: BackupSelection;
@@ -34,6 +34,8 @@ export interface BackupReport {
   readonly file: string;
   readonly bytes: number;
   readonly tables: readonly BackedUpTable[];
+  /** Tables that were taken as a whole, without counting rows. */
+  readonly opaque: readonly TableName[];
   readonly rows: number;
   readonly milliseconds: number;
   readonly leftOut: readonly LeftOut[];
@@ -50,10 +52,17 @@ export async function takeBackup(session: Session, options: TakeBackupOptions): 
   try {
     const { manifest, bytes } = await writeBackup(session, options);
     const { tables, leftOut } = manifest;
+    const opaque = manifest.objects.flatMap((object) =>
+      object.opaque && object.table ? [object.table] : [],
+    );
+    for (const { table, rows: count, related } of tables) {
+      if (related)
+        logger.info(`  ${formatTableName(table.name)}: ${count} rows, ${describeReasons(related)}`);
+    }
     const rows = tables.reduce((sum, table) => sum + table.rows, 0);
     const milliseconds = Math.round(performance.now() - started);
     logger.info(`Backed up ${tables.length} tables, ${rows} rows, ${bytes} bytes in ${milliseconds} ms`);
-    return { file, bytes, tables, rows, milliseconds, leftOut };
+    return { file, bytes, tables, opaque, rows, milliseconds, leftOut };
   } catch (error) {
     logger.error(`The backup failed: ${messageOf(error)}`, error);
     if (!RestorePointError.is(error)) throw error;
@@ -66,16 +75,24 @@ async function writeBackup(
   options: TakeBackupOptions,
 ): Promise<{ manifest: Manifest; bytes: number }> {
   const { selection = {}, compression = 'zstd' } = options;
+  const { only } = selection;
   const whole = !selection.tables && !selection.exclude && !selection.schemas && !selection.where;
   options.report?.({ phase: 'snapshot' });
-  const snapshot = await session.openSnapshot({ ...options, whole });
+  const snapshot = await session.openSnapshot({ ...options, whole: whole && !only });
   try {
-    const chosen = selectTables(snapshot.schema, selection);
-    const archive = await ArchiveWriter.create(options.file, { compression });
+    const chosen = chooseRows(snapshot.schema, selection);
+    const { tables, related } = chosen;
+    if (only !== 'schema') refuseUnreadable(snapshot.schema, tables);
+    const archive = await ArchiveWriter.create(options.file, { compression, logger: options.logger });
     try {
-      const content = await snapshot.read(chosen, archive, options);
+      const read = await snapshot.read(tables, archive, {
+        ...options,
+        largeObjects: only !== 'schema' && (whole || selection.largeObjects === true),
+        ...(related && only !== 'schema' ? { related } : {}),
+      });
       throwIfCancelled(options.signal);
       options.report?.({ phase: 'publish' });
+      const content = { ...read, tables: withReasons(read.tables, chosen) };
       const manifest = describeBackup(session, snapshot.schema, whole, content, options);
       return { manifest, bytes: await archive.publish(manifest) };
     } catch (error) {
@@ -87,66 +104,20 @@ async function writeBackup(
   }
 }
 
-/** The tables that are meant, each once, in the schema's order. Throws `usage` for a name that no table has. */
-export function selectTables(schema: DatabaseSchema, selection: BackupSelection): TableSelection[] {
-  const tables = schema.tables.filter((table) => table.holdsRows);
-  const names = (wanted: readonly TablePattern[] = []): Set<string> =>
-    new Set(
-      wanted.flatMap((name) => {
-        const found = schema.tables.filter((table) => nameMatches(name, table.name));
-        if (found.length === 0) throw noSuchTable(name);
-        return found.map((table) => tableKey(table.name));
-      }),
-    );
-  const wanted = selection.tables && names(selection.tables);
-  const excluded = names(selection.exclude);
-  const conditions = new Map<string, string>();
-  for (const { table, condition } of selection.where ?? []) {
-    for (const key of names([table])) conditions.set(key, condition);
-  }
-  for (const name of selection.schemas ?? []) {
-    if (!schema.tables.some((table) => table.name.schema === name)) {
-      throw new RestorePointError('usage', `There is no table in a schema named ${name}`);
-    }
-  }
-  const chosen = tables.filter(({ name }) => {
-    const key = tableKey(name);
-    const inSchema = !selection.schemas || selection.schemas.includes(name.schema ?? '');
-    return inSchema && !excluded.has(key) && (!wanted || wanted.has(key));
-  });
-  const left = new Set(chosen.map((table) => tableKey(table.name)));
-  for (const key of conditions.keys()) {
-    if (!left.has(key))
-      throw new RestorePointError('usage', 'A condition names a table that is not backed up');
-  }
-  return chosen.map((table) => {
-    const where = conditions.get(tableKey(table.name));
-    return { table, ...(where === undefined ? {} : { where }) };
-  });
-}
-
-function noSuchTable(name: TableName): RestorePointError {
-  return new RestorePointError('usage', `There is no table named ${formatTableName(name)}`, {
-    unchanged: 'Nothing was written.',
-    next: 'Names are case-sensitive; write schema.table when it is not in the usual schema.',
-  });
-}
-
 function describeBackup(
   session: Session,
   schema: DatabaseSchema,
   whole: boolean,
-  content: { tables: BackedUpTable[]; payloads: Payload[] },
+  content: SnapshotContent,
   options: TakeBackupOptions,
 ): Manifest {
+  const only = options.selection?.only;
   const taken = new Set(content.tables.map(({ table }) => tableKey(table.name)));
-  const objects = whole
+  const all = whole
     ? schema.objects
-    : chooseObjects(
-        schema,
-        content.tables.map(({ table }) => table.name),
-      );
-  const keys = new Set(objects.map(objectKey));
+    : chooseObjects(schema, [...content.tables.map(({ table }) => table.name), ...(content.opaque ?? [])]);
+  const objects = objectsOf(all, only);
+  const keys = new Set(all.map(objectKey));
   const holds = ({ table, name }: Sequence): boolean =>
     whole || (table ? taken.has(tableKey(table)) : keys.has(`sequence ${formatTableName(name)}`));
   return {
@@ -159,14 +130,46 @@ function describeBackup(
       ...(options.connection === undefined ? {} : { connection: options.connection }),
     },
     purpose: options.purpose ?? 'backup',
-    complete: whole,
+    complete: whole && !only,
+    ...(only ? { only } : {}),
+    ...(whole && only === 'schema' ? { allObjects: true } : {}),
     compression: options.compression ?? 'zstd',
     tables: content.tables,
     objects,
-    sequences: schema.sequences.filter(holds),
-    leftOut: schema.leftOut,
+    sequences: only === 'schema' ? [] : schema.sequences.filter(holds),
+    leftOut: [
+      ...schema.leftOut,
+      ...(only === 'schema' ? [] : largeObjectsLeftOut(schema, content)),
+      ...(only ? opaqueLeftOut(all) : []),
+    ],
+    ...(content.largeObjects ? { largeObjects: content.largeObjects } : {}),
     payloads: content.payloads,
   };
+}
+
+/** What brings data is no part of a schema, and comes with rows that come without one. */
+function objectsOf(all: readonly SchemaObject[], only: BackupPart | undefined): readonly SchemaObject[] {
+  if (!only) return all;
+  return all.filter(({ repeat, opaque }) => !opaque && (only === 'schema' ? !repeat : repeat));
+}
+
+/** What makes these is what they hold. */
+function opaqueLeftOut(objects: readonly SchemaObject[]): LeftOut[] {
+  const kinds = Map.groupBy(
+    objects.filter(({ opaque }) => opaque),
+    ({ kind }) => kind,
+  );
+  const reason = 'schema and rows cannot be told apart';
+  return [...kinds].map(([kind, found]) => ({ kind, names: found.map(({ name }) => name), reason }));
+}
+
+function largeObjectsLeftOut(
+  { largeObjects: count = 0 }: DatabaseSchema,
+  content: SnapshotContent,
+): LeftOut[] {
+  if (count === 0 || content.largeObjects) return [];
+  const reason = 'tables hold their numbers; only a backup of the whole database holds what is in them';
+  return [{ kind: 'large objects', names: [`all ${count}`], reason }];
 }
 
 async function abandon(archive: ArchiveWriter, { logger }: WorkOptions): Promise<void> {

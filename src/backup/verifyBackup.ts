@@ -33,6 +33,7 @@ export async function verifyBackup(
         options.report?.({ phase: 'verify', ...place });
         await rows.check(table, options);
       }
+      await rows.checkLargeObjects(options);
     } finally {
       await rows.close();
     }

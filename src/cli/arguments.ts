@@ -1,14 +1,16 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { messageOf, RestorePointError } from '../core/errors.ts';
-import type { Compression } from '../core/manifest.ts';
+import type { BackupPart, Compression } from '../core/manifest.ts';
 import { parseTableName, parseTableNames, splitOutsideQuotes, type TablePattern } from '../core/names.ts';
 import { restoreModes, type RestoreMode } from '../core/plan.ts';
 
 export const usage = `restore-point: back up database tables into a file, and bring exactly that state back
 
   restore-point backup  <connection> [--out FILE|FOLDER] [--tables a,b.c] [--exclude a,b.c]
-                        [--where 'table: condition'] [--compression zstd|gzip|none] [--json]
+                        [--where 'table: condition'] [--with-related] [--schema-only | --data-only]
+                        [--compression zstd|gzip|none] [--json]
   restore-point restore <file> <connection> [--mode replace|merge|insert-missing] [--tables a,b.c]
+                        [--with-related] [--schema-only | --data-only] [--into-schema NAME]
                         [--dry-run] [--no-safety-backup] [--yes] [--json]
   restore-point verify  <file> [--json]
   restore-point inspect <file> [--json]
@@ -21,6 +23,11 @@ export const usage = `restore-point: back up database tables into a file, and br
 --tables      names, or patterns with *: orders, audit_*, archive.*; in quotes a * is a letter
 --out         a file that ends in .dbbackup, or a folder; "backups" when left out
 --where       once for each table; rows for which the condition holds, in the database's SQL
+--with-related  all that hangs together with the chosen rows by foreign keys: what references them,
+                what references that, and what any of these reference; of a backup: such tables
+--schema-only   no rows; a restore makes what is missing
+--data-only     rows alone; a restore makes nothing
+--into-schema   make the tables in another schema, new or there already (PostgreSQL)
 --mode        replace         the table becomes what the backup holds (the default)
               merge           rows of the backup are inserted or updated, others stay
               insert-missing  only rows whose key is absent are inserted
@@ -44,6 +51,8 @@ export interface BackupArguments extends Common {
   readonly tables?: readonly TablePattern[];
   readonly exclude?: readonly TablePattern[];
   readonly where?: readonly { table: TablePattern; condition: string }[];
+  readonly withRelated: boolean;
+  readonly only?: BackupPart;
   readonly compression?: Compression;
 }
 
@@ -53,6 +62,9 @@ export interface RestoreArguments extends Common {
   readonly connection: string;
   readonly mode: RestoreMode;
   readonly tables?: readonly TablePattern[];
+  readonly withRelated: boolean;
+  readonly only?: BackupPart;
+  readonly intoSchema?: string;
   readonly dryRun: boolean;
   readonly safetyBackup: boolean;
   readonly yes: boolean;
@@ -78,9 +90,16 @@ const everyCommand = {
   verbose: { type: 'boolean' },
 } as const satisfies OptionsConfig;
 
+const partOptions = {
+  'with-related': { type: 'boolean' },
+  'schema-only': { type: 'boolean' },
+  'data-only': { type: 'boolean' },
+} as const satisfies OptionsConfig;
+
 const commandOptions = {
   backup: {
     ...everyCommand,
+    ...partOptions,
     out: { type: 'string', short: 'o' },
     tables: { type: 'string', multiple: true },
     exclude: { type: 'string', multiple: true },
@@ -89,6 +108,8 @@ const commandOptions = {
   },
   restore: {
     ...everyCommand,
+    ...partOptions,
+    'into-schema': { type: 'string' },
     mode: { type: 'string' },
     tables: { type: 'string', multiple: true },
     'dry-run': { type: 'boolean' },
@@ -131,6 +152,8 @@ function backupArguments(words: readonly string[]): BackupArguments {
   const [connection] = exactly(positionals, ['<connection>']);
   const tables = tableList(values.tables);
   const exclude = tableList(values.exclude);
+  const part = partArguments(values);
+  if (part.withRelated && !tables && !values.where) throw wrong('--with-related needs --tables or --where');
   return {
     command: 'backup',
     connection: connection!,
@@ -139,6 +162,7 @@ function backupArguments(words: readonly string[]): BackupArguments {
     ...(tables ? { tables } : {}),
     ...(exclude ? { exclude } : {}),
     ...(values.where ? { where: values.where.map(parseCondition) } : {}),
+    ...part,
     ...(values.compression === undefined
       ? {}
       : { compression: choice('--compression', values.compression, compressions) }),
@@ -149,6 +173,10 @@ function restoreArguments(words: readonly string[]): RestoreArguments {
   const { values, positionals } = parse(words, commandOptions.restore);
   const [file, connection] = exactly(positionals, ['<file>', '<connection>']);
   const tables = tableList(values.tables);
+  const part = partArguments(values);
+  if (part.withRelated && !tables) throw wrong('--with-related needs --tables');
+  const intoSchema = values['into-schema'];
+  if (intoSchema === '') throw wrong('--into-schema needs a name');
   return {
     command: 'restore',
     file: file!,
@@ -156,6 +184,8 @@ function restoreArguments(words: readonly string[]): RestoreArguments {
     ...common(values),
     mode: values.mode === undefined ? 'replace' : choice('--mode', values.mode, restoreModes),
     ...(tables ? { tables } : {}),
+    ...part,
+    ...(intoSchema === undefined ? {} : { intoSchema }),
     dryRun: values['dry-run'] ?? false,
     safetyBackup: !(values['no-safety-backup'] ?? false),
     yes: values.yes ?? false,
@@ -164,6 +194,17 @@ function restoreArguments(words: readonly string[]): RestoreArguments {
 
 function common(values: { json?: boolean | undefined; verbose?: boolean | undefined }): Common {
   return { json: values.json ?? false, verbose: values.verbose ?? false };
+}
+
+function partArguments(values: {
+  'with-related'?: boolean | undefined;
+  'schema-only'?: boolean | undefined;
+  'data-only'?: boolean | undefined;
+}): { withRelated: boolean; only?: BackupPart } {
+  if (values['schema-only'] && values['data-only'])
+    throw wrong('--schema-only and --data-only exclude each other');
+  const only = values['schema-only'] ? 'schema' : values['data-only'] ? 'data' : undefined;
+  return { withRelated: values['with-related'] ?? false, ...(only ? { only } : {}) };
 }
 
 function parse<const T extends OptionsConfig>(words: readonly string[], options: T) {

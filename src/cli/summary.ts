@@ -3,17 +3,26 @@ import type { BackupReport } from '../backup/takeBackup.ts';
 import type { VerifyReport } from '../backup/verifyBackup.ts';
 import type { Manifest } from '../core/manifest.ts';
 import { formatTableName } from '../core/names.ts';
-import type { RestorePlan } from '../core/plan.ts';
+import { describeReasons } from '../core/related.ts';
+import type { OpaquePlan, RestorePlan } from '../core/plan.ts';
 import type { RestoreReport } from '../restore/restoreBackup.ts';
 
 /** Text for people, from what the use cases report. Each ends without a line break. */
 
 export function backupText(report: BackupReport): string {
-  const what = `${count(report.tables.length, 'table')}, ${count(report.rows, 'row')}, ${formatBytes(report.bytes)}`;
+  const tables = count(report.tables.length + report.opaque.length, 'table');
+  const what = `${tables}, ${count(report.rows, 'row')}, ${formatBytes(report.bytes)}`;
   const left = report.leftOut.map(
     ({ kind, names, reason }) => `not carried: ${kind} ${names.join(', ')} (${reason})`,
   );
-  return [`Backed up ${what} in ${formatDuration(report.milliseconds)}: ${report.file}`, ...left].join('\n');
+  const related = report.tables.flatMap(({ table, rows, related: reasons }) =>
+    reasons ? [[formatTableName(table.name), count(rows, 'row'), describeReasons(reasons)]] : [],
+  );
+  return [
+    `Backed up ${what} in ${formatDuration(report.milliseconds)}: ${report.file}`,
+    ...(related.length > 0 ? ['Related rows came with the chosen ones:', ...aligned(related)] : []),
+    ...left,
+  ].join('\n');
 }
 
 export function verifyText({ manifest, rows, bytes, milliseconds }: VerifyReport): string {
@@ -25,32 +34,77 @@ export function inspectText(manifest: Manifest, bytes: number): string {
   const { source } = manifest;
   return [
     `${source.database} (${source.serverVersion}), taken ${manifest.createdAt} by Restore Point ${manifest.createdBy}, ` +
-      `${formatBytes(bytes)}${manifest.complete ? '' : ', a part of the database'}`,
+      `${formatBytes(bytes)}${extentText(manifest)}`,
     ...aligned(
-      manifest.tables.map(({ table, rows, where }) => [
+      manifest.tables.map(({ table, rows, where, related }) => [
         formatTableName(table.name),
-        count(rows, 'row'),
-        where === undefined ? '' : `where ${where}`,
+        manifest.only === 'schema' ? 'no rows' : count(rows, 'row'),
+        [
+          ...(where === undefined ? [] : [`where ${where}`]),
+          ...(related ? [`related: ${describeReasons(related)}`] : []),
+        ].join('; '),
       ]),
     ),
+    ...manifest.objects
+      .filter(({ opaque }) => opaque)
+      .map(({ kind, name }) => `  ${formatTableName({ name })}  ${kind}`),
+    ...(manifest.largeObjects ? [`  ${count(manifest.largeObjects.objects.rows, 'large object')}`] : []),
     ...manifest.leftOut.map(
       ({ kind, names, reason }) => `not carried: ${kind} ${names.join(', ')} (${reason})`,
     ),
   ].join('\n');
 }
 
+function extentText({ complete, only, allObjects }: Manifest): string {
+  if (only === 'schema') return allObjects ? ', the schema only' : ', a part of the schema only';
+  if (only === 'data') return ', rows only, without the schema';
+  return complete ? '' : ', a part of the database';
+}
+
 export function planText(plan: RestorePlan, target: string): string {
   const rows = plan.tables.map((table) => [
     formatTableName(table.target),
     table.create ? 'created' : `${count(table.rowsNow, 'row')} now`,
-    `${count(table.backup.rows, 'row')} in the backup`,
-    table.inbound.map(({ from, name }) => `${formatTableName(from)} points at it (${name})`).join(', '),
+    plan.only === 'schema' ? 'no rows' : `${count(table.backup.rows, 'row')} in the backup`,
+    [
+      ...(table.related ? [describeReasons(table.related)] : []),
+      ...table.inbound.map(({ from, name }) => `${formatTableName(from)} points at it (${name})`),
+    ].join(', '),
   ]);
   return [
-    `This writes ${target} (${plan.mode}):`,
+    planTitle(plan, target),
     ...aligned(rows),
+    ...opaqueText(plan.opaque),
+    ...largeObjectText(plan),
     ...plan.warnings.map((warning) => `warning: ${warning}`),
   ].join('\n');
+}
+
+function planTitle({ mode, only, create, intoSchema }: RestorePlan, target: string): string {
+  const schema = intoSchema ? `, into the schema ${intoSchema.to}` : '';
+  switch (only) {
+    case 'schema':
+      return `This makes what is missing in ${target}${schema}, and writes no rows (${count(create.length, 'statement')}):`;
+    case 'data':
+      return `This writes rows of ${target}, and makes nothing (${mode}):`;
+    case undefined:
+      return `This writes ${target}${schema} (${mode}):`;
+  }
+}
+
+function opaqueText(tables: readonly OpaquePlan[] = []): string[] {
+  return tables.map(
+    ({ target, create }) => `  ${formatTableName(target)}  ${create ? 'created' : 'replaced'} as a whole`,
+  );
+}
+
+function largeObjectText({ largeObjects }: RestorePlan): string[] {
+  if (!largeObjects) return [];
+  const { backup, now, overwrite } = largeObjects;
+  const others = overwrite ? 'those that are there are overwritten' : 'those that are there stay';
+  return [
+    `  ${count(backup.objects.rows, 'large object')} in the backup, ${now} now: missing ones are made, ${others}`,
+  ];
 }
 
 export function restoreText(report: RestoreReport): string {
@@ -60,19 +114,30 @@ export function restoreText(report: RestoreReport): string {
     return [
       name,
       created.has(name) ? 'created' : `${count(change.rowsBefore, 'row')} before`,
-      `${count(change.rowsAfter, 'row')} after`,
-      report.mode === 'replace' ? '' : `${change.inserted} inserted, ${change.updated} updated`,
+      report.only === 'schema' ? 'no rows' : `${count(change.rowsAfter, 'row')} after`,
+      report.mode === 'replace' || report.only === 'schema'
+        ? ''
+        : `${change.inserted} inserted, ${change.updated} updated`,
     ];
   });
-  const tables = count(report.tables.length, 'table');
+  const tables = count(report.tables.length + report.opaque.length, 'table');
   const time = formatDuration(report.milliseconds);
   return [
-    report.dryRun
-      ? `Rehearsed and verified ${tables} in ${time}; rolled back, nothing was changed:`
-      : `Restored and verified ${tables} in ${time}:`,
+    doneText(report, tables, time),
     ...aligned(rows),
+    ...opaqueText(report.opaque),
     ...(report.safetyBackup === undefined ? [] : [`The state before is in ${report.safetyBackup}`]),
   ].join('\n');
+}
+
+function doneText({ dryRun, only }: RestoreReport, tables: string, time: string): string {
+  const schema = only === 'schema';
+  if (dryRun) {
+    return `Rehearsed${schema ? '' : ' and verified'} ${tables} in ${time}; rolled back, nothing was changed:`;
+  }
+  return schema
+    ? `Made what was missing in ${time}, ${tables}; no rows were written:`
+    : `Restored and verified ${tables} in ${time}:`;
 }
 
 function aligned(rows: readonly (readonly string[])[]): string[] {

@@ -1,5 +1,6 @@
 import type { TableName } from './names.ts';
 import type { Payload } from './payload.ts';
+import type { RelatedReason } from './related.ts';
 import type { LeftOut, SchemaObject, Sequence, Table } from './schema.ts';
 
 export type EngineId = 'sqlite' | 'postgres';
@@ -14,11 +15,16 @@ export interface DatabaseInfo {
   readonly database: string;
 }
 
+/** What a backup can be asked to hold by itself, and a restore to write. */
+export type BackupPart = 'schema' | 'data';
+
 /** One table of a backup. */
 export interface BackedUpTable {
   readonly table: Table;
   /** Only rows for which this condition held, as the user wrote it. */
   readonly where?: string;
+  /** Only rows that hang together with those of other tables in the backup; with `where`, besides those. */
+  readonly related?: readonly RelatedReason[];
   /** The columns in the payload, in its order (generated ones are not there). */
   readonly columns: readonly string[];
   readonly rows: number;
@@ -26,6 +32,33 @@ export interface BackedUpTable {
   readonly digest?: string;
   /** The payload's name that holds the rows; several tables can share one. */
   readonly payload: string;
+}
+
+/** Whether it holds all rows that the table had. */
+export function holdsAllRows({ where, related }: BackedUpTable): boolean {
+  return where === undefined && related === undefined;
+}
+
+/** Rows in a payload that are no table's. */
+export interface StoredRows {
+  readonly payload: string;
+  readonly rows: number;
+  /** As a table's. */
+  readonly digest: string;
+}
+
+/** Contents that have a number instead of a place in a table (PostgreSQL's large objects). */
+export interface BackedUpLargeObjects {
+  /** What each of them is: its number, owner, rights and comment. */
+  readonly objects: StoredRows;
+  /** What they hold, in pieces. */
+  readonly pieces: StoredRows;
+  /** The roles that own one. */
+  readonly owners: readonly string[];
+  /** The roles that have rights on one. */
+  readonly grantees: readonly string[];
+  /** The roles that gave rights on one that is not theirs. */
+  readonly grantors: readonly string[];
 }
 
 /** The part of a backup that says what is in it. Specified in src/archive/FORMAT.md. */
@@ -42,13 +75,19 @@ export interface Manifest {
   };
   /** Why it was taken: by a user, or before a restore. */
   readonly purpose: 'backup' | 'safety';
-  /** All tables of the database, or a part of it. */
+  /** All of the database, its schema and its rows, or a part of it. */
   readonly complete: boolean;
+  /** It holds the schema without rows (those of its tables are 0), or rows without the schema. */
+  readonly only?: BackupPart;
+  /** With `only` the schema: `objects` are all that the database has. */
+  readonly allObjects?: boolean;
   readonly compression: Compression;
   readonly tables: readonly BackedUpTable[];
   readonly objects: readonly SchemaObject[];
   readonly sequences: readonly Sequence[];
   readonly leftOut: readonly LeftOut[];
+  /** Absent where it holds none. */
+  readonly largeObjects?: BackedUpLargeObjects;
   readonly payloads: readonly Payload[];
 }
 

@@ -1,5 +1,6 @@
 import type { TableName } from './names.ts';
-import type { BackedUpTable } from './manifest.ts';
+import type { BackedUpLargeObjects, BackedUpTable, BackupPart } from './manifest.ts';
+import type { RelatedReason } from './related.ts';
 import type { SchemaObject, Sequence } from './schema.ts';
 
 /**
@@ -33,6 +34,38 @@ export interface TablePlan {
   readonly inbound: readonly InboundForeignKey[];
   /** Differences between the table then and now that the restore can live with, as sentences. */
   readonly drift: readonly string[];
+  /** Why it came, where it was not chosen itself. */
+  readonly related?: readonly RelatedReason[];
+}
+
+/** What becomes of large objects: missing ones are made, and those that the backup does not hold stay. */
+export interface LargeObjectPlan {
+  readonly backup: BackedUpLargeObjects;
+  /** How many there are in the target, of whatever number. */
+  readonly now: number;
+  /** Those that are there become what the backup holds; else they stay as they are. */
+  readonly overwrite: boolean;
+  /** The roles, of those in the backup, that can be made the owner of one. */
+  readonly owners: readonly string[];
+  /** The roles that rights can be given to. */
+  readonly grantees: readonly string[];
+  /** The roles in whose name rights can be given. */
+  readonly grantors: readonly string[];
+}
+
+/** A table that is made or replaced as a whole (see `Table.opaque`). */
+export interface OpaquePlan {
+  readonly target: TableName;
+  /** It is missing in the target and is created. */
+  readonly create: boolean;
+}
+
+/** Tables that are made in another schema than the one that the backup has them in. */
+export interface SchemaMove {
+  readonly from: string;
+  readonly to: string;
+  /** All that are made, also those that hold no rows themselves, as the backup names them. */
+  readonly tables: readonly TableName[];
 }
 
 /** What a restore will do, computed before anything is written. */
@@ -40,11 +73,19 @@ export interface RestorePlan {
   readonly mode: RestoreMode;
   /** All of a complete backup, and with it what belongs to no table. */
   readonly whole: boolean;
+  /** What is missing is made and no rows are written, or rows are written and nothing is made. */
+  readonly only?: BackupPart;
+  /** The targets of the tables are in its `to`, and all of them are created. */
+  readonly intoSchema?: SchemaMove;
   /** In an order in which referenced tables come first where there is one (cycles are the engine's to handle). */
   readonly tables: readonly TablePlan[];
   /** Statements for what is missing, in order. */
   readonly create: readonly SchemaObject[];
   readonly sequences: readonly Sequence[];
+  /** Absent where there are none. */
+  readonly opaque?: readonly OpaquePlan[];
+  /** Absent where the backup holds none, or tables of it were chosen. */
+  readonly largeObjects?: LargeObjectPlan;
   /** Things the user should know that do not stop it. */
   readonly warnings: readonly string[];
 }

@@ -41,6 +41,21 @@ export interface Table {
   readonly triggers: readonly Trigger[];
   /** False for a table whose rows live in others (a partitioned table) or behind a module (a virtual table). */
   readonly holdsRows: boolean;
+  /**
+   * Only a module of the database knows its rows (full-text search): it is carried and replaced as a whole, by the object
+   * of its name that is opaque too. It has no columns and no place among the tables of a backup.
+   */
+  readonly opaque?: {
+    /** The tables whose rows it indexes: it changes when these are restored. */
+    readonly follows: readonly TableName[];
+  };
+}
+
+/** Something that not every server has. */
+export interface ServerFeature {
+  readonly name: string;
+  /** The oldest version that has it; where it is absent, a server has it only if it says so. */
+  readonly since?: number;
 }
 
 export type SchemaSection = 'pre-data' | 'post-data';
@@ -63,6 +78,8 @@ export interface SchemaObject {
   readonly of?: string;
   /** It brings data: it is run also where it is there already. */
   readonly repeat?: boolean;
+  /** It makes an opaque table (see `Table.opaque`): where that is there already, only the mode `replace` writes it. */
+  readonly opaque?: boolean;
   /** Roles that the statement names. */
   readonly roles?: readonly string[];
   /** A role whose rights the user needs for it. */
@@ -71,6 +88,13 @@ export interface SchemaObject {
   readonly as?: string;
   /** Only a superuser may run it. */
   readonly superuser?: boolean;
+  /** What the statement needs and not every server has. */
+  readonly uses?: readonly ServerFeature[];
+  /**
+   * It is as every new database has it, and so gives way to what a backup of a whole database says of it: its
+   * properties there, or, where it has none of it, this statement, which takes it away.
+   */
+  readonly usual?: string;
 }
 
 /** See `SchemaObject`. */
@@ -97,6 +121,17 @@ export interface DatabaseAccess {
   readonly roles: readonly string[];
   /** Those whose rights the user has. */
   readonly actsAs: readonly string[];
+  /** Tables whose rows the user may not read, all or some of them, with the reason as a sentence. */
+  readonly unreadable: readonly UnreadableTable[];
+}
+
+export interface UnreadableTable {
+  readonly table: TableName;
+  readonly reason: string;
+  /** What its owner can run to let the user read them. */
+  readonly remedy: string;
+  /** The user has the rights of its owner. */
+  readonly owned: boolean;
 }
 
 /** Something in the database that the backup does not carry: named, never left out in silence. */
@@ -111,6 +146,10 @@ export interface DatabaseSchema {
   readonly objects: readonly SchemaObject[];
   readonly sequences: readonly Sequence[];
   readonly leftOut: readonly LeftOut[];
+  /** How many large objects there are that can be read. */
+  readonly largeObjects?: number;
+  /** What the server has of what a statement can need: its version, and the names of features. */
+  readonly server?: { readonly version: number; readonly offers: readonly string[] };
   /** Of engines that know roles. */
   readonly access?: DatabaseAccess;
 }
@@ -119,6 +158,11 @@ export interface DatabaseSchema {
 export function rowKey(table: Table): readonly string[] | undefined {
   if (table.primaryKey?.notNull) return table.primaryKey.columns;
   return table.uniqueKeys.find((key) => key.notNull)?.columns;
+}
+
+/** Whether a backup takes this table by itself. */
+export function isCarried(table: Table): boolean {
+  return table.holdsRows || table.opaque !== undefined;
 }
 
 /** The columns whose values travel, in the table's order. */

@@ -1,6 +1,8 @@
 import type { DatabaseAddress } from '../core/connections.ts';
+import type { RestorePointError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type {
+  BackedUpLargeObjects,
   BackedUpTable,
   DatabaseInfo,
   EngineId,
@@ -12,7 +14,8 @@ import type { TableName } from '../core/names.ts';
 import type { Payload, PayloadSink, PayloadSource } from '../core/payload.ts';
 import type { RestorePlan, TableChange, TablePlan } from '../core/plan.ts';
 import type { ReportProgress } from '../core/progress.ts';
-import type { DatabaseSchema, Table } from '../core/schema.ts';
+import type { RelatedTables } from '../core/related.ts';
+import type { DatabaseSchema, SchemaObject, Table } from '../core/schema.ts';
 
 /** What goes with every long call: how it is cancelled, where it tells what it does. */
 export interface WorkOptions {
@@ -72,6 +75,8 @@ export interface Session {
   introspect(options: WorkOptions): Promise<DatabaseSchema>;
   /** Exactly how many rows a table has. */
   countRows(name: TableName, options: WorkOptions): Promise<number>;
+  /** Whether this user may do what is planned. Of engines that know rights. Writes nothing. */
+  checkRights?(plan: RestorePlan, options: WorkOptions): Promise<RightsCheck>;
   /** Begins one consistent read of the database. `whole`: all of it will be read, without conditions. */
   openSnapshot(options: WorkOptions & { readonly whole: boolean }): Promise<Snapshot>;
   /** Opens the one transaction of a restore; nothing is changed until `prepare`. */
@@ -80,10 +85,40 @@ export interface Session {
   close(): Promise<void>;
 }
 
+/** What a user may not do of a plan. */
+export interface RightsCheck {
+  /** Each of them stops the restore. */
+  readonly refusals: readonly RestorePointError[];
+  /** What can be passed over, with the reason. */
+  readonly impossible: readonly { readonly object: SchemaObject; readonly reason: string }[];
+}
+
 export interface TableSelection {
   readonly table: Table;
   /** A condition in the database's SQL; rows for which it holds are read. */
   readonly where?: string;
+  /** Its rows are read because others are: see `RelatedLinks`. With a condition, besides those for which it holds. */
+  readonly related?: boolean;
+  /** None of its rows is read. */
+  readonly withoutRows?: boolean;
+}
+
+/** The foreign keys by which rows of the selection bring others with them: see `followForeignKeys`. */
+export type RelatedLinks = Pick<RelatedTables, 'down' | 'up'>;
+
+export interface ReadOptions extends WorkOptions {
+  readonly largeObjects?: boolean;
+  /** All of these links are between tables of the selection. */
+  readonly related?: RelatedLinks;
+}
+
+/** What a snapshot put into its sink. */
+export interface SnapshotContent {
+  readonly tables: readonly BackedUpTable[];
+  /** The opaque tables among what was chosen; absent where there are none. */
+  readonly opaque?: readonly TableName[];
+  readonly payloads: readonly Payload[];
+  readonly largeObjects?: BackedUpLargeObjects;
 }
 
 /** One consistent state of a database, as long as it is open. */
@@ -93,8 +128,8 @@ export interface Snapshot {
   read(
     selection: readonly TableSelection[],
     sink: PayloadSink,
-    options: WorkOptions,
-  ): Promise<{ tables: BackedUpTable[]; payloads: Payload[] }>;
+    options: ReadOptions,
+  ): Promise<SnapshotContent>;
   /** Ends the read transaction and removes what was temporary. Never throws. */
   close(): Promise<void>;
 }
@@ -131,6 +166,8 @@ export interface PayloadRows {
   readRows(table: BackedUpTable, offset: number, limit: number): Promise<RowPage>;
   /** Counts and compares the rows with what the manifest says. Throws `damaged-backup`. */
   check(table: BackedUpTable, options: WorkOptions): Promise<void>;
+  /** The same of what the backup holds besides tables. */
+  checkLargeObjects(options: WorkOptions): Promise<void>;
   /** Never throws; removes what was temporary. */
   close(): Promise<void>;
 }

@@ -1,8 +1,9 @@
 import type { Manifest } from '../core/manifest.ts';
 import { foldCase, formatTableName, tableKey } from '../core/names.ts';
 import type { RestoreMode, TablePlan } from '../core/plan.ts';
-import { objectKey, type DatabaseSchema, type SchemaObject } from '../core/schema.ts';
+import { objectKey, type DatabaseSchema, type SchemaObject, type ServerFeature } from '../core/schema.ts';
 import type { EngineFeatures } from '../engines/engine.ts';
+import { comesAgain, isRemade, obstacleTo } from './lostObjects.ts';
 
 /** The statements that a restore runs, and why others do not run. */
 export interface PlannedObjects {
@@ -20,8 +21,8 @@ interface Target {
 
 /**
  * Chooses what is missing. A restore of all of a whole backup brings every object that is not there; else what belongs
- * to a table that is made comes, with what it needs. Of a table that is there and is replaced, indexes, triggers and
- * their like come back. What is there stays.
+ * to a table that is made comes, with what it needs. Of a table that is there and is replaced, keys, indexes, triggers
+ * and their like come back. What is there stays.
  */
 export function planObjects(
   manifest: Manifest,
@@ -40,10 +41,10 @@ export function planObjects(
     liveObjects.has(identity(object)) ||
     (object.kind === 'table' && object.table !== undefined && liveTables.has(fold(tableKey(object.table))));
   const isLive = (key: string): boolean => live.has(fold(key));
-  const stays = ({ table, kind }: SchemaObject): boolean =>
-    table !== undefined &&
-    liveTables.has(fold(tableKey(table))) &&
-    !(mode === 'replace' && remade.includes(kind));
+  const stays = (object: SchemaObject): boolean =>
+    object.table !== undefined &&
+    liveTables.has(fold(tableKey(object.table))) &&
+    !(mode === 'replace' && isRemade(object));
   const whole = everything && manifest.complete;
   const wanted = (whole ? manifest.objects : objectsOfTables(manifest, tables, mode)).filter(
     (object) => object.of !== undefined || !stays(object),
@@ -52,7 +53,7 @@ export function planObjects(
   const missing = withoutProperties(
     wanted.filter((object) => object.repeat || object.of !== undefined || !isThere(object)),
   ).filter((object) => {
-    const reason = refusalOf(object, target);
+    const reason = refusalOf(object, target) ?? obstacleTo(object, manifest, target.schema);
     if (reason !== undefined) reasons.set(object, reason);
     return reason === undefined;
   });
@@ -64,29 +65,18 @@ export function planObjects(
   };
 }
 
-/** What can be missing on a table that is there, and be made again without changing the table itself. */
-const remade: readonly string[] = [
-  'index',
-  'index partition',
-  'partition',
-  'trigger',
-  'trigger state',
-  'rule',
-  'policy',
-  'extended statistics',
-];
-
 /** What belongs to tables that are made, what is made again of those that are replaced, and all that these need. */
 function objectsOfTables(
   manifest: Manifest,
   tables: readonly TablePlan[],
   mode: RestoreMode,
 ): SchemaObject[] {
-  const replaced = new Set(mode === 'replace' ? tables.map(({ backup }) => tableKey(backup.table.name)) : []);
+  const comes = comesAgain(mode === 'replace' ? tables : []);
   const made = new Set(
     tables.filter(({ create }) => create).map(({ backup }) => tableKey(backup.table.name)),
   );
   const held = new Set(manifest.tables.map(({ table }) => tableKey(table.name)));
+  const ofTable = Map.groupBy(manifest.objects, ({ table }) => (table ? tableKey(table) : undefined));
   const chosen = new Set<SchemaObject>();
   const find = new Map<string, SchemaObject>();
   for (const object of manifest.objects) {
@@ -94,10 +84,12 @@ function objectsOfTables(
     const { table, needs, section } = object;
     // Objects of an engine that does not know what needs what: what comes before the data could be needed.
     const perhaps = needs === undefined && !table && section === 'pre-data' && made.size > 0;
-    const again = table !== undefined && replaced.has(tableKey(table)) && remade.includes(object.kind);
-    if (perhaps || again || (table && made.has(tableKey(table)))) chosen.add(object);
+    if (perhaps || comes(object) || (table && made.has(tableKey(table)))) chosen.add(object);
   }
-  for (const { needs = [], of } of chosen) {
+  for (const { needs = [], of, kind, table } of chosen) {
+    // Of a table without rows of its own, which is made for its parts, all comes that belongs to it.
+    if (kind === 'table' && table && !held.has(tableKey(table)))
+      for (const own of ofTable.get(tableKey(table)) ?? []) chosen.add(own);
     for (const key of of === undefined ? needs : [...needs, of]) {
       const need = find.get(key);
       // A table that the backup holds is one of the plan, or is not to be touched.
@@ -118,11 +110,13 @@ function withoutProperties(objects: readonly SchemaObject[]): SchemaObject[] {
 }
 
 /** Why this user cannot make it in this database. */
-function refusalOf(
-  { roles = [], actsAs, as, superuser }: SchemaObject,
-  { schema }: Target,
+export function refusalOf(
+  { roles = [], actsAs, as, superuser, uses = [] }: SchemaObject,
+  { schema }: Pick<Target, 'schema'>,
 ): string | undefined {
-  const { access } = schema;
+  const { access, server } = schema;
+  const lacking = server && uses.find(({ name, since }) => !isOffered(name, since, server));
+  if (lacking) return lackText(lacking);
   if (!access) return undefined;
   const gone = roles.filter((role) => !access.roles.includes(role));
   if (gone.length > 0) return `there is no role ${gone.join(', ')}`;
@@ -130,6 +124,20 @@ function refusalOf(
   const foreign = [actsAs, as].filter((role) => role !== undefined && !access.actsAs.includes(role));
   if (foreign.length > 0) return `the user is not a member of the role ${foreign.join(', ')}`;
   return superuser ? 'only a superuser can make it' : undefined;
+}
+
+function isOffered(
+  name: string,
+  since: number | undefined,
+  server: NonNullable<DatabaseSchema['server']>,
+): boolean {
+  return since === undefined ? server.offers.includes(name) : since <= server.version;
+}
+
+function lackText({ name, since }: ServerFeature): string {
+  return since === undefined
+    ? `the server does not have this: ${name}`
+    : `it needs version ${since} or later of the server: ${name}`;
 }
 
 /** Those whose needs are there or among them. */

@@ -1,25 +1,22 @@
 import { RestorePointError } from '../core/errors.ts';
 import type { BackedUpTable, Manifest } from '../core/manifest.ts';
-import {
-  foldCase,
-  formatTableName,
-  nameMatches,
-  sameTable,
-  tableKey,
-  type TableName,
-  type TablePattern,
-} from '../core/names.ts';
+import { foldCase, formatTableName, sameTable, tableKey, type TableName } from '../core/names.ts';
 import type { InboundForeignKey, RestoreMode, RestorePlan, TablePlan } from '../core/plan.ts';
+import { describeReasons } from '../core/related.ts';
 import { objectKey, rowKey, type DatabaseSchema, type Table } from '../core/schema.ts';
 import type { EngineFeatures } from '../engines/engine.ts';
 import { compareTable, type TableComparison } from './compareTable.ts';
+import { choosePart, type PartOptions } from './choosePart.ts';
+import { planLargeObjects, type PlannedLargeObjects } from './planLargeObjects.ts';
 import { planObjects } from './planObjects.ts';
+import { planOpaque, withoutOpaque } from './planOpaque.ts';
 import { referencedFirst } from './tableOrder.ts';
+import { planUsualObjects } from './usualObjects.ts';
 
-export interface PlanOptions {
+export interface PlanOptions extends PartOptions {
   readonly mode: RestoreMode;
-  /** As a user names them; all of the backup when left out. */
-  readonly tables?: readonly TablePattern[];
+  /** A schema to make the tables in, in place of the one that the backup has them in. */
+  readonly intoSchema?: string;
 }
 
 /** The database that is to be written, as it is now. */
@@ -34,56 +31,66 @@ export interface RestoreTarget {
  * Says what a restore will do, without doing any of it. Throws `usage` for a table that the backup does not hold and
  * `refused`, with every reason, for what cannot be done without losing something.
  */
-export function planRestore(manifest: Manifest, target: RestoreTarget, options: PlanOptions): RestorePlan {
-  const chosen = chooseTables(manifest, options.tables);
+export function planRestore(backup: Manifest, target: RestoreTarget, options: PlanOptions): RestorePlan {
+  const part = choosePart(backup, options);
+  const { manifest, only, tables: chosen } = part;
   const find = tableFinder(target);
   const refusals: string[] = [];
-  const tables = chosen.map((backup) => {
-    const live = find(backup.table.name);
-    const comparison = compareTable(backup, live, target.features);
-    const key = chooseKey(backup, live, options.mode);
-    const reasons = [...comparison.refusals, ...(key.refusal ? [key.refusal] : [])];
-    refusals.push(...reasons.map((reason) => `${formatTableName(backup.table.name)}: ${reason}`));
-    return planTable(backup, live, comparison, key.columns, target);
+  const tables = chosen.map((table) => {
+    const live = find(table.table.name);
+    const comparison = compareTable(table, live, target.features);
+    const key = chooseKey(table, live, options.mode);
+    const missing =
+      only === 'data' && !live ? ['it is missing, and only rows are restored: no table is made'] : [];
+    const reasons = [...comparison.refusals, ...(key.refusal ? [key.refusal] : []), ...missing];
+    // Where no rows are written, what is there stays as it is.
+    if (only !== 'schema')
+      refusals.push(...reasons.map((reason) => `${formatTableName(table.table.name)}: ${reason}`));
+    const related = part.related.get(tableKey(table.table.name));
+    return { ...planTable(table, live, comparison, key.columns, target), ...(related ? { related } : {}) };
   });
-  const everything = options.tables === undefined;
-  const objects = planObjects(manifest, tables, target, options.mode, everything);
-  refusals.push(...objects.refusals);
+  const everything = part.names === undefined;
+  const opaque = planOpaque(manifest, target, {
+    mode: options.mode,
+    ...(part.names ? { tables: part.names } : {}),
+  });
+  const objects = planObjects(withoutOpaque(manifest), tables, target, options.mode, everything);
+  refusals.push(...objects.refusals, ...opaque.refusals);
+  const large: PlannedLargeObjects =
+    everything && only !== 'schema'
+      ? planLargeObjects(manifest, target.schema, options.mode)
+      : { warnings: [] };
   if (refusals.length > 0) throw refused(refusals);
+  const usual =
+    everything && manifest.complete && only !== 'data'
+      ? planUsualObjects(manifest, target.schema, options.mode)
+      : { first: [], last: [], warnings: [] };
   const inbound = inboundForeignKeys(tables, target);
-  const planned = tables.map((table, index) => ({ ...table, inbound: inbound[index] ?? [] }));
+  const planned = tables
+    .map((table, index) => ({ ...table, inbound: inbound[index] ?? [] }))
+    .filter(({ create }) => only !== 'schema' || create);
   const created = new Set(objects.create.map(objectKey));
   const keys = new Set(chosen.map((backup) => tableKey(backup.table.name)));
   return {
     mode: options.mode,
-    whole: everything && manifest.complete,
+    whole: everything && manifest.complete && !only,
+    ...(only ? { only } : {}),
     tables: referencedFirst(planned, (table) => find(table.backup.table.name) ?? table.backup.table),
-    create: objects.create,
+    create: [...usual.first, ...objects.create, ...opaque.create, ...usual.last],
     sequences: manifest.sequences.filter(({ table, name }) =>
       table ? keys.has(tableKey(table)) : everything || created.has(`sequence ${formatTableName(name)}`),
     ),
-    warnings: [...warningsOf(manifest, planned, options.mode, everything), ...objects.warnings],
+    ...(opaque.tables.length > 0 ? { opaque: opaque.tables } : {}),
+    ...(large.plan ? { largeObjects: large.plan } : {}),
+    warnings: [
+      ...warningsOf(manifest, planned, options.mode, everything),
+      ...objects.warnings,
+      ...opaque.warnings,
+      ...usual.warnings,
+      ...large.warnings,
+      ...part.warnings,
+    ],
   };
-}
-
-/** The tables of the backup that are meant. Throws `usage` for a name that it does not hold. */
-export function chooseTables(
-  manifest: Manifest,
-  names: readonly TablePattern[] | undefined,
-): BackedUpTable[] {
-  if (!names) return [...manifest.tables];
-  const chosen = new Set<BackedUpTable>();
-  for (const name of names) {
-    const found = manifest.tables.filter(({ table }) => nameMatches(name, table.name));
-    if (found.length === 0) {
-      throw new RestorePointError('usage', `The backup holds no table named ${formatTableName(name)}`, {
-        unchanged: 'Nothing was changed.',
-        next: `It holds: ${manifest.tables.map(({ table }) => formatTableName(table.name)).join(', ')}.`,
-      });
-    }
-    for (const table of found) chosen.add(table);
-  }
-  return manifest.tables.filter((table) => chosen.has(table));
 }
 
 function tableFinder({ schema, features }: RestoreTarget): (name: TableName) => Table | undefined {
@@ -153,10 +160,9 @@ function warningsOf(
   for (const { backup, drift, rowsNow } of tables) {
     const name = formatTableName(backup.table.name);
     warnings.push(...drift.map((difference) => `${name}: ${difference}`));
-    if (backup.where !== undefined && mode === 'replace' && rowsNow > 0) {
-      warnings.push(
-        `${name}: the backup holds only the rows where ${backup.where}; replace removes all others`,
-      );
+    const part = partOfRows(backup);
+    if (part !== undefined && mode === 'replace' && rowsNow > 0) {
+      warnings.push(`${name}: the backup holds only ${part}; replace removes all others`);
     }
   }
   if (everything) {
@@ -167,7 +173,16 @@ function warningsOf(
   return warnings;
 }
 
-function refused(reasons: readonly string[]): RestorePointError {
+/** Which rows of a table it holds, where it does not hold all. */
+function partOfRows({ where, related }: BackedUpTable): string | undefined {
+  const parts = [
+    ...(where === undefined ? [] : [`the rows where ${where}`]),
+    ...(related ? [`related rows (${describeReasons(related)})`] : []),
+  ];
+  return parts.length > 0 ? parts.join(', and ') : undefined;
+}
+
+export function refused(reasons: readonly string[]): RestorePointError {
   return new RestorePointError('refused', `The restore is refused: ${reasons.join('; ')}`, {
     unchanged: 'Nothing was changed.',
   });

@@ -2,16 +2,19 @@ import { Archive } from '../archive/archiveReader.ts';
 import { newBackupPath } from '../backup/backupFiles.ts';
 import { type BackupSelection, takeBackup } from '../backup/takeBackup.ts';
 import { cancelled, messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
-import type { Manifest } from '../core/manifest.ts';
-import { foldCase, formatTableName, tableKey, type TableName, type TablePattern } from '../core/names.ts';
+import type { BackupPart, Manifest } from '../core/manifest.ts';
+import { foldCase, formatTableName, tableKey, type TableName } from '../core/names.ts';
 import type { Phase, ProgressEvent, ReportProgress } from '../core/progress.ts';
-import type { RestoreMode, RestorePlan, TableChange, TablePlan } from '../core/plan.ts';
+import type { OpaquePlan, RestoreMode, RestorePlan, TableChange, TablePlan } from '../core/plan.ts';
+import { isCarried } from '../core/schema.ts';
 import type { EngineFeatures, RestoreTransaction, Session, WorkOptions } from '../engines/engine.ts';
-import { chooseTables, planRestore } from './planRestore.ts';
+import { changedOpaque } from './planOpaque.ts';
+import { allowedPart } from './allowedPart.ts';
+import { choosePart } from './choosePart.ts';
+import { planIntoSchema } from './intoSchema.ts';
+import { planRestore, type PlanOptions } from './planRestore.ts';
 
-export interface RestoreOptions extends WorkOptions {
-  readonly mode: RestoreMode;
-  readonly tables?: readonly TablePattern[];
+export interface RestoreOptions extends WorkOptions, PlanOptions {
   /** A rehearsal: all of it, then a rollback. */
   readonly dryRun?: boolean;
   /** Where the safety backup goes; none is taken when it is left out. */
@@ -26,9 +29,13 @@ export interface RestoreOptions extends WorkOptions {
 export interface RestoreReport {
   readonly file: string;
   readonly mode: RestoreMode;
+  /** The schema was made without rows, or rows were written and nothing made. */
+  readonly only?: BackupPart;
   readonly dryRun: boolean;
   readonly tables: readonly TableChange[];
   readonly created: readonly TableName[];
+  /** Tables that were made or replaced as a whole, without counting rows. */
+  readonly opaque: readonly OpaquePlan[];
   readonly warnings: readonly string[];
   /** The file that brings the state before back; none when there was nothing to keep. */
   readonly safetyBackup?: string;
@@ -72,7 +79,9 @@ export async function restoreBackup(
     const milliseconds = Math.round(performance.now() - started - thinking);
     logger.info(`${options.dryRun ? 'Rehearsed' : 'Restored'} ${tables.length} tables in ${milliseconds} ms`);
     const { mode, dryRun = false } = options;
-    return { file, mode, dryRun, tables, created, warnings: plan.warnings, ...kept, milliseconds };
+    const { warnings, opaque = [] } = plan;
+    const only = plan.only ? { only: plan.only } : {};
+    return { file, mode, ...only, dryRun, tables, created, opaque, warnings, ...kept, milliseconds };
   } catch (error) {
     throw nothingChanged(error);
   } finally {
@@ -85,7 +94,7 @@ export async function makePlan(
   manifest: Manifest,
   session: Session,
   features: EngineFeatures,
-  options: WorkOptions & { mode: RestoreMode; tables?: readonly TablePattern[] },
+  options: WorkOptions & PlanOptions,
 ): Promise<RestorePlan> {
   options.report?.({ phase: 'prepare' });
   const schema = await session.introspect(options);
@@ -94,13 +103,23 @@ export async function makePlan(
     const key = tableKey(name);
     return features.caseInsensitiveNames ? foldCase(key) : key;
   };
-  const chosen = new Set(chooseTables(manifest, options.tables).map(({ table }) => fold(table.name)));
+  const chosen = new Set(choosePart(manifest, options).tables.map(({ table }) => fold(table.name)));
+  // Why they cannot be read is told with all else that this user may not do.
+  const closed = new Set(
+    schema.access?.unreadable.flatMap(({ table, owned }) => (owned ? [] : [tableKey(table)])),
+  );
   for (const table of schema.tables) {
-    if (!table.holdsRows || !chosen.has(fold(table.name))) continue;
+    if (!table.holdsRows || !chosen.has(fold(table.name)) || closed.has(tableKey(table.name))) continue;
     counts.set(tableKey(table.name), await session.countRows(table.name, options));
   }
   const rowCount = (table: TableName): number => counts.get(tableKey(table)) ?? 0;
-  return planRestore(manifest, { schema, features, rowCount }, options);
+  const target = { schema, features, rowCount };
+  const plan =
+    options.intoSchema === undefined
+      ? planRestore(manifest, target, options)
+      : planIntoSchema(manifest, target, options, options.intoSchema);
+  const rights = await session.checkRights?.(plan, options);
+  return rights ? allowedPart(plan, rights) : plan;
 }
 
 function refuseOtherEngine(manifest: Manifest, session: Session): void {
@@ -146,13 +165,17 @@ async function safetySelection(
   options: WorkOptions,
 ): Promise<BackupSelection | undefined> {
   const existing = plan.tables.filter((table) => !table.create).map((table) => table.target);
+  const schema = await session.introspect(options);
+  const written = new Set(existing.map(tableKey));
+  const opaque = changedOpaque(schema, plan.opaque ?? [], written);
   if (plan.whole && plan.mode === 'replace') {
-    const { tables, objects } = await session.introspect(options);
-    const written = new Set(existing.map(tableKey));
-    const allWritten = tables.every((table) => !table.holdsRows || written.has(tableKey(table.name)));
-    if (allWritten && objects.length > 0) return {};
+    const all = new Set([...existing, ...opaque].map(tableKey));
+    const allWritten = schema.tables.every((table) => !isCarried(table) || all.has(tableKey(table.name)));
+    if (allWritten && schema.objects.length > 0) return {};
   }
-  return existing.length > 0 ? { tables: existing } : undefined;
+  const overwritten = plan.largeObjects?.overwrite === true && plan.largeObjects.now > 0;
+  if (existing.length + opaque.length === 0 && !overwritten) return undefined;
+  return { tables: [...existing, ...opaque], ...(overwritten ? { largeObjects: true } : {}) };
 }
 
 async function runTransaction(
@@ -169,14 +192,16 @@ async function runTransaction(
     progress.report({ phase: 'prepare' });
     await transaction.prepare();
     const changes: TableChange[] = [];
-    for (const table of plan.tables) {
+    const written = plan.only === 'schema' ? [] : plan.tables;
+    if (plan.only === 'schema') changes.push(...plan.tables.map(untouched));
+    for (const table of written) {
       throwIfCancelled(signal);
       progress.enter('load', table);
       changes.push(await atTable(table, transaction.load(table)));
     }
     progress.leave({ phase: 'constraints' });
     await transaction.finish();
-    for (const table of plan.tables) {
+    for (const table of written) {
       throwIfCancelled(signal);
       progress.enter('verify', table);
       await atTable(table, transaction.verify(table));
@@ -189,6 +214,10 @@ async function runTransaction(
   } catch (error) {
     throw await rolledBack(transaction, error, options);
   }
+}
+
+function untouched({ target: table }: TablePlan): TableChange {
+  return { table, rowsBefore: 0, rowsAfter: 0, inserted: 0, updated: 0 };
 }
 
 async function atTable<Result>(table: TablePlan, work: Promise<Result>): Promise<Result> {

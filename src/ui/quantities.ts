@@ -1,5 +1,7 @@
 import * as vscode from 'vscode';
 import { formatCount } from '../core/format.ts';
+import type { BackedUpTable } from '../core/manifest.ts';
+import { describeReasons } from '../core/related.ts';
 
 export function tablesText(count: number): string {
   return count === 1 ? vscode.l10n.t('1 table') : vscode.l10n.t('{0} tables', formatCount(count));
@@ -7,6 +9,12 @@ export function tablesText(count: number): string {
 
 export function rowsText(count: number): string {
   return count === 1 ? vscode.l10n.t('1 row') : vscode.l10n.t('{0} rows', formatCount(count));
+}
+
+/** How many rows a backup holds of a table, and which. */
+export function backedUpRowsText({ rows, where, related }: BackedUpTable): string {
+  const part = where === undefined ? rowsText(rows) : vscode.l10n.t('{0} where {1}', rowsText(rows), where);
+  return related ? vscode.l10n.t('{0} (related: {1})', part, describeReasons(related)) : part;
 }
 
 const steps: readonly (readonly [unit: Intl.RelativeTimeFormatUnit, seconds: number])[] = [

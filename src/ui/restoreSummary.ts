@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { formatCount } from '../core/format.ts';
 import { formatTableName } from '../core/names.ts';
-import type { InboundForeignKey, RestorePlan, TablePlan } from '../core/plan.ts';
+import type { InboundForeignKey, OpaquePlan, RestorePlan, TablePlan } from '../core/plan.ts';
 import { rowsText } from './quantities.ts';
 
 /** A dialog must fit on a screen. */
@@ -20,13 +20,15 @@ export interface SummaryOptions {
 /** What a restore is about to write, for the dialog that asks once. */
 export function restoreSummary(plan: RestorePlan, options: SummaryOptions): string {
   const { backup, age, target, safetyFolder } = options;
-  const tables = plan.tables.map(describeTable);
+  const { opaque = [] } = plan;
+  const tables = [...plan.tables.map(describeTable), ...opaque.map(describeOpaque)];
   const inbound = plan.tables.flatMap((table) => table.inbound.map((key) => describeInbound(table, key)));
   const notes = [...inbound, ...plan.warnings.map((warning) => `${warning}.`)];
-  const existing = plan.tables.some((table) => !table.create);
+  const overwritten = plan.largeObjects?.overwrite === true && plan.largeObjects.now > 0;
+  const existing = overwritten || [...plan.tables, ...opaque].some((table) => !table.create);
   const paragraphs = [
     vscode.l10n.t('From {0} ({1}) into {2}.', backup, age, target) + `\n${modeText(plan)}`,
-    atMost(tables, mostTables).join('\n'),
+    [...atMost(tables, mostTables), ...largeObjectsText(plan)].join('\n'),
     atMost(notes, mostNotes).join('\n'),
     existing ? safetyText(safetyFolder) : '',
     vscode.l10n.t('All of it is one transaction: if anything goes wrong, nothing is changed.'),
@@ -34,7 +36,8 @@ export function restoreSummary(plan: RestorePlan, options: SummaryOptions): stri
   return paragraphs.filter((paragraph) => paragraph !== '').join('\n\n');
 }
 
-function modeText({ mode }: RestorePlan): string {
+function modeText({ mode, only }: RestorePlan): string {
+  if (only === 'schema') return vscode.l10n.t('What is missing is made; no rows are written.');
   switch (mode) {
     case 'replace':
       return vscode.l10n.t('Replace: the tables become exactly what the backup holds.');
@@ -50,6 +53,32 @@ function describeTable({ target, create, rowsNow, backup }: TablePlan): string {
   return create
     ? vscode.l10n.t('{0}: is made anew, {1}', name, rowsText(backup.rows))
     : vscode.l10n.t('{0}: {1} now, {2} in the backup', name, rowsText(rowsNow), formatCount(backup.rows));
+}
+
+function describeOpaque({ target, create }: OpaquePlan): string {
+  const name = formatTableName(target);
+  return create
+    ? vscode.l10n.t('{0}: is made anew, as a whole', name)
+    : vscode.l10n.t('{0}: is replaced as a whole', name);
+}
+
+function largeObjectsText({ largeObjects }: RestorePlan): string[] {
+  if (!largeObjects) return [];
+  const { backup, now, overwrite } = largeObjects;
+  const [held, there] = [formatCount(backup.objects.rows), formatCount(now)];
+  return [
+    overwrite
+      ? vscode.l10n.t(
+          'Large objects: {0} now, {1} in the backup. Missing ones are made, those that are there are overwritten.',
+          there,
+          held,
+        )
+      : vscode.l10n.t(
+          'Large objects: {0} now, {1} in the backup. Missing ones are made, those that are there stay.',
+          there,
+          held,
+        ),
+  ];
 }
 
 function describeInbound({ target }: TablePlan, { from, name }: InboundForeignKey): string {

@@ -43,6 +43,17 @@ for (const testEngine of testEngines) {
       ]);
     });
 
+    it('says why a backup cannot be written under a name, whatever the reason', async () => {
+      const { code, stderr } = await runCli([
+        'backup',
+        database.url,
+        '--out',
+        folder.file(`${'a'.repeat(300)}.dbbackup`),
+      ]);
+      assert.equal(code, 1, stderr);
+      assert.match(stderr, /The backup cannot be written: ENAMETOOLONG/);
+    });
+
     it('prints one JSON object with --json', async () => {
       const backup = await runCli(['backup', database.url, '--out', folder.path, '--json']);
       const report = JSON.parse(backup.stdout) as { file: string; rows: number };

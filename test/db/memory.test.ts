@@ -62,3 +62,33 @@ for (const testEngine of testEngines) {
     });
   });
 }
+
+describe('postgres: a large object of 300 MB', () => {
+  const folder = useTemporaryFolder();
+  let database: TestDatabase;
+  before(async () => {
+    database = await testEngines.find(({ id }) => id === 'postgres')!.create();
+    await database.run(`
+      SELECT lo_create(4100000001);
+      SELECT lo_put(4100000001, i * 1000000::bigint, decode(repeat(md5(i::text), 62500), 'hex')) FROM generate_series(0, 299) i`);
+  });
+  after(() => database.remove());
+
+  it('goes out and back in with less memory than that', async () => {
+    const file = folder.file('large.dbbackup');
+    const backup = await runCli(['backup', database.url, '--out', file]);
+    assert.equal(backup.code, 0, backup.stderr);
+    await database.run('SELECT lo_unlink(4100000001)');
+    const restore = await runCli(['restore', file, database.url, '--yes']);
+    assert.equal(restore.code, 0, restore.stderr);
+    const parts = await database.rows(
+      `SELECT count(*) FROM generate_series(0, 299) i
+        WHERE lo_get(4100000001, i * 1000000::bigint, 1000000) = decode(repeat(md5(i::text), 62500), 'hex')`,
+    );
+    assert.deepEqual(parts, [['300']]);
+    const megabytes = [backup, restore].map(({ peakMemory }) => Math.round(peakMemory / 1e6));
+    console.log(`      peak memory: backup ${megabytes[0]} MB, restore ${megabytes[1]} MB`);
+    assert.ok(backup.peakMemory < limit, `the backup took ${megabytes[0]} MB`);
+    assert.ok(restore.peakMemory < limit, `the restore took ${megabytes[1]} MB`);
+  });
+});

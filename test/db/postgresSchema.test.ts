@@ -209,7 +209,6 @@ describe('postgres: the schema of tables', () => {
       'foreign server': ['far'],
       'foreign table': ['public.ft'],
       'foreign-data wrapper': ['w'],
-      'large object': ['1'],
     };
     for (const [kind, names] of Object.entries(expected)) {
       assert.deepEqual(found.get(kind)?.names, names, kind);
@@ -220,6 +219,21 @@ describe('postgres: the schema of tables', () => {
   it('leaves nothing out in silence, and nothing to tell in a database of mere tables', async () => {
     const source = await postgres.create(everything);
     assert.deepEqual((await schemaOf(source)).leftOut, []);
+  });
+
+  it('carries rights on columns of any name', async () => {
+    const column = '"a; ""b"" ON TABLE c"';
+    const source = await postgres.create(
+      `CREATE TABLE t (${column} integer); GRANT SELECT (${column}) ON t TO PUBLIC`,
+    );
+    const { file } = await backUp(source, postgres.file('rights.dbbackup'));
+    const target = await postgres.create();
+    await restore(file, target);
+    const rights =
+      'SELECT attname, attacl::text FROM pg_attribute WHERE attacl IS NOT NULL AND attrelid > 16384';
+    const expected = await source.rows(rights);
+    assert.equal(expected.length, 1);
+    assert.deepEqual(await target.rows(rights), expected);
   });
 
   it('runs no statement that a backup of ours would not hold', async () => {
@@ -241,6 +255,8 @@ describe('postgres: the schema of tables', () => {
         'CREATE TABLE x (a integer); DROP TABLE t',
         'create role r superuser',
         'ALTER SYSTEM SET work_mem = 1',
+        'GRANT pg_monitor TO PUBLIC',
+        'GRANT "pg_monitor ON TABLE t" TO PUBLIC',
       ]) {
         const transaction = await Transaction.begin(database, 'write');
         const object = { kind: 'table', name: 'x', section: 'pre-data', sql } as const;

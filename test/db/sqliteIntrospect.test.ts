@@ -132,13 +132,17 @@ describe('SQLite: the schema', () => {
     ]);
   });
 
-  it('has virtual tables as objects, and leaves nothing out', async () => {
+  it('has virtual tables as tables without rows and as objects, and leaves nothing out', async () => {
     const { tables, objects, leftOut } = await introspect(`
       CREATE TABLE t (a); CREATE INDEX i ON t (a); INSERT INTO t VALUES (1); ANALYZE;
       CREATE VIRTUAL TABLE words USING fts5(a); CREATE VIRTUAL TABLE boxes USING rtree(id, x0, x1)`);
     assert.deepEqual(
-      tables.map((table) => table.name.name),
-      ['t'],
+      tables.map(({ name, holdsRows, opaque }) => [name.name, holdsRows, opaque?.follows]),
+      [
+        ['t', true, undefined],
+        ['words', false, []],
+        ['boxes', false, []],
+      ],
     );
     assert.deepEqual(
       objects.map((object) => object.name),
@@ -152,8 +156,22 @@ describe('SQLite: the schema', () => {
       CREATE VIEW broken AS SELECT * FROM nowhere; CREATE TABLE t (a); PRAGMA writable_schema = ON;
       INSERT INTO sqlite_schema VALUES ('table', 'odd', 'odd', 0, 'CREATE VIRTUAL TABLE odd USING no_such_module(x)')`);
     assert.deepEqual(
-      tables.map((table) => table.name.name),
-      ['t'],
+      tables.map(({ name, holdsRows, opaque }) => [name.name, holdsRows, opaque]),
+      [
+        ['t', true, undefined],
+        ['odd', false, undefined],
+      ],
     );
+  });
+
+  it('knows of which tables a full-text index has the rows', async () => {
+    const { tables } = await introspect(`
+      CREATE TABLE a (x); CREATE TABLE B (x); CREATE VIEW v AS SELECT x FROM a;
+      CREATE VIRTUAL TABLE of_b USING fts5(x, content = 'b'); CREATE VIRTUAL TABLE of_v USING fts5(x, content = v);
+      CREATE VIRTUAL TABLE of_none USING fts5(x, content = '')`);
+    const follows = tables.flatMap(({ name, opaque }) =>
+      opaque ? [[name.name, ...opaque.follows.map((table) => table.name)]] : [],
+    );
+    assert.deepEqual(follows, [['of_b', 'B'], ['of_v', 'a', 'B'], ['of_none']]);
   });
 });

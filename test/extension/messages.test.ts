@@ -113,6 +113,13 @@ describe('the summary before a restore', () => {
     }
   });
 
+  it('says what becomes of tables that are restored as a whole', () => {
+    const opaque = ['words', 'boxes'].map((name, index) => ({ target: { name }, create: index === 1 }));
+    const text = restoreSummary({ ...plan, tables: [], opaque }, { ...place, safetyFolder: '/state/safety' });
+    assert.match(text, /^words: is replaced as a whole\nboxes: is made anew, as a whole$/m);
+    assert.match(text, /backed up to \/state\/safety/);
+  });
+
   it('says when nothing is kept', () => {
     assert.match(restoreSummary(plan, place), /No safety backup is taken/);
   });

@@ -4,6 +4,9 @@ import { pathToFileURL } from 'node:url';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { clientTurnEnds, serverTurnEnds } from './wireMessages.ts';
 
+/** Of the settings that a database or a role can have, those that pg_dump's text goes by. */
+export const pgDumpSettings = '-c quote_all_identifiers=off -c standard_conforming_strings=on';
+
 /** What the thread that runs pg_dump is given. */
 export interface PgDumpWork {
   readonly module: string;
@@ -34,6 +37,7 @@ export async function pgDump18(url: string, args: readonly string[]): Promise<st
     password: decodeURIComponent(password),
     dbname: decodeURIComponent(pathname.slice(1)),
     sslmode: 'disable',
+    options: pgDumpSettings,
   }).map(([key, value]) => `${key}='${value.replaceAll(/['\\]/g, '\\$&')}'`);
   const workerData: PgDumpWork = {
     module: findModule(),

@@ -7,7 +7,12 @@ import { silentLogger } from '../../src/core/logger.ts';
 import type { RestoreMode } from '../../src/core/plan.ts';
 import type { ProgressEvent } from '../../src/core/progress.ts';
 import type { RestoreTransaction, WorkOptions } from '../../src/engines/engine.ts';
-import { makePlan, type RestoreReport, restoreBackup } from '../../src/restore/restoreBackup.ts';
+import {
+  makePlan,
+  type RestoreOptions,
+  type RestoreReport,
+  restoreBackup,
+} from '../../src/restore/restoreBackup.ts';
 import { useTemporaryFolder } from './temporaryFolder.ts';
 import { type TestDatabase, testEngines } from './testDatabases.ts';
 
@@ -46,6 +51,24 @@ export async function openClient(database: TestDatabase): Promise<pg.Client> {
   return client;
 }
 
+/** The same database for another role, whose password is `secret`; statements of the test stay the superuser's. */
+export function as(database: TestDatabase, role: string): TestDatabase {
+  const url = new URL(database.url);
+  url.username = role;
+  url.password = 'secret';
+  const { address } = database.engine.parseUrl(url.href)!;
+  return {
+    ...database,
+    url: url.href,
+    connect: (options) =>
+      database.engine.connect(address, {
+        password: 'secret',
+        readOnly: options?.readOnly ?? false,
+        logger: silentLogger,
+      }),
+  };
+}
+
 export async function backUp(
   database: TestDatabase,
   file: string,
@@ -64,7 +87,7 @@ export async function backUp(
 export async function restore(
   file: string,
   database: TestDatabase,
-  options: Partial<WorkOptions> & { mode?: RestoreMode; tables?: { schema: string; name: string }[] } = {},
+  options: Partial<RestoreOptions> = {},
 ): Promise<RestoreReport> {
   const session = await database.connect();
   try {

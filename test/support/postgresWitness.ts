@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { ensureDebianPackages } from './debianPackages.ts';
-import { pgDump18 } from './pgDump18.ts';
+import { pgDump18, pgDumpSettings } from './pgDump18.ts';
 
 /** What a witness has to say, by objects: the heading of each, and its text. */
 export type Testimony = ReadonlyMap<string, string>;
@@ -34,7 +34,8 @@ export async function pgDumpSchema(url: string, by: PgDumpClient = 'npm'): Promi
 
 /** The output of Debian's pg_dump 15. */
 export async function debianDump(url: string, args: readonly string[]): Promise<string> {
-  const options = { maxBuffer: 2 ** 30, env: { ...process.env, LC_ALL: 'C' } };
+  const environment = { LC_ALL: 'C', PGOPTIONS: pgDumpSettings };
+  const options = { maxBuffer: 2 ** 30, env: { ...process.env, ...environment } };
   const dump = await promisify(execFile)(`${debianBinaries}/pg_dump`, [...args, '--dbname', url], options);
   return dump.stdout;
 }

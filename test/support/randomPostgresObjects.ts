@@ -1,5 +1,6 @@
 import { literal } from '../db/everything/postgresSamples.ts';
 import type { Draft, DraftColumn, DraftTable } from './randomPostgres.ts';
+import { addExtras, addHeirs } from './randomPostgresExtras.ts';
 
 /**
  * Adds columns that refer to keys, of other tables, of their own, and in circles, and the constraints; the rows are there
@@ -34,12 +35,12 @@ function addForeignKey(draft: Draft, table: DraftTable, target: DraftTable): str
   const keys = target.key.map((key) => key.name).join(', ');
   const added = columns.map((column) => `ADD ${column.name} ${column.type}${column.collation}`);
   make.push(`ALTER TABLE ${table.name} ${added.join(', ')};`);
-  // Each row gets one of the keys that are there; which one follows from what the row holds.
+  // Each row gets one of the keys that are there, or NULL; which one follows from what the row holds.
   make.push(
     `UPDATE ${table.name} c SET (${names}) = (SELECT ${keys} FROM (
        SELECT ${keys}, row_number() OVER (ORDER BY (t.*)::text COLLATE "C") - 1 AS n, count(*) OVER () AS total FROM ${target.name} t
-     ) p WHERE p.n = ('x' || substr(md5((c.*)::text), 1, 7))::bit(28)::integer % p.total)
-     WHERE md5((c.*)::text) < 'd';`,
+     ) p WHERE p.n = ('x' || substr(md5((c.*)::text), 1, 7))::bit(28)::integer % p.total
+       AND md5((c.*)::text) < 'd');`,
   );
   const notValid = !table.partitioned && !target.partitioned && columns.length === 1 && chance(15);
   if (notValid && columns[0]?.type === 'integer') {
@@ -69,12 +70,14 @@ function addForeignKey(draft: Draft, table: DraftTable, target: DraftTable): str
 export function addObjects(draft: Draft): void {
   const { random, tables, objectDamage, chance } = draft;
   for (const table of tables) {
+    const hasHeirs = addHeirs(draft, table);
     addIndexes(draft, table);
     addConstraints(draft, table);
+    addExtras(draft, table, hasHeirs);
     addOptions(draft, table);
     addTrigger(draft, table);
+    // Last, as a materialized view that is behind its table would come back with what the table holds.
     addView(draft, table);
-    addChild(draft, table);
   }
   addSequence(draft);
   if (tables.length > 0 && chance(30)) {
@@ -157,17 +160,6 @@ function addView({ random, schema, make, objectDamage, newName, chance }: Draft,
   const data = random.pick(['WITH DATA', 'WITH DATA', 'WITH NO DATA']);
   make.push(`CREATE MATERIALIZED VIEW ${kept} AS SELECT n FROM ${second} ${data};`);
   if (chance(30)) objectDamage.push(`DROP VIEW IF EXISTS ${random.pick([first, second])} CASCADE;`);
-}
-
-/** A table that inherits, with rows of its own; checks and NOT NULL come with the parent's columns. */
-function addChild({ schema, make, rowDamage, newName, chance }: Draft, table: DraftTable): void {
-  if (table.partitioned || !chance(10)) return;
-  const name = `${schema}.${newName()}`;
-  make.push(`CREATE TABLE ${name} (${newName()} integer DEFAULT 1) INHERITS (${table.name});`);
-  const required = table.columns.some((column) => column.definition.includes('NOT NULL'));
-  if (required || table.key.length > 0 || table.refusesRows) return;
-  make.push(`INSERT INTO ${name} DEFAULT VALUES;`, `INSERT INTO ${name} DEFAULT VALUES;`);
-  rowDamage.push(`DELETE FROM ONLY ${name};`);
 }
 
 function addSequence({ random, schema, make, rowDamage, objectDamage, newName, chance }: Draft): void {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Manifest } from '../../src/core/manifest.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import type { TableName } from '../../src/core/names.ts';
+import { isCarried } from '../../src/core/schema.ts';
 import type { RestoreMode, RestorePlan, TableChange } from '../../src/core/plan.ts';
 import type { RestoreTransaction, Session, WorkOptions } from '../../src/engines/engine.ts';
 import { sqliteEngine } from '../../src/engines/sqlite/engine.ts';
@@ -70,7 +71,7 @@ async function backUpSession(
   const snapshot = await session.openSnapshot({ ...options, whole: selected === undefined });
   try {
     const { schema } = snapshot;
-    const wanted = selected ?? schema.tables.map((table) => table.name.name);
+    const wanted = selected ?? schema.tables.filter(isCarried).map((table) => table.name.name);
     const selection = wanted.map((choice) => {
       const { name, where } = typeof choice === 'string' ? { name: choice, where: undefined } : choice;
       const table = schema.tables.find((candidate) => candidate.name.name === name);
@@ -79,7 +80,7 @@ async function backUpSession(
     });
     const source = new MemoryPayload();
     const content = await snapshot.read(selection, source, options);
-    const taken = new Set(content.tables.map(({ table }) => table.name.name));
+    const taken = new Set(selection.map(({ table }) => table.name.name));
     const belongs = (table: TableName | undefined): boolean => !table || taken.has(table.name);
     const manifest: Manifest = {
       format: 'restore-point',
@@ -90,7 +91,8 @@ async function backUpSession(
       purpose: 'backup',
       complete: selected === undefined,
       compression: 'none',
-      ...content,
+      tables: content.tables,
+      payloads: content.payloads,
       objects: schema.objects.filter((object) => belongs(object.table)),
       sequences: schema.sequences.filter((sequence) => belongs(sequence.table)),
       leftOut: schema.leftOut,

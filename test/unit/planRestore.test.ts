@@ -221,7 +221,7 @@ describe('planRestore', () => {
     );
   });
 
-  describe('an index and a trigger', () => {
+  describe('an index, a trigger and a key', () => {
     const [orders, lines] = [plainTable('orders'), plainTable('lines')];
     const part = (kind: string, name: string, table: Table): SchemaObject => ({
       kind,
@@ -247,8 +247,9 @@ describe('planRestore', () => {
       );
 
     it('that a live table has lost come back when it is replaced', () => {
-      assert.deepEqual(created('replace'), ['index lost', 'trigger lost', 'index other']);
-      assert.deepEqual(created('replace', ['orders']), ['index lost', 'trigger lost']);
+      const lost = ['index lost', 'trigger lost', 'constraint lost'];
+      assert.deepEqual(created('replace'), [...lost, 'index other']);
+      assert.deepEqual(created('replace', ['orders']), lost);
     });
 
     it('are not made where rows are only added to a table', () => {
@@ -270,5 +271,107 @@ describe('planRestore', () => {
     assert.equal(plan(manifest, []).whole, true);
     assert.equal(plan(manifest, [], { tables: ['orders'] }).whole, false);
     assert.equal(plan({ ...manifest, complete: false }, []).whole, false);
+  });
+});
+
+describe('planRestore: what the server lacks', () => {
+  const made = plainTable('orders');
+  const object = (changes: Partial<SchemaObject>): SchemaObject => ({
+    kind: 'table',
+    name: 'public.orders',
+    table: made.name,
+    section: 'pre-data',
+    sql: 'CREATE TABLE orders (id integer)',
+    needs: [],
+    ...changes,
+  });
+  const index = object({
+    kind: 'index',
+    name: 'public.i',
+    section: 'post-data',
+    needs: ['table public.orders'],
+  });
+  const server = { version: 15, offers: ['extension citext'] };
+
+  it('refuses a table whose statement an older server does not know', () => {
+    const objects = [object({ uses: [{ name: 'virtual generated columns', since: 18 }] })];
+    const error = refusal(() => plan(backupOf([made], { objects }), [], { schema: { server } }));
+    assert.equal(error.code, 'refused');
+    assert.match(error.message, /version 18 or later of the server: virtual generated columns/);
+    const { create } = plan(backupOf([made], { objects }), [], {
+      schema: { server: { ...server, version: 18 } },
+    });
+    assert.deepEqual(create, objects);
+  });
+
+  it('leaves out what a table can do without, and what needs that, and warns', () => {
+    const uses = [{ name: 'NULLS NOT DISTINCT', since: 16 }];
+    const comment = object({ kind: 'comment', name: 'i', section: 'post-data', of: 'index public.i' });
+    const objects = [object({}), { ...index, uses }, comment];
+    const planned = plan(backupOf([made], { objects }), [], { schema: { server } });
+    assert.deepEqual(planned.create, [objects[0]]);
+    assert.deepEqual(planned.warnings, [
+      'not restored: index public.i: it needs version 16 or later of the server: NULLS NOT DISTINCT',
+    ]);
+  });
+
+  it('asks the server for what depends on how it was built', () => {
+    const extension = (name: string): SchemaObject => ({
+      kind: 'extension',
+      name,
+      section: 'pre-data',
+      sql: `CREATE EXTENSION "${name}"`,
+      needs: [],
+      uses: [{ name: `extension ${name}` }],
+    });
+    const objects = [
+      extension('citext'),
+      extension('postgis'),
+      object({}),
+      { ...index, needs: ['extension postgis'] },
+    ];
+    const planned = plan(backupOf([made], { objects }), [], { schema: { server } });
+    assert.deepEqual(planned.create, [objects[0], objects[2]]);
+    assert.deepEqual(planned.warnings, [
+      'not restored: extension postgis: the server does not have this: extension postgis',
+      'not restored: index public.i: it needs extension postgis',
+    ]);
+  });
+});
+
+describe('planRestore: large objects', () => {
+  const stored = { payload: 'data/1-x', rows: 3, digest: '0'.repeat(16) };
+  const largeObjects = {
+    objects: stored,
+    pieces: stored,
+    owners: ['a', 'b', 'gone'],
+    grantees: ['b', 'gone'],
+    grantors: ['b'],
+  };
+  const access = { superuser: false, roles: ['me', 'a', 'b'], actsAs: ['me', 'a'], unreadable: [] };
+
+  it('are overwritten by replace alone', () => {
+    for (const mode of ['replace', 'merge', 'insert-missing'] as const) {
+      const planned = plan(backupOf([], { largeObjects }), [], { mode, schema: { largeObjects: 5 } });
+      assert.equal(planned.largeObjects?.overwrite, mode === 'replace');
+      assert.equal(planned.largeObjects.now, 5);
+    }
+  });
+
+  it('are no part of a restore of some tables', () => {
+    const planned = plan(backupOf([plainTable('orders')], { largeObjects }), [], { tables: ['orders'] });
+    assert.equal(planned.largeObjects, undefined);
+  });
+
+  it('come with the owners and rights that this user can give, and warn of the others', () => {
+    const planned = plan(backupOf([], { largeObjects }), [], { schema: { access } });
+    const { owners, grantees, grantors } = planned.largeObjects!;
+    assert.deepEqual({ owners, grantees, grantors }, { owners: ['a'], grantees: ['b'], grantors: [] });
+    assert.deepEqual(planned.warnings, [
+      'not restored: large objects: owner, with all rights, gone: there is no such role',
+      'not restored: large objects: owner, with all rights, b: the user is not a member of it',
+      'not restored: large objects: rights of gone: there is no such role',
+      'not restored: large objects: rights given by b: the user is not a member of it',
+    ]);
   });
 });

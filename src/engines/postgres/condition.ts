@@ -52,7 +52,7 @@ export async function withCondition<Result>(
   return result;
 }
 
-async function setSearchPath(transaction: Transaction, path: string): Promise<void> {
+export async function setSearchPath(transaction: Transaction, path: string): Promise<void> {
   await transaction.run(`SELECT pg_catalog.set_config('search_path', ${quoteLiteral(path)}, true)`);
 }
 

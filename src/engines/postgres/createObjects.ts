@@ -2,6 +2,7 @@ import { RestorePointError } from '../../core/errors.ts';
 import { formatTableName } from '../../core/names.ts';
 import { objectKey, type SchemaObject } from '../../core/schema.ts';
 import { describeFailure } from './errors.ts';
+import { welcoming } from './newOwners.ts';
 import type { Transaction } from './transaction.ts';
 
 const made =
@@ -11,9 +12,12 @@ const made =
 
 /** The statements that backups hold. Anything else in one is not of our making. */
 const known = new RegExp(
-  `^(CREATE (${made})|ALTER (${made}|DEFAULT PRIVILEGES)|COMMENT ON|REFRESH MATERIALIZED VIEW|` +
-    '(GRANT|REVOKE) [^;]* ON (TABLE|SEQUENCE|FUNCTION|PROCEDURE|TYPE|SCHEMA)) ',
+  `^((CREATE (${made})|ALTER (${made}|DEFAULT PRIVILEGES)|COMMENT ON|REFRESH MATERIALIZED VIEW|` +
+    '(GRANT|REVOKE) ([^;"]|"[^"]*")* ON (TABLE|SEQUENCE|FUNCTION|PROCEDURE|TYPE|SCHEMA)) |DROP SCHEMA "public"$)',
 );
+
+/** What a partition needs before it is put into its table. */
+const indexed: readonly string[] = ['primary key', 'constraint', 'index'];
 
 /**
  * The statements before the rows, after them, and at the very end: event triggers would act on all that comes after
@@ -29,10 +33,10 @@ export function inTurn(
   const isEvent = ({ kind, of }: SchemaObject): boolean =>
     kind === 'event trigger' || of?.startsWith('event trigger ') === true;
   const after = objects.filter((object) => object.section === 'post-data' && !isEvent(object));
-  const indexed = after.findLastIndex(({ kind }) => kind === 'constraint' || kind === 'index') + 1;
+  const keyed = after.findLastIndex(({ kind }) => indexed.includes(kind)) + 1;
   return {
     before: objects.filter((object) => object.section === 'pre-data' && !isLone(object)),
-    after: [...after.slice(0, indexed), ...objects.filter(isLone), ...after.slice(indexed)],
+    after: [...after.slice(0, keyed), ...objects.filter(isLone), ...after.slice(keyed)],
     last: objects.filter(isEvent),
   };
 }
@@ -62,7 +66,8 @@ export async function createObjects(
     }
     try {
       await asRole(transaction, object.as, async () => {
-        await transaction.runSingle(await availableVersion(transaction, object));
+        const sql = await availableVersion(transaction, object);
+        await welcoming(transaction, object, () => transaction.runSingle(sql));
       });
     } catch (error) {
       const failure = describeFailure(error, place);
@@ -74,7 +79,8 @@ export async function createObjects(
   }
 }
 
-async function asRole(
+/** Does something as another role of which the user is a member. */
+export async function asRole(
   transaction: Transaction,
   role: string | undefined,
   work: () => Promise<void>,

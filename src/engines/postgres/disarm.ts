@@ -6,28 +6,21 @@ import type { Transaction } from './transaction.ts';
 
 /** Something of a table that must not act while rows are restored: how it is switched off and put back. */
 export interface Armed {
-  readonly table: TableName;
-  /** For people. */
-  readonly what: string;
   readonly off: string;
   readonly on: string;
 }
 
 interface Row {
-  readonly kind: 'trigger' | 'rule' | 'identity' | 'constraint';
+  readonly kind: 'trigger' | 'rule' | 'identity';
   readonly name: string;
   /** Of a trigger or rule: `A` is ENABLE ALWAYS. */
   readonly state: 'O' | 'A';
   readonly owned: boolean;
-  /** Of a constraint. */
-  readonly definition: string | null;
-  readonly comment: string | null;
 }
 
 /**
- * Finds what would act: user triggers (COPY fires them), constraints that old rows need not fulfil and new ones must,
- * and for rows that come by INSERT and UPDATE also rules and identity columns that take no values. Throws `refused`
- * when this user may not switch it off.
+ * Finds what would act: user triggers (COPY fires them), and for rows that come by INSERT and UPDATE also rules and
+ * identity columns that take no values. Throws `refused` when this user may not switch it off.
  */
 export async function findArmed(
   transaction: Transaction,
@@ -36,7 +29,7 @@ export async function findArmed(
 ): Promise<Armed[]> {
   const rows = await transaction.rows<Row>(armedQuery, [quoteName(plan.target)]);
   const acting = rows.filter(({ kind, name }) => {
-    if (kind === 'trigger' || kind === 'constraint') return true;
+    if (kind === 'trigger') return true;
     if (mode === 'replace') return false;
     // An identity column that is the key is never updated.
     return kind === 'rule' || (plan.columns.includes(name) && !plan.key?.includes(name));
@@ -50,7 +43,7 @@ export async function findArmed(
         { place: { table: formatTableName(plan.target) }, next: 'Restore as its owner.' },
       );
     }
-    return { table: plan.target, what, ...switches(row, plan.target) };
+    return switches(row, plan.target);
   });
 }
 
@@ -87,8 +80,6 @@ export async function findArmedDomains(
     const add = `${alter} ADD ${constraint} ${definition}`;
     const tell = `COMMENT ON ${constraint} ON DOMAIN ${quoteName(domain)} IS ${quoteLiteral(comment ?? '')}`;
     return {
-      table,
-      what,
       off: `${alter} DROP ${constraint}`,
       on: comment === null ? add : `${add}; ${tell}`,
     };
@@ -104,19 +95,13 @@ export async function rearm(transaction: Transaction, armed: readonly Armed[]): 
   for (const { on } of armed) await transaction.run(on);
 }
 
-function switches(row: Row, table: TableName): { off: string; on: string } {
-  const { kind, name, state, definition, comment } = row;
+function switches({ kind, name, state }: Row, table: TableName): Armed {
   const alter = `ALTER TABLE ONLY ${quoteName(table)}`;
   const quoted = quoteIdentifier(name);
   switch (kind) {
     case 'identity': {
       const column = `${alter} ALTER COLUMN ${quoted} SET GENERATED`;
       return { off: `${column} BY DEFAULT`, on: `${column} ALWAYS` };
-    }
-    case 'constraint': {
-      const add = `${alter} ADD CONSTRAINT ${quoted} ${definition}`;
-      const tell = `COMMENT ON CONSTRAINT ${quoted} ON ${quoteName(table)} IS ${quoteLiteral(comment ?? '')}`;
-      return { off: `${alter} DROP CONSTRAINT ${quoted}`, on: comment === null ? add : `${add}; ${tell}` };
     }
     case 'trigger':
     case 'rule': {
@@ -131,30 +116,25 @@ function switches(row: Row, table: TableName): { off: string; on: string } {
 
 /**
  * A trigger of a partitioned table has clones on its partitions, which before PostgreSQL 15 look like the server's
- * own triggers; those of foreign keys are. A constraint that hangs together with that of another table stays.
+ * own triggers; those of foreign keys are.
  */
 const armedQuery = `
-  SELECT x.kind, x.name, x.state, x.definition, x.comment, pg_has_role(c.relowner, 'USAGE') AS owned
+  SELECT x.kind, x.name, x.state, pg_has_role(c.relowner, 'USAGE') AS owned
     FROM pg_class c
    CROSS JOIN LATERAL (
-     SELECT 'trigger' AS kind, g.tgname AS name, g.tgenabled::text AS state, NULL AS definition, NULL AS comment
+     SELECT 'trigger' AS kind, g.tgname AS name, g.tgenabled::text AS state
        FROM pg_trigger g
       WHERE g.tgrelid = c.oid AND g.tgenabled IN ('O', 'A')
         AND (NOT g.tgisinternal OR (g.tgparentid <> 0 AND NOT EXISTS (
                SELECT FROM pg_constraint k WHERE k.oid = g.tgconstraint AND k.contype = 'f')))
      UNION ALL
-     SELECT 'rule', r.rulename, r.ev_enabled::text, NULL, NULL
+     SELECT 'rule', r.rulename, r.ev_enabled::text
        FROM pg_rewrite r
       WHERE r.ev_class = c.oid AND r.ev_type <> '1' AND r.ev_enabled IN ('O', 'A')
      UNION ALL
-     SELECT 'identity', a.attname, 'O', NULL, NULL
+     SELECT 'identity', a.attname, 'O'
        FROM pg_attribute a
-      WHERE a.attrelid = c.oid AND a.attidentity = 'a' AND NOT a.attisdropped
-     UNION ALL
-     SELECT 'constraint', k.conname, 'O', pg_get_constraintdef(k.oid), obj_description(k.oid, 'pg_constraint')
-       FROM pg_constraint k
-      WHERE k.conrelid = c.oid AND k.contype IN ('c', 'n') AND NOT k.convalidated AND k.coninhcount = 0
-        AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid)) x
+      WHERE a.attrelid = c.oid AND a.attidentity = 'a' AND NOT a.attisdropped) x
    WHERE c.oid = to_regclass($1)
    ORDER BY x.kind, x.name`;
 

@@ -1,5 +1,6 @@
 import { RestorePointError } from '../../core/errors.ts';
 import { formatTableName, tableKey, type TableName } from '../../core/names.ts';
+import type { RestoreMode } from '../../core/plan.ts';
 import { describeFailure, hasState, state } from './errors.ts';
 import { quoteIdentifier, quoteLiteral, quoteName } from './identifiers.ts';
 import type { Transaction } from './transaction.ts';
@@ -21,6 +22,8 @@ export interface LiveForeignKey {
   readonly comment: string | null;
   /** The user may alter the table. */
   readonly owned: boolean;
+  /** The user may make foreign keys to the table that it references, or give himself the right to. */
+  readonly referencable: boolean;
   /** The user may lock the table that it references. */
   readonly lockable: boolean;
   readonly triggers: readonly TriggerState[];
@@ -29,17 +32,34 @@ export interface LiveForeignKey {
 }
 
 /** The foreign keys that begin or end at one of these tables. */
-export function loadForeignKeys(
-  transaction: Transaction,
-  tables: readonly TableName[],
-): Promise<LiveForeignKey[]> {
+function loadForeignKeys(transaction: Transaction, tables: readonly TableName[]): Promise<LiveForeignKey[]> {
   const names = JSON.stringify(tables.map(({ schema, name }) => ({ schema, name })));
   return transaction.rows<LiveForeignKey>(foreignKeyQuery, [names]);
 }
 
 /** A foreign key whose triggers are all switched off upholds nothing, and has not to make room. */
-export function isIdle({ triggers }: LiveForeignKey): boolean {
+function isIdle({ triggers }: LiveForeignKey): boolean {
   return triggers.length > 0 && triggers.every(({ enabled }) => enabled === 'D' || enabled === 'R');
+}
+
+/**
+ * The foreign keys that have to make room. For `replace` all that touch its tables: their rows go and come in any
+ * order, and what outside refers to them must stay. Else only those against the order in which the tables are loaded.
+ */
+export async function foreignKeysToDrop(
+  transaction: Transaction,
+  targets: readonly TableName[],
+  mode: RestoreMode,
+): Promise<LiveForeignKey[]> {
+  const all = (await loadForeignKeys(transaction, targets)).filter((key) => !isIdle(key));
+  if (mode === 'replace') return all;
+  const order = new Map(targets.map((target, index) => [tableKey(target), index]));
+  return all.filter(({ links }) =>
+    links.some(({ from, to }) => {
+      const [first, second] = [order.get(tableKey(from)), order.get(tableKey(to))];
+      return first !== undefined && second !== undefined && first < second;
+    }),
+  );
 }
 
 /** Throws `refused` when a foreign key that has to make room cannot be put back by this user. */
@@ -55,6 +75,14 @@ export async function refuseForeignKeys(
         'refused',
         `${what} has to be taken off while rows are restored, and only the owner of that table may do it`,
         { ...details, next: 'Restore as its owner, or use the mode merge.' },
+      );
+    }
+    if (!foreignKey.referencable) {
+      throw new RestorePointError(
+        'refused',
+        `${what} has to be taken off while rows are restored, and without REFERENCES on ` +
+          `${formatTableName(foreignKey.references)} this user may not put it back`,
+        { ...details, next: 'Restore as the owner of that table.' },
       );
     }
     if (foreignKey.triggers.some(({ enabled }) => enabled !== 'O') && !(await isSuperuser(transaction))) {
@@ -167,6 +195,10 @@ const mayLock = (oid: string): string =>
   `(has_table_privilege(${oid}, 'UPDATE') OR has_table_privilege(${oid}, 'DELETE')
     OR has_table_privilege(${oid}, 'TRUNCATE'))`;
 
+const mayReference = (oid: string): string =>
+  `(has_table_privilege(${oid}, 'REFERENCES')
+    OR pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = ${oid}), 'USAGE'))`;
+
 const triggersOf = (constraints: string): string => `
   SELECT ${nameOf('g.tgrelid')} AS relation, g.tgfoid AS function, g.tgenabled::text AS enabled, g.tgname AS name
     FROM pg_trigger g WHERE g.tgconstraint IN (${constraints})`;
@@ -193,7 +225,7 @@ const foreignKeyQuery = `
          pg_get_constraintdef(k.oid) AS definition,
          obj_description(k.oid, 'pg_constraint') AS comment,
          pg_has_role(t.relowner, 'USAGE') AS owned,
-         ${mayLock('k.confrelid')} AS lockable,
+         ${mayReference('k.confrelid')} AS referencable, ${mayLock('k.confrelid')} AS lockable,
          coalesce((SELECT json_agg(s) FROM (${triggersOf('SELECT oid FROM tree WHERE tree.root = k.oid')}) s), '[]')
            AS triggers,
          (SELECT json_agg(json_build_object('from', ${nameOf('l.conrelid')}, 'to', ${nameOf('l.confrelid')}))

@@ -1,8 +1,11 @@
 import { RestorePointError } from '../../core/errors.ts';
 import { formatTableName, sameTable, tableKey, type TableName } from '../../core/names.ts';
 import type { DatabaseAccess, DatabaseSchema, Table } from '../../core/schema.ts';
+import { countLargeObjects } from './readLargeObjects.ts';
+import { loadUnreadable } from './rights.ts';
+import { loadServerFeatures } from './schema/features.ts';
 import { loadLeftOut } from './schema/leftOut.ts';
-import { toTable } from './schema/model.ts';
+import { toTable, toTables } from './schema/model.ts';
 import { completed, loadObjects, toSchemaObjects } from './schema/objects.ts';
 import { loadSequences, readSequences } from './schema/sequences.ts';
 import { loadTables } from './schema/tables.ts';
@@ -16,10 +19,12 @@ export async function introspect(transaction: Transaction): Promise<DatabaseSche
   const objects = completed(arrangement);
   const tables = relations.filter(({ materialized }) => !materialized);
   return {
-    tables: referencedFirst(tables.map(toTable)),
+    tables: referencedFirst(toTables(tables)),
     objects: toSchemaObjects(objects, arrangement.graph),
     sequences: await readSequences(transaction, sequences),
     leftOut: await loadLeftOut(transaction, sequences, objects),
+    largeObjects: await countLargeObjects(transaction),
+    server: await loadServerFeatures(transaction),
     access: await loadAccess(transaction),
   };
 }
@@ -34,15 +39,17 @@ export async function describeTable(transaction: Transaction, name: TableName): 
 /** Who is there, and whose rights the user has. */
 async function loadAccess(transaction: Transaction): Promise<DatabaseAccess> {
   const may = transaction.database.server.version >= 160_000 ? 'SET' : 'MEMBER';
+  // What is given to another role has to be worked on still: becoming its owner is not enough.
   const roles = await transaction.rows<{ name: string; self: boolean; superuser: boolean; acts: boolean }>(
     `SELECT r.rolname AS name, r.rolname = current_user AS self, r.rolsuper AS superuser,
-            pg_has_role(r.oid, '${may}') AS acts
+            pg_has_role(r.oid, '${may}') AND pg_has_role(r.oid, 'USAGE') AS acts
        FROM pg_roles r ORDER BY r.rolname`,
   );
   return {
     superuser: roles.some(({ self, superuser }) => self && superuser),
     roles: roles.map(({ name }) => name),
     actsAs: roles.filter(({ acts, self }) => acts || self).map(({ name }) => name),
+    unreadable: await loadUnreadable(transaction),
   };
 }
 

@@ -4,9 +4,8 @@ import { formatTableName } from '../../core/names.ts';
 import type { Payload, PayloadSource } from '../../core/payload.ts';
 import type { PayloadRows, WorkOptions } from '../engine.ts';
 import { parseRow } from './copyText.ts';
-import { TableProgress } from './progress.ts';
+import { ByteProgress, TableProgress } from './progress.ts';
 import { RowDigest } from './rowDigest.ts';
-import { RowRuns } from './rowRuns.ts';
 
 /** Bytes that are hashed without a pause: about a millisecond's work. */
 const pieceBytes = 256 * 1024;
@@ -62,17 +61,34 @@ export class PostgresPayloadRows implements PayloadRows {
     }
   }
 
+  async checkLargeObjects({ signal, report }: WorkOptions): Promise<void> {
+    const { largeObjects } = this.#manifest;
+    for (const stored of largeObjects ? [largeObjects.objects, largeObjects.pieces] : []) {
+      const payload = payloadNamed(this.#manifest, stored.payload);
+      const progress = new ByteProgress('check', bytesOf(payload), report);
+      const found = await digestPayload(this.#source.read(payload, signal), (_, bytes) =>
+        progress.add(bytes),
+      );
+      if (found.whole && found.rows === stored.rows && found.digest === stored.digest) continue;
+      throw new RestorePointError('damaged-backup', 'Its large objects are not those that were written', {
+        place: { entry: payload.name },
+      });
+    }
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }
 }
 
 export function payloadOf(manifest: Manifest, table: BackedUpTable): Payload {
-  const payload = manifest.payloads.find(({ name }) => name === table.payload);
+  return payloadNamed(manifest, table.payload);
+}
+
+export function payloadNamed(manifest: Manifest, name: string): Payload {
+  const payload = manifest.payloads.find((candidate) => candidate.name === name);
   if (payload) return payload;
-  throw new RestorePointError('damaged-backup', `The backup has no payload ${table.payload}`, {
-    place: { table: formatTableName(table.table.name) },
-  });
+  throw new RestorePointError('damaged-backup', `The backup has no payload ${name}`);
 }
 
 export function bytesOf(payload: Payload): number {
@@ -83,17 +99,16 @@ async function digestPayload(
   chunks: AsyncIterable<Uint8Array>,
   progress: (rows: number, bytes: number) => void,
 ): Promise<{ rows: number; digest: string; whole: boolean }> {
-  const runs = new RowRuns(await RowDigest.create(), 0, () => undefined);
+  const digest = new RowDigest();
   for await (const chunk of chunks) {
     for (let start = 0; start < chunk.length; start += pieceBytes) {
-      const before = runs.digest.rows;
+      const before = digest.rows;
       const piece = chunk.subarray(start, start + pieceBytes);
-      await runs.push(piece);
-      progress(runs.digest.rows - before, piece.length);
+      digest.add(piece);
+      progress(digest.rows - before, piece.length);
     }
   }
-  const { rows, digest } = runs.digest;
-  return { rows, digest, whole: runs.whole };
+  return { rows: digest.rows, digest: digest.digest, whole: digest.whole };
 }
 
 /** The rows from `first` up to, and without, `last`. */

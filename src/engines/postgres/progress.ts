@@ -70,6 +70,29 @@ export class TableProgress {
   }
 }
 
+/** Tells how far something is of which only the bytes are known. */
+export class ByteProgress {
+  readonly #phase: Phase;
+  readonly #totalBytes: number | undefined;
+  readonly #report: ReportProgress | undefined;
+  #bytes = 0;
+  #told = -Infinity;
+
+  constructor(phase: Phase, totalBytes: number | undefined, report: ReportProgress | undefined) {
+    this.#phase = phase;
+    this.#totalBytes = totalBytes;
+    this.#report = report;
+  }
+
+  add(bytes: number): void {
+    this.#bytes += bytes;
+    if (!this.#report || performance.now() - this.#told < intervalMilliseconds) return;
+    this.#told = performance.now();
+    const total = this.#totalBytes === undefined ? {} : { totalBytes: this.#totalBytes };
+    this.#report({ phase: this.#phase, bytes: this.#bytes, ...total });
+  }
+}
+
 function sumOfWeights(tables: readonly TableWork[]): number {
   return tables.reduce((sum, { weight }) => sum + weight, 0);
 }

@@ -8,15 +8,17 @@ import { describeFailure } from './errors.ts';
 import {
   addForeignKeys,
   dropForeignKeys,
-  isIdle,
+  foreignKeysToDrop,
   type LiveForeignKey,
-  loadForeignKeys,
   refuseForeignKeys,
 } from './foreignKeys.ts';
 import { quoteList, quoteName } from './identifiers.ts';
+import { buildIndexes, dropIndexes, findIndexes, type LiveIndex } from './indexes.ts';
 import { lockTable } from './locks.ts';
 import { bytesOf, payloadOf } from './payloadRows.ts';
 import { TableProgress } from './progress.ts';
+import { LargeObjectRestore } from './restoreLargeObjects.ts';
+import { asReader, giveBack, type Loan, loadRights, loansOf, refuseRights, take, unforce } from './rights.ts';
 import { loadOwnDefaults } from './schema/grants.ts';
 import { lockSequences, setSequences } from './sequenceValues.ts';
 import { selectRows } from './selectRows.ts';
@@ -30,6 +32,7 @@ import {
   stagedTargets,
 } from './staging.ts';
 import type { Transaction } from './transaction.ts';
+import { findUnchecked } from './uncheckedConstraints.ts';
 import { compareRows, digestRows, type Rows } from './verify.ts';
 
 /** Pieces of a chunk that progress is told by. */
@@ -43,9 +46,12 @@ export class PostgresRestore implements RestoreTransaction {
   readonly #loading: TableProgress;
   readonly #verifying: TableProgress;
   #foreignKeys: LiveForeignKey[] = [];
+  #indexes: LiveIndex[] = [];
   #armed: Armed[] = [];
   /** Statements that give back what is not to be given to the objects that are made. */
   #defaults: readonly string[] = [];
+  #loans: Loan[] = [];
+  #largeObjects: LargeObjectRestore | undefined;
   #sequences: Awaited<ReturnType<typeof lockSequences>> = [];
   /** By the table's key: rows of which more is needed after they were loaded. */
   readonly #staged = new Map<string, { staging: Staging; expected: Rows }>();
@@ -64,19 +70,37 @@ export class PostgresRestore implements RestoreTransaction {
 
   async prepare(): Promise<void> {
     const { plan } = this.#restore;
-    if (plan.create.length > 0) await this.#suspendDefaults();
+    if (plan.create.length > 0 || plan.largeObjects) await this.#suspendDefaults();
     await createObjects(this.#transaction, inTurn(plan.create).before);
     const existing = plan.tables.filter(({ create }) => !create);
-    await this.#lock(existing);
+    const targets = existing.map(({ target }) => target);
+    await this.#borrow(targets);
+    await this.#lock(targets);
+    const forced = (await loadRights(this.#transaction, targets)).flatMap(unforce);
+    await take(this.#transaction, forced);
+    this.#loans.push(...forced);
     await this.#transaction.run('SET CONSTRAINTS ALL IMMEDIATE');
     for (const table of existing) {
-      await this.#refuseHidden(table.target);
       this.#armed.push(...(await findArmed(this.#transaction, table, plan.mode)));
     }
     this.#armed.push(...(await findArmedDomains(this.#transaction, plan.tables)));
+    this.#armed.push(...(await findUnchecked(this.#transaction, plan.tables)));
     this.#sequences = await lockSequences(this.#transaction, plan.sequences, this.#options.logger);
     await disarm(this.#transaction, this.#armed);
     await dropForeignKeys(this.#transaction, this.#foreignKeys);
+    if (plan.mode === 'replace') {
+      this.#indexes = await findIndexes(this.#transaction, plan.tables);
+      await dropIndexes(this.#transaction, this.#indexes);
+    }
+    if (plan.largeObjects) {
+      this.#largeObjects = new LargeObjectRestore(
+        this.#transaction,
+        plan.largeObjects,
+        this.#restore,
+        this.#options,
+      );
+      await this.#largeObjects.load();
+    }
   }
 
   async load(table: TablePlan): Promise<TableChange> {
@@ -93,13 +117,19 @@ export class PostgresRestore implements RestoreTransaction {
   async finish(): Promise<void> {
     const { plan } = this.#restore;
     const { after, last } = inTurn(plan.create);
+    // Rights on a sequence that is made can be fewer than that takes.
+    await setSequences(this.#transaction, this.#sequences, plan.mode !== 'replace');
+    await buildIndexes(this.#transaction, this.#indexes);
     await createObjects(this.#transaction, after);
     const restored = new Set(plan.tables.map(({ target }) => tableKey(target)));
     await addForeignKeys(this.#transaction, this.#foreignKeys, restored);
     await rearm(this.#transaction, this.#armed);
-    await setSequences(this.#transaction, this.#sequences, plan.mode !== 'replace');
     await this.#transaction.run('SET CONSTRAINTS ALL IMMEDIATE');
+    await giveBack(this.#transaction, this.#loans);
     for (const sql of this.#defaults) await this.#transaction.run(sql);
+    // Whoever owns one may have given up the right to read it.
+    await this.#largeObjects?.verify();
+    await this.#largeObjects?.finish();
     await createObjects(this.#transaction, last);
   }
 
@@ -110,7 +140,9 @@ export class PostgresRestore implements RestoreTransaction {
       ? await stagedTargets(this.#transaction, staged.staging, table)
       : await selectRows(this.#transaction, table.target, table.columns);
     const expected = staged?.expected ?? { rows: table.backup.rows, digest: table.backup.digest };
-    const found = await digestRows(this.#transaction, sql, this.#verifying);
+    const found = await asReader(this.#transaction, table.target, () =>
+      digestRows(this.#transaction, sql, this.#verifying),
+    );
     compareRows(table, expected, found);
   }
 
@@ -129,9 +161,9 @@ export class PostgresRestore implements RestoreTransaction {
   }
 
   /** Locks all that will be altered, always in the same order, so that two restores do not wait for each other. */
-  async #lock(tables: readonly TablePlan[]): Promise<void> {
-    const targets = tables.map(({ target }) => target);
-    const before = await this.#foreignKeysToDrop(targets);
+  async #lock(targets: readonly TableName[]): Promise<void> {
+    const { mode } = this.#restore.plan;
+    const before = await foreignKeysToDrop(this.#transaction, targets, mode);
     await refuseForeignKeys(this.#transaction, before);
     const names = new Map<string, TableName>(targets.map((target) => [tableKey(target), target]));
     for (const { table, references, lockable } of before) {
@@ -143,36 +175,25 @@ export class PostgresRestore implements RestoreTransaction {
       await lockTable(this.#transaction, names.get(key)!, 'ACCESS EXCLUSIVE');
     }
     // Until now others could still change them.
-    this.#foreignKeys = await this.#foreignKeysToDrop(targets);
+    this.#foreignKeys = await foreignKeysToDrop(this.#transaction, targets, mode);
     await refuseForeignKeys(this.#transaction, this.#foreignKeys);
   }
 
-  /**
-   * For `replace` all that touch its tables: their rows go and come in any order, and what outside refers to them
-   * must stay. Else only those against the order in which the tables are loaded.
-   */
-  async #foreignKeysToDrop(targets: readonly TableName[]): Promise<LiveForeignKey[]> {
-    const all = (await loadForeignKeys(this.#transaction, targets)).filter((key) => !isIdle(key));
-    if (this.#restore.plan.mode === 'replace') return all;
-    const order = new Map(targets.map((target, index) => [tableKey(target), index]));
-    return all.filter(({ links }) =>
-      links.some(({ from, to }) => {
-        const [first, second] = [order.get(tableKey(from)), order.get(tableKey(to))];
-        return first !== undefined && second !== undefined && first < second;
-      }),
-    );
-  }
-
-  async #refuseHidden(target: TableName): Promise<void> {
-    const [row] = await this.#transaction.rows<{ hidden: boolean }>(
-      'SELECT row_security_active(to_regclass($1)) AS hidden',
-      [quoteName(target)],
-    );
-    if (!row?.hidden) return;
-    throw new RestorePointError('refused', 'Row-level security may hide rows of it from this user', {
-      place: { table: formatTableName(target) },
-      next: 'Use its owner or a role with BYPASSRLS.',
-    });
+  /** What owners have taken from themselves they get back for as long as rows are restored. */
+  async #borrow(targets: readonly TableName[]): Promise<void> {
+    const { mode, sequences } = this.#restore.plan;
+    const touching = await foreignKeysToDrop(this.#transaction, targets, mode);
+    const outside = touching.flatMap(({ table, references }) => [table, references]);
+    const names = [...targets, ...outside, ...sequences.map(({ name }) => name)];
+    const unique = new Map(names.map((name) => [tableKey(name), name]));
+    const rights = await loadRights(this.#transaction, [...unique.values()]);
+    const wanted = new Set(targets.map(tableKey));
+    for (const one of rights) {
+      const refusal = wanted.has(tableKey(one.name)) ? refuseRights(one, mode) : undefined;
+      if (refusal) throw refusal;
+    }
+    this.#loans = rights.flatMap(loansOf);
+    await take(this.#transaction, this.#loans);
   }
 
   async #replace(table: TablePlan): Promise<TableChange> {
@@ -201,11 +222,12 @@ export class PostgresRestore implements RestoreTransaction {
 
   /** TRUNCATE needs no scan and leaves no dead rows, but refuses a table that a foreign key still points at. */
   async #empty(target: TableName): Promise<void> {
-    const [row] = await this.#transaction.rows<{ referenced: boolean }>(
-      `SELECT EXISTS (SELECT FROM pg_constraint WHERE contype = 'f' AND confrelid = to_regclass($1)) AS referenced`,
+    const [row] = await this.#transaction.rows<{ deletes: boolean }>(
+      `SELECT EXISTS (SELECT FROM pg_constraint WHERE contype = 'f' AND confrelid = to_regclass($1))
+              OR NOT has_table_privilege(to_regclass($1), 'TRUNCATE') AS deletes`,
       [quoteName(target)],
     );
-    const statement = row!.referenced ? 'DELETE FROM ONLY' : 'TRUNCATE ONLY';
+    const statement = row!.deletes ? 'DELETE FROM ONLY' : 'TRUNCATE ONLY';
     await this.#transaction.run(`${statement} ${quoteName(target)}`);
   }
 
@@ -242,7 +264,8 @@ export class PostgresRestore implements RestoreTransaction {
   }
 
   #indexOf(table: TablePlan): number {
-    return this.#restore.plan.tables.findIndex(({ target }) => tableKey(target) === tableKey(table.target));
+    const key = tableKey(table.backup.table.name);
+    return this.#restore.plan.tables.findIndex(({ backup }) => tableKey(backup.table.name) === key);
   }
 }
 

@@ -1,60 +1,84 @@
-import xxhash, { type XXHashAPI } from 'xxhash-wasm';
+import { rowDigestModule } from './rowDigestModule.ts';
 
-/** A row larger than this is hashed in parts: the hash's memory grows to the largest piece and never shrinks. */
-const partBytes = 1024 * 1024;
+/** What `rowDigest.wat` exports. */
+interface Exports {
+  readonly memory: { readonly buffer: ArrayBuffer };
+  begin(): void;
+  add(at: number, end: number): number;
+}
 
-let loading: Promise<XXHashAPI> | undefined;
+/** Every Node.js has it, and the types of none: they are the browser's. */
+const { WebAssembly } = globalThis as unknown as {
+  readonly WebAssembly: {
+    readonly Module: new (bytes: Uint8Array) => object;
+    readonly Instance: new (module: object) => { readonly exports: object };
+  };
+};
+
+const stateBytes = 96;
+const inputAt = 128;
+/** How much is handed over at once. */
+const pieceBytes = 1024 * 1024;
+
+/** One for all: each digest puts its own state into it before it works, and takes it out again. */
+let shared: { readonly exports: Exports; readonly memory: Uint8Array } | undefined;
 
 /**
  * What tells a set of rows from another, whatever their order: their number, and the sum modulo 2^64 of the XXH64
  * (seed 0) of each row's bytes, without the line feed that ends it.
  */
 export class RowDigest {
-  readonly #hashes: XXHashAPI;
-  #rows = 0;
-  #sum = 0n;
+  readonly #state = new Uint8Array(stateBytes);
 
-  private constructor(hashes: XXHashAPI) {
-    this.#hashes = hashes;
+  constructor() {
+    const { exports, memory } = work();
+    memory.fill(0, 0, stateBytes);
+    exports.begin();
+    this.#state.set(memory.subarray(0, stateBytes));
   }
 
-  static async create(): Promise<RowDigest> {
-    loading ??= xxhash();
-    return new RowDigest(await loading);
-  }
-
+  /** Rows that have ended. */
   get rows(): number {
-    return this.#rows;
+    return Number(this.#word(48));
+  }
+
+  /** Whether the bytes so far end where a row ends. */
+  get whole(): boolean {
+    return this.#word(32) === 0n;
   }
 
   /** 16 hexadecimal digits. */
   get digest(): string {
-    return this.#sum.toString(16).padStart(16, '0');
+    return this.#word(40).toString(16).padStart(16, '0');
   }
 
   /**
-   * Adds the whole rows of `bytes` from `start`, and gives back where the last of them ends. Up to `searched` there is
-   * no line feed: a row that comes in many pieces is not searched again with each of them.
+   * Adds the next bytes of the rows. Gives back where in `bytes` the last row ends that ends there, its line feed
+   * included; 0 when none does.
    */
-  add(bytes: Uint8Array, start: number, searched: number = start): number {
-    const hashes = this.#hashes;
-    let from = start;
-    let sum = this.#sum;
-    for (let end = bytes.indexOf(0x0a, searched); end >= 0; end = bytes.indexOf(0x0a, from)) {
-      const row = bytes.subarray(from, end);
-      sum = BigInt.asUintN(64, sum + (row.length > partBytes ? this.#hashInParts(row) : hashes.h64Raw(row)));
-      this.#rows += 1;
-      from = end + 1;
+  add(bytes: Uint8Array): number {
+    const { exports, memory } = work();
+    let last = 0;
+    memory.set(this.#state, 0);
+    for (let start = 0; start < bytes.length; start += pieceBytes) {
+      const piece = bytes.length > pieceBytes ? bytes.subarray(start, start + pieceBytes) : bytes;
+      memory.set(piece, inputAt);
+      const end = exports.add(inputAt, inputAt + piece.length);
+      if (end > 0) last = start + end - inputAt;
     }
-    this.#sum = sum;
-    return from;
+    this.#state.set(memory.subarray(0, stateBytes));
+    return last;
   }
 
-  #hashInParts(row: Uint8Array): bigint {
-    const hash = this.#hashes.create64();
-    for (let start = 0; start < row.length; start += partBytes) {
-      hash.update(row.subarray(start, start + partBytes));
-    }
-    return hash.digest();
+  #word(at: number): bigint {
+    return new DataView(this.#state.buffer).getBigUint64(at, true);
   }
+}
+
+function work(): NonNullable<typeof shared> {
+  if (shared) return shared;
+  const module = new WebAssembly.Module(Buffer.from(rowDigestModule, 'base64'));
+  const exports = new WebAssembly.Instance(module).exports as Exports;
+  shared = { exports, memory: new Uint8Array(exports.memory.buffer) };
+  return shared;
 }

@@ -1,15 +1,14 @@
-import type { RowDigest } from './rowDigest.ts';
+import { RowDigest } from './rowDigest.ts';
 
 /** What takes a run of whole rows. `bytes` is its own to keep. */
 export type TakeRun = (bytes: Uint8Array, rows: number) => void | Promise<void>;
 
 /**
  * Cuts the bytes of a COPY in text format into runs of whole rows of at least `runBytes` each. A line feed inside a
- * value is written `\n`, so the byte 0x0A always ends a row. Every row goes into the digest as soon as it is whole,
- * so that no large run is hashed at one go.
+ * value is written `\n`, so the byte 0x0A always ends a row.
  */
 export class RowRuns {
-  readonly digest: RowDigest;
+  readonly digest = new RowDigest();
   readonly #runBytes: number;
   readonly #take: TakeRun;
   #buffer = new Uint8Array(0);
@@ -18,28 +17,23 @@ export class RowRuns {
   #end = 0;
   #rowsTaken = 0;
 
-  constructor(digest: RowDigest, runBytes: number, take: TakeRun) {
-    this.digest = digest;
+  constructor(runBytes: number, take: TakeRun) {
     this.#runBytes = runBytes;
     this.#take = take;
   }
 
   push(piece: Uint8Array): void | Promise<void> {
-    const searched = this.#length;
+    const before = this.#length;
     this.#append(piece);
-    const before = this.#end;
-    this.#end = this.digest.add(this.#buffer.subarray(0, this.#length), before, searched);
-    if (this.#end > before && this.#end >= this.#runBytes) return this.#cut();
-  }
-
-  /** Whether the bytes so far end where a row ends. */
-  get whole(): boolean {
-    return this.#end === this.#length;
+    const end = this.digest.add(piece);
+    if (end === 0) return;
+    this.#end = before + end;
+    if (this.#end >= this.#runBytes) return this.#cut();
   }
 
   /** Gives the last run. Throws when the bytes end inside a row. */
   finish(): void | Promise<void> {
-    if (!this.whole) throw new Error('The rows end in the middle of one');
+    if (!this.digest.whole) throw new Error('The rows end in the middle of one');
     if (this.#end > 0) return this.#cut();
   }
 

@@ -4,11 +4,31 @@ import { formatTableName, tableKey } from '../../core/names.ts';
 import type { Sequence } from '../../core/schema.ts';
 import { quoteName } from './identifiers.ts';
 import { sayingWhoBlocks } from './locks.ts';
+import { loadRights } from './rights.ts';
 import type { Transaction } from './transaction.ts';
 
 interface LiveSequence {
   readonly wanted: Sequence;
   readonly increment: string;
+}
+
+/** Throws `refused` when this user may not alter one of these sequences. */
+export async function refuseSequences(
+  transaction: Transaction,
+  sequences: readonly Sequence[],
+): Promise<void> {
+  for (const { name, table } of sequences) {
+    const [row] = await loadRights(transaction, [name]);
+    if (!row || row.owned) continue;
+    throw new RestorePointError(
+      'refused',
+      `Only the owner of the sequence ${formatTableName(name)} may set it`,
+      {
+        ...(table ? { place: { table: formatTableName(table) } } : {}),
+        next: 'Restore as its owner.',
+      },
+    );
+  }
 }
 
 /**
@@ -21,24 +41,17 @@ export async function lockSequences(
   logger: Logger,
 ): Promise<LiveSequence[]> {
   const unique = new Map(sequences.map((sequence) => [tableKey(sequence.name), sequence]));
+  await refuseSequences(transaction, [...unique.values()]);
   const live: LiveSequence[] = [];
   for (const wanted of unique.values()) {
-    const name = formatTableName(wanted.name);
-    const [row] = await transaction.rows<{ increment: string; owned: boolean }>(
-      `SELECT q.seqincrement::text AS increment, pg_has_role(c.relowner, 'USAGE') AS owned
-         FROM pg_sequence q JOIN pg_class c ON c.oid = q.seqrelid
-        WHERE q.seqrelid = to_regclass($1)`,
+    const [row] = await transaction.rows<{ increment: string }>(
+      'SELECT seqincrement::text AS increment FROM pg_sequence WHERE seqrelid = to_regclass($1)',
       [quoteName(wanted.name)],
     );
     if (!row) {
+      const name = formatTableName(wanted.name);
       logger.warn(`The sequence ${name} of the backup is not in the database; it is not set`);
       continue;
-    }
-    if (!row.owned) {
-      throw new RestorePointError('refused', `Only the owner of the sequence ${name} may set it`, {
-        ...(wanted.table ? { place: { table: formatTableName(wanted.table) } } : {}),
-        next: 'Restore as its owner.',
-      });
     }
     // Changes nothing, and locks: a session that took a number and has not ended would otherwise be met at the end.
     await sayingWhoBlocks(transaction, wanted.name, () =>

@@ -1,25 +1,30 @@
 import { RestorePointError } from '../../core/errors.ts';
 import type { DatabaseInfo, TableSummary } from '../../core/manifest.ts';
 import type { TableName } from '../../core/names.ts';
+import type { RestorePlan } from '../../core/plan.ts';
 import type { DatabaseSchema, Table } from '../../core/schema.ts';
 import type {
   ConnectOptions,
   RestoreSource,
   RestoreTransaction,
+  RightsCheck,
   Session,
   Snapshot,
   WorkOptions,
 } from '../engine.ts';
 import type { DatabaseAddress } from '../../core/connections.ts';
 import { describe, resolveAddress } from './address.ts';
+import { checkRights } from './checkRights.ts';
 import { Database } from './connection.ts';
 import { describeFailure } from './errors.ts';
 import { quoteName } from './identifiers.ts';
 import { describeTable, introspect } from './introspect.ts';
+import { IntoSchemaRestore } from './intoSchema.ts';
 import { PostgresRestore } from './restore.ts';
+import { readingLoans, take } from './rights.ts';
 import { isUsers } from './schema/scope.ts';
 import { PostgresSnapshot } from './snapshot.ts';
-import { Transaction } from './transaction.ts';
+import { type Access, Transaction } from './transaction.ts';
 
 /** A session with one database of a PostgreSQL server. */
 export class PostgresSession implements Session {
@@ -64,13 +69,23 @@ export class PostgresSession implements Session {
     return this.#reading(signal, introspect);
   }
 
-  countRows(name: TableName, { signal }: WorkOptions): Promise<number> {
-    return this.#reading(signal, async (transaction) => {
-      const [row] = await transaction.rows<{ count: number }>(
-        `SELECT count(*) AS count FROM ONLY ${quoteName(name)}`,
-      );
+  async countRows(name: TableName, { signal }: WorkOptions): Promise<number> {
+    const count = async (transaction: Transaction): Promise<number> => {
+      const sql = `SELECT count(*) AS count FROM ONLY ${quoteName(name)}`;
+      const [row] = await transaction.rows<{ count: number }>(sql);
       return row!.count;
+    };
+    const loans = await this.#reading(signal, (transaction) => readingLoans(transaction, name));
+    if (loans.length === 0 || this.#readOnly) return this.#reading(signal, count);
+    // Nothing of what the owner gives himself for it lasts.
+    return this.#within('write', signal, async (transaction) => {
+      await take(transaction, loans);
+      return count(transaction);
     });
+  }
+
+  checkRights(plan: RestorePlan, { signal }: WorkOptions): Promise<RightsCheck> {
+    return this.#reading(signal, (transaction) => checkRights(transaction, plan));
   }
 
   async openSnapshot(options: WorkOptions): Promise<Snapshot> {
@@ -83,7 +98,10 @@ export class PostgresSession implements Session {
     if (this.#readOnly) throw new RestorePointError('usage', 'This session was opened for reading only');
     const transaction = await Transaction.begin(this.#database, 'write', options.signal);
     this.#open.add(transaction);
-    return new PostgresRestore(transaction, restore, options);
+    const move = restore.plan.intoSchema;
+    return move
+      ? new IntoSchemaRestore(transaction, restore, move, options)
+      : new PostgresRestore(transaction, restore, options);
   }
 
   async close(): Promise<void> {
@@ -91,11 +109,20 @@ export class PostgresSession implements Session {
     await this.#database.close();
   }
 
-  async #reading<Result>(
+  #reading<Result>(
     signal: AbortSignal | undefined,
     work: (transaction: Transaction) => Promise<Result>,
   ): Promise<Result> {
-    const transaction = await Transaction.begin(this.#database, 'read', signal);
+    return this.#within('read', signal, work);
+  }
+
+  /** In a transaction that changes nothing: it is given up at the end. */
+  async #within<Result>(
+    access: Access,
+    signal: AbortSignal | undefined,
+    work: (transaction: Transaction) => Promise<Result>,
+  ): Promise<Result> {
+    const transaction = await Transaction.begin(this.#database, access, signal);
     try {
       return await work(transaction);
     } catch (error) {

@@ -2,15 +2,16 @@ import { RestorePointError } from '../../core/errors.ts';
 import type { BackedUpTable } from '../../core/manifest.ts';
 import { formatTableName, type TableName } from '../../core/names.ts';
 import { chunkBytes, type Payload, type PayloadSink } from '../../core/payload.ts';
-import { type DatabaseSchema, dataColumns, type Table } from '../../core/schema.ts';
-import type { Snapshot, TableSelection, WorkOptions } from '../engine.ts';
+import { type DatabaseSchema, dataColumns } from '../../core/schema.ts';
+import type { ReadOptions, Snapshot, SnapshotContent, TableSelection, WorkOptions } from '../engine.ts';
 import { checkCondition, withCondition } from './condition.ts';
 import type { Database } from './connection.ts';
 import { describeFailure } from './errors.ts';
 import { introspect } from './introspect.ts';
 import { lockTable } from './locks.ts';
 import { TableProgress } from './progress.ts';
-import { RowDigest } from './rowDigest.ts';
+import { readLargeObjects } from './readLargeObjects.ts';
+import { RelatedRows } from './relatedRows.ts';
 import { RowRuns } from './rowRuns.ts';
 import { selectRows } from './selectRows.ts';
 import { Transaction } from './transaction.ts';
@@ -38,28 +39,34 @@ export class PostgresSnapshot implements Snapshot {
   async read(
     selection: readonly TableSelection[],
     sink: PayloadSink,
-    options: WorkOptions,
-  ): Promise<{ tables: BackedUpTable[]; payloads: Payload[] }> {
+    options: ReadOptions,
+  ): Promise<SnapshotContent> {
     const sizes: TableSize[] = [];
     for (const { table } of selection) sizes.push(await this.#secure(table.name));
     for (const { table, where } of selection) {
       if (where !== undefined) await checkCondition(this.#transaction, { table: table.name, where });
     }
-    const work = selection.map(({ table, where }, index) => ({
+    const work = selection.map(({ table, where, related }, index) => ({
       table: table.name,
       weight: sizes[index]!.bytes,
-      ...(where === undefined && sizes[index]!.rows > 0 ? { totalRows: sizes[index]!.rows } : {}),
+      ...(where === undefined && related !== true && sizes[index]!.rows > 0
+        ? { totalRows: sizes[index]!.rows }
+        : {}),
     }));
     const progress = new TableProgress('read', work, options.report);
+    const related =
+      options.related && (await RelatedRows.find(this.#transaction, selection, options.related));
     const tables: BackedUpTable[] = [];
     const payloads: Payload[] = [];
     for (const [index, selected] of selection.entries()) {
       progress.enter(index);
-      const { table, payload } = await this.#readTable(selected, sink, progress);
+      const { table, payload } = await this.#readTable(selected, related, sink, progress);
       tables.push(table);
       payloads.push(payload);
     }
-    return { tables, payloads };
+    if (!options.largeObjects || !this.schema.largeObjects) return { tables, payloads };
+    const read = await readLargeObjects(this.#transaction, sink, options);
+    return { tables, payloads: [...payloads, ...read.payloads], largeObjects: read.largeObjects };
   }
 
   close(): Promise<void> {
@@ -101,18 +108,18 @@ export class PostgresSnapshot implements Snapshot {
   }
 
   async #readTable(
-    { table, where }: TableSelection,
+    selected: TableSelection,
+    related: RelatedRows | undefined,
     sink: PayloadSink,
     progress: TableProgress,
   ): Promise<{ table: BackedUpTable; payload: Payload }> {
+    const { table, where } = selected;
     const label = formatTableName(table.name);
     const writer = sink.open(label, 'copy');
-    const runs = new RowRuns(await RowDigest.create(), chunkBytes, (bytes, rows) =>
-      writer.writeChunk(bytes, rows),
-    );
+    const runs = new RowRuns(chunkBytes, (bytes, rows) => writer.writeChunk(bytes, rows));
     const columns = dataColumns(table).map((column) => column.name);
     try {
-      await this.#copy(table, columns, where, (piece) => {
+      await this.#copy(selected, related, columns, (piece) => {
         const before = runs.digest.rows;
         const waiting = runs.push(piece);
         progress.add(runs.digest.rows - before, piece.length);
@@ -129,15 +136,21 @@ export class PostgresSnapshot implements Snapshot {
   }
 
   async #copy(
-    table: Table,
+    selected: TableSelection,
+    related: RelatedRows | undefined,
     columns: readonly string[],
-    where: string | undefined,
     take: (piece: Uint8Array) => void | Promise<void>,
   ): Promise<void> {
-    const rows = await selectRows(this.#transaction, table.name, columns, where);
-    const copy = (): Promise<void> => this.#transaction.copyOut(`COPY (${rows}) TO STDOUT`, take);
-    if (where === undefined) await copy();
-    else await withCondition(this.#transaction, { table: table.name, where }, copy);
+    const { table, where, withoutRows } = selected;
+    if (withoutRows) return;
+    const copy = async (condition?: string): Promise<void> => {
+      const rows = await selectRows(this.#transaction, table.name, columns, condition);
+      await this.#transaction.copyOut(`COPY (${rows}) TO STDOUT`, take);
+    };
+    if (related?.holds(selected)) {
+      for await (const condition of related.conditions(selected)) await copy(condition);
+    } else if (where === undefined) await copy();
+    else await withCondition(this.#transaction, { table: table.name, where }, () => copy(where));
   }
 }
 

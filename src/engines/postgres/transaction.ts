@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { QueryResultRow } from 'pg';
 import { cancelled, messageOf, RestorePointError, throwIfCancelled } from '../../core/errors.ts';
 import type { Database, PooledClient } from './connection.ts';
-import { copyIn, copyOut } from './copy.ts';
+import { copyIn } from './copyIn.ts';
+import { copyOut } from './copyOut.ts';
 import { describeFailure, hasState, isLostConnection, state } from './errors.ts';
 import { pinStatements } from './settings.ts';
 
@@ -80,6 +82,14 @@ export class Transaction {
   async run(sql: string, values: readonly unknown[] = []): Promise<number> {
     const result = await this.#interruptible(() => this.#client.query(sql, [...values]));
     return result.rowCount ?? 0;
+  }
+
+  /** The next rows of a cursor. All of its columns have to be texts. */
+  async fetch<Row>(cursor: string, count: number): Promise<Row[]> {
+    const { rows } = await this.#interruptible(() =>
+      this.#client.query<Row & QueryResultRow>(`FETCH FORWARD ${count} FROM ${cursor}`),
+    );
+    return rows;
   }
 
   /** Runs a single statement: the server refuses a text that holds more than one. */

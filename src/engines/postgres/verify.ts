@@ -3,7 +3,6 @@ import { formatTableName } from '../../core/names.ts';
 import type { TablePlan } from '../../core/plan.ts';
 import type { TableProgress } from './progress.ts';
 import { RowDigest } from './rowDigest.ts';
-import { RowRuns } from './rowRuns.ts';
 import type { Transaction } from './transaction.ts';
 
 /** What tells a set of rows from another. */
@@ -18,14 +17,13 @@ export async function digestRows(
   sql: string,
   progress?: TableProgress,
 ): Promise<Rows> {
-  const runs = new RowRuns(await RowDigest.create(), 0, () => undefined);
+  const digest = new RowDigest();
   await transaction.copyOut(`COPY (${sql}) TO STDOUT`, (piece) => {
-    const before = runs.digest.rows;
-    void runs.push(piece);
-    progress?.add(runs.digest.rows - before, piece.length);
+    const before = digest.rows;
+    digest.add(piece);
+    progress?.add(digest.rows - before, piece.length);
   });
-  const { rows, digest } = runs.digest;
-  return { rows, digest };
+  return { rows: digest.rows, digest: digest.digest };
 }
 
 /** Throws `verification` when the rows of a table are not what the backup holds. */

@@ -68,6 +68,36 @@ export function findTable(tables: readonly CatalogTable[], name: string): Catalo
   return tables.find((table) => sameName(table.name, name));
 }
 
+/** A table of a module (full-text search, R-Tree), with the tables in which the module keeps what it holds. */
+export interface VirtualTable {
+  readonly name: string;
+  readonly sql: string;
+  readonly shadows: readonly CatalogTable[];
+}
+
+export function virtualTables(catalog: readonly CatalogTable[]): VirtualTable[] {
+  const shadows = catalog.filter(({ type }) => type === 'shadow');
+  return catalog
+    .filter(({ type }) => type === 'virtual')
+    .map(({ name, sql }) => ({
+      name,
+      sql,
+      // As SQLite tells them: what follows the last underscore is the module's.
+      shadows: shadows.filter((shadow) => sameName(shadow.name.slice(0, shadow.name.lastIndexOf('_')), name)),
+    }));
+}
+
+/** Whether a table of SQLite's own is there: it makes them when they are first needed. */
+export async function hasSystemTable(
+  connection: Connection,
+  schema: string,
+  name: string,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const sql = `SELECT 1 AS found FROM ${quote(schema)}.sqlite_schema WHERE type = 'table' AND name = ?`;
+  return (await connection.get(sql, [name], signal)) !== undefined;
+}
+
 /** The columns that hold data of their own, in the table's order. */
 export function dataColumnNames(table: CatalogTable): string[] {
   return table.columns.filter((column) => !column.generated).map((column) => column.name);

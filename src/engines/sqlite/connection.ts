@@ -7,7 +7,7 @@ import { fileUri, type OpenMode } from './address.ts';
 import { isSqliteError } from './errors.ts';
 
 /** A value to bind. The driver would bind a BigInt as NULL and an integer past 2^31 as a REAL: those go as text. */
-export type Binding = string | number | null;
+export type Binding = string | number | Uint8Array | null;
 
 /** How long a lock is waited for, in milliseconds. */
 const lockPatience = 5_000;

@@ -1,9 +1,8 @@
 import { stat } from 'node:fs/promises';
 import type { TableSummary } from '../../core/manifest.ts';
-import { type CatalogTable, readCatalog } from './catalog.ts';
+import { type CatalogTable, hasSystemTable, readCatalog } from './catalog.ts';
 import type { Connection } from './connection.ts';
 import { quote, quoteTable } from './identifiers.ts';
-import { hasSystemTable } from './introspect.ts';
 
 /** Up to this size of the file, in bytes, rows are counted and pages measured: it takes a moment at most. */
 const exactUpTo = 64 * 1024 * 1024;

@@ -85,7 +85,10 @@ async function checkFile(file: string, { create, readOnly }: ConnectOptions): Pr
     if (!create) throw refuse('There is no such file', 'Check the path.', error);
   }
   const folder = dirname(file);
-  const parent = await stat(folder).catch(() => undefined);
+  const parent = await stat(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
+    throw refuse(messageOf(error), 'Check the path.', error);
+  });
   if (!parent?.isDirectory())
     throw refuse(`There is no folder ${folder} to make it in`, 'Make the folder first.');
   return false;

@@ -1,35 +1,37 @@
-import type { DatabaseSchema, Key, LeftOut, SchemaObject, Sequence, Table } from '../../core/schema.ts';
+import type { DatabaseSchema, Key, SchemaObject, Sequence, Table } from '../../core/schema.ts';
 import {
   type CatalogForeignKey,
   type CatalogTable,
   findTable,
+  hasSystemTable,
   readCatalog,
+  type VirtualTable,
+  virtualTables,
   virtualTableKind,
 } from './catalog.ts';
 import type { Connection } from './connection.ts';
 import { foldName, quote, quoteTable, sameName } from './identifiers.ts';
+import { contentOf, moduleOf } from './sqlText.ts';
 
-/**
- * The schema of one of the connection's databases. For a consistent answer, call it inside a transaction. `part`: for
- * a backup of chosen tables, which carries no more than these.
- */
+/** The schema of one of the connection's databases. For a consistent answer, call it inside a transaction. */
 export async function introspect(
   connection: Connection,
   schema: string,
   signal?: AbortSignal,
-  { part = false }: { readonly part?: boolean } = {},
 ): Promise<DatabaseSchema> {
   const catalog = await readCatalog(connection, schema, signal);
   const others = await readOthers(connection, schema, signal);
-  const carried = catalog.filter((table) => table.type === 'table');
+  const withRows = catalog.filter((table) => table.type === 'table');
+  const virtual = virtualTables(catalog);
+  const modules = await readModules(connection, signal);
   return {
-    tables: carried.map((table) => describeTable(table, catalog, others)),
-    objects: describeObjects(part ? carried : catalog, others),
-    sequences: await readSequences(connection, schema, carried, signal),
-    leftOut: [
-      ...(part ? describeVirtual(catalog) : []),
-      ...(await describeStatistics(connection, schema, part, signal)),
+    tables: [
+      ...withRows.map((table) => describeTable(table, catalog, others)),
+      ...virtual.map((table) => describeVirtual(table, withRows, modules)),
     ],
+    objects: describeObjects(catalog, others, modules),
+    sequences: await readSequences(connection, schema, withRows, signal),
+    leftOut: [],
   };
 }
 
@@ -108,7 +110,11 @@ function resolveReference(
   return { references: { name: table?.name ?? parent }, referencedColumns: parentColumns.map(find) };
 }
 
-function describeObjects(catalog: readonly CatalogTable[], others: readonly OtherObject[]): SchemaObject[] {
+function describeObjects(
+  catalog: readonly CatalogTable[],
+  others: readonly OtherObject[],
+  modules: ReadonlySet<string>,
+): SchemaObject[] {
   const tables = catalog.filter(({ type }) => type === 'table');
   const objects: SchemaObject[] = tables.map(({ name, sql }) => ({
     kind: 'table',
@@ -118,7 +124,14 @@ function describeObjects(catalog: readonly CatalogTable[], others: readonly Othe
     sql,
   }));
   for (const { name, sql } of catalog.filter(({ type }) => type === 'virtual')) {
-    objects.push({ kind: virtualTableKind, name, section: 'post-data', sql });
+    objects.push({
+      kind: virtualTableKind,
+      name,
+      table: { name },
+      section: 'post-data',
+      sql,
+      ...(modules.has(moduleOf(sql)) ? { opaque: true } : {}),
+    });
   }
   for (const { kind, name, tableName, sql } of others) {
     const table = findTable(tables, tableName);
@@ -157,41 +170,33 @@ async function readSequences(
   });
 }
 
-/** Whether a table of SQLite's own is there: it makes them when they are first needed. */
-export async function hasSystemTable(
-  connection: Connection,
-  schema: string,
-  name: string,
-  signal?: AbortSignal,
-): Promise<boolean> {
-  const sql = `SELECT 1 AS found FROM ${quote(schema)}.sqlite_schema WHERE type = 'table' AND name = ?`;
-  return (await connection.get(sql, [name], signal)) !== undefined;
+/** The modules that this SQLite has, in small letters. Of others, nobody here knows in which tables they keep rows. */
+async function readModules(connection: Connection, signal?: AbortSignal): Promise<ReadonlySet<string>> {
+  const rows = await connection.all<{ name: string }>(
+    'SELECT lower(name) AS name FROM temp.pragma_module_list',
+    [],
+    signal,
+  );
+  return new Set(rows.map(({ name }) => name));
 }
 
-function describeVirtual(catalog: readonly CatalogTable[]): LeftOut[] {
-  const names = (type: CatalogTable['type']): string[] =>
-    catalog.filter((table) => table.type === type).map(({ name }) => name);
-  if (names('virtual').length === 0) return [];
-  return [
-    {
-      kind: virtualTableKind,
-      names: [...names('virtual'), ...names('shadow')],
-      reason:
-        'its rows are kept by a module (full-text search, R-Tree): a backup of the whole database carries it',
-    },
-  ];
-}
-
-async function describeStatistics(
-  connection: Connection,
-  schema: string,
-  part: boolean,
-  signal?: AbortSignal,
-): Promise<LeftOut[]> {
-  const found: string[] = [];
-  for (const name of part ? ['sqlite_stat1', 'sqlite_stat4'] : ['sqlite_stat4']) {
-    if (await hasSystemTable(connection, schema, name, signal)) found.push(name);
-  }
-  if (found.length === 0) return [];
-  return [{ kind: 'statistics', names: found, reason: 'ANALYZE makes them again from the rows' }];
+function describeVirtual(
+  { name, sql }: VirtualTable,
+  tables: readonly CatalogTable[],
+  modules: ReadonlySet<string>,
+): Table {
+  const content = contentOf(sql);
+  // What is no table is a view, and may read any.
+  const indexed = content === undefined ? [] : (findTable(tables, content) ?? tables);
+  return {
+    name: { name },
+    columns: [],
+    uniqueKeys: [],
+    foreignKeys: [],
+    triggers: [],
+    holdsRows: false,
+    ...(modules.has(moduleOf(sql))
+      ? { opaque: { follows: [indexed].flat().map((table) => ({ name: table.name })) } }
+      : {}),
+  };
 }

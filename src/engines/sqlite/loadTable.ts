@@ -61,7 +61,8 @@ async function insertRows(
     const transfer = await transferSql(connection, target, quoteTable(backupSchema, backup.name), to);
     if (transfer !== undefined) {
       const written = await connection.run(transfer, [], signal);
-      // The entries of indexes came along unread. One that was out of step with its table there must not be so here.
+      // The entries of indexes came along unread. One that was out of step with its table there must not be so here; to
+      // make them anew takes a third of the time in which integrity_check would find out that they are in step.
       if (target.indexes.length > 0) await connection.run(`REINDEX ${to}`, [], signal);
       return written;
     }

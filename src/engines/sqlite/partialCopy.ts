@@ -1,15 +1,19 @@
-import { RestorePointError } from '../../core/errors.ts';
 import { formatTableName } from '../../core/names.ts';
-import type { TableSelection } from '../engine.ts';
+import type { DatabaseSchema } from '../../core/schema.ts';
+import type { ReadOptions, TableSelection } from '../engine.ts';
 import { compileQuery, tableModel } from '../tableModel.ts';
 import { fileUri } from './address.ts';
-import { type CatalogTable, findTable, readCatalog } from './catalog.ts';
+import { type CatalogTable, findTable, readCatalog, type VirtualTable, virtualTables } from './catalog.ts';
 import { type Binding, Connection } from './connection.ts';
 import { copiedColumns, createIn, quoteList, transferSql } from './copyRows.ts';
 import { countRows } from './counts.ts';
-import { isSqliteError, type SqliteError } from './errors.ts';
+import { inWords, isSqliteError } from './errors.ts';
 import { quote, quoteTable } from './identifiers.ts';
-import { checkCondition } from './sqlText.ts';
+import { RelatedRows } from './relatedRows.ts';
+import { writeSchema } from './schemaOrder.ts';
+import { checkCondition, wrongCondition } from './sqlText.ts';
+import { copySystemRows } from './systemTables.ts';
+import { insertVirtualTables } from './virtualTables.ts';
 
 /** What the copy is called on the connection. */
 const copySchema = 'restore_point_copy';
@@ -21,7 +25,6 @@ const copySchema = 'restore_point_copy';
 export class PartialCopy {
   readonly connection: Connection;
   readonly file: string;
-  #catalog: readonly CatalogTable[] | undefined;
 
   private constructor(connection: Connection, file: string) {
     this.connection = connection;
@@ -54,12 +57,42 @@ export class PartialCopy {
     }
   }
 
-  /** Copies one table with its indexes, or the rows for which a condition holds. Resolves to how many rows it were. */
-  async copyTable({ table: { name }, where }: TableSelection, signal?: AbortSignal): Promise<number> {
-    if (where !== undefined) checkCondition(where);
-    this.#catalog ??= await readCatalog(this.connection, 'main', signal);
-    const table = findTable(this.#catalog, name.name);
-    if (!table) throw new Error(`The snapshot has no table ${formatTableName(name)}`);
+  /** Copies the chosen rows, and leaves the copy as a complete file. Resolves to how many rows of each table it were. */
+  async take(
+    selection: readonly TableSelection[],
+    _schema: DatabaseSchema,
+    { signal, report, related: links }: ReadOptions,
+  ): Promise<number[]> {
+    const catalog = await readCatalog(this.connection, 'main', signal);
+    const virtual = virtualTables(catalog);
+    const rows: number[] = [];
+    for (const { table, where } of selection) {
+      if (where === undefined) continue;
+      const place = { table: formatTableName(table.name) };
+      await inWords('usage', place, () => Promise.resolve(checkCondition(where)));
+    }
+    const related = links && (await RelatedRows.find(this.connection, catalog, selection, links, signal));
+    for (const [index, selected] of selection.entries()) {
+      const { name } = selected.table;
+      const where = selected.withoutRows ? '0' : (related?.condition(selected) ?? selected.where);
+      report?.({ phase: 'read', table: name, tableNumber: index + 1, tableCount: selection.length });
+      await inWords('database', { table: formatTableName(name) }, async () => {
+        const shadows = virtual.find((candidate) => candidate.name === name.name)?.shadows;
+        for (const shadow of shadows ?? []) await this.#copyTable(shadow, undefined, signal);
+        const own = shadows ? undefined : findTable(catalog, name.name);
+        rows.push(own ? await this.#copyTable(own, where, signal) : 0);
+      });
+    }
+    const filled = selection.filter(({ withoutRows }) => !withoutRows).map(({ table }) => table.name.name);
+    await copySystemRows(this.connection, { from: 'main', to: copySchema, about: filled }, signal);
+    await this.#nameVirtualTables(virtual.filter(({ name }) => filled.includes(name)));
+    await this.connection.run('COMMIT', [], signal);
+    await this.connection.run(`DETACH ${quote(copySchema)}`, [], signal);
+    return rows;
+  }
+
+  /** With its indexes. Resolves to how many rows it were. */
+  async #copyTable(table: CatalogTable, where: string | undefined, signal?: AbortSignal): Promise<number> {
     await this.connection.run(createIn(copySchema, table.sql), [], signal);
     // A transfer takes the entries of indexes along that are there; rows one by one are better indexed afterwards.
     const wholesale = where === undefined;
@@ -71,10 +104,12 @@ export class PartialCopy {
     return countRows(this.connection, copySchema, table.name, signal);
   }
 
-  /** Ends the read transaction and leaves the copy as a complete file. */
-  async finish(signal?: AbortSignal): Promise<void> {
-    await this.connection.run('COMMIT', [], signal);
-    await this.connection.run(`DETACH ${quote(copySchema)}`, [], signal);
+  /** Their modules are not run: what these keep in other tables is copied already. */
+  async #nameVirtualTables(tables: readonly VirtualTable[]): Promise<void> {
+    if (tables.length === 0) return;
+    await writeSchema(this.connection, copySchema, () =>
+      insertVirtualTables(this.connection, copySchema, tables),
+    );
   }
 
   #ends(table: CatalogTable): [from: string, to: string] {
@@ -108,12 +143,4 @@ export class PartialCopy {
         : error;
     }
   }
-}
-
-function wrongCondition(where: string, error: SqliteError): RestorePointError {
-  const reason = error.message.replace(/^SQLITE_ERROR: /, '');
-  return new RestorePointError('usage', `The condition ${JSON.stringify(where)} cannot be used: ${reason}`, {
-    next: 'Write what would stand after WHERE.',
-    cause: error,
-  });
 }

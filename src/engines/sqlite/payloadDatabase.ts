@@ -1,15 +1,24 @@
+import { rm } from 'node:fs/promises';
 import { RestorePointError } from '../../core/errors.ts';
 import type { BackedUpTable, Manifest } from '../../core/manifest.ts';
 import { formatTableName } from '../../core/names.ts';
 import type { Payload, PayloadSource } from '../../core/payload.ts';
 import type { WorkOptions } from '../engine.ts';
-import { type CatalogTable, dataColumnNames, findTable, readCatalog } from './catalog.ts';
+import {
+  type CatalogTable,
+  dataColumnNames,
+  findTable,
+  readCatalog,
+  type VirtualTable,
+  virtualTables,
+} from './catalog.ts';
 import { Connection } from './connection.ts';
+import { convertCopy } from './convertedCopy.ts';
 import { describeFailure } from './errors.ts';
 import { extractPayload } from './payloadFile.ts';
-import { readSchemaOrder } from './schemaOrder.ts';
+import { convertSchemaOrder, readSchemaOrder } from './schemaOrder.ts';
 import { TemporaryFolder } from './temporaryFolder.ts';
-import { type VirtualTable, virtualTables } from './virtualTables.ts';
+import { textConverter } from './textEncoding.ts';
 
 /** What a new database takes over from the one that was backed up. */
 export interface DatabaseSettings {
@@ -22,13 +31,12 @@ export interface DatabaseSettings {
 
 /** The database of a backup, as a temporary file. It may come from anywhere: nothing in it is trusted. */
 export class PayloadDatabase {
-  readonly file: string;
   readonly settings: DatabaseSettings;
-  /** See `readSchemaOrder`. */
-  readonly order: readonly string[];
   readonly virtualTables: readonly VirtualTable[];
   readonly #tables: readonly CatalogTable[];
   readonly #folder: TemporaryFolder;
+  #file: string;
+  #order: readonly string[];
 
   private constructor(
     file: string,
@@ -37,9 +45,9 @@ export class PayloadDatabase {
     tables: readonly CatalogTable[],
     folder: TemporaryFolder,
   ) {
-    this.file = file;
+    this.#file = file;
     this.settings = settings;
-    this.order = order;
+    this.#order = order;
     this.virtualTables = virtualTables(tables);
     this.#tables = tables;
     this.#folder = folder;
@@ -102,6 +110,30 @@ export class PayloadDatabase {
     } finally {
       await connection.close();
     }
+  }
+
+  /** Its text becomes what a database of this encoding stores; to be called when it is disarmed. Throws `refused`. */
+  async convert(
+    encoding: string,
+    refuses: (table: string) => boolean,
+    { signal, logger }: WorkOptions,
+  ): Promise<void> {
+    const { encoding: from, pageSize } = this.settings;
+    logger.info(`The text of the backup is converted from ${from} to ${encoding}`);
+    const copyFile = await this.#folder.createFile('converted.sqlite');
+    await convertCopy(this.#file, copyFile, { from, to: encoding, pageSize, refuses }, signal);
+    await rm(this.#file);
+    this.#file = copyFile;
+    this.#order = convertSchemaOrder(this.#order, textConverter(from, encoding));
+  }
+
+  get file(): string {
+    return this.#file;
+  }
+
+  /** See `readSchemaOrder`. */
+  get order(): readonly string[] {
+    return this.#order;
   }
 
   /** The table of the payload that the manifest means. Throws `damaged-backup` when it is not as it says. */

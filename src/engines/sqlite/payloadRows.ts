@@ -61,6 +61,11 @@ export class SqlitePayloadRows implements PayloadRows {
     }
   }
 
+  /** SQLite knows none. */
+  checkLargeObjects(): Promise<void> {
+    return Promise.resolve();
+  }
+
   async close(): Promise<void> {
     const opened = await this.#opened?.catch(() => undefined);
     if (!opened) return;

@@ -1,6 +1,7 @@
 import { RestorePointError } from '../../core/errors.ts';
+import { holdsAllRows } from '../../core/manifest.ts';
 import { formatTableName } from '../../core/names.ts';
-import type { RestoreMode, TableChange, TablePlan } from '../../core/plan.ts';
+import type { RestoreMode, RestorePlan, TableChange, TablePlan } from '../../core/plan.ts';
 import type { SchemaObject, SchemaSection } from '../../core/schema.ts';
 import type { RestoreSource, RestoreTransaction, WorkOptions } from '../engine.ts';
 import { databaseName, fileUri } from './address.ts';
@@ -13,12 +14,12 @@ import { backupSchema, countDiffering, loadTable, refuseNullKeys } from './loadT
 import { distrust, PayloadDatabase, readSettings } from './payloadDatabase.ts';
 import type { TablePair } from './rowComparison.ts';
 import { restoreSchemaOrder } from './schemaOrder.ts';
-import { rebuildSearchIndexes } from './searchIndexes.ts';
-import { restoreCounter } from './sequences.ts';
-import { restoreSystemTables } from './systemTables.ts';
+import { rebuildSearchIndexes, type Restored } from './searchIndexes.ts';
+import { raiseCounter } from './sequences.ts';
+import { copySystemRows } from './systemTables.ts';
 import { removeTriggers } from './triggers.ts';
 import { verifyTable } from './verify.ts';
-import { plannedVirtualTables, type VirtualTable, VirtualTableRestore } from './virtualTables.ts';
+import { plannedVirtualTables, VirtualTableRestore } from './virtualTables.ts';
 
 /** Of the connection that restores, in KiB: what is changed and does not fit is written to the disk early. */
 const cacheKibibytes = 16 * 1024;
@@ -62,8 +63,11 @@ export class SqliteRestore implements RestoreTransaction {
       return await inWords('database', { file: databaseName(file) }, async () => {
         connection = await Connection.open(file, 'write');
         await configure(connection);
-        await adoptSettings(connection, payload, restore);
+        const encoding = await adoptSettings(connection, payload, restore);
         await payload.disarm();
+        if (encoding !== payload.settings.encoding) {
+          await payload.convert(encoding, (table) => writes(restore.plan, payload, table), options);
+        }
         await connection.run(`ATTACH ? AS ${quote(backupSchema)}`, [fileUri(payload.file, 'immutable')]);
         return new SqliteRestore(connection, payload, restore, options);
       });
@@ -85,7 +89,6 @@ export class SqliteRestore implements RestoreTransaction {
       const { virtualTables } = this.#payload;
       const chosen = this.#exactly ? virtualTables : plannedVirtualTables(plan.create, virtualTables);
       this.#virtual = new VirtualTableRestore(this.#connection, chosen, before);
-      if (plan.whole) this.#tellVirtualTablesLeft(chosen);
       await this.#foreignKeys.remember(before, signal);
       await this.#create('pre-data');
       const tables = await readCatalog(this.#connection, 'main', signal);
@@ -119,15 +122,32 @@ export class SqliteRestore implements RestoreTransaction {
       const { plan, manifest } = this.#restore;
       await this.#create('post-data');
       await this.#replaceTriggers();
-      for (const [table, { target }] of this.#pairs) {
-        await restoreCounter(this.#connection, target, plan.sequences, this.#modeOf(table));
-      }
-      if (this.#exactly) await restoreSystemTables(this.#connection, signal);
+      if (plan.only !== 'schema') await this.#restoreSystemRows();
       if (this.#fresh && manifest.complete) await this.#adoptNumbers();
       await this.#finishVirtualTables();
       const tables = await readCatalog(this.#connection, 'main', signal);
       await this.#foreignKeys.check(tables, (name) => this.#backupOf(name), logger, signal);
     });
+  }
+
+  /** Counters and statistics. */
+  async #restoreSystemRows(): Promise<void> {
+    const { plan } = this.#restore;
+    const replaced: string[] = [];
+    for (const [table, { target, backup }] of this.#pairs) {
+      if (this.#modeOf(table) === 'replace') replaced.push(backup.name);
+      else await raiseCounter(this.#connection, target, plan.sequences);
+    }
+    const rows = { from: backupSchema, to: 'main', ...(this.#exactly ? {} : { about: replaced }) };
+    await copySystemRows(this.#connection, rows, this.#options.signal);
+    for (const { target, backup } of this.#pairs.values()) {
+      if (!target.autoincrement || target.name === backup.name) continue;
+      // A counter is found by the very letters of its table's name.
+      await this.#connection.run('UPDATE main.sqlite_sequence SET name = ? WHERE name = ?', [
+        target.name,
+        backup.name,
+      ]);
+    }
   }
 
   async #finishVirtualTables(): Promise<void> {
@@ -138,20 +158,22 @@ export class SqliteRestore implements RestoreTransaction {
     if (manifest.complete && plan.create.length > 0) {
       await restoreSchemaOrder(this.#connection, this.#payload.order);
     }
-    const exact = this.#exactly ? (this.#virtual?.names ?? []) : [];
     const tables = await readCatalog(this.#connection, 'main', signal);
-    const others = tables.filter(({ name }) => !exact.some((other) => sameName(other, name)));
-    const restored = plan.tables.map((table) => table.target.name);
-    await rebuildSearchIndexes(this.#connection, others, restored, logger, signal);
+    await rebuildSearchIndexes(this.#connection, tables, this.#restored(), logger, signal);
   }
 
-  #tellVirtualTablesLeft(chosen: readonly VirtualTable[]): void {
-    const left = this.#payload.virtualTables.filter((table) => !chosen.includes(table));
-    if (left.length === 0) return;
-    const names = left.map(({ name }) => name).join(', ');
-    this.#options.logger.warn(
-      `Only the mode replace restores virtual tables: ${names} kept the rows they had`,
+  #restored(): Restored {
+    const { plan, manifest } = this.#restore;
+    const replaced = plan.tables.filter(
+      (table) => this.#modeOf(table) === 'replace' && holdsAllRows(table.backup),
     );
+    return {
+      tables: plan.tables.map(({ target }) => target.name),
+      replaced: replaced.map(({ target }) => target.name),
+      virtual: this.#virtual?.names ?? [],
+      // A safety backup holds what a restore changed, and all else is as it was.
+      exact: this.#exactly || manifest.purpose === 'safety',
+    };
   }
 
   /** The database becomes what the backup holds, with what belongs to no table: counters, statistics, modules' tables. */
@@ -238,7 +260,7 @@ export class SqliteRestore implements RestoreTransaction {
     const { tables, complete } = this.#restore.manifest;
     const found = tables.find(({ table }) => sameName(table.name.name, name));
     if (!found) return complete ? 'absent' : undefined;
-    return { table: this.#payload.table(found), whole: found.where === undefined };
+    return { table: this.#payload.table(found), whole: holdsAllRows(found) };
   }
 
   #pairOf(table: TablePlan): TablePair {
@@ -292,28 +314,31 @@ async function configure(connection: Connection): Promise<void> {
   await connection.all('PRAGMA foreign_keys = OFF');
 }
 
-/** A database that has no page yet takes on how the other one was stored; any other has to store text the same way. */
+/** A database that has no page yet takes on how the other one was stored. Resolves to how text is stored in it. */
 async function adoptSettings(
   connection: Connection,
   { settings }: PayloadDatabase,
-  { manifest, plan }: RestoreSource,
-): Promise<void> {
+  { manifest }: RestoreSource,
+): Promise<string> {
   const pages = await connection.get<{ n: number }>(
     `SELECT page_count AS n FROM temp.pragma_page_count('main')`,
   );
-  if (pages?.n === 0) {
-    await connection.all(`PRAGMA main.page_size = ${settings.pageSize}`);
-    await connection.all(`PRAGMA encoding = ${quoteText(settings.encoding)}`);
-    if (manifest.complete) await connection.all(`PRAGMA main.auto_vacuum = ${settings.autoVacuum}`);
-    return;
-  }
-  const { encoding } = await readSettings(connection);
-  if (encoding === settings.encoding || plan.tables.length === 0) return;
-  throw new RestorePointError(
-    'refused',
-    `The backup stores text as ${settings.encoding} and this database as ${encoding}: text would have to be converted`,
-    { next: 'Restore into a new database.' },
-  );
+  if (pages?.n !== 0) return (await readSettings(connection)).encoding;
+  await connection.all(`PRAGMA main.page_size = ${settings.pageSize}`);
+  await connection.all(`PRAGMA encoding = ${quoteText(settings.encoding)}`);
+  if (manifest.complete) await connection.all(`PRAGMA main.auto_vacuum = ${settings.autoVacuum}`);
+  return settings.encoding;
+}
+
+/** Whether a plan writes rows of this table of the backup, which may be one in which a module keeps its rows. */
+function writes(plan: RestorePlan, { virtualTables }: PayloadDatabase, table: string): boolean {
+  if (plan.whole) return true;
+  const planned = plannedVirtualTables(plan.create, virtualTables).flatMap(({ shadows }) => shadows);
+  const names = [
+    ...plan.tables.map(({ backup }) => backup.table.name.name),
+    ...planned.map(({ name }) => name),
+  ];
+  return names.some((name) => sameName(name, table));
 }
 
 async function isEmpty(connection: Connection): Promise<boolean> {

@@ -1,8 +1,21 @@
 import type { Connection } from './connection.ts';
 import { quote } from './identifiers.ts';
+import type { ConvertText } from './textEncoding.ts';
 
-/** What tells an object from all others; names are one when they differ in the case of ASCII letters alone. */
-const objectKey = `type || ' ' || hex(lower(name))`;
+/**
+ * What tells an object from all others: its name as it is stored, in hexadecimal digits. Names are one when they differ in
+ * the case of ASCII letters alone.
+ */
+const objectKey = `type || ' ' || hex(CAST(lower(name) AS BLOB))`;
+
+/** The same order for a database that stores names in another encoding. */
+export function convertSchemaOrder(order: readonly string[], convert: ConvertText): readonly string[] {
+  return order.map((key) => {
+    const [type = '', name = ''] = key.split(' ');
+    const converted = convert(Buffer.from(name, 'hex'));
+    return converted ? `${type} ${converted.toString('hex').toUpperCase()}` : key;
+  });
+}
 
 /** The objects of one of the connection's databases, in the order in which its schema has them. */
 export async function readSchemaOrder(
@@ -32,7 +45,7 @@ export async function restoreSchemaOrder(connection: Connection, order: readonly
   await connection.run('CREATE INDEX temp.restore_point_places_old ON restore_point_places (old)');
   const moved = 'SELECT 1 AS found FROM temp.restore_point_places WHERE old <> new LIMIT 1';
   if ((await connection.get(moved)) !== undefined) {
-    await writeSchema(connection, async () => {
+    await writeSchema(connection, 'main', async () => {
       // Two rows may not have one number meanwhile.
       await connection.run('UPDATE main.sqlite_schema SET rowid = -rowid');
       await connection.run(
@@ -45,15 +58,18 @@ export async function restoreSchemaOrder(connection: Connection, order: readonly
   await connection.run('DROP TABLE temp.restore_point_order');
 }
 
-/** Lets `work` write `main.sqlite_schema` itself; afterwards every connection reads it anew. */
-export async function writeSchema(connection: Connection, work: () => Promise<unknown>): Promise<void> {
+/** Lets `work` write the `sqlite_schema` of a database itself; afterwards every connection reads it anew. */
+export async function writeSchema(
+  connection: Connection,
+  schema: string,
+  work: () => Promise<unknown>,
+): Promise<void> {
   await connection.all('PRAGMA writable_schema = ON');
   try {
     await work();
-    const version = await connection.get<{ n: number }>(
-      'SELECT schema_version AS n FROM temp.pragma_schema_version',
-    );
-    await connection.all(`PRAGMA main.schema_version = ${((version?.n ?? 0) + 1) | 0}`);
+    const number = `PRAGMA ${quote(schema)}.schema_version`;
+    const version = await connection.get<{ schema_version: number }>(number);
+    await connection.all(`${number} = ${((version?.schema_version ?? 0) + 1) | 0}`);
   } finally {
     await connection.all('PRAGMA writable_schema = RESET');
   }

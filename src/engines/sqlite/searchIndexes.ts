@@ -2,26 +2,34 @@ import type { Logger } from '../../core/logger.ts';
 import { type CatalogTable, findTable } from './catalog.ts';
 import type { Connection } from './connection.ts';
 import { isSqliteError } from './errors.ts';
-import { foldName, quote, quoteTable } from './identifiers.ts';
-import { moduleOption } from './sqlText.ts';
+import { quote, quoteTable, sameName } from './identifiers.ts';
+import { contentOf } from './sqlText.ts';
+
+/** What a restore wrote, by name. */
+export interface Restored {
+  readonly tables: readonly string[];
+  /** Those of the tables that are now what the backup holds, and it all of them. */
+  readonly replaced: readonly string[];
+  readonly virtual: readonly string[];
+  /** The backup's virtual tables belong to what the database holds now, whatever they index. */
+  readonly exact: boolean;
+}
 
 /**
- * Rebuilds full-text indexes over restored tables ("external content"). Triggers keep them in step, and these were
- * silent: the next change of a row that such an index does not know would report a malformed database.
+ * Rebuilds full-text indexes over restored tables ("external content"), but for those that came back with them. Triggers
+ * keep them in step, and these were silent: the next change of a row that such an index does not know would report a
+ * malformed database.
  */
 export async function rebuildSearchIndexes(
   connection: Connection,
   tables: readonly CatalogTable[],
-  restored: readonly string[],
+  restored: Restored,
   logger: Logger,
   signal?: AbortSignal,
 ): Promise<void> {
-  const written = new Set(restored.map(foldName));
   for (const { name, type, sql } of tables) {
-    const content = type === 'virtual' ? moduleOption(sql, /^fts[45]$/i, 'content') : undefined;
-    if (!content) continue;
-    // What is no table is a view, and may read any.
-    if (findTable(tables, content) && !written.has(foldName(content))) continue;
+    const content = type === 'virtual' ? contentOf(sql) : undefined;
+    if (content === undefined || !isOutOfStep(name, content, tables, restored)) continue;
     try {
       const index = quoteTable('main', name);
       await connection.run(`INSERT INTO ${index} (${quote(name)}) VALUES ('rebuild')`, [], signal);
@@ -33,4 +41,17 @@ export async function rebuildSearchIndexes(
       );
     }
   }
+}
+
+function isOutOfStep(
+  name: string,
+  content: string,
+  tables: readonly CatalogTable[],
+  { tables: written, replaced, virtual, exact }: Restored,
+): boolean {
+  const holds = (names: readonly string[], wanted: string): boolean =>
+    names.some((other) => sameName(other, wanted));
+  if (holds(virtual, name)) return !exact && !holds(replaced, content);
+  // What is no table is a view, and may read any.
+  return findTable(tables, content) ? holds(written, content) : written.length > 0;
 }

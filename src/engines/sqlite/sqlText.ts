@@ -36,11 +36,25 @@ export function hasKeyword(sql: string, keyword: string): boolean {
   return false;
 }
 
-/** The value of an option of a virtual table whose module has such a name: `USING fts5(a, content='docs')`. */
-export function moduleOption(sql: string, module: RegExp, option: string): string | undefined {
+/** The table or view whose rows a full-text index has: `USING fts5(a, content='docs')`. */
+export function contentOf(sql: string): string | undefined {
+  return moduleOption(sql, /^fts[45]$/i, 'content') || undefined;
+}
+
+/** The module of a virtual table, in small letters. */
+export function moduleOf(sql: string): string {
+  return moduleName([...tokens(sql)].map(({ text }) => text)).toLowerCase();
+}
+
+function moduleName(all: readonly string[]): string {
+  return unquote(all[all.findIndex((text) => text.toUpperCase() === 'USING') + 1] ?? '');
+}
+
+/** The value of an option of a virtual table whose module has such a name. */
+function moduleOption(sql: string, module: RegExp, option: string): string | undefined {
   const all = [...tokens(sql)].map(({ text }) => text);
   const using = all.findIndex((text) => text.toUpperCase() === 'USING');
-  if (using < 0 || !module.test(unquote(all[using + 1] ?? ''))) return undefined;
+  if (using < 0 || !module.test(moduleName(all))) return undefined;
   const at = all.findIndex(
     (text, index) => index > using && text.toLowerCase() === option && all[index + 1] === '=',
   );
@@ -78,4 +92,13 @@ export function checkCondition(condition: string): void {
   }
   if (empty) throw wrong('it is empty');
   if (depth !== 0) throw wrong('its parentheses do not match');
+}
+
+/** What SQLite says of a user's condition. */
+export function wrongCondition(where: string, error: Error): RestorePointError {
+  const reason = error.message.replace(/^SQLITE_ERROR: /, '');
+  return new RestorePointError('usage', `The condition ${JSON.stringify(where)} cannot be used: ${reason}`, {
+    next: 'Write what would stand after WHERE.',
+    cause: error,
+  });
 }

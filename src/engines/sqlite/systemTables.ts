@@ -1,53 +1,80 @@
+import { hasSystemTable } from './catalog.ts';
 import type { Connection } from './connection.ts';
+import { createIn } from './copyRows.ts';
 import { quote, quoteTable } from './identifiers.ts';
-import { hasSystemTable } from './introspect.ts';
-import { backupSchema } from './loadTable.ts';
-
-/** A table of SQLite's own whose rows are about tables, and how SQLite is made to make it. */
-interface SystemTable {
-  readonly name: string;
-  /** The column that names a table. */
-  readonly about: string;
-  readonly make: readonly string[];
-}
-
-const systemTables: readonly SystemTable[] = [
-  {
-    name: 'sqlite_sequence',
-    about: 'name',
-    make: [
-      'CREATE TABLE main.restore_point_counter (n INTEGER PRIMARY KEY AUTOINCREMENT)',
-      'DROP TABLE main.restore_point_counter',
-    ],
-  },
-  { name: 'sqlite_stat1', about: 'tbl', make: ['ANALYZE main.sqlite_schema'] },
-];
+import { writeSchema } from './schemaOrder.ts';
 
 /**
- * Takes counters and statistics from a complete backup as they are, also those that mean nothing. Rows about tables
- * that the backup does not know stay.
+ * The tables of SQLite's own whose rows are about tables, each with its statement where SQLite does not make it when it
+ * is needed: statistics of some kinds are made only where it is built for them, and kept everywhere.
  */
-export async function restoreSystemTables(connection: Connection, signal?: AbortSignal): Promise<void> {
-  for (const { name, about, make } of systemTables) {
-    const inBackup = await hasSystemTable(connection, backupSchema, name, signal);
-    const isThere = await hasSystemTable(connection, 'main', name, signal);
-    if (!inBackup && !isThere) continue;
-    if (!isThere) for (const statement of make) await connection.run(statement, [], signal);
-    const to = quoteTable('main', name);
-    const column = `${to}.${quote(about)}`;
-    await connection.run(
-      `DELETE FROM ${to} WHERE ${column} COLLATE NOCASE IN
-         (SELECT name FROM ${quote(backupSchema)}.sqlite_schema WHERE type = 'table')`,
-      [],
-      signal,
-    );
-    if (!inBackup) continue;
-    const from = quoteTable(backupSchema, name);
-    await connection.run(
-      `DELETE FROM ${to} WHERE EXISTS (SELECT 1 FROM ${from} AS b WHERE b.${quote(about)} IS ${column})`,
-      [],
-      signal,
-    );
-    await connection.run(`INSERT INTO ${to} SELECT * FROM ${from} ORDER BY rowid`, [], signal);
+const systemTables: Readonly<Record<string, string | undefined>> = {
+  sqlite_sequence: undefined,
+  sqlite_stat1: '(tbl,idx,stat)',
+  sqlite_stat2: '(tbl,idx,sampleno,sample)',
+  sqlite_stat3: '(tbl,idx,neq,nlt,ndlt,sample)',
+  sqlite_stat4: '(tbl,idx,neq,nlt,ndlt,sample)',
+};
+
+export const systemTableNames: readonly string[] = Object.keys(systemTables);
+
+export interface SystemRows {
+  /** One of the connection's databases. */
+  readonly from: string;
+  readonly to: string;
+  /** The tables that they are about, in any case of letters; all of `from` when it is left out. */
+  readonly about?: readonly string[];
+}
+
+/**
+ * Takes the counters and statistics of tables over as they are, also those that mean nothing. Rows about other tables
+ * stay.
+ */
+export async function copySystemRows(
+  connection: Connection,
+  { from, to, about }: SystemRows,
+  signal?: AbortSignal,
+): Promise<void> {
+  const tables =
+    about === undefined
+      ? `SELECT name FROM ${quote(from)}.sqlite_schema WHERE type = 'table'`
+      : 'SELECT value FROM temp.json_each(?1)';
+  const names = about === undefined ? [] : [JSON.stringify(about)];
+  for (const [name, columns] of Object.entries(systemTables)) {
+    const [out, into] = [quoteTable(from, name), quoteTable(to, name)];
+    const column = quote(columns === undefined ? 'name' : 'tbl');
+    const isAbout = (table: string): string => `${table}.${column} COLLATE NOCASE IN (${tables})`;
+    const chosen = about === undefined ? 'TRUE' : isAbout(out);
+    const isThere = await hasSystemTable(connection, to, name, signal);
+    if (isThere) await connection.run(`DELETE FROM ${into} WHERE ${isAbout(into)}`, names, signal);
+    if (!(await hasSystemTable(connection, from, name, signal))) continue;
+    if (!isThere) {
+      const any = await connection.get(
+        `SELECT 1 AS found FROM ${out} WHERE ${chosen} LIMIT 1`,
+        names,
+        signal,
+      );
+      if (!any && about !== undefined) continue;
+      await createSystemTable(connection, to, name);
+    } else if (about === undefined) {
+      // Of those about no table, the same ones do not come twice.
+      const twice = `SELECT 1 FROM ${out} AS b WHERE b.${column} IS ${into}.${column}`;
+      await connection.run(`DELETE FROM ${into} WHERE EXISTS (${twice})`, [], signal);
+    }
+    const rows = `SELECT * FROM ${out} WHERE ${chosen} ORDER BY rowid`;
+    await connection.run(`INSERT INTO ${into} ${rows}`, names, signal);
   }
+}
+
+export async function createSystemTable(connection: Connection, schema: string, name: string): Promise<void> {
+  const columns = systemTables[name];
+  if (columns === undefined) {
+    const maker = quoteTable(schema, 'restore_point_counter');
+    await connection.run(`CREATE TABLE ${maker} (n INTEGER PRIMARY KEY AUTOINCREMENT)`);
+    await connection.run(`DROP TABLE ${maker}`);
+    return;
+  }
+  await writeSchema(connection, schema, () =>
+    connection.run(createIn(schema, `CREATE TABLE ${name}${columns}`)),
+  );
 }

@@ -2,6 +2,7 @@ import { mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from '../../core/logger.ts';
+import { isRunning } from '../../core/processes.ts';
 
 /** A killed process leaves its folder, with a copy of somebody's data in it: after a day it is removed by the next. */
 const staleAfter = 24 * 60 * 60 * 1000;
@@ -55,14 +56,5 @@ async function removeStale(logger: Logger): Promise<void> {
         `The temporary folder ${path} of a process that is gone could not be removed: ${String(error)}`,
       );
     }
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }

@@ -1,33 +1,21 @@
 import { RestorePointError } from '../../core/errors.ts';
 import type { TablePlan } from '../../core/plan.ts';
 import type { SchemaObject } from '../../core/schema.ts';
-import { type CatalogTable, dataColumnNames, findTable, virtualTableKind } from './catalog.ts';
+import {
+  type CatalogTable,
+  dataColumnNames,
+  findTable,
+  type VirtualTable,
+  virtualTableKind,
+  virtualTables,
+} from './catalog.ts';
 import type { Connection } from './connection.ts';
 import { countRows } from './counts.ts';
-import { quoteTable, sameName } from './identifiers.ts';
+import { quote, quoteTable, sameName } from './identifiers.ts';
 import { backupSchema, loadTable } from './loadTable.ts';
 import type { TablePair } from './rowComparison.ts';
 import { writeSchema } from './schemaOrder.ts';
 import { verifyTable } from './verify.ts';
-
-/** A table of a module (full-text search, R-Tree), with the tables in which the module keeps what it holds. */
-export interface VirtualTable {
-  readonly name: string;
-  readonly sql: string;
-  readonly shadows: readonly CatalogTable[];
-}
-
-export function virtualTables(catalog: readonly CatalogTable[]): VirtualTable[] {
-  const shadows = catalog.filter(({ type }) => type === 'shadow');
-  return catalog
-    .filter(({ type }) => type === 'virtual')
-    .map(({ name, sql }) => ({
-      name,
-      sql,
-      // As SQLite tells them: what follows the last underscore is the module's.
-      shadows: shadows.filter((shadow) => sameName(shadow.name.slice(0, shadow.name.lastIndexOf('_')), name)),
-    }));
-}
 
 /**
  * Brings virtual tables back by their shadow tables, byte for byte: what a module would make of the same rows anew is
@@ -93,14 +81,23 @@ export class VirtualTableRestore {
   /** Names the missing ones to the schema, when their shadow tables are there. */
   async create(): Promise<void> {
     if (this.#missing.length === 0) return;
-    await writeSchema(this.#connection, async () => {
-      for (const { name, sql } of this.#missing) {
-        await this.#connection.run(
-          `INSERT INTO main.sqlite_schema (type, name, tbl_name, rootpage, sql) VALUES ('table', ?1, ?1, 0, ?2)`,
-          [name, sql],
-        );
-      }
-    });
+    await writeSchema(this.#connection, 'main', () =>
+      insertVirtualTables(this.#connection, 'main', this.#missing),
+    );
+  }
+}
+
+/** To be called where the schema may be written (`writeSchema`). */
+export async function insertVirtualTables(
+  connection: Connection,
+  schema: string,
+  tables: readonly VirtualTable[],
+): Promise<void> {
+  for (const { name, sql } of tables) {
+    await connection.run(
+      `INSERT INTO ${quote(schema)}.sqlite_schema (type, name, tbl_name, rootpage, sql) VALUES ('table', ?1, ?1, 0, ?2)`,
+      [name, sql],
+    );
   }
 }
 

@@ -1,13 +1,21 @@
 import * as vscode from 'vscode';
+import type { BackupSelection } from '../../backup/takeBackup.ts';
 import { RestorePointError } from '../../core/errors.ts';
 import type { TableName } from '../../core/names.ts';
 import { usableOf, type Connection } from '../connections/connection.ts';
 import { alone, answered, askTables } from '../prompts/choices.ts';
 import { askOne } from '../prompts/inputs.ts';
+import { askRows, type RowChoice } from '../prompts/rows.ts';
 import type { Services } from '../services.ts';
 import { backUp } from './backUp.ts';
 import { chooseConnection } from './chooseConnection.ts';
-import { connectionArgument, nodesArgument, tablesArgument, textArgument } from './commandArguments.ts';
+import {
+  connectionArgument,
+  flagArgument,
+  nodesArgument,
+  tablesArgument,
+  textArgument,
+} from './commandArguments.ts';
 import type { CommandTable } from './commandTable.ts';
 
 /** Commands that take a backup. Each can be called with `BackUpArguments`, and resolves with its `BackupReport`. */
@@ -42,9 +50,11 @@ export function backupCommands(
         const title = vscode.l10n.t('Back Up Tables');
         const selected = selectedTables(first, second);
         const connection = selected?.connection ?? (await connectionFor(services, title, first));
-        const tables =
-          selected?.tables ?? tablesArgument(first) ?? (await chooseTables(services, title, connection));
-        return await backUp(services, connection, { tables }, first);
+        const given = selected?.tables ?? tablesArgument(first);
+        const tables = given ?? (await chooseTables(services, title, connection));
+        // A click on a table asks nothing.
+        const rows = given ? rowsArgument(first) : answered(await askRows(alone(title), tables));
+        return await backUp(services, connection, selectionOf(tables, rows), first);
       },
     },
   };
@@ -92,6 +102,20 @@ async function chooseTables(
   const tables = await services.sessions.use(connection, (session) => session.listTables());
   if (tables.length > 0) return answered(await askTables(alone(title), tables));
   throw new RestorePointError('usage', vscode.l10n.t('There are no tables in this database'));
+}
+
+function rowsArgument(argument: unknown): RowChoice {
+  const condition = textArgument(argument, 'where');
+  const withRelated = flagArgument(argument, 'withRelated');
+  return { withRelated, ...(condition === undefined ? {} : { condition }) };
+}
+
+/** Throws `usage` for a condition that could be meant for several tables. */
+function selectionOf(tables: readonly TableName[], { withRelated, condition }: RowChoice): BackupSelection {
+  if (condition === undefined) return { tables, withRelated };
+  const [table, ...others] = tables;
+  if (table && others.length === 0) return { tables, withRelated, where: [{ table, condition }] };
+  throw new RestorePointError('usage', 'A condition is for the rows of one table');
 }
 
 /** The tables that are selected in the tree. Throws `usage` when they are of several databases. */

@@ -23,6 +23,10 @@ export interface BackUpArguments extends WorkArguments {
   readonly schema?: string;
   /** For `backUpTables`: `orders`, `public.orders`. */
   readonly tables?: readonly string[];
+  /** For `backUpTables` of one table: a condition in SQL; rows for which it holds. */
+  readonly where?: string;
+  /** For `backUpTables`: also the rows that hang together with these by foreign keys. */
+  readonly withRelated?: boolean;
   /** The backup file to write; left out, a new one in the backup folder. */
   readonly file?: string;
 }

@@ -72,7 +72,7 @@ async function confirm(
   manifest: Manifest,
   safetyFolder: string | undefined,
 ): Promise<boolean> {
-  const tables = tablesText(plan.tables.length);
+  const tables = tablesText(plan.tables.length + (plan.opaque?.length ?? 0));
   const question = undo
     ? vscode.l10n.t('Undo the restore: put {0} of {1} back as they were before it?', tables, connection.name)
     : vscode.l10n.t('Restore {0} of {1}?', tables, connection.name);
@@ -100,13 +100,20 @@ function logReport({ log }: Services, report: RestoreReport): void {
 
 function tellReport(services: Services, { connection }: RestoreRequest, report: RestoreReport): void {
   const { safetyBackup, warnings } = report;
-  const done = vscode.l10n.t(
-    'Restored and verified {0} of {1} in {2}: {3}.',
-    tablesText(report.tables.length),
-    connection.name,
-    formatDuration(report.milliseconds),
-    changesText(report),
-  );
+  const done =
+    report.only === 'schema'
+      ? vscode.l10n.t(
+          'Made what was missing in {0} in {1}; no rows were written.',
+          connection.name,
+          formatDuration(report.milliseconds),
+        )
+      : vscode.l10n.t(
+          'Restored and verified {0} of {1} in {2}: {3}.',
+          tablesText(report.tables.length),
+          connection.name,
+          formatDuration(report.milliseconds),
+          changesText(report),
+        );
   const told = warnings.length > 0 ? vscode.l10n.t('There are notes in the log.') : '';
   const undo = {
     title: vscode.l10n.t('Undo Restore'),

@@ -7,7 +7,7 @@ import type { BackedUpTable, TableSummary } from '../../core/manifest.ts';
 import { formatTableName, type TableName } from '../../core/names.ts';
 import type { RestoreMode } from '../../core/plan.ts';
 import { describeTarget, type Connection } from '../connections/connection.ts';
-import { rowsText } from '../quantities.ts';
+import { backedUpRowsText, rowsText } from '../quantities.ts';
 import { backupName, describeBackup } from '../tree/backupNodes.ts';
 import { askMany, askOne, separator, type Choice } from './inputs.ts';
 import { back, type Back, type Frame } from './steps.ts';
@@ -98,10 +98,7 @@ export async function askBackedUpTables(
     placeholder: vscode.l10n.t('Choose the tables to restore'),
     choices: tables.map((table) => ({
       label: formatTableName(table.table.name),
-      description:
-        table.where === undefined
-          ? rowsText(table.rows)
-          : vscode.l10n.t('{0} where {1}', rowsText(table.rows), table.where),
+      description: backedUpRowsText(table),
       value: table,
     })),
     isChosen: (table) => chosen?.includes(table) ?? true,

@@ -2,10 +2,10 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { backupExtension, type BackupFile } from '../../backup/backupFiles.ts';
 import { formatBytes } from '../../core/format.ts';
-import type { BackedUpTable } from '../../core/manifest.ts';
+import type { BackedUpTable, Manifest } from '../../core/manifest.ts';
 import { formatTableName, tableKey } from '../../core/names.ts';
 import { tooltip } from '../markdown.ts';
-import { ageText, rowsText, tablesText } from '../quantities.ts';
+import { ageText, backedUpRowsText, rowsText, tablesText } from '../quantities.ts';
 
 export interface BackupNode {
   readonly kind: 'backup';
@@ -76,17 +76,23 @@ function backupTooltip(backup: BackupFile): vscode.MarkdownString {
   const { manifest, file, size, time } = backup;
   const place = vscode.workspace.asRelativePath(file);
   if (!manifest) return tooltip(path.basename(file), [problemOf(backup), place]);
-  const { source, complete, leftOut } = manifest;
+  const { source, leftOut } = manifest;
   return tooltip(path.basename(file), [
     `${source.database} (${source.serverVersion})`,
     `${tablesText(manifest.tables.length)} · ${rowsText(rowsOf(backup))} · ${formatBytes(size)}`,
     vscode.l10n.t('Taken {0}', time.toLocaleString(vscode.env.language)),
-    ...(complete ? [] : [vscode.l10n.t('A part of the database')]),
+    ...extentText(manifest),
     ...(leftOut.length > 0
       ? [vscode.l10n.t('Not in it: {0}', leftOut.map(({ kind }) => kind).join(', '))]
       : []),
     place,
   ]);
+}
+
+function extentText({ complete, only }: Manifest): string[] {
+  if (only === 'schema') return [vscode.l10n.t('The schema, without rows')];
+  if (only === 'data') return [vscode.l10n.t('Rows, without the schema')];
+  return complete ? [] : [vscode.l10n.t('A part of the database')];
 }
 
 /** What is wrong with a file, without the file's path, which a list shows anyway. */
@@ -99,10 +105,7 @@ export function backupTableItem({ parent, table }: BackupTableNode): vscode.Tree
   const item = new vscode.TreeItem(name);
   item.id = `${parent.backup.file} ${tableKey(table.table.name)}`;
   item.contextValue = 'backupTable';
-  item.description =
-    table.where === undefined
-      ? rowsText(table.rows)
-      : vscode.l10n.t('{0} where {1}', rowsText(table.rows), table.where);
+  item.description = backedUpRowsText(table);
   item.iconPath = new vscode.ThemeIcon('table');
   item.accessibilityInformation = { label: vscode.l10n.t('Table {0}, {1}', name, item.description) };
   return item;

@@ -66,7 +66,9 @@ export async function runSql(url: string, sql: string): Promise<(string | null)[
  * The objects stay.
  */
 export async function damageRows(url: string): Promise<void> {
-  await runSql(url, `SET session_replication_role = replica; SET row_security = off; ${spoilRows}`);
+  const settings =
+    'transaction_read_only = off; SET session_replication_role = replica; SET row_security = off';
+  await runSql(url, `SET ${settings}; ${spoilRows}`);
 }
 
 const spoilRows = `

@@ -1,5 +1,5 @@
 import type { TableName } from '../../../core/names.ts';
-import type { SchemaSection } from '../../../core/schema.ts';
+import type { SchemaSection, ServerFeature } from '../../../core/schema.ts';
 
 /** An object of the catalogs, with the statements that make it. */
 export interface CatalogObject {
@@ -23,6 +23,8 @@ export interface CatalogObject {
   readonly needs?: readonly string[];
   /** Only a superuser may make it. */
   readonly superuser?: boolean;
+  /** What its statements need and not every server has. */
+  readonly uses?: readonly ServerFeature[];
   /** Roles that its statements name. */
   readonly roles?: readonly string[];
   /** A role to run the statements as. */
@@ -33,6 +35,8 @@ export interface CatalogObject {
   readonly of?: string;
   /** It brings data: it is run even where it is there. */
   readonly repeat?: boolean;
+  /** See `SchemaObject`. */
+  readonly usual?: string;
   /** Why it is not carried. */
   readonly leftOut?: string | null;
 }
@@ -69,12 +73,16 @@ const kindOrder: readonly string[] = [
   'materialized view',
   'view definition',
   'default',
+  'column compression',
+  'unlogged sequence',
   'sequence owner',
   'partition',
+  'primary key',
   'constraint',
   'index',
   'index partition',
-  'table settings',
+  'cluster order',
+  'replica identity',
   'domain constraint',
   'check constraint',
   'extended statistics',
@@ -82,6 +90,7 @@ const kindOrder: readonly string[] = [
   'trigger',
   'trigger state',
   'foreign key',
+  'constraint triggers',
   'row-level security',
   'policy',
   'publication',

@@ -1,4 +1,5 @@
 import { clause, identifier, qualified, readable } from './catalogSql.ts';
+import { usesWhere } from './features.ts';
 import type { PlainKind } from './plainObjects.ts';
 import { madeByItself } from './routines.ts';
 import { isUsers } from './scope.ts';
@@ -6,11 +7,26 @@ import { isUsers } from './scope.ts';
 /** The server's own objects have oids below this. */
 export const firstUserOid = 16_384;
 
+/** Its rights and its comment, as far as a backup says nothing else, are not those of a new database. */
+const publicSettings = `
+  CASE WHEN n.nspname = 'public' THEN ARRAY['REVOKE ALL ON SCHEMA "public" FROM PUBLIC']
+    || CASE WHEN obj_description(n.oid, 'pg_namespace') IS NULL THEN ARRAY['COMMENT ON SCHEMA "public" IS NULL'] END END`;
+
+const sorted = (rights: string): string => `ARRAY(SELECT r::text FROM unnest(${rights}) r ORDER BY 1)`;
+
+/** As initdb made it: its owner and its oid are the server's own. */
+const isUsual = `
+  n.oid < ${firstUserOid} AND n.nspowner < ${firstUserOid}
+    AND obj_description(n.oid, 'pg_namespace') IS NOT DISTINCT FROM 'standard public schema'
+    AND ${sorted('n.nspacl')} = (SELECT ${sorted('i.initprivs')} FROM pg_init_privs i
+                                  WHERE i.classoid = 'pg_namespace'::regclass AND i.objoid = n.oid AND i.objsubid = 0)`;
+
 const schemas: PlainKind = {
   catalog: 'pg_namespace',
   kind: 'schema',
   query: `
-    SELECT n.oid, quote_ident(n.nspname) AS name, ARRAY['CREATE SCHEMA ' || ${identifier('n.nspname')}] AS statements,
+    SELECT n.oid, quote_ident(n.nspname) AS name, ARRAY['CREATE SCHEMA ' || ${identifier('n.nspname')}] || ${publicSettings} AS statements,
+           CASE WHEN ${isUsual} THEN 'DROP SCHEMA ' || ${identifier('n.nspname')} END AS usual,
            'SCHEMA ' || ${identifier('n.nspname')} AS target, pg_get_userbyid(n.nspowner) AS owner
       FROM pg_namespace n
      WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND ${madeByItself('pg_namespace', 'n.oid')}`,
@@ -23,7 +39,7 @@ const extensions: PlainKind = {
     SELECT x.oid, quote_ident(x.extname) AS name,
            ARRAY[format('CREATE EXTENSION %s WITH SCHEMA %s VERSION %L', ${identifier('x.extname')}, ${identifier('n.nspname')},
                         x.extversion)] AS statements,
-           'EXTENSION ' || ${identifier('x.extname')} AS target,
+           'EXTENSION ' || ${identifier('x.extname')} AS target, ARRAY['extension ' || x.extname] AS uses,
            NOT coalesce((SELECT bool_or(v.trusted) FROM pg_available_extension_versions v
                           WHERE v.name = x.extname AND v.version = x.extversion), false) AS superuser
       FROM pg_extension x JOIN pg_namespace n ON n.oid = x.extnamespace
@@ -156,7 +172,8 @@ const eventTriggers: PlainKind = {
                  CASE WHEN e.evtenabled <> 'O' THEN format('ALTER EVENT TRIGGER %s %s', quote_ident(e.evtname),
                    CASE e.evtenabled WHEN 'D' THEN 'DISABLE' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE REPLICA' END) END]
              AS statements,
-           'EVENT TRIGGER ' || quote_ident(e.evtname) AS target, pg_get_userbyid(e.evtowner) AS owner, true AS superuser
+           'EVENT TRIGGER ' || quote_ident(e.evtname) AS target, pg_get_userbyid(e.evtowner) AS owner, true AS superuser,
+           ${usesWhere({ loginTrigger: `e.evtevent = 'login'` })} AS uses
       FROM pg_event_trigger e WHERE ${madeByItself('pg_event_trigger', 'e.oid')}`,
 };
 

@@ -1,10 +1,12 @@
+import type { ServerFeature } from '../../../core/schema.ts';
 import type { Transaction } from '../transaction.ts';
 import { quoteIdentifier } from '../identifiers.ts';
 import { identifier, qualified } from './catalogSql.ts';
 import { catalogId, type CatalogObject } from './catalogObject.ts';
+import { featuresOf } from './features.ts';
 
 /** One right, as `aclexplode` gives it; to PUBLIC where there is no grantee. */
-interface Right {
+export interface Right {
   readonly grantor: string;
   readonly grantee: string | null;
   readonly privilege: string;
@@ -37,42 +39,70 @@ export async function loadGrants(
   });
 }
 
-/** One object for each role that has or has lost rights, so that one that is missing keeps nobody else from theirs. */
+/**
+ * One object for each role that has or has lost rights, so that one that is missing keeps nobody else from theirs, and
+ * another for rights that older servers do not know.
+ */
 function grantObjects(host: CatalogObject, rights: ObjectRights): CatalogObject[] {
   const { column, target, owner } = rights;
   const on = column === null ? `ON ${target}` : `(${quoteIdentifier(column)}) ON ${target}`;
   const place = column === null ? '' : ` column ${column}`;
-  const id = (grantor: string, grantee: string | null): string =>
-    `${host.id} rights${place} ${JSON.stringify([grantor, grantee])}`;
   const groups = changesByRole(rights, owner);
-  return groups.map(({ grantor, grantee, changes }, index) => ({
-    id: id(grantor, grantee),
-    kind: 'privileges',
-    name: `${host.kind} ${host.name}${place} of ${grantee ?? 'PUBLIC'}${grantor === owner ? '' : ` from ${grantor}`}`,
-    // As they were given: that is the order in which they are listed.
-    order: `${host.kind} ${host.name}${place} ${String(index).padStart(6, '0')}`,
-    ...(host.table ? { table: host.table } : {}),
-    section: 'post-data',
-    statements: changes.map((change) => change(on)),
-    of: host.id,
-    roles: [owner, grantor, grantee].filter((role) => role !== null),
-    ...(grantor === owner ? {} : { as: grantor }),
-    // Who passes a right on has to have it first.
-    needs:
-      grantor === owner
-        ? []
-        : groups.filter((group) => group.grantee === grantor).map((group) => id(group.grantor, grantor)),
-  }));
+  return groups.flatMap((group, index) =>
+    byAge(group).map(({ changes, suffix, uses }): CatalogObject => {
+      const { grantor, grantee } = group;
+      const id = (from: string, to: string | null): string =>
+        `${host.id} rights${place} ${JSON.stringify([from, to])}${suffix}`;
+      const from = grantor === owner ? '' : ` from ${grantor}`;
+      return {
+        id: id(grantor, grantee),
+        kind: 'privileges',
+        name: `${host.kind} ${host.name}${place} of ${grantee ?? 'PUBLIC'}${from}${suffix}`,
+        // As they were given: that is the order in which they are listed.
+        order: `${host.kind} ${host.name}${place} ${String(index).padStart(6, '0')}${suffix}`,
+        ...(host.table ? { table: host.table } : {}),
+        section: 'post-data',
+        statements: changes.map((change) => change(on)),
+        of: host.id,
+        roles: [owner, grantor, grantee].filter((role) => role !== null),
+        ...(grantor === owner ? {} : { as: grantor }),
+        uses,
+        // Who passes a right on has to have it first.
+        needs:
+          grantor === owner
+            ? []
+            : groups.filter((other) => other.grantee === grantor).map((other) => id(other.grantor, grantor)),
+      };
+    }),
+  );
 }
+
+type Change = (on: string) => string;
 
 interface RoleChanges {
   readonly grantor: string;
   readonly grantee: string | null;
   /** Statements, given what stands between the rights and the role. */
-  readonly changes: readonly ((on: string) => string)[];
+  readonly changes: readonly Change[];
+  /** The same of rights that older servers do not know. */
+  readonly newer: readonly Change[];
 }
 
-function changesByRole({ given, usual }: Rights, owner: string): RoleChanges[] {
+const newRights: readonly string[] = ['MAINTAIN'];
+
+function byAge({ changes, newer }: RoleChanges): {
+  readonly changes: readonly Change[];
+  readonly suffix: string;
+  readonly uses: readonly ServerFeature[];
+}[] {
+  return [
+    { changes, suffix: '', uses: [] },
+    { changes: newer, suffix: ` (${newRights.join(', ')})`, uses: featuresOf(['maintain']) },
+  ].filter((part) => part.changes.length > 0);
+}
+
+/** One for each role that has or has lost rights, the owner's own gifts first. */
+export function changesByRole({ given, usual }: Rights, owner: string): RoleChanges[] {
   const all = [...(given ?? []), ...(usual ?? [])];
   const pairs = new Map(
     all.map(({ grantor, grantee }) => [JSON.stringify([grantor, grantee]), { grantor, grantee }]),
@@ -84,22 +114,22 @@ function changesByRole({ given, usual }: Rights, owner: string): RoleChanges[] {
     .map(({ grantor, grantee }) => {
       const of = (rights: readonly Right[] | null): readonly Right[] =>
         (rights ?? []).filter((right) => right.grantor === grantor && right.grantee === grantee);
-      return { grantor, grantee, changes: roleChanges(of(given), of(usual), grantee) };
+      const changesOf = (isNew: boolean): Change[] => {
+        const isMeant = ({ privilege }: Right): boolean => newRights.includes(privilege) === isNew;
+        return roleChanges(of(given).filter(isMeant), of(usual).filter(isMeant), grantee);
+      };
+      return { grantor, grantee, changes: changesOf(false), newer: changesOf(true) };
     })
-    .filter(({ changes }) => changes.length > 0);
+    .filter(({ changes, newer }) => changes.length + newer.length > 0);
 }
 
-function roleChanges(
-  given: readonly Right[],
-  usual: readonly Right[],
-  grantee: string | null,
-): ((on: string) => string)[] {
+function roleChanges(given: readonly Right[], usual: readonly Right[], grantee: string | null): Change[] {
   const has = (rights: readonly Right[], right: Right): boolean =>
     rights.some(({ privilege, grantable }) => privilege === right.privilege && grantable === right.grantable);
   const lost = usual.filter((right) => !given.some(({ privilege }) => privilege === right.privilege));
   const won = given.filter((right) => !has(usual, right));
   const role = grantee === null ? 'PUBLIC' : quoteIdentifier(grantee);
-  const changes: ((on: string) => string)[] = [];
+  const changes: Change[] = [];
   if (lost.length > 0) changes.push((on) => `REVOKE ${list(lost, on)} FROM ${role}`);
   for (const grantable of [false, true]) {
     const rights = won.filter((right) => right.grantable === grantable);
@@ -130,17 +160,24 @@ export async function loadDefaultGrants(transaction: Transaction): Promise<Catal
   return rows.flatMap(({ oid, role, schema, schemaOid, type, given, usual }) => {
     const where = schema === null ? '' : ` IN SCHEMA ${quoteIdentifier(schema)}`;
     const alter = `ALTER DEFAULT PRIVILEGES FOR ROLE ${quoteIdentifier(role)}${where} `;
-    return changesByRole({ given, usual }, role).map(({ grantee, changes }, index) => ({
-      id: `${catalogId('pg_default_acl', oid)} ${grantee ?? 'PUBLIC'}`,
-      kind: 'default privileges',
-      name: `${role}${schema === null ? '' : ` in schema ${schema}`} on ${type} for ${grantee ?? 'PUBLIC'}`,
-      order: `${role} ${schema ?? ''} ${type} ${String(index).padStart(6, '0')}`,
-      section: 'post-data' as const,
-      statements: changes.map((change) => alter + change(`ON ${type}`)),
-      roles: grantee === null ? [role] : [role, grantee],
-      actsAs: role,
-      needs: schema === null ? [] : [catalogId('pg_namespace', schemaOid)],
-    }));
+    const on = `${role}${schema === null ? '' : ` in schema ${schema}`} on ${type}`;
+    return changesByRole({ given, usual }, role).flatMap((group, index) =>
+      byAge(group).map(({ changes, suffix, uses }): CatalogObject => {
+        const { grantee } = group;
+        return {
+          id: `${catalogId('pg_default_acl', oid)} ${grantee ?? 'PUBLIC'}${suffix}`,
+          kind: 'default privileges',
+          name: `${on} for ${grantee ?? 'PUBLIC'}${suffix}`,
+          order: `${role} ${schema ?? ''} ${type} ${String(index).padStart(6, '0')}${suffix}`,
+          section: 'post-data',
+          statements: changes.map((change) => alter + change(`ON ${type}`)),
+          roles: grantee === null ? [role] : [role, grantee],
+          actsAs: role,
+          uses: [...uses, ...(type === 'LARGE OBJECTS' ? featuresOf(['largeObjectDefaults']) : [])],
+          needs: schema === null ? [] : [catalogId('pg_namespace', schemaOid)],
+        };
+      }),
+    );
   });
 }
 
@@ -155,8 +192,8 @@ export async function loadOwnDefaults(transaction: Transaction): Promise<{ off: 
   const changesOf = ({ type, role, schema }: DefaultRights, rights: Rights): string[] => {
     const where = schema === null ? '' : ` IN SCHEMA ${quoteIdentifier(schema)}`;
     const alter = `ALTER DEFAULT PRIVILEGES FOR ROLE ${quoteIdentifier(role)}${where} `;
-    return changesByRole(rights, role).flatMap(({ changes }) =>
-      changes.map((change) => alter + change(`ON ${type}`)),
+    return changesByRole(rights, role).flatMap(({ changes, newer }) =>
+      [...changes, ...newer].map((change) => alter + change(`ON ${type}`)),
     );
   };
   return {

@@ -1,5 +1,6 @@
 import { formatTableName } from '../../../core/names.ts';
 import type { LeftOut } from '../../../core/schema.ts';
+import { unreadableQuery } from '../largeObjectSql.ts';
 import type { Transaction } from '../transaction.ts';
 import type { CatalogObject } from './catalogObject.ts';
 import { readable } from './catalogSql.ts';
@@ -14,9 +15,10 @@ const reasons: Readonly<Record<string, string>> = {
   'user mapping': 'it may hold secrets',
   'table of an extension': 'it comes back with the extension',
   'index that is not valid': 'it was never finished',
+  'order of columns': 'those that it inherits come before its own; its parent got some of them later',
   'security label': 'it belongs to a module of the server',
   'sequence that may not be read': 'SELECT on it has not been granted to this user',
-  'large object': 'tables carry the number of a large object, not its content',
+  'large object': 'SELECT on it has not been granted to this user',
   setting: 'it belongs to the server, which knows databases by name',
   subscription: 'it leads to another server, and its connection may hold secrets',
   tablespace: 'it is a folder of the server; what stands in it is made in the usual place',
@@ -55,6 +57,16 @@ const sources: readonly { readonly kind: string; readonly name: string; readonly
            WHERE NOT i.indisvalid AND c.relkind = 'i' AND ${isUsers('c.relnamespace', 'pg_class', 'c.oid')}`,
   },
   {
+    kind: 'order of columns',
+    name: readable('c.relnamespace', 'c.relname'),
+    from: `pg_class c
+           WHERE c.relkind = 'r' AND NOT c.relispartition AND ${isUsers('c.relnamespace', 'pg_class', 'c.oid')}
+             AND EXISTS (SELECT FROM pg_attribute own
+                           JOIN pg_attribute later ON later.attrelid = own.attrelid AND later.attnum > own.attnum
+                          WHERE own.attrelid = c.oid AND own.attnum > 0 AND own.attinhcount = 0 AND NOT own.attisdropped
+                            AND later.attinhcount > 0 AND NOT later.attislocal AND NOT later.attisdropped)`,
+  },
+  {
     kind: 'table of an extension',
     name: readable('c.relnamespace', 'c.relname'),
     from: `pg_class c JOIN pg_depend e ON e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e'
@@ -75,7 +87,7 @@ const sources: readonly { readonly kind: string; readonly name: string; readonly
     name: `format('%s on %s', coalesce(quote_ident(m.usename), 'PUBLIC'), quote_ident(m.srvname))`,
     from: 'pg_user_mappings m',
   },
-  { kind: 'large object', name: 'count(*)::text', from: 'pg_largeobject_metadata HAVING count(*) > 0' },
+  { kind: 'large object', name: 'l.name', from: `(${unreadableQuery}) l` },
   {
     kind: 'setting',
     name: `coalesce(pg_get_userbyid(nullif(s.setrole, 0)) || ': ', '') || x`,

@@ -1,3 +1,4 @@
+import { tableKey, type TableName } from '../../../core/names.ts';
 import type { Column, ForeignKey, Key, Table } from '../../../core/schema.ts';
 import type { CatalogColumn, CatalogTable } from './tables.ts';
 
@@ -15,6 +16,37 @@ export function toTable(table: CatalogTable): Table {
     triggers: table.triggers.map((name) => ({ name })),
     holdsRows: !table.partitioned,
   };
+}
+
+/**
+ * Tables as `toTable` has them. Where a partitioned table is referenced, the partitions are that hold its rows: the
+ * catalogs say so of a table that is no partition itself, and of others only through the tables that they are parts of.
+ */
+export function toTables(tables: readonly CatalogTable[]): Table[] {
+  const parts = new Map<string, CatalogTable[]>();
+  for (const table of tables) {
+    if (table.partitionBound === null) continue;
+    for (const parent of table.parents) {
+      parts.set(tableKey(parent), [...(parts.get(tableKey(parent)) ?? []), table]);
+    }
+  }
+  const leaves = (name: TableName): TableName[] =>
+    (parts.get(tableKey(name)) ?? []).flatMap((part) => (part.partitioned ? leaves(part.name) : [part.name]));
+  return tables.map((catalogTable) => {
+    const table = toTable(catalogTable);
+    if (catalogTable.partitioned) return table;
+    const known = new Set(table.foreignKeys.map(referenceKey));
+    const derived = table.foreignKeys
+      .flatMap((foreignKey) =>
+        leaves(foreignKey.references).map((references) => ({ ...foreignKey, references })),
+      )
+      .filter((foreignKey) => !known.has(referenceKey(foreignKey)));
+    return { ...table, foreignKeys: [...table.foreignKeys, ...derived] };
+  });
+}
+
+function referenceKey({ columns, references, referencedColumns }: ForeignKey): string {
+  return JSON.stringify([columns, tableKey(references), referencedColumns]);
 }
 
 function toColumn(column: CatalogColumn): Column {

@@ -91,6 +91,7 @@ export function toSchemaObjects(objects: readonly CatalogObject[], graph: Graph)
       ...(object.actsAs ? { actsAs: object.actsAs } : {}),
       ...(object.as ? { as: object.as } : {}),
       ...(object.superuser ? { superuser: true } : {}),
+      ...(object.uses && object.uses.length > 0 ? { uses: object.uses } : {}),
     };
     const [make = '', ...settings] = statements;
     const made: SchemaObject[] = [
@@ -102,6 +103,7 @@ export function toSchemaObjects(objects: readonly CatalogObject[], graph: Graph)
         needs: needs.sort(),
         ...(host === undefined ? {} : { of: host }),
         ...(repeat ? { repeat } : {}),
+        ...(object.usual ? { usual: object.usual } : {}),
         ...demands,
       },
     ];

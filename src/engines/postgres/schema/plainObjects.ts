@@ -2,6 +2,7 @@ import type { TableName } from '../../../core/names.ts';
 import type { SchemaSection } from '../../../core/schema.ts';
 import type { Transaction } from '../transaction.ts';
 import { catalogId, type CatalogObject } from './catalogObject.ts';
+import { featuresOf } from './features.ts';
 
 /** A kind of object whose statements a query builds by itself. */
 export interface PlainKind {
@@ -18,7 +19,8 @@ export interface PlainKind {
   /**
    * A query with the columns oid, name, statements (an array; NULLs in it are nothing) or left_out (why it is not
    * carried), and where there is one target, owner, superuser, "table" (its name), roles, role (to run it as), host
-   * and needs (ids), kind (in place of the other).
+   * and needs (ids), kind (in place of the other), usual (see `SchemaObject`),
+   * uses (see `usesWhere`).
    */
   readonly query: string;
 }
@@ -37,6 +39,8 @@ interface PlainRow {
   readonly host?: string | null;
   readonly needs?: readonly (string | null)[] | null;
   readonly kind?: string;
+  readonly uses?: readonly string[] | null;
+  readonly usual?: string | null;
 }
 
 export async function loadPlainObjects(
@@ -71,6 +75,8 @@ function toObject(kind: PlainKind, row: PlainRow): CatalogObject {
     ...(role ? { as: role } : {}),
     ...(kind.property && host ? { of: host } : {}),
     ...(kind.repeat ? { repeat: true } : {}),
+    ...(row.uses ? { uses: featuresOf(row.uses) } : {}),
+    ...(row.usual ? { usual: row.usual } : {}),
     ...(row.left_out ? { leftOut: row.left_out } : {}),
   };
 }

@@ -3,6 +3,7 @@ import type { Sequence } from '../../../core/schema.ts';
 import { quoteIdentifier, quoteName } from '../identifiers.ts';
 import type { Transaction } from '../transaction.ts';
 import { catalogId, type CatalogObject } from './catalogObject.ts';
+import { featuresOf } from './features.ts';
 import { isUsers } from './scope.ts';
 
 /** A row of pg_sequence, once for each table whose column takes numbers from it, or once if there is none. */
@@ -77,14 +78,31 @@ export function sequenceObjects(sequences: readonly CatalogSequence[]): CatalogO
         ...(tie === 'owned' && table ? { table } : {}),
         section: 'pre-data',
         statements: [
-          `CREATE ${sequence.unlogged ? 'UNLOGGED ' : ''}SEQUENCE ${quoteName(name)} ` +
-            `AS ${sequence.type} ${sequenceOptions(sequence)}`,
+          `CREATE SEQUENCE ${quoteName(name)} ` + `AS ${sequence.type} ${sequenceOptions(sequence)}`,
         ],
         target: `SEQUENCE ${quoteName(name)}`,
         owner: sequence.owner,
       };
-      return tie === 'owned' ? [object, ownerObject(sequence)] : [object];
+      return [
+        object,
+        ...(sequence.unlogged ? [unloggedObject(object)] : []),
+        ...(tie === 'owned' ? [ownerObject(sequence)] : []),
+      ];
     });
+}
+
+/** By itself: without it a sequence comes back as well. */
+function unloggedObject({ id, name, table, target }: CatalogObject): CatalogObject {
+  return {
+    id: `${id} unlogged`,
+    kind: 'unlogged sequence',
+    name,
+    ...(table ? { table } : {}),
+    section: 'pre-data',
+    statements: [`ALTER ${target} SET UNLOGGED`],
+    of: id,
+    uses: featuresOf(['unloggedSequence']),
+  };
 }
 
 /** Ties a sequence to the column that owns it, after the table is made. */

@@ -6,8 +6,10 @@ import {
   readableRelation,
   relationName,
 } from './catalogSql.ts';
+import { newColumn, usesWhere } from './features.ts';
 import type { PlainKind } from './plainObjects.ts';
 import { isUsers } from './scope.ts';
+import { differsFromParent } from './tables.ts';
 
 const table = qualified('c.relnamespace', 'c.relname');
 const title = readable('c.relnamespace', 'c.relname');
@@ -42,6 +44,51 @@ const triggerStates: PlainKind = {
       FROM pg_trigger g JOIN pg_trigger p ON p.oid = g.tgparentid JOIN pg_class c ON c.oid = g.tgrelid
      WHERE g.tgenabled <> p.tgenabled AND ${users}
        AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = g.tgconstraint AND k.contype = 'f')`,
+};
+
+const isServers = `EXISTS (SELECT FROM pg_constraint k WHERE k.oid = g.tgconstraint AND k.contype IN ('f', 'p', 'u', 'x'))`;
+
+/**
+ * Triggers with which the server upholds constraints, and which a superuser has switched off. Their names hold numbers
+ * that differ from database to database: they are switched all at once, and then the others back.
+ */
+const constraintTriggers: PlainKind = {
+  catalog: 'pg_class',
+  suffix: 'constraint triggers',
+  kind: 'constraint triggers',
+  section: 'post-data',
+  query: `
+    SELECT c.oid, ${title} AS name, ${ofTable}, true AS superuser,
+           ARRAY[format('ALTER TABLE ONLY %s %s TRIGGER ALL', ${table}, s.action)]
+             || ARRAY(SELECT format('ALTER TABLE ONLY %s %s TRIGGER %s', ${table}, ${action}, ${identifier('g.tgname')})
+                        FROM pg_trigger g WHERE g.tgrelid = c.oid AND NOT ${isServers} ORDER BY g.tgname) AS statements,
+           s.constraints || ARRAY(SELECT 'pg_trigger ' || g.oid FROM pg_trigger g
+                                   WHERE g.tgrelid = c.oid AND NOT ${isServers}) AS needs,
+           CASE WHEN s.states > 1 THEN 'some of them are switched off and others are not, and they have no names of their own' END
+             AS left_out
+      FROM (SELECT g.tgrelid, count(DISTINCT g.tgenabled) AS states, min(${action}) AS action,
+                   array_agg(DISTINCT 'pg_constraint ' || g.tgconstraint) AS constraints
+              FROM pg_trigger g WHERE ${isServers}
+             GROUP BY g.tgrelid HAVING bool_or(g.tgenabled <> 'O')) s
+      JOIN pg_class c ON c.oid = s.tgrelid
+     WHERE ${users}`,
+};
+
+/** By itself, since it depends on how a server was built whether it knows one. */
+const compressions: PlainKind = {
+  catalog: 'pg_class',
+  suffix: 'column compression',
+  kind: 'column compression',
+  property: true,
+  query: `
+    SELECT c.oid || ' ' || a.attnum AS oid, ${title} || ' ' || quote_ident(a.attname) AS name, ${ofTable},
+           ARRAY[format('ALTER %s %s ALTER COLUMN %s SET COMPRESSION %s',
+                        CASE c.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE ONLY' END, ${table}, ${identifier('a.attname')},
+                        CASE a.attcompression WHEN 'l' THEN 'lz4' WHEN 'p' THEN 'pglz' ELSE 'DEFAULT' END)] AS statements,
+           ${usesWhere({ lz4: `a.attcompression = 'l'` })} AS uses
+      FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+     WHERE (a.attcompression IN ('l', 'p') OR ${differsFromParent('attcompression')})
+       AND c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't' AND ${users}`,
 };
 
 const rowSecurity: PlainKind = {
@@ -104,7 +151,8 @@ const publications = (version: number): PlainKind => ({
                                      CASE WHEN p.pubdelete THEN 'delete' END, CASE WHEN p.pubtruncate THEN 'truncate' END)),
              CASE WHEN p.pubviaroot THEN ', publish_via_partition_root = true' END
              ${version >= 180_000 ? `, CASE p.pubgencols WHEN 's' THEN ', publish_generated_columns = stored' END` : ''}, ')')]
-             AS statements
+             AS statements,
+           ${usesWhere({ publishedGenerated: `${newColumn('p', 'pubgencols')} = 's'` })} AS uses
       FROM pg_publication p`,
 });
 
@@ -122,7 +170,10 @@ const publishedTables = (version: number): PlainKind => ({
                                WHERE a.attrelid = c.oid AND a.attnum = ANY (m.prattrs)) || ')',
                       ' WHERE (' || pg_get_expr(m.prqual, m.prrelid) || ')'`
                  : ''
-             })] AS statements
+             })] AS statements,
+           ${usesWhere({
+             publishedPart: `${newColumn('m', 'prattrs')} IS NOT NULL OR ${newColumn('m', 'prqual')} IS NOT NULL`,
+           })} AS uses
       FROM pg_publication_rel m JOIN pg_publication p ON p.oid = m.prpubid JOIN pg_class c ON c.oid = m.prrelid`,
 });
 
@@ -134,7 +185,8 @@ const publishedSchemas: PlainKind = {
   query: `
     SELECT m.oid, format('%I schema %I', p.pubname, n.nspname) AS name, 'pg_publication ' || p.oid AS host, true AS superuser,
            ARRAY['pg_namespace ' || n.oid] AS needs,
-           ARRAY[format('ALTER PUBLICATION %s ADD TABLES IN SCHEMA %s', quote_ident(p.pubname), ${identifier('n.nspname')})] AS statements
+           ARRAY[format('ALTER PUBLICATION %s ADD TABLES IN SCHEMA %s', quote_ident(p.pubname), ${identifier('n.nspname')})] AS statements,
+           ${usesWhere({ publishedSchema: 'true' })} AS uses
       FROM pg_publication_namespace m JOIN pg_publication p ON p.oid = m.pnpubid JOIN pg_namespace n ON n.oid = m.pnnspid`,
 };
 
@@ -161,6 +213,8 @@ export function extraKinds(version: number): PlainKind[] {
     indexPartitions,
     triggers,
     triggerStates,
+    compressions,
+    constraintTriggers,
     rowSecurity,
     policies,
     statistics,

@@ -1,6 +1,7 @@
 import { formatTableName } from '../../../core/names.ts';
 import { quoteIdentifier, quoteName } from '../identifiers.ts';
 import { catalogId, type CatalogObject } from './catalogObject.ts';
+import { featuresOf } from './features.ts';
 import { addConstraint, isHeir, storageOptions } from './tableStatements.ts';
 import type { CatalogConstraint, CatalogIndex, CatalogTable } from './tables.ts';
 
@@ -54,6 +55,7 @@ function constraintPart(table: CatalogTable, kind: string, constraint: CatalogCo
     name: `${formatTableName(table.name)} ${constraint.name}`,
     statements: [addConstraint(table, constraint)],
     target: constraintTarget(table, constraint),
+    uses: featuresOf(constraint.uses),
   };
 }
 
@@ -67,7 +69,8 @@ const isKey = ({ type }: CatalogConstraint): boolean => type === 'p' || type ===
 function keyObjects(table: CatalogTable): CatalogObject[] {
   return table.constraints.filter(isKey).map((constraint) => {
     const { indexName, indexOptions } = constraint;
-    const object = constraintPart(table, 'constraint', constraint);
+    const kind = constraint.type === 'p' ? 'primary key' : 'constraint';
+    const object = constraintPart(table, kind, constraint);
     if (!indexName) return part(table, object);
     const index = table.indexes.find(({ name }) => name.name === indexName.name);
     const options = indexOptions ? [`SET (${storageOptions(indexOptions)})`] : [];
@@ -97,33 +100,37 @@ function indexObjects(table: CatalogTable): CatalogObject[] {
           ...statisticsOf(index).map((setting) => `ALTER INDEX ${quoteName(index.name)} ${setting}`),
         ],
         target: `INDEX ${quoteName(index.name)}`,
+        uses: featuresOf(index.uses),
       }),
     );
 }
 
-/** What refers to an index: the order of rows, and what tells them apart for replication. */
+/** What tells rows apart for replication, and the index that they are in the order of. */
 function settingObjects(table: CatalogTable): CatalogObject[] {
   const alter = `ALTER TABLE ONLY ${quoteName(table.name)}`;
+  const id = catalogId('pg_class', table.oid);
+  const setting = (kind: string, statement: string, index?: CatalogIndex): CatalogObject => {
+    const of = index ? indexId(table, index) : id;
+    const name = formatTableName(table.name);
+    return part(table, { id: `${id} ${kind}`, kind, name, statements: [statement], of });
+  };
+  const using = ({ name }: CatalogIndex): string => quoteIdentifier(name.name);
   const clustered = table.indexes.find((index) => index.clustered);
   const identity = table.indexes.find((index) => index.replicaIdentity);
-  const replica = { d: '', n: 'NOTHING', f: 'FULL', i: '' }[table.replicaIdentity];
-  const using = identity ? `USING INDEX ${quoteIdentifier(identity.name.name)}` : replica;
-  const statements = [
-    ...(clustered ? [`${alter} CLUSTER ON ${quoteIdentifier(clustered.name.name)}`] : []),
-    ...(using === '' ? [] : [`${alter} REPLICA IDENTITY ${using}`]),
-  ];
-  if (statements.length === 0) return [];
-  const id = catalogId('pg_class', table.oid);
+  const replica = { d: undefined, n: 'NOTHING', f: 'FULL', i: undefined }[table.replicaIdentity];
   return [
-    part(table, {
-      id: `${id} settings`,
-      kind: 'table settings',
-      name: formatTableName(table.name),
-      statements,
-      of: id,
-      needs: [clustered, identity].flatMap((index) => (index ? [catalogId('pg_class', index.oid)] : [])),
-    }),
+    ...(clustered ? [setting('cluster order', `${alter} CLUSTER ON ${using(clustered)}`, clustered)] : []),
+    ...(identity
+      ? [setting('replica identity', `${alter} REPLICA IDENTITY USING INDEX ${using(identity)}`, identity)]
+      : []),
+    ...(replica ? [setting('replica identity', `${alter} REPLICA IDENTITY ${replica}`)] : []),
   ];
+}
+
+/** The object that makes an index: itself, or the constraint that it stands behind. */
+function indexId(table: CatalogTable, { oid, name }: CatalogIndex): string {
+  const behind = table.constraints.find((one) => isKey(one) && one.indexName?.name === name.name);
+  return behind ? catalogId('pg_constraint', behind.oid) : catalogId('pg_class', oid);
 }
 
 /** Constraints that were added without looking at the rows: they may not hold for all of them. */

@@ -2,6 +2,7 @@ import { formatTableName, tableKey } from '../../../core/names.ts';
 import { quoteIdentifier, quoteLiteral, quoteName } from '../identifiers.ts';
 import { catalogId, type CatalogObject } from './catalogObject.ts';
 import type { Part } from './dependencies.ts';
+import { featuresOf } from './features.ts';
 import { type CatalogSequence, sequenceOptions } from './sequences.ts';
 import type { CatalogColumn, CatalogConstraint, CatalogTable } from './tables.ts';
 
@@ -51,6 +52,13 @@ function tableObject(
     ],
     target: `TABLE ${name}`,
     owner: table.owner,
+    uses: featuresOf([
+      ...table.uses,
+      ...table.columns.flatMap(({ uses }) => uses),
+      ...table.constraints
+        .filter(({ type, valid }) => (type === 'c' || type === 'n') && valid)
+        .flatMap(({ uses }) => uses),
+    ]),
   };
 }
 
@@ -93,6 +101,7 @@ function checkObjects(table: CatalogTable, alone: ReadonlySet<string>): CatalogO
       table: table.name,
       section: 'pre-data',
       statements: [addConstraint(table, constraint)],
+      uses: featuresOf(constraint.uses),
       of: catalogId('pg_class', table.oid),
     }));
 }
@@ -138,6 +147,7 @@ function createTable(table: CatalogTable, identities: readonly CatalogSequence[]
     ...table.constraints
       .filter(({ type, valid, local }) => type === 'c' && valid && (local || !heir))
       .map(({ name, definition }) => `CONSTRAINT ${quoteIdentifier(name)} ${definition}`),
+    ...(heir ? ownNotNulls(table) : []),
   ];
   return [
     `CREATE ${table.unlogged ? 'UNLOGGED ' : ''}TABLE ${quoteName(table.name)} (`,
@@ -182,6 +192,17 @@ function notNull(table: CatalogTable, column: CatalogColumn): string {
   return `CONSTRAINT ${quoteIdentifier(constraint.name)} NOT NULL${constraint.noInherit ? ' NO INHERIT' : ''}`;
 }
 
+/** What an heir says itself of columns that it inherits (PostgreSQL 18 keeps it): it stays when the parent's goes. */
+function ownNotNulls(table: CatalogTable): string[] {
+  const inherited = new Set(table.columns.filter(({ local }) => !local).map(({ name }) => name));
+  return table.constraints
+    .filter(
+      ({ type, valid, local, columns }) =>
+        type === 'n' && valid && local && inherited.has(columns?.[0] ?? ''),
+    )
+    .map(({ name, definition }) => `CONSTRAINT ${quoteIdentifier(name)} ${definition}`);
+}
+
 /** `fillfactor='70', toast.autovacuum_enabled='false'` */
 export function storageOptions(options: readonly string[]): string {
   return options
@@ -202,7 +223,6 @@ function columnSettings(table: CatalogTable, find: ReadonlyMap<string, CatalogTa
     return [
       ...inherited.map((change) => `${alter} ${change}`),
       ...(column.storage === null ? [] : [`${alter} SET STORAGE ${column.storage}`]),
-      ...(column.compression === null ? [] : [`${alter} SET COMPRESSION ${column.compression}`]),
       ...(column.statistics === null ? [] : [`${alter} SET STATISTICS ${column.statistics}`]),
       ...(column.options === null ? [] : [`${alter} SET (${storageOptions(column.options)})`]),
     ];

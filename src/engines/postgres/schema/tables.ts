@@ -1,5 +1,6 @@
 import type { TableName } from '../../../core/names.ts';
 import type { Transaction } from '../transaction.ts';
+import { newColumn, usesWhere } from './features.ts';
 import { relationsInScope } from './scope.ts';
 
 /** A row of pg_attribute with what is needed to make the column again. Texts are SQL. */
@@ -21,6 +22,8 @@ export interface CatalogColumn {
   readonly compression: string | null;
   readonly statistics: number | null;
   readonly options: readonly string[] | null;
+  /** See `usesWhere`. */
+  readonly uses: readonly string[];
 }
 
 /** A row of pg_constraint. */
@@ -43,6 +46,8 @@ export interface CatalogConstraint {
   /** Storage options of the index behind it. */
   readonly indexName: TableName | null;
   readonly indexOptions: readonly string[] | null;
+  /** See `usesWhere`. */
+  readonly uses: readonly string[];
 }
 
 /** A row of pg_index. */
@@ -61,6 +66,8 @@ export interface CatalogIndex {
   readonly statistics: readonly { readonly place: number; readonly target: number }[];
   /** Set where equal values in these columns are what makes two rows the same: a btree over whole columns and rows. */
   readonly keyColumns: readonly string[] | null;
+  /** See `usesWhere`. */
+  readonly uses: readonly string[];
 }
 
 /** A table with all that belongs to it alone. */
@@ -83,6 +90,8 @@ export interface CatalogTable {
   readonly parents: readonly TableName[];
   readonly parentOids: readonly string[];
   readonly replicaIdentity: 'd' | 'n' | 'f' | 'i';
+  /** See `usesWhere`; without what its parts use. */
+  readonly uses: readonly string[];
   readonly columns: readonly CatalogColumn[];
   readonly constraints: readonly CatalogConstraint[];
   readonly indexes: readonly CatalogIndex[];
@@ -131,6 +140,47 @@ const columnNames = (numbers: string, table: string): string =>
       FROM unnest(${numbers}) WITH ORDINALITY x (attnum, place)
       JOIN pg_attribute b ON b.attrelid = ${table} AND b.attnum = x.attnum)`;
 
+const tableUses = usesWhere({
+  methodOfParts: `c.relkind = 'p' AND c.relam <> 0`,
+  newOptions: `EXISTS (SELECT FROM pg_class o, unnest(o.reloptions) x WHERE o.oid IN (c.oid, c.reltoastrelid)
+                 AND x ~ '^(autovacuum_vacuum_max_threshold|vacuum_max_eager_freeze_failure_rate)=')`,
+});
+
+/** As type modifiers of numeric have it since version 15; before, none is past 1000. */
+const scale = '((((a.atttypmod - 4) & 2047) # 1024) - 1024)';
+const hasCollation = (name: string): string =>
+  `a.attcollation = (SELECT o.oid FROM pg_collation o
+                      WHERE o.collname = '${name}' AND o.collnamespace = 'pg_catalog'::regnamespace)`;
+
+const columnUses = usesWhere({
+  virtualColumn: `a.attgenerated = 'v'`,
+  oddScale: `a.atttypid IN ('numeric'::regtype, 'numeric[]'::regtype) AND a.atttypmod >= 4
+               AND ${scale} NOT BETWEEN 0 AND ((a.atttypmod - 4) >> 16)`,
+  unicodeRoot: hasCollation('unicode'),
+  builtinCollation: hasCollation('pg_c_utf8'),
+  unicodeCollation: hasCollation('pg_unicode_fast'),
+  // The oids of the server's own functions are the same everywhere.
+  uuids: `d.adbin::text ~ ':funcid (6428|6429|6430) '`,
+});
+
+const isOfParts = `EXISTS (SELECT FROM pg_class p WHERE p.oid = k.conrelid AND p.relkind = 'p')`;
+
+const constraintUses = usesWhere({
+  temporalKey: `${newColumn('k', 'conperiod')}::boolean`,
+  notEnforced: `NOT ${newColumn('k', 'conenforced')}::boolean`,
+  setSomeColumns: `${newColumn('k', 'confdelsetcols')} IS NOT NULL`,
+  notNullVariant: `k.contype = 'n' AND (k.connoinherit OR NOT k.convalidated)`,
+  uncheckedOfParts: `k.contype = 'f' AND NOT k.convalidated AND ${isOfParts}`,
+  exclusionOfParts: `k.contype = 'x' AND ${isOfParts}`,
+  nullsNotDistinct: `k.contype = 'u' AND EXISTS (
+    SELECT FROM pg_index i WHERE i.indexrelid = k.conindid AND ${newColumn('i', 'indnullsnotdistinct')}::boolean)`,
+});
+
+/** Of the column `a`: what a table that inherits it would else take over from its parent. */
+export const differsFromParent = (attribute: string): string =>
+  `EXISTS (SELECT FROM pg_inherits i JOIN pg_attribute p ON p.attrelid = i.inhparent AND p.attname = a.attname
+            WHERE i.inhrelid = a.attrelid AND p.${attribute} <> a.${attribute})`;
+
 const tableQuery = (tables: string): string => `
   SELECT c.oid, ${nameOf('c')} AS name,
          c.relkind = 'p' AS partitioned, c.relkind = 'm' AS materialized,
@@ -147,7 +197,7 @@ const tableQuery = (tables: string): string => `
          coalesce((SELECT json_agg(${nameOf('p')} ORDER BY i.inhseqno)
                      FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent
                     WHERE i.inhrelid = c.oid), '[]') AS parents,
-         c.relreplident::text AS "replicaIdentity"
+         c.relreplident::text AS "replicaIdentity", ${tableUses} AS uses
     FROM pg_class c
     JOIN pg_namespace s ON s.oid = c.relnamespace
    WHERE c.oid IN (${tables})
@@ -162,12 +212,12 @@ const columnQuery = (tables: string): string => `
          a.attnotnull AS "notNull",
          pg_get_expr(d.adbin, d.adrelid) AS expression, d.oid AS "defaultOid",
          a.attgenerated::text AS generated, a.attidentity::text AS identity, a.attislocal AS local,
-         CASE WHEN a.attstorage <> t.typstorage THEN
+         CASE WHEN a.attstorage <> t.typstorage OR ${differsFromParent('attstorage')} THEN
            CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN'
                              ELSE 'EXTENDED' END END AS storage,
          CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END AS compression,
          CASE WHEN a.attstattarget >= 0 THEN a.attstattarget END AS statistics,
-         a.attoptions AS options
+         a.attoptions AS options, ${columnUses} AS uses
     FROM pg_attribute a
     JOIN pg_type t ON t.oid = a.atttypid
     LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -188,7 +238,7 @@ const constraintQuery = (tables: string): string => `
               UNION ALL SELECT i.inhrelid FROM below b JOIN pg_inherits i ON i.inhparent = b.inhrelid)
             SELECT json_agg(format('pg_class %s partition of an index', inhrelid)) FROM below) END AS "indexParts",
          (SELECT ${nameOf('i')} FROM pg_class i WHERE i.oid = k.conindid) AS "indexName",
-         (SELECT i.reloptions FROM pg_class i WHERE i.oid = k.conindid) AS "indexOptions"
+         (SELECT i.reloptions FROM pg_class i WHERE i.oid = k.conindid) AS "indexOptions", ${constraintUses} AS uses
     FROM pg_constraint k
    WHERE k.conrelid IN (${tables}) AND k.contype IN ('c', 'p', 'u', 'x', 'f', 'n')
    ORDER BY k.conrelid, k.conname`;
@@ -205,7 +255,8 @@ const indexQuery = (tables: string): string => `
                      FROM pg_attribute a WHERE a.attrelid = x.oid AND a.attstattarget >= 0), '[]') AS statistics,
          CASE WHEN i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
                AND x.relam = (SELECT am.oid FROM pg_am am WHERE am.amname = 'btree')
-              THEN ${columnNames('(i.indkey::int2[])[0:i.indnkeyatts - 1]', 'i.indrelid')} END AS "keyColumns"
+              THEN ${columnNames('(i.indkey::int2[])[0:i.indnkeyatts - 1]', 'i.indrelid')} END AS "keyColumns",
+         ${usesWhere({ nullsNotDistinct: `${newColumn('i', 'indnullsnotdistinct')}::boolean` })} AS uses
     FROM pg_index i
     JOIN pg_class x ON x.oid = i.indexrelid
    WHERE i.indrelid IN (${tables})

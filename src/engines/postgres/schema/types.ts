@@ -1,4 +1,5 @@
 import { clause, collateClause, identifier, qualified, readable } from './catalogSql.ts';
+import { newColumn, usesWhere } from './features.ts';
 import type { PlainKind } from './plainObjects.ts';
 import { isUsers } from './scope.ts';
 
@@ -142,7 +143,13 @@ const collations = (version: number): PlainKind => ({
              CASE WHEN NOT c.collisdeterministic THEN ', DETERMINISTIC = false' END,
              CASE WHEN c.collprovider = 'c' THEN format(', LC_COLLATE = %L, LC_CTYPE = %L', c.collcollate, c.collctype)
                   ELSE ', LOCALE = ' || quote_literal(${collationLocale(version)}) END,
-             ${version >= 160_000 ? clause(', RULES = ', 'quote_literal(c.collicurules)') : "''"})] AS statements
+             ${version >= 160_000 ? clause(', RULES = ', 'quote_literal(c.collicurules)') : "''"})] AS statements,
+           ${usesWhere({
+             icu: `c.collprovider = 'i'`,
+             builtinCollation: `c.collprovider = 'b'`,
+             unicodeCollation: `c.collprovider = 'b' AND ${newColumn('c', 'colllocale')} = 'PG_UNICODE_FAST'`,
+             collationRules: `${newColumn('c', 'collicurules')} IS NOT NULL`,
+           })} AS uses
       FROM pg_collation c WHERE ${isUsers('c.collnamespace', 'pg_collation', 'c.oid')}`,
 });
 

@@ -1,4 +1,5 @@
 import { collateClause, identifier, qualified, readable, relationName } from './catalogSql.ts';
+import { usesWhere } from './features.ts';
 import type { PlainKind } from './plainObjects.ts';
 import { isUsers } from './scope.ts';
 
@@ -39,7 +40,8 @@ const views = (alone: ReadonlySet<string>): PlainKind => ({
   query: `
     SELECT c.oid, ${title} AS name, 'VIEW ' || ${name} AS target, pg_get_userbyid(c.relowner) AS owner,
            ARRAY['CREATE VIEW ' || ${name} || CASE WHEN ${isSplit(alone)} THEN ' AS SELECT ' || ${placeholder}
-                 ELSE ${options} || ' AS ' || ${definition} || ${checkOption} END] AS statements
+                 ELSE ${options} || ' AS ' || ${definition} || ${checkOption} END] AS statements,
+           ${usesWhere({ securityInvoker: `EXISTS (SELECT FROM unnest(c.reloptions) o WHERE o LIKE 'security_invoker=%')` })} AS uses
       FROM pg_class c WHERE ${usersViews('v')}`,
 });
 
@@ -81,9 +83,8 @@ const materialized: PlainKind = {
                         FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
                        CROSS JOIN LATERAL (VALUES
                          (1, CASE WHEN a.attstorage <> t.typstorage THEN 'STORAGE ' || ${storage('a.attstorage')} END),
-                         (2, CASE a.attcompression WHEN 'p' THEN 'COMPRESSION pglz' WHEN 'l' THEN 'COMPRESSION lz4' END),
-                         (3, CASE WHEN a.attstattarget >= 0 THEN 'STATISTICS ' || a.attstattarget END),
-                         (4, '(' || array_to_string(a.attoptions, ', ') || ')')) x (place, s)
+                         (2, CASE WHEN a.attstattarget >= 0 THEN 'STATISTICS ' || a.attstattarget END),
+                         (3, '(' || array_to_string(a.attoptions, ', ') || ')')) x (place, s)
                        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND s IS NOT NULL
                        ORDER BY a.attnum, place) AS statements
       FROM pg_class c WHERE ${usersViews('m')}`,

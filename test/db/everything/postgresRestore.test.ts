@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { BackupReport } from '../../../src/backup/takeBackup.ts';
 import { pgDump18 } from '../../support/pgDump18.ts';
 import { type PostgresServer, startPostgres } from '../../support/postgresServer.ts';
 import {
@@ -16,6 +20,7 @@ import {
   createEverythingRoles,
   damageEntries,
   entriesFor,
+  type Entry,
   everythingRoles,
   withNeeds,
 } from './postgres.ts';
@@ -57,14 +62,21 @@ for (const [version, by] of [
     let server: PostgresServer;
     let source: string;
     let expected: Testimony;
+    let report: BackupReport;
+    let kept: string;
 
     before(async () => {
       server = await start[version]();
       source = await createEverything(server, version);
       expected = await testimonyOf(source, by);
+      kept = await mkdtemp(join(tmpdir(), 'restore-point-everything-'));
+      report = await backUpUrl(source, join(kept, 'everything.dbbackup'));
     });
 
-    after(() => server.stop());
+    after(async () => {
+      await server.stop();
+      await rm(kept, { recursive: true, force: true });
+    });
 
     async function copyOfSource(name: string): Promise<string> {
       await runSql(server.url, `CREATE DATABASE ${name} TEMPLATE everything`);
@@ -72,7 +84,6 @@ for (const [version, by] of [
     }
 
     it('comes back in an empty database, and leaves nothing out', async () => {
-      const report = await backUpUrl(source, folder.file('everything.dbbackup'));
       assert.deepEqual(report.leftOut, []);
       const target = await server.createDatabase('restored');
       const restored = await restoreUrl(report.file, target);
@@ -81,48 +92,40 @@ for (const [version, by] of [
       assertSameTestimony(await testimonyOf(source, by), expected);
     });
 
-    it('is the same after a second round', async () => {
-      const first = await backUpUrl(source, folder.file('first.dbbackup'));
-      const once = await server.createDatabase('once');
-      await restoreUrl(first.file, once);
-      const second = await backUpUrl(once, folder.file('second.dbbackup'));
-      const twice = await server.createDatabase('twice');
-      await restoreUrl(second.file, twice);
-      assertSameTestimony(await testimonyOf(twice, by), expected);
-    });
-
-    it('comes back over rows, sequences and large objects that were spoilt', async () => {
-      const { file } = await backUpUrl(source, folder.file('everything.dbbackup'));
-      const target = await copyOfSource('spoilt');
-      await damageRows(target);
-      assert.notDeepEqual(differences(await testimonyOf(target, by), expected), []);
-      await restoreUrl(file, target);
-      assertSameTestimony(await testimonyOf(target, by), expected);
-    });
-
     it('comes back over objects that were dropped', async () => {
-      const { file } = await backUpUrl(source, folder.file('everything.dbbackup'));
       const target = await copyOfSource('dropped');
       const dropped = droppingEntries(entriesFor(version * 10000)).filter((entry) => !entry.unlisted);
       assert.ok(dropped.length > 40);
       await damageEntries(target, dropped);
       await damageRows(target);
-      await restoreUrl(file, target);
+      await restoreUrl(report.file, target);
       assertSameTestimony(await testimonyOf(target, by), expected);
     });
 
-    it('changes nothing where nothing has changed', async () => {
-      const { file } = await backUpUrl(source, folder.file('everything.dbbackup'));
-      const target = await copyOfSource('unchanged');
-      await restoreUrl(file, target);
-      assertSameTestimony(await testimonyOf(target, by), expected);
-    });
+    // Once is enough: both take long, and the others hold for both versions.
+    if (version === 15) {
+      it('is the same after a second round', async () => {
+        const once = await server.createDatabase('once');
+        await restoreUrl(report.file, once);
+        const second = await backUpUrl(once, folder.file('second.dbbackup'));
+        const twice = await server.createDatabase('twice');
+        await restoreUrl(second.file, twice);
+        assertSameTestimony(await testimonyOf(twice, by), expected);
+      });
+
+      it('comes back over rows, sequences and large objects that were spoilt', async () => {
+        const target = await copyOfSource('spoilt');
+        await damageRows(target);
+        assert.notDeepEqual(differences(await testimonyOf(target, by), expected), []);
+        await restoreUrl(report.file, target);
+        assertSameTestimony(await testimonyOf(target, by), expected);
+      });
+    }
 
     // Last of those that use the source: it moves the sequences on.
     it('takes the same new rows as the source', async () => {
-      const { file } = await backUpUrl(source, folder.file('everything.dbbackup'));
       const target = await server.createDatabase('continued');
-      await restoreUrl(file, target);
+      await restoreUrl(report.file, target);
       const [here, there] = [await insertEverywhere(target), await insertEverywhere(source)];
       assert.deepEqual(here, there);
       const taken = [...here.values()].filter((outcome) => outcome.startsWith('['));
@@ -131,23 +134,45 @@ for (const [version, by] of [
   });
 }
 
+/** What version 15 does not know, on a table that can do without. */
+const lossy = `
+  CREATE EXTENSION btree_gist;
+  CREATE TABLE stays (room integer, during tsrange, v integer, CONSTRAINT stay UNIQUE (room, during WITHOUT OVERLAPS));
+  INSERT INTO stays VALUES (1, '[2020-01-01, 2020-02-01)', 1), (2, NULL, NULL);
+  ALTER TABLE stays ADD CONSTRAINT unenforced CHECK (v > 5) NOT ENFORCED, ADD CONSTRAINT late NOT NULL v NOT VALID;
+  GRANT SELECT, MAINTAIN ON stays TO everything_reader;
+  CREATE COLLATION builtin (PROVIDER = builtin, LOCALE = 'C.UTF-8');
+  CREATE PUBLICATION generated FOR TABLE stays WITH (publish_generated_columns = stored)`;
+
+/** How the plan tells it, with the version that knows it. */
+const lost: readonly (readonly [string, number])[] = [
+  ['constraint public.stays stay', 18],
+  ['check constraint public.stays unenforced', 18],
+  ['check constraint public.stays late', 18],
+  ['publication generated', 18],
+  ['MAINTAIN', 17],
+  ['collation public.builtin', 17],
+];
+
 describe('everything, from PostgreSQL 15 to 18', () => {
   const folder = useTemporaryFolder();
   let older: PostgresServer;
   let newer: PostgresServer;
   let source: string;
   let file: string;
+  let kept: string;
 
   before(async () => {
     [older, newer] = await Promise.all([start[15](), start[18]()]);
     source = await createEverything(older, 15);
+    kept = await mkdtemp(join(tmpdir(), 'restore-point-everything-'));
+    ({ file } = await backUpUrl(source, join(kept, 'everything.dbbackup')));
   });
 
-  beforeEach(async () => {
-    ({ file } = await backUpUrl(source, folder.file('everything.dbbackup')));
+  after(async () => {
+    await Promise.all([older.stop(), newer.stop()]);
+    await rm(kept, { recursive: true, force: true });
   });
-
-  after(() => Promise.all([older.stop(), newer.stop()]));
 
   it('is what pg_dump and psql make of it', async () => {
     await createEverythingRoles(newer.url);
@@ -179,7 +204,11 @@ describe('everything, from PostgreSQL 15 to 18', () => {
       newer.url,
       everythingRoles.filter((role) => role !== gone),
     );
-    for (const what of ['DATABASE IF EXISTS by_psql', 'DATABASE IF EXISTS restored', `ROLE IF EXISTS ${gone}`]) {
+    for (const what of [
+      'DATABASE IF EXISTS by_psql',
+      'DATABASE IF EXISTS restored',
+      `ROLE IF EXISTS ${gone}`,
+    ]) {
       await runSql(newer.url, `DROP ${what}`);
     }
     const target = await newer.createDatabase('without_role');
@@ -208,6 +237,47 @@ describe('everything, from PostgreSQL 15 to 18', () => {
     );
   });
 
+  it('leaves out what an older server does not know, where the rest can do without, and says so', async () => {
+    const modern = await newer.createDatabase('lossy');
+    await runSql(modern, lossy);
+    const backup = await backUpUrl(modern, folder.file('lossy.dbbackup'));
+    const target = await older.createDatabase('lost');
+    let told: readonly string[] = [];
+    await restoreUrl(backup.file, target, (plan) => (told = plan.warnings));
+    for (const [what, version] of lost) {
+      assert.match(told.join('\n'), new RegExp(`${what}.*: it needs version ${version} or later`));
+    }
+    assert.deepEqual(
+      await runSql(target, 'SELECT * FROM stays ORDER BY 1'),
+      await runSql(modern, 'SELECT * FROM stays ORDER BY 1'),
+    );
+  });
+
+  it('leaves out an extension and a compression that the server lacks, and says so', async () => {
+    const equipped = await older.createDatabase('equipped');
+    await runSql(
+      equipped,
+      `CREATE EXTENSION old_snapshot; CREATE TABLE t (v text COMPRESSION lz4); INSERT INTO t VALUES (repeat('x', 9999))`,
+    );
+    const backup = await backUpUrl(equipped, folder.file('equipped.dbbackup'));
+    const target = await newer.createDatabase('poor');
+    const { warnings } = await restoreUrl(backup.file, target);
+    const [offer] = await runSql(
+      newer.url,
+      `SELECT 'lz4' = ANY (enumvals) FROM pg_settings WHERE name = 'default_toast_compression'`,
+    );
+    const without =
+      'not restored: column compression public.t v: the server does not have this: lz4 compression';
+    assert.deepEqual(
+      warnings.filter(
+        (text) => !text.startsWith('not restored: extension old_snapshot: the server does not have this'),
+      ),
+      offer?.[0] === 't' ? [] : [without],
+    );
+    assert.equal(warnings.length, offer?.[0] === 't' ? 1 : 2);
+    assert.deepEqual(await runSql(target, 'SELECT length(v) FROM t'), [['9999']]);
+  });
+
   it('goes to an older server where that knows the types', async () => {
     const modern = await newer.createDatabase('plain');
     await runSql(
@@ -221,7 +291,17 @@ describe('everything, from PostgreSQL 15 to 18', () => {
   });
 });
 
-describe('each kind of object alone, PostgreSQL 18', () => {
+/** Those that a backup may leave out each for itself: what is left out of one must not excuse another. */
+function groupsOf(entries: readonly Entry[]): Entry[][] {
+  const listed = entries.filter((entry) => !entry.unlisted);
+  const size = 24;
+  const groups = listed.flatMap((_, first) =>
+    first % size === 0 ? [listed.slice(first, first + size)] : [],
+  );
+  return [...groups, ...entries.filter((entry) => entry.unlisted).map((entry) => [entry])];
+}
+
+describe('a few kinds of objects, without the others, PostgreSQL 18', () => {
   const folder = useTemporaryFolder();
   let server: PostgresServer;
   let number = 0;
@@ -233,19 +313,19 @@ describe('each kind of object alone, PostgreSQL 18', () => {
 
   after(() => server.stop());
 
-  for (const entry of entriesFor(180000)) {
-    it(`${entry.unlisted ? 'carries or names' : 'carries'}: ${entry.kind}`, async () => {
+  for (const group of groupsOf(entriesFor(180000))) {
+    const [first] = group;
+    it(`${first!.unlisted ? 'carries or names' : 'carries'}: ${first!.kind}${group.length > 1 ? ', …' : ''}`, async () => {
       number += 1;
       const source = await server.createDatabase(`source_${number}`);
-      await createEntries(source, withNeeds(entry));
-      const report = await backUpUrl(source, folder.file('one.dbbackup'));
-      if (!entry.unlisted) assert.deepEqual(report.leftOut, []);
+      await createEntries(source, [...new Set(group.flatMap(withNeeds))]);
+      const report = await backUpUrl(source, folder.file('some.dbbackup'));
+      if (!first!.unlisted) assert.deepEqual(report.leftOut, []);
       const target = await server.createDatabase(`target_${number}`);
       await restoreUrl(report.file, target);
+      if (report.leftOut.length > 0) return;
       const [actual, expected] = await Promise.all([testimonyOf(target), testimonyOf(source)]);
-      if (report.leftOut.length === 0) assertSameTestimony(actual, expected);
-      await runSql(server.url, `DROP DATABASE source_${number}`);
-      await runSql(server.url, `DROP DATABASE target_${number}`);
+      assertSameTestimony(actual, expected);
     });
   }
 
@@ -253,11 +333,11 @@ describe('each kind of object alone, PostgreSQL 18', () => {
     const source = await server.createDatabase('subscribed');
     await runSql(
       source,
-      `CREATE SUBSCRIPTION everything_subscription CONNECTION 'dbname=nowhere password=secret' PUBLICATION p WITH (connect = false, slot_name = NONE)`,
+      `CREATE SUBSCRIPTION everything_subscription CONNECTION 'dbname=nowhere password=h1dden' PUBLICATION p WITH (connect = false, slot_name = NONE)`,
     );
     const report = await backUpUrl(source, folder.file('subscribed.dbbackup'));
     await runSql(source, 'DROP SUBSCRIPTION everything_subscription');
     assert.match(JSON.stringify(report.leftOut), /everything_subscription/);
-    assert.doesNotMatch(JSON.stringify(report.leftOut), /secret/);
+    assert.doesNotMatch(JSON.stringify(report.leftOut), /h1dden/);
   });
 });

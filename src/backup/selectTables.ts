@@ -1,0 +1,92 @@
+import { RestorePointError } from '../core/errors.ts';
+import type { BackupPart } from '../core/manifest.ts';
+import { formatTableName, nameMatches, tableKey, type TableName, type TablePattern } from '../core/names.ts';
+import { isCarried, type DatabaseSchema } from '../core/schema.ts';
+import type { TableSelection } from '../engines/engine.ts';
+
+/** Which tables and rows to take; all when everything is left out. */
+export interface BackupSelection {
+  /** As a user names them: a name without a schema means every schema's, a pattern every table that it fits. */
+  readonly tables?: readonly TablePattern[];
+  readonly exclude?: readonly TablePattern[];
+  /** Schemas whose tables are taken. */
+  readonly schemas?: readonly string[];
+  /** Also what a whole backup holds besides tables: large objects. */
+  readonly largeObjects?: boolean;
+  /** Conditions in the database's SQL. */
+  readonly where?: readonly { readonly table: TablePattern; readonly condition: string }[];
+  /**
+   * Also the rows that hang together with the chosen ones, by foreign keys: see `followForeignKeys`. Without tables, those
+   * that conditions name are chosen.
+   */
+  readonly withRelated?: boolean;
+  /** The schema without rows, or rows without the schema. */
+  readonly only?: BackupPart;
+}
+
+/** The tables that are meant, each once, in the schema's order. Throws `usage` for a name that no table has. */
+export function selectTables(schema: DatabaseSchema, selection: BackupSelection): TableSelection[] {
+  const tables = schema.tables.filter(isCarried);
+  const names = (wanted: readonly TablePattern[] = []): Set<string> =>
+    new Set(
+      wanted.flatMap((name) => {
+        const found = schema.tables.filter((table) => nameMatches(name, table.name));
+        if (found.length === 0) throw noSuchTable(name);
+        return found.map((table) => tableKey(table.name));
+      }),
+    );
+  const wanted = selection.tables && names(selection.tables);
+  for (const name of selection.tables ?? []) refuseRowless(name, schema);
+  const excluded = names(selection.exclude);
+  const conditions = new Map<string, string>();
+  for (const { table, condition } of selection.where ?? []) {
+    for (const key of names([table])) conditions.set(key, condition);
+  }
+  for (const name of selection.schemas ?? []) {
+    if (!schema.tables.some((table) => table.name.schema === name)) {
+      throw new RestorePointError('usage', `There is no table in a schema named ${name}`);
+    }
+  }
+  const chosen = tables.filter(({ name }) => {
+    const key = tableKey(name);
+    const inSchema = !selection.schemas || selection.schemas.includes(name.schema ?? '');
+    return inSchema && !excluded.has(key) && (!wanted || wanted.has(key));
+  });
+  const left = new Set(chosen.map((table) => tableKey(table.name)));
+  for (const key of conditions.keys()) {
+    if (!left.has(key))
+      throw new RestorePointError('usage', 'A condition names a table that is not backed up');
+    const opaque = chosen.find((table) => table.opaque && tableKey(table.name) === key);
+    if (opaque) {
+      throw new RestorePointError(
+        'usage',
+        'Rows of this table cannot be chosen: it is backed up as a whole',
+        {
+          place: { table: formatTableName(opaque.name) },
+        },
+      );
+    }
+  }
+  return chosen.map((table) => {
+    const where = conditions.get(tableKey(table.name));
+    return { table, ...(where === undefined ? {} : { where }) };
+  });
+}
+
+/** A table that was named is not passed over in silence. */
+function refuseRowless(name: TablePattern, schema: DatabaseSchema): void {
+  const found = schema.tables.filter((table) => nameMatches(name, table.name));
+  if (name.wildcard || found.some(isCarried)) return;
+  const text = `${formatTableName(name)} holds no rows that could be backed up by themselves (it is partitioned or virtual)`;
+  throw new RestorePointError('usage', text, {
+    unchanged: 'Nothing was written.',
+    next: 'Choose the tables that hold its rows, or back the whole database up.',
+  });
+}
+
+function noSuchTable(name: TableName): RestorePointError {
+  return new RestorePointError('usage', `There is no table named ${formatTableName(name)}`, {
+    unchanged: 'Nothing was written.',
+    next: 'Names are case-sensitive; write schema.table when it is not in the usual schema.',
+  });
+}

@@ -1,0 +1,146 @@
+import { RestorePointError } from '../../core/errors.ts';
+import type { RestorePlan } from '../../core/plan.ts';
+import type { RightsCheck } from '../engine.ts';
+import { findArmed, findArmedDomains } from './disarm.ts';
+import { foreignKeysToDrop, refuseForeignKeys } from './foreignKeys.ts';
+import { quoteIdentifier } from './identifiers.ts';
+import { newOwnerOf } from './newOwners.ts';
+import { loadRights, refuseRights } from './rights.ts';
+import { refuseSequences } from './sequenceValues.ts';
+import type { Transaction } from './transaction.ts';
+import { findUnchecked } from './uncheckedConstraints.ts';
+
+/** Asks the server, before anything is written, whether this user may do what is planned. Writes nothing. */
+export async function checkRights(transaction: Transaction, plan: RestorePlan): Promise<RightsCheck> {
+  const [user] = await transaction.rows<User>(userQuery);
+  if (!user || user.superuser) return { refusals: [], impossible: [] };
+  return {
+    refusals: [...(await refuseTables(transaction, plan)), ...(await refusePlaces(transaction, plan, user))],
+    impossible: [
+      ...(await impossibleRefreshes(transaction, plan)),
+      ...(await impossibleOwners(transaction, plan)),
+    ],
+  };
+}
+
+interface User {
+  readonly name: string;
+  readonly superuser: boolean;
+  readonly database: string;
+  /** May make schemas. */
+  readonly creates: boolean;
+  readonly temporary: boolean;
+}
+
+const userQuery = `
+  SELECT r.rolname AS name, r.rolsuper AS superuser, current_database() AS database,
+         has_database_privilege(current_database(), 'CREATE') AS creates,
+         has_database_privilege(current_database(), 'TEMPORARY') AS temporary
+    FROM pg_roles r WHERE r.rolname = current_user`;
+
+/** The first reason of each table that stands in the way of writing its rows, and those of what hangs on them. */
+async function refuseTables(transaction: Transaction, plan: RestorePlan): Promise<RestorePointError[]> {
+  const refusals: RestorePointError[] = [];
+  const collect = async (work: () => Promise<unknown>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      if (!RestorePointError.is(error, 'refused')) throw error;
+      refusals.push(error);
+    }
+  };
+  const existing = plan.tables.filter(({ create }) => !create);
+  for (const table of existing) {
+    const [rights] = await loadRights(transaction, [table.target]);
+    const refusal = rights && refuseRights(rights, plan.mode);
+    if (refusal) refusals.push(refusal);
+    else await collect(() => findArmed(transaction, table, plan.mode));
+  }
+  if (refusals.length > 0) return refusals;
+  const targets = existing.map(({ target }) => target);
+  await collect(async () => {
+    await refuseForeignKeys(transaction, await foreignKeysToDrop(transaction, targets, plan.mode));
+  });
+  await collect(() => findArmedDomains(transaction, existing));
+  await collect(() => findUnchecked(transaction, existing));
+  for (const sequence of plan.sequences) await collect(() => refuseSequences(transaction, [sequence]));
+  return refusals;
+}
+
+/** Where things are made: the schemas that are there, the database, and for rows that wait for their table. */
+async function refusePlaces(
+  transaction: Transaction,
+  { create, tables, mode }: RestorePlan,
+  user: User,
+): Promise<RestorePointError[]> {
+  const database = `DATABASE ${quoteIdentifier(user.database)}`;
+  const lacking = (privilege: string, what: string): RestorePointError =>
+    new RestorePointError('refused', `${privilege} on ${what} has not been granted to ${user.name}`, {
+      next: `Let its owner run: GRANT ${privilege} ON ${what} TO ${quoteIdentifier(user.name)}`,
+    });
+  const refusals: RestorePointError[] = [];
+  const makesSchema = create.some(({ kind, of }) => kind === 'schema' && of === undefined);
+  if (makesSchema && !user.creates) refusals.push(lacking('CREATE', database));
+  const waits = mode !== 'replace' && tables.some((table) => !table.create);
+  if (waits && !user.temporary) refusals.push(lacking('TEMPORARY', database));
+  const needed = new Set(create.filter(({ of }) => of === undefined).flatMap(({ needs = [] }) => needs));
+  const schemas = await transaction.rows<{ name: string }>(
+    `SELECT quote_ident(n.nspname) AS name FROM pg_namespace n
+      WHERE NOT has_schema_privilege(n.oid, 'CREATE') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+      ORDER BY 1`,
+  );
+  for (const { name } of schemas) {
+    if (needed.has(`schema ${name}`)) refusals.push(lacking('CREATE', `SCHEMA ${name}`));
+  }
+  return refusals;
+}
+
+type Impossible = RightsCheck['impossible'][number];
+
+/** A materialized view that is there is filled again by its owner, and since PostgreSQL 17 by who may maintain it. */
+async function impossibleRefreshes(transaction: Transaction, { create }: RestorePlan): Promise<Impossible[]> {
+  const refreshes = create.filter(({ kind }) => kind === 'materialized view data');
+  if (refreshes.length === 0) return [];
+  const maintains =
+    transaction.database.server.version >= 170_000 ? `has_table_privilege(c.oid, 'MAINTAIN')` : 'false';
+  const others = await transaction.rows<{ name: string; owner: string }>(
+    `SELECT format('%I.%I', n.nspname, c.relname) AS name, pg_get_userbyid(c.relowner) AS owner
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relkind = 'm' AND NOT pg_has_role(c.relowner, 'USAGE') AND NOT ${maintains}`,
+  );
+  const owners = new Map(others.map(({ name, owner }) => [name, owner]));
+  return refreshes.flatMap((object) => {
+    const owner = owners.get(object.name);
+    return owner === undefined ? [] : [{ object, reason: `only its owner, ${owner}, may refresh it` }];
+  });
+}
+
+/** Where the user cannot let a new owner make things, and it may not do so by itself. */
+async function impossibleOwners(transaction: Transaction, { create }: RestorePlan): Promise<Impossible[]> {
+  const wanted = create.flatMap((object) => {
+    const owner = newOwnerOf(object);
+    return owner ? [{ object, ...owner }] : [];
+  });
+  if (wanted.length === 0) return [];
+  const found = await transaction.rows<{ place: number; what: string }>(ownerQuery, [
+    JSON.stringify(wanted.map(({ role, schema }, place) => ({ place, role, schema }))),
+  ]);
+  return found.map(({ place, what }) => {
+    const { object, role } = wanted[place]!;
+    return { object, reason: `CREATE on ${what} has not been granted to ${role}` };
+  });
+}
+
+/** Roles that are missing have been told. */
+const ownerQuery = `
+  SELECT wanted.place,
+         CASE WHEN n.oid IS NULL THEN 'the database' ELSE 'the schema ' || quote_ident(n.nspname) END AS what
+    FROM json_to_recordset($1::json) wanted (place integer, role name, schema text)
+    JOIN pg_roles r ON r.rolname = wanted.role
+    JOIN pg_database d ON d.datname = current_database()
+    LEFT JOIN pg_namespace n ON n.nspname = wanted.schema
+   WHERE CASE WHEN wanted.schema IS NULL
+              THEN NOT pg_has_role(d.datdba, 'USAGE') AND NOT has_database_privilege(r.oid, d.oid, 'CREATE')
+              ELSE n.oid IS NOT NULL AND NOT pg_has_role(n.nspowner, 'USAGE')
+                   AND NOT has_schema_privilege(r.oid, n.oid, 'CREATE') END
+   ORDER BY wanted.place`;

@@ -1,0 +1,145 @@
+import type { Socket } from 'node:net';
+import type pg from 'pg';
+
+/** Takes a piece of what the server sends; the sender waits for its promise. The bytes are its own to keep. */
+export type TakePiece = (piece: Uint8Array) => void | Promise<void>;
+
+const message = { copyData: 0x64, copyDone: 0x63, error: 0x45 };
+const headerBytes = 5;
+
+/**
+ * Runs `COPY … TO STDOUT` and gives `take` the bytes as they come, waiting for it where it waits (back-pressure).
+ * When `take` throws, `abandon` has to make the server stop; what it still sends is dropped before the error comes
+ * out, so that the connection is usable again.
+ */
+export function copyOut(client: pg.Client, sql: string, take: TakePiece, abandon: () => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    client.query(new CopyOut(sql, take, abandon, resolve, reject));
+  });
+}
+
+/**
+ * A query in the driver's sense. While rows come it reads the socket in the driver's place: the driver makes an object
+ * of every message, that is of every row, where all that is wanted is their bytes one after another.
+ */
+class CopyOut implements pg.Submittable {
+  readonly #sql: string;
+  readonly #take: TakePiece;
+  readonly #abandon: () => void;
+  readonly #resolve: () => void;
+  readonly #reject: (error: Error) => void;
+  #stream: Socket | undefined;
+  #driver: ((bytes: Buffer) => void) | undefined;
+  /** The beginning of a message's header, where it came in two pieces. */
+  readonly #header = Buffer.alloc(headerBytes);
+  #headerLength = 0;
+  /** Of the message that is being read. */
+  #code = 0;
+  #left = 0;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(
+    sql: string,
+    take: TakePiece,
+    abandon: () => void,
+    resolve: () => void,
+    reject: (error: Error) => void,
+  ) {
+    this.#sql = sql;
+    this.#take = take;
+    this.#abandon = abandon;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  submit(connection: pg.Connection): void {
+    const stream = connection.stream as Socket;
+    const [driver, ...others] = stream.listeners('data') as ((bytes: Buffer) => void)[];
+    if (!driver || others.length > 0) throw new Error('The driver does not read its socket as it used to');
+    this.#stream = stream;
+    this.#driver = driver;
+    stream.off('data', driver);
+    stream.on('data', this.#read);
+    connection.query(this.#sql);
+  }
+
+  handleError(error: Error): void {
+    this.#giveBack(Buffer.alloc(0));
+    this.#reject(this.#failure ? asError(this.#failure.error) : error);
+  }
+
+  handleCommandComplete(): void {
+    // Only the driver's way of saying that ReadyForQuery comes next.
+  }
+
+  handleReadyForQuery(): void {
+    if (this.#failure) this.#reject(asError(this.#failure.error));
+    else this.#resolve();
+  }
+
+  /** Moves the bytes of the rows together within the piece, over the headers between them. */
+  readonly #read = (bytes: Buffer): void => {
+    let at = 0;
+    let end = 0;
+    while (at < bytes.length) {
+      if (this.#left === 0) {
+        const wanted = headerBytes - this.#headerLength;
+        this.#headerLength += bytes.copy(this.#header, this.#headerLength, at, at + wanted);
+        at += wanted;
+        if (this.#headerLength < headerBytes) break;
+        this.#headerLength = 0;
+        this.#code = this.#header[0]!;
+        this.#left = this.#header.readUInt32BE(1) - 4;
+        if (this.#code === message.error || this.#code === message.copyDone) {
+          this.#give(bytes.subarray(0, end));
+          this.#giveBack(Buffer.concat([this.#header, bytes.subarray(at)]));
+          return;
+        }
+      }
+      const length = Math.min(this.#left, bytes.length - at);
+      if (this.#code === message.copyData) {
+        bytes.copyWithin(end, at, at + length);
+        end += length;
+      }
+      this.#left -= length;
+      at += length;
+    }
+    this.#give(bytes.subarray(0, end));
+  };
+
+  #give(piece: Uint8Array): void {
+    if (piece.length === 0 || this.#failure) return;
+    try {
+      const waiting = this.#take(piece);
+      if (!waiting) return;
+      const stream = this.#stream!;
+      stream.pause();
+      waiting.then(
+        () => stream.resume(),
+        (error: unknown) => this.#fail(error),
+      );
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#stream!.resume();
+    this.#abandon();
+  }
+
+  /** Lets the driver read again, from these bytes on. */
+  #giveBack(bytes: Buffer): void {
+    const driver = this.#driver;
+    if (!driver) return;
+    this.#driver = undefined;
+    this.#stream!.off('data', this.#read);
+    this.#stream!.on('data', driver);
+    driver(bytes);
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

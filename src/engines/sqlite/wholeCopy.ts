@@ -1,0 +1,129 @@
+import { stat } from 'node:fs/promises';
+import { tableKey } from '../../core/names.ts';
+import { type DatabaseSchema, isCarried } from '../../core/schema.ts';
+import type { TableSelection, WorkOptions } from '../engine.ts';
+import { Connection } from './connection.ts';
+import { countRows } from './counts.ts';
+import { readSchemaOrder, restoreSchemaOrder } from './schemaOrder.ts';
+
+/** The copy grows without a word from SQLite: its size is asked for in these intervals, in milliseconds. */
+const sizeInterval = 200;
+
+/** All of a database, compacted into a file of its own: pages that were freed, and what was deleted, are not in it. */
+export class WholeCopy {
+  readonly connection: Connection;
+  readonly file: string;
+
+  private constructor(connection: Connection, file: string) {
+    this.connection = connection;
+    this.file = file;
+  }
+
+  /** `copyFile` is an empty file. */
+  static async begin(file: string, copyFile: string, options: WorkOptions): Promise<WholeCopy> {
+    const source = await Connection.open(file, 'read');
+    try {
+      const before = await readOrder(source, options.signal);
+      await vacuumInto(source, copyFile, options);
+      await keepOrder(copyFile, [before, await readOrder(source, options.signal)], options);
+    } finally {
+      await source.closeQuietly(options.logger);
+    }
+    return new WholeCopy(await Connection.open(copyFile, 'immutable'), copyFile);
+  }
+
+  /** Resolves to how many rows the tables have. */
+  async take(
+    selection: readonly TableSelection[],
+    schema: DatabaseSchema,
+    { signal }: WorkOptions,
+  ): Promise<number[]> {
+    checkSelection(selection, schema);
+    const rows: number[] = [];
+    for (const { table } of selection) {
+      rows.push(table.opaque ? 0 : await countRows(this.connection, 'main', table.name.name, signal));
+    }
+    return rows;
+  }
+}
+
+/** The file holds every table whether it was chosen or not. */
+function checkSelection(selection: readonly TableSelection[], schema: DatabaseSchema): void {
+  const chosen = new Set(selection.map(({ table }) => tableKey(table.name)));
+  const all = schema.tables.every((table) => !isCarried(table) || chosen.has(tableKey(table.name)));
+  if (all && selection.every(({ where }) => where === undefined)) return;
+  throw new Error('A snapshot of the whole database was asked for a part of it');
+}
+
+async function vacuumInto(source: Connection, file: string, options: WorkOptions): Promise<void> {
+  const { signal, report } = options;
+  const size = await source.get<{ bytes: number }>(
+    `SELECT (SELECT page_count FROM temp.pragma_page_count('main')) * (SELECT page_size FROM temp.pragma_page_size('main'))
+       AS bytes`,
+    [],
+    signal,
+  );
+  const totalBytes = size?.bytes ?? 0;
+  report?.({ phase: 'snapshot', bytes: 0, totalBytes });
+  const timer = setInterval(() => {
+    const grown = (bytes: number): void =>
+      report?.({ phase: 'snapshot', bytes: Math.min(bytes, totalBytes), totalBytes });
+    stat(file).then(
+      ({ size: bytes }) => grown(bytes),
+      (error: unknown) => options.logger.debug(`The size of the copy is not known: ${String(error)}`),
+    );
+  }, sizeInterval);
+  try {
+    await source.run('VACUUM main INTO ?', [file], signal);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** The order of a schema, and the version of it. */
+interface SchemaOrder {
+  readonly version: number;
+  readonly objects: readonly string[];
+}
+
+async function readOrder(connection: Connection, signal?: AbortSignal): Promise<SchemaOrder> {
+  await connection.run('BEGIN', [], signal);
+  try {
+    return {
+      version: await schemaVersion(connection),
+      objects: await readSchemaOrder(connection, 'main', signal),
+    };
+  } finally {
+    await connection.run('ROLLBACK');
+  }
+}
+
+async function schemaVersion(connection: Connection): Promise<number> {
+  const row = await connection.get<{ n: number }>(
+    'SELECT schema_version AS n FROM temp.pragma_schema_version',
+  );
+  return row?.n ?? 0;
+}
+
+/** VACUUM INTO puts tables first, then indexes, then all others: they go back to where they were. */
+async function keepOrder(
+  copyFile: string,
+  orders: readonly SchemaOrder[],
+  { logger }: WorkOptions,
+): Promise<void> {
+  const copy = await Connection.open(copyFile, 'write');
+  try {
+    await copy.all('PRAGMA journal_mode = OFF');
+    await copy.all('PRAGMA synchronous = OFF');
+    // VACUUM INTO adds one to it.
+    const version = (await schemaVersion(copy)) - 1;
+    const order = orders.find((candidate) => candidate.version === version);
+    if (order) await restoreSchemaOrder(copy, order.objects);
+    else
+      logger.warn(
+        'The schema changed while it was backed up: its objects are in another order in the backup',
+      );
+  } finally {
+    await copy.close();
+  }
+}

@@ -1,0 +1,25 @@
+import { describeError, RestorePointError } from '../core/errors.ts';
+import type { RestorePlan } from '../core/plan.ts';
+import { objectKey } from '../core/schema.ts';
+import type { RightsCheck } from '../engines/engine.ts';
+
+/** What a user may do of a plan. Throws `refused`, with every reason, where rows could not be restored. */
+export function allowedPart(plan: RestorePlan, { refusals, impossible }: RightsCheck): RestorePlan {
+  const [first, ...others] = refusals;
+  if (first && others.length === 0) throw first;
+  if (first) {
+    const reasons = refusals.map((refusal) => describeError(refusal).replace(/\.$/, ''));
+    throw new RestorePointError('refused', `The restore is refused: ${reasons.join('; ')}`);
+  }
+  const passed = new Set(impossible.map(({ object }) => object));
+  return {
+    ...plan,
+    create: plan.create.filter((object) => !passed.has(object)),
+    warnings: [
+      ...plan.warnings,
+      ...impossible.map(
+        ({ object, reason }) => `not restored: ${objectKey(object)}: ${reason}: ${object.sql}`,
+      ),
+    ],
+  };
+}

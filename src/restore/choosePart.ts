@@ -1,0 +1,138 @@
+import { RestorePointError } from '../core/errors.ts';
+import type { BackedUpTable, BackupPart, Manifest } from '../core/manifest.ts';
+import { formatTableName, nameMatches, tableKey, type TableName, type TablePattern } from '../core/names.ts';
+import { followForeignKeys, type RelatedReason } from '../core/related.ts';
+import { chooseOpaque } from './planOpaque.ts';
+
+/** Which part of a backup is meant; all of it when everything is left out. */
+export interface PartOptions {
+  /** As a user names them. */
+  readonly tables?: readonly TablePattern[];
+  /** Also the tables of the backup that hang together with these, by foreign keys. */
+  readonly withRelated?: boolean;
+  /** Make what is missing and write no rows, or write rows and make nothing. */
+  readonly only?: BackupPart;
+}
+
+/** A part of a backup, as if it were the backup. */
+export interface ChosenPart {
+  readonly manifest: Manifest;
+  readonly tables: readonly BackedUpTable[];
+  /** Their names; undefined where all of the backup is meant. */
+  readonly names?: readonly TablePattern[];
+  readonly only?: BackupPart;
+  /** Why tables came that were not chosen, by their keys. */
+  readonly related: ReadonlyMap<string, readonly RelatedReason[]>;
+  readonly warnings: readonly string[];
+}
+
+/** Throws `usage` for a table that the backup does not hold, `refused` for a part that it does not hold. */
+export function choosePart(manifest: Manifest, options: PartOptions): ChosenPart {
+  const only = options.only ?? manifest.only;
+  if (only !== undefined && manifest.only !== undefined && only !== manifest.only)
+    throw notHeld(manifest.only);
+  const chosen = chooseTables(manifest, options.tables);
+  if (options.withRelated && !options.tables) {
+    throw new RestorePointError(
+      'usage',
+      'Related tables are those that belong to chosen ones, and none are chosen',
+      {
+        unchanged: 'Nothing was changed.',
+        next: 'Choose tables.',
+      },
+    );
+  }
+  const related = options.withRelated
+    ? relatedTo(manifest, chosen)
+    : new Map<string, readonly RelatedReason[]>();
+  const tables =
+    related.size === 0
+      ? chosen
+      : manifest.tables.filter((table) => chosen.includes(table) || related.has(tableKey(table.table.name)));
+  const added = tables.filter((table) => !chosen.includes(table)).map(({ table }) => table.name);
+  return {
+    manifest: partOf(manifest, only),
+    tables,
+    ...(options.tables ? { names: [...options.tables, ...added.map(exactly)] } : {}),
+    ...(only ? { only } : {}),
+    related,
+    warnings: only && !options.tables ? opaqueWarnings(manifest) : [],
+  };
+}
+
+/** The tables of the backup that are meant. Throws `usage` for a name that it does not hold. */
+export function chooseTables(
+  manifest: Manifest,
+  names: readonly TablePattern[] | undefined,
+): BackedUpTable[] {
+  if (!names) return [...manifest.tables];
+  const chosen = new Set<BackedUpTable>();
+  for (const name of names) {
+    const found = manifest.tables.filter(({ table }) => nameMatches(name, table.name));
+    if (found.length === 0 && chooseOpaque(manifest, [name]).length === 0) {
+      throw new RestorePointError('usage', `The backup holds no table named ${formatTableName(name)}`, {
+        unchanged: 'Nothing was changed.',
+        next: `It holds: ${manifest.tables.map(({ table }) => formatTableName(table.name)).join(', ')}.`,
+      });
+    }
+    for (const table of found) chosen.add(table);
+  }
+  return manifest.tables.filter((table) => chosen.has(table));
+}
+
+/** Whole tables, so that no foreign key between the tables of the backup dangles: see `followForeignKeys`. */
+function relatedTo(
+  manifest: Manifest,
+  chosen: readonly BackedUpTable[],
+): Map<string, readonly RelatedReason[]> {
+  const keys = new Set(chosen.map(({ table }) => tableKey(table.name)));
+  const { tables } = followForeignKeys(
+    manifest.tables.map(({ table }) => table),
+    keys,
+  );
+  const others = tables.filter((table) => !table.chosen);
+  return new Map(others.map(({ table, reasons }) => [tableKey(table.name), reasons]));
+}
+
+function partOf(manifest: Manifest, only: BackupPart | undefined): Manifest {
+  const { largeObjects, ...rest } = manifest;
+  switch (only) {
+    case undefined:
+      return manifest;
+    case 'schema':
+      return {
+        ...rest,
+        complete: manifest.complete || manifest.allObjects === true,
+        objects: manifest.objects.filter(({ repeat, opaque }) => !repeat && !opaque),
+        sequences: [],
+      };
+    case 'data':
+      // What brings data (a refresh) is run where what it fills is there.
+      return {
+        ...rest,
+        ...(largeObjects ? { largeObjects } : {}),
+        complete: true,
+        objects: manifest.objects.filter(({ repeat, opaque }) => repeat && !opaque),
+      };
+  }
+}
+
+function opaqueWarnings({ objects }: Manifest): string[] {
+  const names = objects.filter(({ opaque }) => opaque).map(({ kind, name }) => `${kind} ${name}`);
+  if (names.length === 0) return [];
+  return [`not restored: ${names.join(', ')}: schema and rows cannot be told apart`];
+}
+
+function exactly({ schema, name }: TableName): TablePattern {
+  return { name, ...(schema === undefined ? {} : { schema }) };
+}
+
+function notHeld(only: BackupPart): RestorePointError {
+  return new RestorePointError(
+    'refused',
+    only === 'schema'
+      ? 'The backup holds the schema only: there are no rows in it'
+      : 'The backup holds rows only: there is no schema in it',
+    { unchanged: 'Nothing was changed.' },
+  );
+}

@@ -1,0 +1,78 @@
+import { holdsAllRows, type Manifest } from '../core/manifest.ts';
+import { formatTableName, tableKey, type TableName } from '../core/names.ts';
+import type { TablePlan } from '../core/plan.ts';
+import { type DatabaseSchema, objectKey, type SchemaObject, type Table } from '../core/schema.ts';
+
+/** What can be missing on a table that is there, and be made again without changing the table itself. */
+const remade: readonly string[] = [
+  'primary key',
+  'constraint',
+  'foreign key',
+  'index',
+  'index partition',
+  'partition',
+  'trigger',
+  'trigger state',
+  'rule',
+  'policy',
+  'extended statistics',
+];
+
+/** Whether it can be made again on a table that is there and is replaced. */
+export function isRemade({ kind }: SchemaObject): boolean {
+  return remade.includes(kind);
+}
+
+/**
+ * Says which of the objects of replaced tables come back when not all of the backup is restored: a foreign key only
+ * where both its tables get all rows that they had.
+ */
+export function comesAgain(tables: readonly TablePlan[]): (object: SchemaObject) => boolean {
+  const replaced = new Set(tables.map(({ backup }) => tableKey(backup.table.name)));
+  const full = new Set(
+    tables
+      .filter(({ backup }) => holdsAllRows(backup))
+      .map(({ backup }) => objectKey({ kind: 'table', name: formatTableName(backup.table.name) })),
+  );
+  return (object) => {
+    const { kind, table, needs = [] } = object;
+    if (!table || !replaced.has(tableKey(table)) || !isRemade(object)) return false;
+    return kind !== 'foreign key' || needs.every((key) => !key.startsWith('table ') || full.has(key));
+  };
+}
+
+/** Why it cannot be made on a table that is there, which may have changed since. */
+export function obstacleTo(
+  { kind, name, table }: SchemaObject,
+  manifest: Manifest,
+  schema: DatabaseSchema,
+): string | undefined {
+  const find = (tables: readonly Table[], wanted: TableName): Table | undefined =>
+    tables.find((candidate) => tableKey(candidate.name) === tableKey(wanted));
+  if (kind !== 'primary key' && kind !== 'foreign key') return undefined;
+  const live = table && find(schema.tables, table);
+  if (!live) return undefined;
+  if (kind === 'primary key') return live.primaryKey && 'the table has another primary key';
+  const then = manifest.tables.map((backup) => backup.table);
+  const foreignKey = find(then, table)?.foreignKeys.find(
+    (candidate) => `${formatTableName(table)} ${candidate.name}` === name,
+  );
+  if (!foreignKey) return undefined;
+  const { columns, references, referencedColumns } = foreignKey;
+  const changed = [
+    ...changedColumns(columns, find(then, table), live),
+    ...changedColumns(referencedColumns, find(then, references), find(schema.tables, references)),
+  ];
+  return changed.length === 0 ? undefined : `the type of the column ${changed.join(', ')} has changed`;
+}
+
+function changedColumns(
+  names: readonly string[],
+  then: Table | undefined,
+  now: Table | undefined,
+): readonly string[] {
+  if (!then || !now) return [];
+  const typeIn = (table: Table, name: string): string | undefined =>
+    table.columns.find((column) => column.name === name)?.type;
+  return names.filter((name) => typeIn(then, name) !== typeIn(now, name));
+}

@@ -1,0 +1,80 @@
+import type { Manifest } from '../core/manifest.ts';
+import { foldCase, formatTableName, nameMatches, tableKey, type TablePattern } from '../core/names.ts';
+import type { OpaquePlan, RestoreMode } from '../core/plan.ts';
+import { objectKey, type DatabaseSchema, type SchemaObject } from '../core/schema.ts';
+import type { EngineFeatures } from '../engines/engine.ts';
+
+export interface PlannedOpaque {
+  readonly tables: readonly OpaquePlan[];
+  /** The objects that make and fill them. */
+  readonly create: readonly SchemaObject[];
+  readonly warnings: readonly string[];
+  readonly refusals: readonly string[];
+}
+
+/** The opaque tables of a backup that are meant: all of them, or those of these names. */
+export function chooseOpaque(manifest: Manifest, names: readonly TablePattern[] | undefined): SchemaObject[] {
+  return manifest.objects.filter(
+    ({ opaque, table }) => opaque && table && (!names || names.some((name) => nameMatches(name, table))),
+  );
+}
+
+export function withoutOpaque(manifest: Manifest): Manifest {
+  return { ...manifest, objects: manifest.objects.filter(({ opaque }) => !opaque) };
+}
+
+/**
+ * What becomes of opaque tables (see `Table.opaque`). They have no rows that could be told apart: missing ones are made,
+ * and those that are there are replaced or stay.
+ */
+export function planOpaque(
+  manifest: Manifest,
+  { schema, features }: { readonly schema: DatabaseSchema; readonly features: EngineFeatures },
+  { mode, tables: names }: { readonly mode: RestoreMode; readonly tables?: readonly TablePattern[] },
+): PlannedOpaque {
+  const fold = (key: string): string => (features.caseInsensitiveNames ? foldCase(key) : key);
+  const live = new Map(schema.tables.map((table) => [fold(tableKey(table.name)), table]));
+  const statements = new Map(schema.objects.map((object) => [fold(objectKey(object)), object.sql]));
+  const tables: OpaquePlan[] = [];
+  const create: SchemaObject[] = [];
+  const kept: string[] = [];
+  const refusals: string[] = [];
+  for (const object of chooseOpaque(manifest, names)) {
+    if (!object.table) continue;
+    const name = formatTableName(object.table);
+    const found = live.get(fold(tableKey(object.table)));
+    const named = names?.some((pattern) => !pattern.wildcard && nameMatches(pattern, object.table!));
+    if (found && mode !== 'replace') {
+      if (named) refusals.push(`${name}: only the mode replace writes a ${object.kind} that is there`);
+      else kept.push(name);
+    } else if (found && !found.opaque) {
+      refusals.push(`${name}: the database has another table by this name, which is no ${object.kind}`);
+    } else if (found && statements.get(fold(objectKey(object))) !== object.sql) {
+      refusals.push(
+        `${name}: the database has it with another definition; drop it there, or restore chosen tables`,
+      );
+    } else {
+      tables.push({ target: found?.name ?? object.table, create: !found });
+      create.push(object);
+    }
+  }
+  const keep = kept.length === 1 ? 'keeps the rows that it has' : 'keep the rows that they have';
+  const warnings =
+    kept.length > 0 ? [`${kept.join(', ')} ${keep}: only the mode replace writes such tables`] : [];
+  return { tables, create, warnings, refusals };
+}
+
+/** The opaque tables of a database that a restore changes: those that it replaces, and those that follow its tables. */
+export function changedOpaque(
+  schema: DatabaseSchema,
+  replaced: readonly OpaquePlan[],
+  written: ReadonlySet<string>,
+): TablePattern[] {
+  const direct = new Set(replaced.filter(({ create }) => !create).map(({ target }) => tableKey(target)));
+  return schema.tables
+    .filter(({ name, opaque }) => {
+      if (!opaque) return false;
+      return direct.has(tableKey(name)) || opaque.follows.some((table) => written.has(tableKey(table)));
+    })
+    .map(({ name }) => name);
+}
