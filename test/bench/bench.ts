@@ -13,9 +13,11 @@ import { testResults } from '../support/paths.ts';
 import { drawContests } from './chart.ts';
 import type { Contest, Side } from './contests.ts';
 import { groups, newestClients } from './groups.ts';
+import { measureHost } from './hostDelay.ts';
+import type { HostDelay } from './hostDelaySuite.ts';
 import { measure, type Measurement } from './measure.ts';
 import { hasOrms } from './ormContests.ts';
-import { type BenchReport, type ContestResult, formatContest } from './results.ts';
+import { type BenchReport, type ContestResult, formatContest, formatDelays } from './results.ts';
 
 const usage = `npm run bench -- [options]
 
@@ -46,6 +48,7 @@ async function bench(): Promise<void> {
   const scale = Number(values.scale);
   const clients = values.clients ?? newestClients();
   const contests: ContestResult[] = [];
+  const hostDelays: HostDelay[] = [];
   for (const name of values.only.split(',')) {
     const begin = groups[name];
     if (!begin) throw new Error(`There is no group ${name}.\n\n${usage}`);
@@ -58,6 +61,11 @@ async function bench(): Promise<void> {
       console.log(`\n${formatContest(result)}`);
       contests.push(result);
     }
+    if (group.connections) {
+      const delays = await measureHost(group.connections, folder.path, group.env);
+      console.log(`\n${formatDelays(delays)}`);
+      hostDelays.push(...delays);
+    }
     await group.end();
     await folder.remove();
   }
@@ -67,6 +75,7 @@ async function bench(): Promise<void> {
     versions: versions(clients),
     scale,
     contests,
+    hostDelays,
   };
   mkdirSync(testResults, { recursive: true });
   writeFileSync(values.json, `${JSON.stringify(report, undefined, 2)}\n`);

@@ -3,11 +3,15 @@ import { join } from 'node:path';
 import { startPostgres } from '../support/postgresServer.ts';
 import { type Contest, postgresContests, type PostgresPlace, sqliteContests } from './contests.ts';
 import { fillPostgres, fillSqlite, serverProcess, withClient } from './databases.ts';
+import type { HostTask } from './hostDelaySuite.ts';
 import { ormContests, postgresOrmPlace, sqliteOrmPlace } from './ormContests.ts';
 
-/** Contests over one filled database. */
+/** Contests over one filled database, or a look into the extension host that works on it. */
 export interface Group {
   readonly contests: readonly Contest[];
+  readonly connections?: HostTask['connections'];
+  /** What the settings of the connections refer to: a password does not stand in them. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly end: () => Promise<void>;
 }
 
@@ -22,6 +26,26 @@ export interface GroupOptions {
 export const groups: Readonly<Record<string, (options: GroupOptions) => Promise<Group>>> = {
   postgres: (options) => withPostgres(options, options.scale, postgresContests),
   sqlite: (options) => withSqlite(options, options.scale, sqliteContests),
+  'postgres-host': async (options) => {
+    let url = '';
+    const group = await withPostgres(options, options.scale, (place) => {
+      url = place.source;
+      return [];
+    });
+    return {
+      ...group,
+      connections: [{ id: 'PostgreSQL', url: '${env:RESTORE_POINT_BENCH_URL}' }],
+      env: { RESTORE_POINT_BENCH_URL: url },
+    };
+  },
+  'sqlite-host': async (options) => {
+    let file = '';
+    const group = await withSqlite(options, options.scale, (source) => {
+      file = source;
+      return [];
+    });
+    return { ...group, connections: [{ id: 'SQLite', engine: 'sqlite', file }] };
+  },
   'postgres-orm': (options) =>
     withPostgres(options, options.scale / 10, (place, folder) =>
       ormContests(postgresOrmPlace(place), folder),

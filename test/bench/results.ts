@@ -1,3 +1,4 @@
+import type { HostDelay } from './hostDelaySuite.ts';
 import type { Measurement } from './measure.ts';
 
 /** All runs of one side of a contest. */
@@ -20,6 +21,7 @@ export interface BenchReport {
   readonly versions: Readonly<Record<string, string>>;
   readonly scale: number;
   readonly contests: readonly ContestResult[];
+  readonly hostDelays: readonly HostDelay[];
 }
 
 export function median(values: readonly number[]): number {
@@ -52,6 +54,21 @@ export function formatContest({ title, sides }: ContestResult): string {
       side.fileBytes === undefined ? '' : megabytes(side.fileBytes),
     ];
   });
+  return formatTable(title, heads, rows);
+}
+
+/** A Markdown table of what the extension host's event loop had to wait for. */
+export function formatDelays(delays: readonly HostDelay[]): string {
+  const rows = delays.map(({ title, seconds, p99, max }) => [
+    title,
+    seconds.toFixed(2),
+    p99.toFixed(1),
+    max.toFixed(1),
+  ]);
+  return formatTable('Event-loop delay in the extension host', ['', 's', 'p99 ms', 'max ms'], rows);
+}
+
+function formatTable(title: string, heads: readonly string[], rows: readonly string[][]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   const rule = heads.map((_, index) => (index === 0 ? '---' : '---:'));
   return [`### ${title}`, '', line(heads), line(rule), ...rows.map(line)].join('\n');
