@@ -10,7 +10,8 @@ describe('postgres: tables that inherit', () => {
     Promise.all([
       database.rows(
         `SELECT attrelid::regclass, attname, attislocal, attinhcount, attnotnull, attstorage, attcompression
-           FROM pg_attribute WHERE attrelid IN ('top'::regclass, 'heir'::regclass) AND attnum > 0 ORDER BY 1, 2`,
+           FROM pg_attribute WHERE attrelid IN ('top'::regclass, 'heir'::regclass, to_regclass('below')) AND attnum > 0
+          ORDER BY attrelid::regclass::text, attname`,
       ),
       database.rows(
         `SELECT conrelid::regclass, conname, contype, conislocal, coninhcount, convalidated
@@ -28,7 +29,7 @@ describe('postgres: tables that inherit', () => {
     const empty = await postgres.create();
     await restore(file, empty);
     assert.deepEqual(await stateOf(empty), before);
-    await source.run('DROP TABLE heir');
+    await source.run('DROP TABLE heir CASCADE');
     await restore(file, source);
     assert.deepEqual(await stateOf(source), before);
   }
@@ -44,6 +45,7 @@ describe('postgres: tables that inherit', () => {
     comesBack(`
       CREATE TABLE top (a text, b text, c text);
       CREATE TABLE heir () INHERITS (top);
+      CREATE TABLE below () INHERITS (heir);
       ALTER TABLE ONLY top ALTER a SET STORAGE EXTERNAL, ALTER b SET STORAGE MAIN;
       ALTER TABLE ONLY heir ALTER b SET STORAGE PLAIN, ALTER c SET STORAGE EXTERNAL;
       ALTER TABLE ONLY top ALTER a SET COMPRESSION pglz; ALTER TABLE ONLY heir ALTER b SET COMPRESSION pglz;

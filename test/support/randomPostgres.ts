@@ -348,13 +348,10 @@ function addRows(draft: Draft, table: DraftTable, kind: KeyKind): void {
   const { random, make, rowDamage, chance } = draft;
   const count = random.pick([0, 1, 2, 5, 12, 25]);
   const written = table.columns.filter((column) => column.values.length > 0);
-  const rows = Array.from({ length: count }, (_, row) => {
-    const values = written.map(({ values }) =>
-      values[0] === 'counted' ? String(row * 3 - 4) : random.pick(values),
-    );
-    return rowInsert(table, written, values);
-  });
-  make.push(...rows);
+  const rows = Array.from({ length: count }, (_, row) =>
+    written.map(({ values }) => (values[0] === 'counted' ? String(row * 3 - 4) : random.pick(values))),
+  );
+  make.push(...insertRows(table, written, rows));
   if (['serial', 'always', 'by default'].includes(kind) && chance(50)) {
     // So that the sequence is ahead of what is there.
     make.push(`DELETE FROM ${table.name} WHERE ${table.key[0]?.name} % 2 = 0;`);
@@ -373,10 +370,16 @@ function addRows(draft: Draft, table: DraftTable, kind: KeyKind): void {
   );
 }
 
-function rowInsert(table: DraftTable, written: readonly DraftColumn[], values: readonly string[]): string {
-  if (written.length === 0) return `INSERT INTO ${table.name} DEFAULT VALUES;`;
+function insertRows(
+  table: DraftTable,
+  written: readonly DraftColumn[],
+  rows: readonly (readonly string[])[],
+): string[] {
+  if (written.length === 0) return rows.map(() => `INSERT INTO ${table.name} DEFAULT VALUES;`);
+  if (rows.length === 0) return [];
   const names = written.map((column) => column.name).join(', ');
-  return `INSERT INTO ${table.name} (${names}) VALUES (${values.join(', ')}) ON CONFLICT DO NOTHING;`;
+  const values = rows.map((row) => `(${row.join(', ')})`).join(',\n  ');
+  return [`INSERT INTO ${table.name} (${names}) VALUES\n  ${values} ON CONFLICT DO NOTHING;`];
 }
 
 /** The items in another order. */

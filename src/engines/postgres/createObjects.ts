@@ -66,7 +66,7 @@ export async function createObjects(
     }
     try {
       await asRole(transaction, object.as, async () => {
-        const sql = await availableVersion(transaction, object);
+        const sql = await asServerHasIt(transaction, object);
         await welcoming(transaction, object, () => transaction.runSingle(sql));
       });
     } catch (error) {
@@ -94,10 +94,19 @@ export async function asRole(
   await set(before!.role);
 }
 
+/** The statement without what this server has given up, and with an extension in a version that it has. */
+async function asServerHasIt(transaction: Transaction, object: SchemaObject): Promise<string> {
+  if (object.kind === 'extension') return await availableVersion(transaction, object);
+  // Of a partitioned table it never meant anything.
+  if (object.kind === 'table' && transaction.database.server.version >= 180_000)
+    return object.sql.replace(/^CREATE UNLOGGED (TABLE [^]*\n\)\nPARTITION BY )/, 'CREATE $1');
+  return object.sql;
+}
+
 /** An extension comes in the version that it had, where the server has that; else in the server's own. */
-async function availableVersion(transaction: Transaction, { kind, sql }: SchemaObject): Promise<string> {
+async function availableVersion(transaction: Transaction, { sql }: SchemaObject): Promise<string> {
   const version = / VERSION ('(?:[^']|'')*')$/.exec(sql);
-  if (kind !== 'extension' || !version) return sql;
+  if (!version) return sql;
   const name = /^CREATE EXTENSION "((?:[^"]|"")*)"/.exec(sql)?.[1]?.replaceAll('""', '"') ?? '';
   const found = await transaction.rows(
     `SELECT FROM pg_available_extension_versions WHERE name = $1 AND quote_literal(version) = $2`,

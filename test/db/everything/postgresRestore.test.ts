@@ -222,6 +222,29 @@ describe('everything, from PostgreSQL 15 to 18', () => {
     assert.doesNotMatch(text, new RegExp(gone));
   });
 
+  it('comes without what a newer server has given up', async () => {
+    const given = await older.createDatabase('given_up');
+    await runSql(
+      given,
+      `CREATE UNLOGGED TABLE parts (a integer) PARTITION BY LIST (a);
+       CREATE UNLOGGED TABLE part PARTITION OF parts DEFAULT; INSERT INTO parts VALUES (1), (2)`,
+    );
+    const backup = await backUpUrl(given, folder.file('given.dbbackup'));
+    const target = await newer.createDatabase('taken_up');
+    await restoreUrl(backup.file, target);
+    assert.deepEqual(
+      await runSql(
+        target,
+        `SELECT relname, relpersistence FROM pg_class WHERE relname LIKE 'part%' ORDER BY 1`,
+      ),
+      [
+        ['part', 'u'],
+        ['parts', 'p'],
+      ],
+    );
+    assert.deepEqual(await runSql(target, 'SELECT a FROM parts ORDER BY a'), [['1'], ['2']]);
+  });
+
   it('tells before it writes what an older server does not know', async () => {
     const modern = await newer.createDatabase('modern');
     await runSql(

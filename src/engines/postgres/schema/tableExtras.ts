@@ -9,7 +9,7 @@ import {
 import { newColumn, usesWhere } from './features.ts';
 import type { PlainKind } from './plainObjects.ts';
 import { isUsers } from './scope.ts';
-import { differsFromParent } from './tables.ts';
+import { differsFromAbove } from './tables.ts';
 
 const table = qualified('c.relnamespace', 'c.relname');
 const title = readable('c.relnamespace', 'c.relname');
@@ -87,7 +87,7 @@ const compressions: PlainKind = {
                         CASE a.attcompression WHEN 'l' THEN 'lz4' WHEN 'p' THEN 'pglz' ELSE 'DEFAULT' END)] AS statements,
            ${usesWhere({ lz4: `a.attcompression = 'l'` })} AS uses
       FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-     WHERE (a.attcompression IN ('l', 'p') OR ${differsFromParent('attcompression')})
+     WHERE (a.attcompression IN ('l', 'p') OR ${differsFromAbove('attcompression')})
        AND c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't' AND ${users}`,
 };
 

@@ -176,10 +176,14 @@ const constraintUses = usesWhere({
     SELECT FROM pg_index i WHERE i.indexrelid = k.conindid AND ${newColumn('i', 'indnullsnotdistinct')}::boolean)`,
 });
 
-/** Of the column `a`: what a table that inherits it would else take over from its parent. */
-export const differsFromParent = (attribute: string): string =>
-  `EXISTS (SELECT FROM pg_inherits i JOIN pg_attribute p ON p.attrelid = i.inhparent AND p.attname = a.attname
-            WHERE i.inhrelid = a.attrelid AND p.${attribute} <> a.${attribute})`;
+/** Of the column `a`: it is not what a table that is made as an heir takes over from one above it. */
+export const differsFromAbove = (attribute: string): string => `
+  CASE WHEN a.attinhcount > 0 AND NOT (SELECT r.relispartition FROM pg_class r WHERE r.oid = a.attrelid) THEN EXISTS (
+    WITH RECURSIVE above AS (
+      SELECT i.inhparent FROM pg_inherits i WHERE i.inhrelid = a.attrelid
+      UNION SELECT i.inhparent FROM above JOIN pg_inherits i ON i.inhrelid = above.inhparent)
+    SELECT FROM above JOIN pg_attribute p ON p.attrelid = above.inhparent AND p.attname = a.attname
+     WHERE p.${attribute} <> a.${attribute}) ELSE false END`;
 
 const tableQuery = (tables: string): string => `
   SELECT c.oid, ${nameOf('c')} AS name,
@@ -212,7 +216,7 @@ const columnQuery = (tables: string): string => `
          a.attnotnull AS "notNull",
          pg_get_expr(d.adbin, d.adrelid) AS expression, d.oid AS "defaultOid",
          a.attgenerated::text AS generated, a.attidentity::text AS identity, a.attislocal AS local,
-         CASE WHEN a.attstorage <> t.typstorage OR ${differsFromParent('attstorage')} THEN
+         CASE WHEN a.attstorage <> t.typstorage OR ${differsFromAbove('attstorage')} THEN
            CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN'
                              ELSE 'EXTENDED' END END AS storage,
          CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END AS compression,
