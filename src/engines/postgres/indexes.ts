@@ -25,7 +25,7 @@ const sortKilobytes = 512 * 1024;
  * The indexes that make room while the tables are filled: those of tables that become large, which this user can put
  * back exactly as they are. Foreign keys that stand on them have to be off already. Others stay, and cost time only:
  * what depends on them, is a part of another index, has a mark of its own (CLUSTER, replica identity, tablespace,
- * statistics), calls functions of users, or would be seen by an event trigger.
+ * statistics, storage options of a constraint), calls functions of users, or would be seen by an event trigger.
  */
 export async function findIndexes(
   transaction: Transaction,
@@ -98,7 +98,7 @@ const indexQuery = `
     LEFT JOIN pg_constraint k ON k.conindid = i.oid AND k.conrelid = t.oid AND k.contype IN ('p', 'u', 'x')
    WHERE t.relkind = 'r' AND d.indisvalid AND d.indisready AND NOT d.indisclustered AND NOT d.indisreplident
      AND i.reltablespace = 0 AND NOT i.relispartition
-     AND (k.oid IS NULL OR (k.conname = i.relname AND k.conislocal AND k.coninhcount = 0 AND k.conparentid = 0))
+     AND (k.oid IS NULL OR (i.reloptions IS NULL AND k.conname = i.relname AND k.conislocal AND k.coninhcount = 0 AND k.conparentid = 0))
      AND pg_has_role(t.relowner, 'USAGE') AND has_schema_privilege(n.oid, 'CREATE')
      AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = i.oid AND coalesce(a.attstattarget, -1) <> -1)
      AND NOT EXISTS (SELECT FROM pg_seclabel s WHERE s.objoid IN (i.oid, k.oid))
