@@ -1,3 +1,4 @@
+import type { BackedUpTable } from '../../core/manifest.ts';
 import { formatTableName, type TableName } from '../../core/names.ts';
 import type { TablePlan } from '../../core/plan.ts';
 import { describeFailure } from './errors.ts';
@@ -31,10 +32,22 @@ export async function findIndexes(
   transaction: Transaction,
   tables: readonly TablePlan[],
 ): Promise<LiveIndex[]> {
-  const large = tables.filter(({ create, backup }) => !create && backup.rows >= worthwhileRows);
+  const large = tables.filter(({ create, backup }) => !create && isLarge(backup));
   if (large.length === 0) return [];
   const names = large.map(({ target: { schema, name } }) => ({ schema, name }));
   return transaction.rows<LiveIndex>(indexQuery, [JSON.stringify(names)]);
+}
+
+export function isLarge({ rows }: BackedUpTable): boolean {
+  return rows >= worthwhileRows;
+}
+
+/** For the rest of the transaction. */
+export async function sortInMemory(transaction: Transaction): Promise<void> {
+  await transaction.run(
+    `SELECT set_config('maintenance_work_mem', greatest(setting::bigint, ${sortKilobytes})::text, true)
+       FROM pg_settings WHERE name = 'maintenance_work_mem'`,
+  );
 }
 
 export async function dropIndexes(transaction: Transaction, indexes: readonly LiveIndex[]): Promise<void> {
@@ -50,11 +63,6 @@ export async function dropIndexes(transaction: Transaction, indexes: readonly Li
 
 /** Builds them again. Throws `database` with the table when its rows violate one. */
 export async function buildIndexes(transaction: Transaction, indexes: readonly LiveIndex[]): Promise<void> {
-  if (indexes.length === 0) return;
-  await transaction.run(
-    `SELECT set_config('maintenance_work_mem', greatest(setting::bigint, ${sortKilobytes})::text, true)
-       FROM pg_settings WHERE name = 'maintenance_work_mem'`,
-  );
   for (const index of indexes) {
     try {
       for (const sql of statementsOf(index)) await transaction.run(sql);

@@ -13,7 +13,7 @@ import {
   refuseForeignKeys,
 } from './foreignKeys.ts';
 import { quoteList, quoteName } from './identifiers.ts';
-import { buildIndexes, dropIndexes, findIndexes, type LiveIndex } from './indexes.ts';
+import { buildIndexes, dropIndexes, findIndexes, isLarge, type LiveIndex, sortInMemory } from './indexes.ts';
 import { lockTable } from './locks.ts';
 import { bytesOf, payloadOf } from './payloadRows.ts';
 import { TableProgress } from './progress.ts';
@@ -119,6 +119,7 @@ export class PostgresRestore implements RestoreTransaction {
     const { after, last } = inTurn(plan.create);
     // Rights on a sequence that is made can be fewer than that takes.
     await setSequences(this.#transaction, this.#sequences, plan.mode !== 'replace');
+    if (plan.tables.some(({ backup }) => isLarge(backup))) await sortInMemory(this.#transaction);
     await buildIndexes(this.#transaction, this.#indexes);
     await createObjects(this.#transaction, after);
     const restored = new Set(plan.tables.map(({ target }) => tableKey(target)));
@@ -198,8 +199,9 @@ export class PostgresRestore implements RestoreTransaction {
 
   async #replace(table: TablePlan): Promise<TableChange> {
     const rowsBefore = table.create ? 0 : await this.#count(table.target);
-    if (!table.create) await this.#empty(table.target);
-    const rowsAfter = await this.#copyInto(quoteName(table.target), table);
+    const fresh = table.create || (await this.#empty(table.target));
+    // Nobody else can see a table that is new, or new again: no later reader has to find out who wrote its rows.
+    const rowsAfter = await this.#copyInto(quoteName(table.target), table, fresh ? ' WITH (FREEZE)' : '');
     return { table: table.target, rowsBefore, rowsAfter, inserted: rowsAfter, updated: 0 };
   }
 
@@ -220,8 +222,11 @@ export class PostgresRestore implements RestoreTransaction {
     return { table: table.target, rowsBefore, rowsAfter: rowsBefore + change.inserted, ...change };
   }
 
-  /** TRUNCATE needs no scan and leaves no dead rows, but refuses a table that a foreign key still points at. */
-  async #empty(target: TableName): Promise<void> {
+  /**
+   * TRUNCATE needs no scan and leaves no dead rows, but refuses a table that a foreign key still points at.
+   * Resolves to whether it could be used.
+   */
+  async #empty(target: TableName): Promise<boolean> {
     const [row] = await this.#transaction.rows<{ deletes: boolean }>(
       `SELECT EXISTS (SELECT FROM pg_constraint WHERE contype = 'f' AND confrelid = to_regclass($1))
               OR NOT has_table_privilege(to_regclass($1), 'TRUNCATE') AS deletes`,
@@ -229,6 +234,7 @@ export class PostgresRestore implements RestoreTransaction {
     );
     const statement = row!.deletes ? 'DELETE FROM ONLY' : 'TRUNCATE ONLY';
     await this.#transaction.run(`${statement} ${quoteName(target)}`);
+    return !row!.deletes;
   }
 
   async #count(target: TableName): Promise<number> {
@@ -237,10 +243,11 @@ export class PostgresRestore implements RestoreTransaction {
     return row!.count;
   }
 
-  async #copyInto(name: string, table: TablePlan): Promise<number> {
+  async #copyInto(name: string, table: TablePlan, options = ''): Promise<number> {
     // Without a list COPY takes every column that is not generated: that is none here.
     const columns = table.columns.length > 0 ? ` (${quoteList(table.columns)})` : '';
-    const rows = await this.#transaction.copyIn(`COPY ${name}${columns} FROM STDIN`, this.#bytesOf(table));
+    const sql = `COPY ${name}${columns} FROM STDIN${options}`;
+    const rows = await this.#transaction.copyIn(sql, this.#bytesOf(table));
     if (rows === table.backup.rows) return rows;
     throw new RestorePointError(
       'verification',
