@@ -6,7 +6,7 @@
  * repeated before it, for whoever sees the end of a log only.
  * Arguments that begin with `-`, and all after them, go to mocha (`npm run test:unit -- --grep checksum`).
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeOwnedFolder, startOwned } from './childProcesses.ts';
@@ -22,6 +22,8 @@ interface Step {
   readonly command: readonly string[];
   /** Whether it is a mocha suite, which writes counts. */
   readonly suite: boolean;
+  /** Files of a suite that run in a process of their own at the same time; its output is shown afterwards. */
+  readonly beside?: string;
   /** A step without which this one would test something old. */
   readonly after?: string;
 }
@@ -32,12 +34,15 @@ const steps: Readonly<Record<string, Step>> = {
   types: check('Types', program('typescript/bin/tsc'), '--noEmit'),
   viewer: check('Types of the viewer', program('typescript/bin/tsc'), '-p', 'media/viewer/jsconfig.json'),
   build: check('Build', 'esbuild.mjs'),
-  unit: mochaSuite('Unit tests', 'test/unit'),
-  db: mochaSuite(
-    'Database tests',
-    'test/db',
-    ...['--require', './test/support/postgresForTests.ts', '--timeout', '60000'],
-  ),
+  unit: mochaSuite('Unit tests', 'test/unit/**/*.test.ts'),
+  db: {
+    ...mochaSuite(
+      'Database tests',
+      'test/db/*.test.ts',
+      ...['--require', './test/support/postgresForTests.ts', '--timeout', '60000'],
+    ),
+    beside: 'test/db/everything/**/*.test.ts',
+  },
   extension: {
     title: 'Extension-host tests',
     command: ['test/extension/runTests.ts'],
@@ -47,7 +52,7 @@ const steps: Readonly<Record<string, Step>> = {
   ui: {
     ...mochaSuite(
       'Browser tests of the workbench',
-      'test/ui',
+      'test/ui/**/*.test.ts',
       ...['--require', './test/ui/workbench.ts', '--timeout', '180000'],
     ),
     after: 'build',
@@ -92,12 +97,33 @@ async function runStep(name: string): Promise<Counts> {
   if (step.after && failedSteps.has(step.after)) {
     return failedStep(step, `not run, because the step before it failed: ${step.after}`);
   }
+  const counts = step.beside ? await runBoth(name, step, step.beside) : await runProcess(name, step);
+  return step.suite && counts.passed + counts.failed === 0 ? failedStep(step, 'ran no test') : counts;
+}
+
+async function runBoth(name: string, step: Step, beside: string): Promise<Counts> {
+  const log = join(scratch.path, `${name}.log`);
+  const other = { ...step, command: [...step.command.slice(0, -1), beside] };
+  const [counts, more] = await Promise.all([
+    runProcess(name, step),
+    runProcess(`${name}-beside`, other, openSync(log, 'w')),
+  ]);
+  console.log(readFileSync(log, 'utf8'));
+  return {
+    passed: counts.passed + more.passed,
+    failed: counts.failed + more.failed,
+    failures: [...counts.failures, ...more.failures],
+  };
+}
+
+/** Runs a step's process; what it prints goes to ours, or to a file. */
+async function runProcess(name: string, step: Step, output: number | 'inherit' = 'inherit'): Promise<Counts> {
   const countsFile = join(scratch.path, `${name}.json`);
   const isMocha = step.command[0] === mochaProgram();
   const run = await startOwned(process.execPath, [...step.command, ...(isMocha ? forMocha : [])], {
     cwd: projectRoot,
     env: { ...process.env, RESTORE_POINT_TEST_COUNTS: countsFile },
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', output, output],
   });
   const end = await Promise.race([run.ended, sleep(stepLimitMinutes * 60_000, timedOut, { ref: false })]);
   await run.stop();
@@ -115,9 +141,6 @@ function judgeSuite(step: Step, end: string, countsFile: string): Counts {
     return failedStep(step, `broke off without a result (${end})`);
   }
   const counts = JSON.parse(readFileSync(countsFile, 'utf8')) as Counts;
-  if (counts.failed === 0 && counts.passed === 0) {
-    return failedStep(step, 'ran no test');
-  }
   if (counts.failed === 0 && end !== 'code 0') {
     return { ...failedStep(step, `ended with ${end} though no test failed`), passed: counts.passed };
   }
@@ -128,14 +151,14 @@ function check(title: string, ...command: string[]): Step {
   return { title, command, suite: false };
 }
 
-function mochaSuite(title: string, folder: string, ...options: string[]): Step {
+function mochaSuite(title: string, files: string, ...options: string[]): Step {
   return {
     title,
     command: [
       mochaProgram(),
       ...['--reporter', './test/support/countingReporter.ts', '--forbid-only', '--forbid-pending'],
       ...options,
-      `${folder}/**/*.test.ts`,
+      files,
     ],
     suite: true,
   };
