@@ -86,7 +86,7 @@ describe('postgres: indexes of large tables that are replaced', () => {
     assert.deepEqual(
       await remade(
         database,
-        async () => void (await restore(file, database, { tables: [{ name: 'grouped' }] })),
+        async () => void (await restore(file, database, { tables: [{ name: 'large' }] })),
       ),
       [],
     );

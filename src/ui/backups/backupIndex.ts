@@ -90,7 +90,12 @@ export class BackupIndex implements vscode.Disposable {
   }
 
   async #readOnce(file: string): Promise<BackupFile | undefined> {
-    const info = await stat(file).catch(() => undefined);
+    const info = await stat(file).catch((error: unknown) => {
+      // It may have been removed since the folder was read.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+        this.#logger.warn(`The backup ${file} cannot be read: ${messageOf(error)}`);
+      }
+    });
     if (!info) return undefined;
     const stamp = `${info.mtimeMs} ${info.size} ${info.ino}`;
     const known = this.#known.get(file);
