@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import { messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
+import { type ErrorDetails, messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { Chunk, Payload, PayloadSource } from '../core/payload.ts';
 import type { ReportProgress } from '../core/progress.ts';
 import { codecs } from './compression.ts';
 import { manifestEntry, schemaEntry } from './archiveWriter.ts';
+import { findEntries, readAt } from './findEntries.ts';
 import { parseManifest } from './manifestSchema.ts';
 import { fileError } from './publish.ts';
 import {
@@ -87,7 +88,9 @@ export class Archive implements PayloadSource {
       const bytes = await codec.decompress(stored, chunk.bytes);
       if (bytes.length === chunk.bytes) return bytes;
     } catch (error) {
-      throw damaged(this.file, chunk.entry, `it cannot be decompressed (${messageOf(error)})`, error);
+      throw damaged(this.file, chunk.entry, `it cannot be decompressed (${messageOf(error)})`, {
+        cause: error,
+      });
     }
     throw damaged(this.file, chunk.entry, 'it is not as long as the manifest says');
   }
@@ -133,33 +136,43 @@ function settled(promise: Promise<Uint8Array>): Promise<Settled> {
 }
 
 async function readDirectory(handle: FileHandle, size: number, file: string): Promise<ZipEntry[]> {
-  const notOurs = new RestorePointError(
-    'damaged-backup',
-    'This is no Restore Point backup, or its end is missing',
-    {
-      place: { file },
-      next: 'Take another backup file; if this one was copied, copy it again.',
-    },
-  );
   const tail = await readAt(
     handle,
     Math.max(0, size - endBytes - zip64TailBytes),
     Math.min(size, endBytes + zip64TailBytes),
   );
   const found = findDirectory(tail);
-  if (!found || found.size > maxDirectoryBytes || found.offset + found.size > size) throw notOurs;
+  if (!found || found.size > maxDirectoryBytes || found.offset + found.size > size)
+    throw await whatIsDamaged(handle, size, file);
   const list = await readAt(handle, found.offset, size - found.offset);
   const entries = parseDirectory(list.subarray(0, found.size));
-  if (!entries) throw notOurs;
+  if (!entries) throw await whatIsDamaged(handle, size, file);
   let offset = 0;
   for (const entry of entries) {
-    if (entry.offset !== offset) throw damaged(file, entry.name, 'it is not where the file says');
+    if (entry.offset !== offset) throw await whatIsDamaged(handle, size, file);
     offset = endOf(entry);
   }
-  if (offset !== found.offset || !directory(entries, offset).equals(list)) {
-    throw damaged(file, undefined, 'its list of entries does not match its content');
-  }
+  if (offset !== found.offset || !directory(entries, offset).equals(list))
+    throw await whatIsDamaged(handle, size, file);
   return entries;
+}
+
+/** Where a file is damaged whose list of entries is not what it should be: its headers tell. */
+async function whatIsDamaged(handle: FileHandle, size: number, file: string): Promise<RestorePointError> {
+  const { entries, directory: list } = await findEntries(handle, size, true);
+  const last = entries.at(-1);
+  const next = 'Take another backup file; if this one was copied, copy it again.';
+  if (!last) {
+    const what = 'This is no Restore Point backup, or its beginning is not what was written';
+    return new RestorePointError('damaged-backup', what, { place: { file }, next });
+  }
+  const { name } = last.entry;
+  if (endOf(last.entry) > size) {
+    return damaged(file, name, 'its end is missing: it stops in the middle of this entry', { next });
+  }
+  if (!last.sound) return damaged(file, name, 'its checksum does not match');
+  if (list !== undefined) return damaged(file, undefined, 'its list of entries does not match its content');
+  return damaged(file, name, 'after this entry its end is missing, or is not what was written', { next });
 }
 
 async function readManifest(
@@ -200,21 +213,15 @@ async function readData(handle: FileHandle, entry: ZipEntry, file: string): Prom
   return bytes.subarray(header.length);
 }
 
-async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafe(length);
-  let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await handle.read(buffer, filled, length - filled, position + filled);
-    if (bytesRead === 0) return buffer.subarray(0, filled);
-    filled += bytesRead;
-  }
-  return buffer;
-}
-
-function damaged(file: string, entry: string | undefined, what: string, cause?: unknown): RestorePointError {
+function damaged(
+  file: string,
+  entry: string | undefined,
+  what: string,
+  details: ErrorDetails = {},
+): RestorePointError {
   return new RestorePointError('damaged-backup', `The backup is damaged: ${what}`, {
     place: { file, ...(entry === undefined ? {} : { entry }) },
     next: 'Do not restore from it; take another backup file.',
-    cause,
+    ...details,
   });
 }

@@ -55,7 +55,9 @@ export async function restoreBackup(
 ): Promise<RestoreReport> {
   const started = performance.now();
   const { logger } = options;
-  const archive = await Archive.open(file);
+  const archive = await Archive.open(file).catch((error: unknown) => {
+    throw nothingChanged(error);
+  });
   try {
     const { manifest } = archive;
     refuseOtherEngine(manifest, session);
