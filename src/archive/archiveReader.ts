@@ -21,9 +21,9 @@ import {
   type ZipEntry,
 } from './zip.ts';
 
-/** Far more than any real one needs: ten thousand tables of a hundred columns take about 100 MB. */
-const maxManifestBytes = 512 * 1024 * 1024;
-const maxDirectoryBytes = 512 * 1024 * 1024;
+/** More than any real one needs: ten thousand tables of a hundred columns take about 100 MB, a million chunks too. */
+const maxManifestBytes = 256 * 1024 * 1024;
+const maxDirectoryBytes = 256 * 1024 * 1024;
 
 /** An open backup whose container and manifest are sound; its chunks are checked when they are read, or by `check`. */
 export class Archive implements PayloadSource {
@@ -183,7 +183,7 @@ async function readManifest(
   const last = entries.at(-1);
   if (last?.name !== manifestEntry || last.size > maxManifestBytes)
     throw damaged(file, manifestEntry, 'it is missing');
-  const manifest = parseManifest((await readChecked(handle, last, file)).toString('utf8'));
+  const manifest = parseManifest(await readChecked(handle, last, file));
   if (typeof manifest === 'string') throw damaged(file, manifestEntry, manifest);
   const expected = new Map<string, Chunk>();
   for (const chunk of manifest.payloads.flatMap((payload) => payload.chunks))

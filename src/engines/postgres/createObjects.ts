@@ -2,19 +2,9 @@ import { RestorePointError } from '../../core/errors.ts';
 import { formatTableName } from '../../core/names.ts';
 import { objectKey, type SchemaObject } from '../../core/schema.ts';
 import { describeFailure } from './errors.ts';
+import { isKnownStatement } from './knownStatements.ts';
 import { welcoming } from './newOwners.ts';
 import type { Transaction } from './transaction.ts';
-
-const made =
-  'SCHEMA|COLLATION|EXTENSION|TYPE|DOMAIN|CAST|FUNCTION|PROCEDURE|AGGREGATE|ACCESS METHOD|OPERATOR( FAMILY| CLASS)?|' +
-  '(DEFAULT )?CONVERSION|TRANSFORM|TEXT SEARCH (PARSER|TEMPLATE|DICTIONARY|CONFIGURATION)|(UNLOGGED )?(SEQUENCE|TABLE)|' +
-  '(OR REPLACE )?VIEW|MATERIALIZED VIEW|(UNIQUE )?INDEX|STATISTICS|RULE|(CONSTRAINT |EVENT )?TRIGGER|POLICY|PUBLICATION';
-
-/** The statements that backups hold. Anything else in one is not of our making. */
-const known = new RegExp(
-  `^((CREATE (${made})|ALTER (${made}|DEFAULT PRIVILEGES)|COMMENT ON|REFRESH MATERIALIZED VIEW|` +
-    '(GRANT|REVOKE) ([^;"]|"[^"]*")* ON (TABLE|SEQUENCE|FUNCTION|PROCEDURE|TYPE|SCHEMA)) |DROP SCHEMA "public"$)',
-);
 
 /** What a partition needs before it is put into its table. */
 const indexed: readonly string[] = ['primary key', 'constraint', 'index'];
@@ -57,10 +47,10 @@ export async function createObjects(
   if (objects.length > 0) await transaction.run(settings);
   for (const object of objects) {
     const place = object.table ? { table: formatTableName(object.table) } : {};
-    if (!known.test(object.sql)) {
+    if (!isKnownStatement(object)) {
       throw new RestorePointError(
         'damaged-backup',
-        `The statement for ${objectKey(object)} is of no known kind`,
+        `The statement for ${objectKey(object)} is none that a backup holds for it`,
         { place },
       );
     }
