@@ -3,6 +3,8 @@ import * as path from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { Archive } from './archive/archiveReader.ts';
 import { backupExtension, newBackupPath } from './backup/backupFiles.ts';
+import { MadeHere } from './backup/madeHere.ts';
+import { stateFolder } from './backup/stateFolder.ts';
 import { takeBackup } from './backup/takeBackup.ts';
 import { verifyBackup } from './backup/verifyBackup.ts';
 import {
@@ -16,12 +18,19 @@ import {
 import { resolveConnection, type ResolvedConnection } from './cli/connection.ts';
 import { createOutput, exitCodeOf, type Output } from './cli/output.ts';
 import { createProgressBar } from './cli/progressBar.ts';
-import { stateFolder } from './cli/stateFolder.ts';
-import { backupText, inspectText, planText, restoreText, verifyText } from './cli/summary.ts';
+import {
+  backupText,
+  foreignCodeText,
+  inspectText,
+  planText,
+  restoreText,
+  verifyText,
+} from './cli/summary.ts';
 import { messageOf, RestorePointError } from './core/errors.ts';
 import { version } from './core/version.ts';
 import type { Session, WorkOptions } from './engines/engine.ts';
 import { engineById } from './engines/registry.ts';
+import type { CodeToRun } from './restore/codeToRun.ts';
 import { restoreBackup } from './restore/restoreBackup.ts';
 
 async function run(args: CliArguments, output: Output, work: WorkOptions): Promise<void> {
@@ -50,6 +59,7 @@ async function backup(args: BackupArguments, output: Output, work: WorkOptions):
     const { tables, exclude, where, withRelated, only } = args;
     const report = await takeBackup(session, {
       ...work,
+      madeHere: new MadeHere(stateFolder(), work.logger),
       file: await outputFile(args.out, session.info.database),
       selection: {
         ...(tables ? { tables } : {}),
@@ -80,6 +90,7 @@ async function restore(args: RestoreArguments, output: Output, work: WorkOptions
   }
   const connection = await resolveConnection(args.connection);
   const { features } = connection.engine;
+  const madeHere = new MadeHere(stateFolder(), work.logger);
   // A file that is no backup must not leave a new, empty database behind.
   await (await Archive.open(path.resolve(args.file))).close();
   const create = features.createsDatabase && !args.dryRun;
@@ -94,6 +105,9 @@ async function restore(args: RestoreArguments, output: Output, work: WorkOptions
       dryRun: args.dryRun,
       ...(connection.id === undefined ? {} : { connection: connection.id }),
       ...(args.safetyBackup ? { safetyFolder: path.join(stateFolder(), 'safety') } : {}),
+      madeHere,
+      mayRun: async (code, fingerprint) =>
+        args.trust || (await madeHere.has(fingerprint)) || (await mayRun(code, work.signal)),
       confirm: async (plan) => {
         const text = planText(plan, session.target);
         process.stderr.write(`${text}\n`);
@@ -102,6 +116,18 @@ async function restore(args: RestoreArguments, output: Output, work: WorkOptions
     });
     output.result(restoreText(report), report);
   });
+}
+
+/** Asks about statements of a backup from elsewhere. Throws `refused` where nobody can be asked. */
+async function mayRun(code: CodeToRun, signal: AbortSignal | undefined): Promise<boolean> {
+  if (!process.stdin.isTTY) {
+    throw new RestorePointError('refused', `${foreignCodeText(code)}`, {
+      unchanged: 'Nothing was changed.',
+      next: 'Read them (inspect --json, or schema.sql in the file), then add --trust; --data-only runs none.',
+    });
+  }
+  process.stderr.write(`${foreignCodeText(code)}:\n${code.kinds.map((kind) => `  ${kind}`).join('\n')}\n`);
+  return await askYes('Run them? [y/N] ', signal);
 }
 
 async function inspect(args: FileArguments, output: Output): Promise<void> {

@@ -6,7 +6,7 @@ import type { Manifest } from '../core/manifest.ts';
 import type { Chunk, Payload, PayloadSource } from '../core/payload.ts';
 import type { ReportProgress } from '../core/progress.ts';
 import { codecs } from './compression.ts';
-import { manifestEntry, schemaEntry } from './archiveWriter.ts';
+import { fingerprintOf, manifestEntry, schemaEntry } from './archiveWriter.ts';
 import { findEntries, readAt } from './findEntries.ts';
 import { parseManifest } from './manifestSchema.ts';
 import { fileError } from './publish.ts';
@@ -29,6 +29,8 @@ const maxDirectoryBytes = 256 * 1024 * 1024;
 export class Archive implements PayloadSource {
   readonly file: string;
   readonly manifest: Manifest;
+  /** SHA-256 of the manifest, which holds those of all chunks: what tells this backup from every other. */
+  readonly fingerprint: string;
   /** Of the whole file, in bytes. */
   readonly size: number;
   readonly #handle: FileHandle;
@@ -39,11 +41,12 @@ export class Archive implements PayloadSource {
     handle: FileHandle,
     size: number,
     entries: ZipEntry[],
-    manifest: Manifest,
+    { manifest, fingerprint }: ReadManifest,
   ) {
     this.file = file;
     this.size = size;
     this.manifest = manifest;
+    this.fingerprint = fingerprint;
     this.#handle = handle;
     this.#entries = new Map(entries.map((entry) => [entry.name, entry]));
   }
@@ -175,15 +178,21 @@ async function whatIsDamaged(handle: FileHandle, size: number, file: string): Pr
   return damaged(file, name, 'after this entry its end is missing, or is not what was written', { next });
 }
 
+interface ReadManifest {
+  readonly manifest: Manifest;
+  readonly fingerprint: string;
+}
+
 async function readManifest(
   handle: FileHandle,
   entries: readonly ZipEntry[],
   file: string,
-): Promise<Manifest> {
+): Promise<ReadManifest> {
   const last = entries.at(-1);
   if (last?.name !== manifestEntry || last.size > maxManifestBytes)
     throw damaged(file, manifestEntry, 'it is missing');
-  const manifest = parseManifest(await readChecked(handle, last, file));
+  const bytes = await readChecked(handle, last, file);
+  const manifest = parseManifest(bytes);
   if (typeof manifest === 'string') throw damaged(file, manifestEntry, manifest);
   const expected = new Map<string, Chunk>();
   for (const chunk of manifest.payloads.flatMap((payload) => payload.chunks))
@@ -194,7 +203,7 @@ async function readManifest(
     data.length === expected.size &&
     data.every((entry) => expected.get(entry.name)?.storedBytes === entry.size);
   if (!fits) throw damaged(file, manifestEntry, 'it names other chunks than the file holds');
-  return manifest;
+  return { manifest, fingerprint: fingerprintOf(bytes) };
 }
 
 /** The data of an entry whose checksum the container holds. */

@@ -65,7 +65,8 @@ function wrongTables(manifest: Manifest): string | undefined {
     names.add(key);
     const all = table.columns.map((column) => column.name);
     if (new Set(all).size !== all.length) return `its manifest names a column of ${text} twice`;
-    if ([table.name.name, table.name.schema ?? 'x', ...all].some(isNoName))
+    const parts = [table.name.name, table.name.schema ?? table.name.name, ...all];
+    if (parts.some((part) => part.includes('\0') || (isPostgres && part === '')))
       return `its manifest has a name for ${text} or a column of it that is none`;
     const known = new Set(table.columns.filter((column) => !column.generated).map((column) => column.name));
     const fits = new Set(columns).size === columns.length && columns.every((column) => known.has(column));
@@ -81,11 +82,6 @@ function wrongTables(manifest: Manifest): string | undefined {
   return undefined;
 }
 
-/** No database has an empty name, or one with NUL in it. */
-function isNoName(name: string): boolean {
-  return name === '' || name.includes('\0');
-}
-
 function rowsOf({ chunks }: Payload): number {
   return chunks.reduce((sum, chunk) => sum + chunk.rows, 0);
 }
@@ -95,7 +91,7 @@ function wrongNumbers(manifest: Manifest): string | undefined {
   for (const { name, lastValue, increment } of sequences) {
     if (![lastValue, increment].every(isInt64))
       return `its manifest has an impossible number for ${shown(name)}`;
-    if (isNoName(name.name)) return 'its manifest has a sequence without a name';
+    if (name.name.includes('\0')) return 'its manifest has a name for a sequence that is none';
   }
   for (const stored of largeObjects ? [largeObjects.objects, largeObjects.pieces] : []) {
     const payload = payloads.find(({ name }) => name === stored.payload);

@@ -12,6 +12,7 @@ import {
 } from '../core/schema.ts';
 import type { Session, SnapshotContent, WorkOptions } from '../engines/engine.ts';
 import { version } from '../core/version.ts';
+import type { MadeHere } from './madeHere.ts';
 import { chooseObjects } from './chooseObjects.ts';
 import { chooseRows, withReasons } from './chooseRows.ts';
 import { refuseUnreadable } from './refuseUnreadable.ts';
@@ -27,6 +28,8 @@ export interface TakeBackupOptions extends WorkOptions {
   readonly purpose?: Manifest['purpose'];
   /** The id of the connection in the settings. */
   readonly connection?: string;
+  /** Learns that this machine made it. */
+  readonly madeHere?: MadeHere;
 }
 
 /** What a backup did. */
@@ -94,7 +97,9 @@ async function writeBackup(
       options.report?.({ phase: 'publish' });
       const content = { ...read, tables: withReasons(read.tables, chosen) };
       const manifest = describeBackup(session, snapshot.schema, whole, content, options);
-      return { manifest, bytes: await archive.publish(manifest) };
+      const { bytes, fingerprint } = await archive.publish(manifest);
+      await options.madeHere?.add(fingerprint);
+      return { manifest, bytes };
     } catch (error) {
       await abandon(archive, options);
       throw error;

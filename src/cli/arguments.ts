@@ -11,7 +11,7 @@ export const usage = `restore-point: back up database tables into a file, and br
                         [--compression zstd|gzip|none] [--json]
   restore-point restore <file> <connection> [--mode replace|merge|insert-missing] [--tables a,b.c]
                         [--with-related] [--schema-only | --data-only] [--into-schema NAME]
-                        [--dry-run] [--no-safety-backup] [--yes] [--json]
+                        [--dry-run] [--no-safety-backup] [--trust] [--yes] [--json]
   restore-point verify  <file> [--json]
   restore-point inspect <file> [--json]
 
@@ -33,6 +33,8 @@ export const usage = `restore-point: back up database tables into a file, and br
               insert-missing  only rows whose key is absent are inserted
 --dry-run     the whole restore in its transaction, verified, then rolled back
 --yes         do not ask before writing
+--trust       run the statements (functions, triggers, tables, …) of a backup that was not made on
+                this machine: they run as you
 --verbose     log what is done, and add the stack to an error
 --json        print one JSON object
 
@@ -67,6 +69,8 @@ export interface RestoreArguments extends Common {
   readonly intoSchema?: string;
   readonly dryRun: boolean;
   readonly safetyBackup: boolean;
+  /** Statements of a backup from elsewhere may run. */
+  readonly trust: boolean;
   readonly yes: boolean;
 }
 
@@ -114,6 +118,7 @@ const commandOptions = {
     tables: { type: 'string', multiple: true },
     'dry-run': { type: 'boolean' },
     'no-safety-backup': { type: 'boolean' },
+    trust: { type: 'boolean' },
     yes: { type: 'boolean', short: 'y' },
   },
   verify: everyCommand,
@@ -188,6 +193,7 @@ function restoreArguments(words: readonly string[]): RestoreArguments {
     ...(intoSchema === undefined ? {} : { intoSchema }),
     dryRun: values['dry-run'] ?? false,
     safetyBackup: !(values['no-safety-backup'] ?? false),
+    trust: values.trust ?? false,
     yes: values.yes ?? false,
   };
 }

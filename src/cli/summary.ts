@@ -5,6 +5,7 @@ import type { Manifest } from '../core/manifest.ts';
 import { formatTableName } from '../core/names.ts';
 import { describeReasons } from '../core/related.ts';
 import type { OpaquePlan, RestorePlan } from '../core/plan.ts';
+import type { CodeToRun } from '../restore/codeToRun.ts';
 import type { RestoreReport } from '../restore/restoreBackup.ts';
 
 /** Text for people, from what the use cases report. Each ends without a line break. */
@@ -78,6 +79,12 @@ export function planText(plan: RestorePlan, target: string): string {
     ...largeObjectText(plan),
     ...plan.warnings.map((warning) => `warning: ${warning}`),
   ].join('\n');
+}
+
+/** A sentence without its end. */
+export function foreignCodeText({ statements }: CodeToRun): string {
+  const what = count(statements.length, 'statement');
+  return `The backup was not made on this machine, and ${what} of it would run as you`;
 }
 
 function planTitle({ mode, only, create, intoSchema }: RestorePlan, target: string): string {

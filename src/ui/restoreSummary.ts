@@ -98,7 +98,8 @@ function safetyText(safetyFolder: string | undefined): string {
       );
 }
 
-function atMost(lines: readonly string[], most: number): string[] {
+/** The first of many lines, and how many more there are. */
+export function atMost(lines: readonly string[], most: number): string[] {
   if (lines.length <= most) return [...lines];
   return [...lines.slice(0, most), vscode.l10n.t('… and {0} more', lines.length - most)];
 }

@@ -103,6 +103,7 @@ for (const testEngine of testEngines) {
       const session = await database.connect();
       try {
         await restoreBackup(from, session, database.engine.features, {
+          mayRun: () => Promise.resolve(true),
           mode: 'replace',
           logger,
           safetyFolder: folder.file('safety'),

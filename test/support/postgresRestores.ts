@@ -94,6 +94,7 @@ export async function restore(
     const confirm = (): Promise<boolean> => Promise.resolve(true);
     const { features } = database.engine;
     return await restoreBackup(file, session, features, {
+      mayRun: () => Promise.resolve(true),
       mode: 'replace',
       logger: silentLogger,
       confirm,

@@ -37,6 +37,7 @@ export async function backUp(
         file: place.file ?? (await newBackupPath(place.folder, session.info.database)),
         compression: compression(folder),
         connection: connection.id,
+        madeHere: services.madeHere,
       });
     }),
   );
