@@ -16,7 +16,7 @@ import {
   type RestoreArguments,
 } from './cli/arguments.ts';
 import { resolveConnection, type ResolvedConnection } from './cli/connection.ts';
-import { createOutput, exitCodeOf, type Output } from './cli/output.ts';
+import { createOutput, exitCodeOf, lines, type Output } from './cli/output.ts';
 import { createProgressBar } from './cli/progressBar.ts';
 import {
   backupText,
@@ -110,7 +110,7 @@ async function restore(args: RestoreArguments, output: Output, work: WorkOptions
         args.trust || (await madeHere.has(fingerprint)) || (await mayRun(code, work.signal)),
       confirm: async (plan) => {
         const text = planText(plan, session.target);
-        process.stderr.write(`${text}\n`);
+        process.stderr.write(`${lines(text)}\n`);
         return !needsAnswer || (await askYes('Go on? [y/N] ', work.signal));
       },
     });
@@ -178,12 +178,12 @@ async function outputFile(out: string | undefined, database: string): Promise<st
 }
 
 async function askYes(question: string, signal: AbortSignal | undefined): Promise<boolean> {
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const answer = await lines.question(question, signal ? { signal } : {});
+    const answer = await terminal.question(question, signal ? { signal } : {});
     return /^y(es)?$/i.test(answer.trim());
   } finally {
-    lines.close();
+    terminal.close();
   }
 }
 

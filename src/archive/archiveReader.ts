@@ -25,6 +25,9 @@ import {
 const maxManifestBytes = 256 * 1024 * 1024;
 const maxDirectoryBytes = 256 * 1024 * 1024;
 
+/** A larger chunk is decompressed piece by piece, in bytes: a few of them are in memory at a time. */
+const maxBytesAtOnce = 32 * 1024 * 1024;
+
 /** An open backup whose container and manifest are sound; its chunks are checked when they are read, or by `check`. */
 export class Archive implements PayloadSource {
   readonly file: string;
@@ -73,15 +76,41 @@ export class Archive implements PayloadSource {
 
   async *read(payload: Payload, signal?: AbortSignal): AsyncIterable<Uint8Array> {
     // The next chunk is read and decompressed while the caller works on this one.
-    let next = payload.chunks[0] && settled(this.readChunk(payload.chunks[0]));
-    for (let index = 0; next; index++) {
+    const begin = (chunk: Chunk | undefined): Promise<Settled> | undefined =>
+      chunk && chunk.bytes <= maxBytesAtOnce ? settled(this.readChunk(chunk)) : undefined;
+    let next = begin(payload.chunks[0]);
+    for (const [index, chunk] of payload.chunks.entries()) {
       const current = await next;
       throwIfCancelled(signal);
-      if ('error' in current) throw current.error;
-      const following = payload.chunks[index + 1];
-      next = following && settled(this.readChunk(following));
-      yield current.bytes;
+      if (current && 'error' in current) throw current.error;
+      next = begin(payload.chunks[index + 1]);
+      if (current) yield current.bytes;
+      else yield* this.#pieces(chunk, signal);
     }
+  }
+
+  /** A chunk that is one large row, or says so: never all of it is in memory. */
+  async *#pieces(chunk: Chunk, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+    const pieces = codecs[this.manifest.compression].pieces(await this.#readStored(chunk));
+    const iterator = pieces[Symbol.asyncIterator]();
+    let length = 0;
+    try {
+      for (;;) {
+        const piece = await iterator.next().catch((error: unknown) => {
+          const what = `it cannot be decompressed (${messageOf(error)})`;
+          throw damaged(this.file, chunk.entry, what, { cause: error });
+        });
+        throwIfCancelled(signal);
+        if (piece.done) break;
+        length += piece.value.length;
+        if (length > chunk.bytes) break;
+        yield piece.value;
+      }
+    } finally {
+      await iterator.return?.();
+    }
+    if (length !== chunk.bytes)
+      throw damaged(this.file, chunk.entry, 'it is not as long as the manifest says');
   }
 
   async readChunk(chunk: Chunk): Promise<Uint8Array> {

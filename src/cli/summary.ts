@@ -3,6 +3,7 @@ import type { BackupReport } from '../backup/takeBackup.ts';
 import type { VerifyReport } from '../backup/verifyBackup.ts';
 import type { Manifest } from '../core/manifest.ts';
 import { formatTableName } from '../core/names.ts';
+import { visible, visibleLines } from '../core/visible.ts';
 import { describeReasons } from '../core/related.ts';
 import type { OpaquePlan, RestorePlan } from '../core/plan.ts';
 import type { CodeToRun } from '../restore/codeToRun.ts';
@@ -22,7 +23,7 @@ export function backupText(report: BackupReport): string {
   return [
     `Backed up ${what} in ${formatDuration(report.milliseconds)}: ${report.file}`,
     ...(related.length > 0 ? ['Related rows came with the chosen ones:', ...aligned(related)] : []),
-    ...left,
+    ...left.map(visibleLines),
   ].join('\n');
 }
 
@@ -34,8 +35,9 @@ export function verifyText({ manifest, rows, bytes, milliseconds }: VerifyReport
 export function inspectText(manifest: Manifest, bytes: number): string {
   const { source } = manifest;
   return [
-    `${source.database} (${source.serverVersion}), taken ${manifest.createdAt} by Restore Point ${manifest.createdBy}, ` +
-      `${formatBytes(bytes)}${extentText(manifest)}`,
+    visible(
+      `${source.database} (${source.serverVersion}), taken ${manifest.createdAt} by Restore Point ${manifest.createdBy}, `,
+    ) + `${formatBytes(bytes)}${extentText(manifest)}`,
     ...aligned(
       manifest.tables.map(({ table, rows, where, related }) => [
         formatTableName(table.name),
@@ -48,10 +50,10 @@ export function inspectText(manifest: Manifest, bytes: number): string {
     ),
     ...manifest.objects
       .filter(({ opaque }) => opaque)
-      .map(({ kind, name }) => `  ${formatTableName({ name })}  ${kind}`),
+      .map(({ kind, name }) => visible(`  ${formatTableName({ name })}  ${kind}`)),
     ...(manifest.largeObjects ? [`  ${count(manifest.largeObjects.objects.rows, 'large object')}`] : []),
-    ...manifest.leftOut.map(
-      ({ kind, names, reason }) => `not carried: ${kind} ${names.join(', ')} (${reason})`,
+    ...manifest.leftOut.map(({ kind, names, reason }) =>
+      visibleLines(`not carried: ${kind} ${names.join(', ')} (${reason})`),
     ),
   ].join('\n');
 }
@@ -77,7 +79,7 @@ export function planText(plan: RestorePlan, target: string): string {
     ...aligned(rows),
     ...opaqueText(plan.opaque),
     ...largeObjectText(plan),
-    ...plan.warnings.map((warning) => `warning: ${warning}`),
+    ...plan.warnings.map((warning) => visibleLines(`warning: ${warning}`)),
   ].join('\n');
 }
 
@@ -100,8 +102,8 @@ function planTitle({ mode, only, create, intoSchema }: RestorePlan, target: stri
 }
 
 function opaqueText(tables: readonly OpaquePlan[] = []): string[] {
-  return tables.map(
-    ({ target, create }) => `  ${formatTableName(target)}  ${create ? 'created' : 'replaced'} as a whole`,
+  return tables.map(({ target, create }) =>
+    visible(`  ${formatTableName(target)}  ${create ? 'created' : 'replaced'} as a whole`),
   );
 }
 
@@ -147,7 +149,8 @@ function doneText({ dryRun, only }: RestoreReport, tables: string, time: string)
     : `Restored and verified ${tables} in ${time}:`;
 }
 
-function aligned(rows: readonly (readonly string[])[]): string[] {
+function aligned(texts: readonly (readonly string[])[]): string[] {
+  const rows = texts.map((row) => row.map(visible));
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) =>
     `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd(),

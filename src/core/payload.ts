@@ -43,7 +43,7 @@ export interface PayloadWriter {
 
 /** Where an engine takes what it restores from. The archive implements it; every chunk is checked as it is read. */
 export interface PayloadSource {
-  /** The chunks of a payload in their order, decompressed. Throws `damaged-backup` with the entry's name. */
+  /** A payload in its order, decompressed: chunk by chunk, and very large ones in pieces. Throws `damaged-backup` with the entry's name. */
   read(payload: Payload, signal?: AbortSignal): AsyncIterable<Uint8Array>;
   /** One chunk, decompressed: for a viewer that shows a page. */
   readChunk(chunk: Chunk): Promise<Uint8Array>;

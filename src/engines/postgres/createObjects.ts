@@ -1,4 +1,4 @@
-import { RestorePointError } from '../../core/errors.ts';
+import { type ErrorPlace, RestorePointError } from '../../core/errors.ts';
 import { formatTableName } from '../../core/names.ts';
 import { objectKey, type SchemaObject } from '../../core/schema.ts';
 import { describeFailure } from './errors.ts';
@@ -46,14 +46,8 @@ export async function createObjects(
 ): Promise<void> {
   if (objects.length > 0) await transaction.run(settings);
   for (const object of objects) {
-    const place = object.table ? { table: formatTableName(object.table) } : {};
-    if (!isKnownStatement(object)) {
-      throw new RestorePointError(
-        'damaged-backup',
-        `The statement for ${objectKey(object)} is none that a backup holds for it`,
-        { place },
-      );
-    }
+    const place = placeOf(object);
+    refuseUnknown([object]);
     try {
       await asRole(transaction, object.as, async () => {
         const sql = await asServerHasIt(transaction, object);
@@ -67,6 +61,21 @@ export async function createObjects(
       });
     }
   }
+}
+
+/** Throws `damaged-backup` for a statement that no backup of ours holds. */
+export function refuseUnknown(objects: readonly SchemaObject[]): void {
+  const object = objects.find((candidate) => !isKnownStatement(candidate));
+  if (!object) return;
+  throw new RestorePointError(
+    'damaged-backup',
+    `The statement for ${objectKey(object)} is none that a backup holds for it`,
+    { place: placeOf(object) },
+  );
+}
+
+function placeOf({ table }: SchemaObject): ErrorPlace {
+  return table ? { table: formatTableName(table) } : {};
 }
 
 /** Does something as another role of which the user is a member. */

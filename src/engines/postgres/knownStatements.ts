@@ -24,7 +24,7 @@ const beginnings: Readonly<Record<string, string>> = {
   trigger: 'CREATE (CONSTRAINT )?TRIGGER ',
   'publication member': 'ALTER PUBLICATION ',
   comment: 'COMMENT ON ',
-  owner: 'ALTER [^;]* OWNER TO ',
+  owner: 'ALTER .* OWNER TO ("([^"]|"")*"|[a-z_][a-z0-9_$]*)$',
   privileges: '(GRANT|REVOKE) ',
   'default privileges': 'ALTER DEFAULT PRIVILEGES ',
   'materialized view data': 'REFRESH MATERIALIZED VIEW ',
@@ -53,7 +53,7 @@ const maxLength = 64 * 1024 * 1024;
  */
 export function isKnownStatement({ kind, sql }: Pick<SchemaObject, 'kind' | 'sql'>): boolean {
   if (sql.length > maxLength || sql.includes('\0')) return false;
-  if (!new RegExp(`^(?:${beginningOf(kind)})`).test(sql)) return false;
+  if (!new RegExp(`^(?:${beginningOf(kind)})`, 's').test(sql)) return false;
   if (sql.startsWith('GRANT ') || sql.startsWith('REVOKE ')) return granting.test(sql);
   const table =
     /^ALTER (?:TABLE|INDEX|VIEW|MATERIALIZED VIEW) (?:ONLY )?((?:"(?:[^"]|"")*"|[^\s".]+|\.)+) /.exec(sql);
