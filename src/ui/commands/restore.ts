@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import { backupExtension } from '../../backup/backupFiles.ts';
 import { formatCount, formatDuration } from '../../core/format.ts';
 import type { Manifest } from '../../core/manifest.ts';
-import { formatTableName, type TableName } from '../../core/names.ts';
+import type { TableName } from '../../core/names.ts';
 import type { RestoreMode, RestorePlan } from '../../core/plan.ts';
 import type { CodeToRun } from '../../restore/codeToRun.ts';
 import { restoreBackup, type RestoreOptions, type RestoreReport } from '../../restore/restoreBackup.ts';
@@ -13,6 +13,7 @@ import { ageText, rowsText, tablesText } from '../quantities.ts';
 import { atMost, restoreSummary } from '../restoreSummary.ts';
 import type { Services } from '../services.ts';
 import { safetyBackupsWanted } from '../settings.ts';
+import { shownName } from '../names.ts';
 
 /** A dialog must fit on a screen. */
 const mostKinds = 12;
@@ -114,11 +115,11 @@ async function confirm(
 function logReport({ log }: Services, report: RestoreReport): void {
   for (const { table, rowsBefore, rowsAfter, inserted, updated } of report.tables) {
     log.info(
-      `  ${formatTableName(table)}: ${formatCount(rowsBefore)} → ${formatCount(rowsAfter)} rows ` +
+      `  ${shownName(table)}: ${formatCount(rowsBefore)} → ${formatCount(rowsAfter)} rows ` +
         `(${formatCount(inserted)} inserted, ${formatCount(updated)} updated)`,
     );
   }
-  for (const table of report.created) log.info(`  made anew: ${formatTableName(table)}`);
+  for (const table of report.created) log.info(`  made anew: ${shownName(table)}`);
   for (const warning of report.warnings) log.warn(`  ${warning}`);
   if (report.safetyBackup) log.info(`  The state before is in ${report.safetyBackup}`);
 }
