@@ -3,6 +3,7 @@ import * as path from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { Archive } from './archive/archiveReader.ts';
 import { backupExtension, newBackupPath } from './backup/backupFiles.ts';
+import { salvageBackup } from './backup/salvageBackup.ts';
 import { MadeHere } from './backup/madeHere.ts';
 import { stateFolder } from './backup/stateFolder.ts';
 import { takeBackup } from './backup/takeBackup.ts';
@@ -14,6 +15,7 @@ import {
   type CliArguments,
   type FileArguments,
   type RestoreArguments,
+  type SalvageArguments,
 } from './cli/arguments.ts';
 import { resolveConnection, type ResolvedConnection } from './cli/connection.ts';
 import { createOutput, exitCodeOf, lines, type Output } from './cli/output.ts';
@@ -24,6 +26,7 @@ import {
   inspectText,
   planText,
   restoreText,
+  salvageText,
   verifyText,
 } from './cli/summary.ts';
 import { messageOf, RestorePointError } from './core/errors.ts';
@@ -46,6 +49,8 @@ async function run(args: CliArguments, output: Output, work: WorkOptions): Promi
     }
     case 'inspect':
       return await inspect(args, output);
+    case 'salvage':
+      return await salvage(args, output, work);
     case 'help':
       return output.result(usage.trimEnd(), usage);
     case 'version':
@@ -116,6 +121,15 @@ async function restore(args: RestoreArguments, output: Output, work: WorkOptions
     });
     output.result(restoreText(report), report);
   });
+}
+
+async function salvage(args: SalvageArguments, output: Output, work: WorkOptions): Promise<void> {
+  const file = path.resolve(args.file);
+  const beside = `${path.join(path.dirname(file), path.basename(file, backupExtension))}-salvaged${backupExtension}`;
+  const out = path.resolve(args.out ?? beside);
+  const madeHere = new MadeHere(stateFolder(), work.logger);
+  const report = await salvageBackup(file, engineById, { ...work, out, madeHere });
+  output.result(salvageText(report), report);
 }
 
 /** Asks about statements of a backup from elsewhere. Throws `refused` where nobody can be asked. */

@@ -78,7 +78,7 @@ const manifestSchema = object(
     tables: listOf(
       object(
         { table, columns: listOf(text), rows: count, payload: text },
-        { where: text, related: listOf(reason), digest },
+        { where: text, related: listOf(reason), digest, lostRows: count },
       ),
     ),
     objects: listOf(

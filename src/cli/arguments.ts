@@ -14,6 +14,7 @@ export const usage = `restore-point: back up database tables into a file, and br
                         [--dry-run] [--no-safety-backup] [--trust] [--yes] [--json]
   restore-point verify  <file> [--json]
   restore-point inspect <file> [--json]
+  restore-point salvage <file> [--out FILE] [--json]
 
 <connection>  sqlite:path/to.db
               postgres://user@host:port/database?sslmode=verify-full
@@ -35,6 +36,7 @@ export const usage = `restore-point: back up database tables into a file, and br
 --yes         do not ask before writing
 --trust       run the statements (functions, triggers, tables, …) of a backup that was not made on
                 this machine: they run as you
+--out         of salvage: the new file; beside the old one when left out
 --verbose     log what is done, and add the stack to an error
 --json        print one JSON object
 
@@ -79,11 +81,18 @@ export interface FileArguments extends Common {
   readonly file: string;
 }
 
+export interface SalvageArguments extends Common {
+  readonly command: 'salvage';
+  readonly file: string;
+  readonly out?: string;
+}
+
 export interface InformationArguments extends Common {
   readonly command: 'help' | 'version';
 }
 
-export type CliArguments = BackupArguments | RestoreArguments | FileArguments | InformationArguments;
+export type CliArguments =
+  BackupArguments | RestoreArguments | FileArguments | SalvageArguments | InformationArguments;
 
 const compressions: readonly Compression[] = ['zstd', 'gzip', 'none'];
 
@@ -123,6 +132,7 @@ const commandOptions = {
   },
   verify: everyCommand,
   inspect: everyCommand,
+  salvage: { ...everyCommand, out: { type: 'string', short: 'o' } },
 } as const satisfies Record<string, OptionsConfig>;
 
 /** Reads the words after the program's name. Throws `usage`. */
@@ -140,6 +150,12 @@ export function parseArguments(words: readonly string[]): CliArguments {
       const { values, positionals } = parse(rest, commandOptions[command]);
       const [file] = exactly(positionals, ['<file>']);
       return { command, file: file!, ...common(values) };
+    }
+    case 'salvage': {
+      const { values, positionals } = parse(rest, commandOptions.salvage);
+      const [file] = exactly(positionals, ['<file>']);
+      const out = values.out === undefined ? {} : { out: values.out };
+      return { command, file: file!, ...common(values), ...out };
     }
     case undefined:
       throw wrong('No command was given');

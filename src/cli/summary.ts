@@ -1,5 +1,6 @@
 import { formatBytes, formatDuration, formatQuantity as count } from '../core/format.ts';
 import type { BackupReport } from '../backup/takeBackup.ts';
+import type { SalvageReport } from '../backup/salvageBackup.ts';
 import type { VerifyReport } from '../backup/verifyBackup.ts';
 import type { Manifest } from '../core/manifest.ts';
 import { formatTableName } from '../core/names.ts';
@@ -32,6 +33,24 @@ export function verifyText({ manifest, rows, bytes, milliseconds }: VerifyReport
   return `The backup is sound: ${what}, checked in ${formatDuration(milliseconds)}.`;
 }
 
+export function salvageText({ file, bytes, tables, lostChunks, lostLargeObjects }: SalvageReport): string {
+  const kept = tables.reduce((sum, table) => sum + table.rows, 0);
+  const lost = tables.reduce((sum, table) => sum + table.lostRows, 0);
+  const all = lost === 0 && !lostLargeObjects ? 'all rows hold' : `${count(lost, 'row')} lost`;
+  return [
+    visible(`Salvaged ${count(kept, 'row')} (${all}), ${formatBytes(bytes)}: ${file}`),
+    ...aligned(
+      tables.map(({ table, rows, lostRows }) => [
+        formatTableName(table),
+        count(rows, 'row'),
+        lostRows === 0 ? 'whole' : `${count(lostRows, 'row')} lost`,
+      ]),
+    ),
+    ...lostChunks.map(({ entry, rows }) => `lost: ${entry}${rows > 0 ? ` (${count(rows, 'row')})` : ''}`),
+    ...(lostLargeObjects ? ['lost: all large objects'] : []),
+  ].join('\n');
+}
+
 export function inspectText(manifest: Manifest, bytes: number): string {
   const { source } = manifest;
   return [
@@ -39,12 +58,13 @@ export function inspectText(manifest: Manifest, bytes: number): string {
       `${source.database} (${source.serverVersion}), taken ${manifest.createdAt} by Restore Point ${manifest.createdBy}, `,
     ) + `${formatBytes(bytes)}${extentText(manifest)}`,
     ...aligned(
-      manifest.tables.map(({ table, rows, where, related }) => [
+      manifest.tables.map(({ table, rows, where, related, lostRows }) => [
         formatTableName(table.name),
         manifest.only === 'schema' ? 'no rows' : count(rows, 'row'),
         [
           ...(where === undefined ? [] : [`where ${where}`]),
           ...(related ? [`related: ${describeReasons(related)}`] : []),
+          ...(lostRows === undefined ? [] : [`${count(lostRows, 'row')} lost with the damaged file`]),
         ].join('; '),
       ]),
     ),

@@ -48,3 +48,9 @@ export interface PayloadSource {
   /** One chunk, decompressed: for a viewer that shows a page. */
   readChunk(chunk: Chunk): Promise<Uint8Array>;
 }
+
+/** The chunks of a damaged backup. `read` gives zeros in place of what does not hold. */
+export interface DamagedSource extends PayloadSource {
+  /** Whether all of it is there, as its checksum says. */
+  holds(chunk: Chunk): boolean;
+}
