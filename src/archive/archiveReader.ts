@@ -24,6 +24,9 @@ import {
 const maxManifestBytes = 512 * 1024 * 1024;
 const maxDirectoryBytes = 512 * 1024 * 1024;
 
+/** Chunks that are read and decompressed before they are asked for. */
+const chunksAhead = 2;
+
 /** An open backup whose container and manifest are sound; its chunks are checked when they are read, or by `check`. */
 export class Archive implements PayloadSource {
   readonly file: string;
@@ -68,14 +71,19 @@ export class Archive implements PayloadSource {
   }
 
   async *read(payload: Payload, signal?: AbortSignal): AsyncIterable<Uint8Array> {
-    // The next chunk is read and decompressed while the caller works on this one.
-    let next = payload.chunks[0] && settled(this.readChunk(payload.chunks[0]));
-    for (let index = 0; next; index++) {
+    // The next chunks are read and decompressed while the caller works on this one.
+    const ahead: Promise<Settled>[] = [];
+    let index = 0;
+    const readAhead = (): void => {
+      const chunk = payload.chunks[index++];
+      if (chunk) ahead.push(settled(this.readChunk(chunk)));
+    };
+    for (let count = 0; count < chunksAhead; count++) readAhead();
+    for (let next = ahead.shift(); next; next = ahead.shift()) {
       const current = await next;
       throwIfCancelled(signal);
       if ('error' in current) throw current.error;
-      const following = payload.chunks[index + 1];
-      next = following && settled(this.readChunk(following));
+      readAhead();
       yield current.bytes;
     }
   }

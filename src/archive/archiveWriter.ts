@@ -17,8 +17,11 @@ export interface WriteArchiveOptions {
 export const schemaEntry = 'schema.sql';
 export const manifestEntry = 'manifest.json';
 
-/** How many chunks may be compressed or written at a time: what bounds the memory of a backup. */
-const chunksAtOnce = Math.max(2, Math.min(4, availableParallelism()));
+/**
+ * How many chunks may be compressed or written at a time: what bounds the memory of a backup. One more than there are
+ * processors, so that none of them waits for the next chunk.
+ */
+const chunksAtOnce = 1 + Math.min(4, availableParallelism());
 
 /**
  * Writes one backup. Chunks are compressed side by side and written in the order in which they came.

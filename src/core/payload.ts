@@ -20,7 +20,7 @@ export interface Payload {
 }
 
 /** About how large a chunk is before it is compressed. A single row that is larger makes a larger one. */
-export const chunkBytes = 8 * 1024 * 1024;
+export const chunkBytes = 4 * 1024 * 1024;
 
 /** Where an engine puts what it reads. The archive implements it. */
 export interface PayloadSink {

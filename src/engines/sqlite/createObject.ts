@@ -1,0 +1,31 @@
+import { RestorePointError } from '../../core/errors.ts';
+import { formatTableName } from '../../core/names.ts';
+import type { SchemaObject } from '../../core/schema.ts';
+import type { Connection } from './connection.ts';
+import { inWords } from './errors.ts';
+
+const createStatements: Readonly<Record<string, RegExp>> = {
+  table: /^CREATE TABLE /,
+  index: /^CREATE (UNIQUE )?INDEX /,
+  view: /^CREATE VIEW /,
+  trigger: /^CREATE TRIGGER /,
+};
+
+/**
+ * Makes an object. The statement comes from the backup: it may make the object that it is for, and nothing else. Throws
+ * `damaged-backup` for any other, `database`.
+ */
+export async function createObject(
+  connection: Connection,
+  { kind, name, sql, table }: SchemaObject,
+  signal?: AbortSignal,
+): Promise<void> {
+  const made = (): Promise<unknown> =>
+    connection.get('SELECT 1 AS found FROM main.sqlite_schema WHERE type = ? AND name = ?', [kind, name]);
+  if (createStatements[kind]?.test(sql) && !sql.includes('\0')) {
+    const place = { table: table === undefined ? name : formatTableName(table) };
+    await inWords('database', place, () => connection.run(sql, [], signal));
+    if (await made()) return;
+  }
+  throw new RestorePointError('damaged-backup', `The backup has no valid statement for the ${kind} ${name}`);
+}
