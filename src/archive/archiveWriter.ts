@@ -18,10 +18,10 @@ export const schemaEntry = 'schema.sql';
 export const manifestEntry = 'manifest.json';
 
 /**
- * How many chunks may be compressed or written at a time: what bounds the memory of a backup. One more than there are
+ * How many chunks may be compressed or written at a time: what bounds the memory of a backup. Two more than there are
  * processors, so that none of them waits for the next chunk.
  */
-const chunksAtOnce = 1 + Math.min(4, availableParallelism());
+const chunksAtOnce = 2 + Math.min(4, availableParallelism());
 
 /**
  * Writes one backup. Chunks are compressed side by side and written in the order in which they came.
@@ -59,9 +59,12 @@ export class ArchiveWriter implements PayloadSink {
     const chunks: Chunk[] = [];
     let count = 0;
     return {
-      writeChunk: async (bytes, rows) => {
+      writeChunk: async (bytes, rows, release) => {
         const entry = `${name}/${++count}.${extension}${codec.suffix}`;
-        await this.#enqueue(codec.compress(bytes), entry, (stored) => {
+        const compressed = codec.compress(bytes);
+        // Where nothing is compressed, the bytes themselves are written.
+        if (release && codec.suffix !== '') compressed.then(release, () => undefined);
+        await this.#enqueue(compressed, entry, (stored) => {
           chunks.push({
             entry,
             rows,

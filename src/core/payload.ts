@@ -33,10 +33,11 @@ export interface PayloadSink {
 
 export interface PayloadWriter {
   /**
-   * Takes one chunk; the caller cuts at row ends and must not change `bytes` afterwards.
-   * Resolves when there is room for the next one (back-pressure); rejects if an earlier one failed.
+   * Takes one chunk; the caller cuts at row ends and must not change `bytes` until `release` is called, which need not
+   * happen when something fails. Resolves when there is room for the next one (back-pressure); rejects if an earlier
+   * one failed.
    */
-  writeChunk(bytes: Uint8Array, rows: number): Promise<void>;
+  writeChunk(bytes: Uint8Array, rows: number, release?: () => void): Promise<void>;
   /** Resolves when all is written, with what the manifest says of it. */
   finish(): Promise<Payload>;
 }

@@ -116,7 +116,7 @@ export class PostgresSnapshot implements Snapshot {
     const { table, where } = selected;
     const label = formatTableName(table.name);
     const writer = sink.open(label, 'copy');
-    const runs = new RowRuns(chunkBytes, (bytes, rows) => writer.writeChunk(bytes, rows));
+    const runs = new RowRuns(chunkBytes, (...run) => writer.writeChunk(...run));
     const columns = dataColumns(table).map((column) => column.name);
     try {
       await this.#copy(selected, related, columns, (piece) => {
