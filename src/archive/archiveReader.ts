@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { open, type FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
@@ -7,6 +6,10 @@ import type { Chunk, Payload, PayloadSource } from '../core/payload.ts';
 import type { ReportProgress } from '../core/progress.ts';
 import { codecs } from './compression.ts';
 import { manifestEntry, schemaEntry } from './archiveWriter.ts';
+import { FileSource, type ByteSource } from './byteSource.ts';
+import { damaged } from './damaged.ts';
+import type { Encryption, Keys } from './encryption/keys.ts';
+import { encryptionOf, OpeningSource } from './encryption/openingSource.ts';
 import { parseManifest } from './manifestSchema.ts';
 import { fileError } from './publish.ts';
 import {
@@ -33,41 +36,53 @@ export class Archive implements PayloadSource {
   readonly manifest: Manifest;
   /** Of the whole file, in bytes. */
   readonly size: number;
-  readonly #handle: FileHandle;
+  /** How it is encrypted, if it is. */
+  readonly encryption?: Encryption;
+  readonly #source: ByteSource;
   readonly #entries: ReadonlyMap<string, ZipEntry>;
 
   private constructor(
     file: string,
-    handle: FileHandle,
-    size: number,
+    { source, size, encryption }: OpenBytes,
     entries: ZipEntry[],
     manifest: Manifest,
   ) {
     this.file = file;
     this.size = size;
+    if (encryption) this.encryption = encryption;
     this.manifest = manifest;
-    this.#handle = handle;
+    this.#source = source;
     this.#entries = new Map(entries.map((entry) => [entry.name, entry]));
   }
 
-  /** Throws `file` when it cannot be read, `damaged-backup` when it is no backup or its frame is damaged. */
-  static async open(file: string): Promise<Archive> {
-    const handle = await open(file, 'r').catch((error: unknown) => {
-      throw fileError('The backup cannot be read', file, error);
-    });
+  /**
+   * `keys` are tried where it is encrypted. Throws `file` when it cannot be read, `locked` when none of them opens it,
+   * `damaged-backup` when it is no backup or its frame is damaged.
+   */
+  static async open(file: string, keys?: Keys): Promise<Archive> {
+    const bytes = await openBytes(file, keys);
     try {
-      const { size } = await handle.stat();
-      const entries = await readDirectory(handle, size, file);
-      const manifest = await readManifest(handle, entries, file);
-      return new Archive(file, handle, size, entries, manifest);
+      const entries = await readDirectory(bytes.source, file);
+      const manifest = await readManifest(bytes.source, entries, file);
+      return new Archive(file, bytes, entries, manifest);
     } catch (error) {
-      await handle.close();
+      await bytes.source.close();
       throw RestorePointError.is(error) ? error : fileError('The backup cannot be read', file, error);
     }
   }
 
+  /** How a file is encrypted, without opening it; undefined when it is not. Throws `file`, `damaged-backup`. */
+  static async encryptionOf(file: string): Promise<Encryption | undefined> {
+    const source = await FileSource.open(file);
+    try {
+      return (await encryptionOf(source, file))?.encryption;
+    } finally {
+      await source.close();
+    }
+  }
+
   async close(): Promise<void> {
-    await this.#handle.close();
+    await this.#source.close();
   }
 
   async *read(payload: Payload, signal?: AbortSignal): AsyncIterable<Uint8Array> {
@@ -113,11 +128,11 @@ export class Archive implements PayloadSource {
       bytes += chunk.storedBytes;
       options.report?.({ phase: 'check', bytes, totalBytes });
     }
-    await readChecked(this.#handle, this.#entryOf(schemaEntry), this.file);
+    await readChecked(this.#source, this.#entryOf(schemaEntry), this.file);
   }
 
   async #readStored(chunk: Chunk): Promise<Buffer> {
-    const stored = await readData(this.#handle, this.#entryOf(chunk.entry), this.file);
+    const stored = await readData(this.#source, this.#entryOf(chunk.entry), this.file);
     const sha256 = createHash('sha256').update(stored).digest('hex');
     if (sha256 !== chunk.sha256) throw damaged(this.file, chunk.entry, 'its checksum does not match');
     return stored;
@@ -127,6 +142,28 @@ export class Archive implements PayloadSource {
     const entry = this.#entries.get(name);
     if (!entry) throw damaged(this.file, name, 'it is missing');
     return entry;
+  }
+}
+
+interface OpenBytes {
+  /** What the archive is read from. */
+  readonly source: ByteSource;
+  /** Of the file. */
+  readonly size: number;
+  readonly encryption: Encryption | undefined;
+}
+
+async function openBytes(file: string, keys: Keys | undefined): Promise<OpenBytes> {
+  const source = await FileSource.open(file);
+  const { size } = source;
+  try {
+    const header = await encryptionOf(source, file);
+    if (!header) return { source, size, encryption: undefined };
+    const opened = await OpeningSource.open(source, file, header, keys);
+    return { source: opened, size, encryption: header.encryption };
+  } catch (error) {
+    await source.close();
+    throw error;
   }
 }
 
@@ -140,7 +177,8 @@ function settled(promise: Promise<Uint8Array>): Promise<Settled> {
   );
 }
 
-async function readDirectory(handle: FileHandle, size: number, file: string): Promise<ZipEntry[]> {
+async function readDirectory(source: ByteSource, file: string): Promise<ZipEntry[]> {
+  const { size } = source;
   const notOurs = new RestorePointError(
     'damaged-backup',
     'This is no Restore Point backup, or its end is missing',
@@ -149,14 +187,13 @@ async function readDirectory(handle: FileHandle, size: number, file: string): Pr
       next: 'Take another backup file; if this one was copied, copy it again.',
     },
   );
-  const tail = await readAt(
-    handle,
+  const tail = await source.read(
     Math.max(0, size - endBytes - zip64TailBytes),
     Math.min(size, endBytes + zip64TailBytes),
   );
   const found = findDirectory(tail);
   if (!found || found.size > maxDirectoryBytes || found.offset + found.size > size) throw notOurs;
-  const list = await readAt(handle, found.offset, size - found.offset);
+  const list = await source.read(found.offset, size - found.offset);
   const entries = parseDirectory(list.subarray(0, found.size));
   if (!entries) throw notOurs;
   let offset = 0;
@@ -171,14 +208,14 @@ async function readDirectory(handle: FileHandle, size: number, file: string): Pr
 }
 
 async function readManifest(
-  handle: FileHandle,
+  source: ByteSource,
   entries: readonly ZipEntry[],
   file: string,
 ): Promise<Manifest> {
   const last = entries.at(-1);
   if (last?.name !== manifestEntry || last.size > maxManifestBytes)
     throw damaged(file, manifestEntry, 'it is missing');
-  const manifest = parseManifest((await readChecked(handle, last, file)).toString('utf8'));
+  const manifest = parseManifest((await readChecked(source, last, file)).toString('utf8'));
   if (typeof manifest === 'string') throw damaged(file, manifestEntry, manifest);
   const expected = new Map<string, Chunk>();
   for (const chunk of manifest.payloads.flatMap((payload) => payload.chunks))
@@ -193,36 +230,19 @@ async function readManifest(
 }
 
 /** The data of an entry whose checksum the container holds. */
-async function readChecked(handle: FileHandle, entry: ZipEntry, file: string): Promise<Buffer> {
-  const data = await readData(handle, entry, file);
+async function readChecked(source: ByteSource, entry: ZipEntry, file: string): Promise<Buffer> {
+  const data = await readData(source, entry, file);
   if (crc32(data) !== entry.crc32) throw damaged(file, entry.name, 'its checksum does not match');
   return data;
 }
 
-async function readData(handle: FileHandle, entry: ZipEntry, file: string): Promise<Buffer> {
+async function readData(source: ByteSource, entry: ZipEntry, file: string): Promise<Buffer> {
   const header = localHeader(entry);
-  const bytes = await readAt(handle, entry.offset, header.length + entry.size);
-  const sound =
-    bytes.length === header.length + entry.size && bytes.subarray(0, header.length).equals(header);
+  const length = header.length + entry.size;
+  const bytes = await source.read(entry.offset, length).catch((error: unknown) => {
+    throw RestorePointError.is(error) ? error.with({ place: { entry: entry.name } }) : error;
+  });
+  const sound = bytes.length === length && bytes.subarray(0, header.length).equals(header);
   if (!sound) throw damaged(file, entry.name, 'its header is not what was written');
   return bytes.subarray(header.length);
-}
-
-async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafe(length);
-  let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await handle.read(buffer, filled, length - filled, position + filled);
-    if (bytesRead === 0) return buffer.subarray(0, filled);
-    filled += bytesRead;
-  }
-  return buffer;
-}
-
-function damaged(file: string, entry: string | undefined, what: string, cause?: unknown): RestorePointError {
-  return new RestorePointError('damaged-backup', `The backup is damaged: ${what}`, {
-    place: { file, ...(entry === undefined ? {} : { entry }) },
-    next: 'Do not restore from it; take another backup file.',
-    cause,
-  });
 }

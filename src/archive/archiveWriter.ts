@@ -4,12 +4,17 @@ import { type Logger, silentLogger } from '../core/logger.ts';
 import type { Compression, Manifest } from '../core/manifest.ts';
 import type { Chunk, Payload, PayloadSink, PayloadWriter } from '../core/payload.ts';
 import { RestorePointError } from '../core/errors.ts';
+import { FileSink, type ByteSink } from './byteSink.ts';
 import { codecs } from './compression.ts';
-import { createTemporary, discard, fileError, publish, type TemporaryFile } from './publish.ts';
+import type { Lock } from './encryption/keys.ts';
+import { SealingSink } from './encryption/sealingSink.ts';
+import { createTemporary, discard, publish, type TemporaryFile } from './publish.ts';
 import { directory, endOf, entryOf, localHeader, maxEntryBytes, type ZipEntry } from './zip.ts';
 
 export interface WriteArchiveOptions {
   readonly compression: Compression;
+  /** What the file is encrypted to; it is not when this is left out. */
+  readonly lock?: Lock;
   readonly logger?: Logger;
 }
 
@@ -29,6 +34,7 @@ const chunksAtOnce = 2 + Math.min(4, availableParallelism());
  */
 export class ArchiveWriter implements PayloadSink {
   readonly #file: TemporaryFile;
+  readonly #sink: ByteSink;
   readonly #finalPath: string;
   readonly #compression: Compression;
   readonly #entries: ZipEntry[] = [];
@@ -39,18 +45,22 @@ export class ArchiveWriter implements PayloadSink {
   #failed = false;
   #inFlight: Promise<void>[] = [];
 
-  private constructor(file: TemporaryFile, finalPath: string, compression: Compression) {
+  private constructor(file: TemporaryFile, sink: ByteSink, finalPath: string, compression: Compression) {
     this.#file = file;
+    this.#sink = sink;
     this.#finalPath = finalPath;
     this.#compression = compression;
   }
 
-  /** Throws `file` when the folder cannot be made or written. */
+  /** Throws `file` when the folder cannot be made or written, `usage` for what is no recipient. */
   static async create(
     finalPath: string,
-    { compression, logger = silentLogger }: WriteArchiveOptions,
+    { compression, lock, logger = silentLogger }: WriteArchiveOptions,
   ): Promise<ArchiveWriter> {
-    return new ArchiveWriter(await createTemporary(finalPath, logger), finalPath, compression);
+    const seal = lock && (await SealingSink.prepare(lock));
+    const file = await createTemporary(finalPath, logger);
+    const sink = new FileSink(file.handle, finalPath);
+    return new ArchiveWriter(file, seal?.(sink) ?? sink, finalPath, compression);
   }
 
   open(label: string, extension: string): PayloadWriter {
@@ -88,8 +98,9 @@ export class ArchiveWriter implements PayloadSink {
     await this.#append(manifestEntry, Buffer.from(JSON.stringify(manifest, undefined, 1), 'utf8'));
     const tail = directory(this.#entries, this.#offset);
     await this.#write([tail]);
+    const size = await this.#sink.finish();
     await publish(this.#file, this.#finalPath);
-    return this.#offset;
+    return size;
   }
 
   /** Removes what was written. To be called when anything went wrong before `publish` resolved. */
@@ -130,22 +141,7 @@ export class ArchiveWriter implements PayloadSink {
 
   async #write(parts: Uint8Array[]): Promise<void> {
     const length = parts.reduce((sum, part) => sum + part.length, 0);
-    try {
-      let { bytesWritten } = await this.#file.handle.writev(parts, this.#offset);
-      // A disk that fills up writes a part and fails only when asked again.
-      const rest = bytesWritten < length ? Buffer.concat(parts) : Buffer.alloc(0);
-      while (bytesWritten < length) {
-        const more = await this.#file.handle.write(
-          rest,
-          bytesWritten,
-          length - bytesWritten,
-          this.#offset + bytesWritten,
-        );
-        bytesWritten += more.bytesWritten;
-      }
-    } catch (error) {
-      throw fileError('The backup could not be written', this.#finalPath, error);
-    }
+    await this.#sink.write(parts);
     this.#offset += length;
   }
 }

@@ -17,7 +17,8 @@ export interface TemporaryFile {
 export async function createTemporary(finalPath: string, logger: Logger): Promise<TemporaryFile> {
   const folder = path.dirname(finalPath);
   const owner = `${process.pid}-${randomBytes(6).toString('hex')}`;
-  const temporary = path.join(folder, `.${path.basename(finalPath, '.dbbackup')}.${owner}${temporarySuffix}`);
+  const name = path.basename(finalPath).replace(/\.dbbackup(\.age)?$/, '');
+  const temporary = path.join(folder, `.${name}.${owner}${temporarySuffix}`);
   try {
     await mkdir(folder, { recursive: true });
     await removeLeftovers(folder, logger);
