@@ -1,4 +1,5 @@
 import { ArchiveWriter } from '../archive/archiveWriter.ts';
+import { encryptionBy, type Encryption, type Lock } from '../archive/encryption/keys.ts';
 import { messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { BackedUpTable, BackupPart, Compression, Manifest } from '../core/manifest.ts';
 import { formatTableName, tableKey, type TableName } from '../core/names.ts';
@@ -24,6 +25,8 @@ export interface TakeBackupOptions extends WorkOptions {
   /** The final path; it must not exist yet. */
   readonly file: string;
   readonly compression?: Compression;
+  /** What it is encrypted to; it is not when this is left out. */
+  readonly lock?: Lock;
   readonly purpose?: Manifest['purpose'];
   /** The id of the connection in the settings. */
   readonly connection?: string;
@@ -39,11 +42,13 @@ export interface BackupReport {
   readonly rows: number;
   readonly milliseconds: number;
   readonly leftOut: readonly LeftOut[];
+  /** How the file is encrypted, if it is. */
+  readonly encryption?: Encryption;
 }
 
 /**
  * Takes a consistent snapshot of the selected tables into one file, which exists only if all went well.
- * Throws `usage` (no such table), `database`, `file`, `cancelled`.
+ * Throws `usage` (no such table, no recipient), `database`, `file`, `cancelled`.
  */
 export async function takeBackup(session: Session, options: TakeBackupOptions): Promise<BackupReport> {
   const started = performance.now();
@@ -62,7 +67,8 @@ export async function takeBackup(session: Session, options: TakeBackupOptions): 
     const rows = tables.reduce((sum, table) => sum + table.rows, 0);
     const milliseconds = Math.round(performance.now() - started);
     logger.info(`Backed up ${tables.length} tables, ${rows} rows, ${bytes} bytes in ${milliseconds} ms`);
-    return { file, bytes, tables, opaque, rows, milliseconds, leftOut };
+    const encryption = options.lock ? { encryption: encryptionBy(options.lock) } : {};
+    return { file, bytes, tables, opaque, rows, milliseconds, leftOut, ...encryption };
   } catch (error) {
     logger.error(`The backup failed: ${messageOf(error)}`, error);
     if (!RestorePointError.is(error)) throw error;
@@ -83,7 +89,11 @@ async function writeBackup(
     const chosen = chooseRows(snapshot.schema, selection);
     const { tables, related } = chosen;
     if (only !== 'schema') refuseUnreadable(snapshot.schema, tables);
-    const archive = await ArchiveWriter.create(options.file, { compression, logger: options.logger });
+    const archive = await ArchiveWriter.create(options.file, {
+      compression,
+      ...(options.lock ? { lock: options.lock } : {}),
+      logger: options.logger,
+    });
     try {
       const read = await snapshot.read(tables, archive, {
         ...options,

@@ -1,3 +1,5 @@
+import type { Archive } from '../archive/archiveReader.ts';
+import type { Encryption } from '../archive/encryption/keys.ts';
 import { formatBytes, formatDuration, formatQuantity as count } from '../core/format.ts';
 import type { BackupReport } from '../backup/takeBackup.ts';
 import type { VerifyReport } from '../backup/verifyBackup.ts';
@@ -19,22 +21,22 @@ export function backupText(report: BackupReport): string {
     reasons ? [[formatTableName(table.name), count(rows, 'row'), describeReasons(reasons)]] : [],
   );
   return [
-    `Backed up ${what} in ${formatDuration(report.milliseconds)}: ${report.file}`,
+    `Backed up ${what}${encryptionText(report.encryption)} in ${formatDuration(report.milliseconds)}: ${report.file}`,
     ...(related.length > 0 ? ['Related rows came with the chosen ones:', ...aligned(related)] : []),
     ...left,
   ].join('\n');
 }
 
-export function verifyText({ manifest, rows, bytes, milliseconds }: VerifyReport): string {
+export function verifyText({ manifest, rows, bytes, milliseconds, encryption }: VerifyReport): string {
   const what = `${count(manifest.tables.length, 'table')}, ${count(rows, 'row')}, ${formatBytes(bytes)}`;
-  return `The backup is sound: ${what}, checked in ${formatDuration(milliseconds)}.`;
+  return `The backup is sound: ${what}${encryptionText(encryption)}, checked in ${formatDuration(milliseconds)}.`;
 }
 
-export function inspectText(manifest: Manifest, bytes: number): string {
+export function inspectText({ manifest, size, encryption }: Archive): string {
   const { source } = manifest;
   return [
     `${source.database} (${source.serverVersion}), taken ${manifest.createdAt} by Restore Point ${manifest.createdBy}, ` +
-      `${formatBytes(bytes)}${extentText(manifest)}`,
+      `${formatBytes(size)}${extentText(manifest)}${encryptionText(encryption)}`,
     ...aligned(
       manifest.tables.map(({ table, rows, where, related }) => [
         formatTableName(table.name),
@@ -53,6 +55,11 @@ export function inspectText(manifest: Manifest, bytes: number): string {
       ({ kind, names, reason }) => `not carried: ${kind} ${names.join(', ')} (${reason})`,
     ),
   ].join('\n');
+}
+
+function encryptionText(encryption: Encryption | undefined): string {
+  if (!encryption) return '';
+  return encryption === 'passphrase' ? ', encrypted with a passphrase' : ', encrypted to recipients';
 }
 
 function extentText({ complete, only, allObjects }: Manifest): string {

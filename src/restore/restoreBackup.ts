@@ -1,4 +1,5 @@
 import { Archive } from '../archive/archiveReader.ts';
+import type { Keys, Lock } from '../archive/encryption/keys.ts';
 import { newBackupPath } from '../backup/backupFiles.ts';
 import { type BackupSelection, takeBackup } from '../backup/takeBackup.ts';
 import { cancelled, messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
@@ -19,6 +20,10 @@ export interface RestoreOptions extends WorkOptions, PlanOptions {
   readonly dryRun?: boolean;
   /** Where the safety backup goes; none is taken when it is left out. */
   readonly safetyFolder?: string;
+  /** What the safety backup is encrypted to; left out, it is what the backup is encrypted to, if it is. */
+  readonly safetyLock?: Lock;
+  /** For a backup that is encrypted. */
+  readonly keys?: Keys;
   /** The id of the connection in the settings, for the safety backup's manifest. */
   readonly connection?: string;
   /** Asked once, before anything is written; false ends it as cancelled. Not asked for a rehearsal. */
@@ -44,7 +49,7 @@ export interface RestoreReport {
 
 /**
  * Brings a backup's state back in one transaction that is verified before it is committed.
- * Throws `damaged-backup`, `usage`, `refused`, `database`, `verification`, `cancelled`; what was left unchanged stands
+ * Throws `damaged-backup`, `locked`, `usage`, `refused`, `database`, `verification`, `cancelled`; what was left unchanged stands
  * in the error.
  */
 export async function restoreBackup(
@@ -55,7 +60,7 @@ export async function restoreBackup(
 ): Promise<RestoreReport> {
   const started = performance.now();
   const { logger } = options;
-  const archive = await Archive.open(file);
+  const archive = await Archive.open(file, options.keys);
   try {
     const { manifest } = archive;
     refuseOtherEngine(manifest, session);
@@ -69,7 +74,7 @@ export async function restoreBackup(
     // A person's time to think is no part of the work.
     const thinking = performance.now() - asked;
     throwIfCancelled(options.signal);
-    const safetyBackup = await takeSafetyBackup(session, plan, options);
+    const safetyBackup = await takeSafetyBackup(session, plan, archive, options);
     const kept = safetyBackup === undefined ? {} : { safetyBackup };
     const tables = await runTransaction(session, plan, archive, options).catch((error: unknown) => {
       logger.error(`The restore failed: ${messageOf(error)}`, error);
@@ -135,14 +140,24 @@ function refuseOtherEngine(manifest: Manifest, session: Session): void {
 async function takeSafetyBackup(
   session: Session,
   plan: RestorePlan,
+  { encryption }: Archive,
   options: RestoreOptions,
 ): Promise<string | undefined> {
   if (options.dryRun || !options.safetyFolder) return undefined;
   const selection = await safetySelection(session, plan, options);
   if (!selection) return undefined;
-  const file = await newBackupPath(options.safetyFolder, `before-restore-${session.info.database}`);
+  // Who keeps backups of this database from others' eyes has to find no plain one beside them.
+  const lock = options.safetyLock ?? (encryption && (await options.keys?.lockLike(encryption)));
+  const name = `before-restore-${session.info.database}`;
+  const file = await newBackupPath(options.safetyFolder, name, { encrypted: lock !== undefined });
   try {
-    await takeBackup(session, { ...options, selection, file, purpose: 'safety' });
+    await takeBackup(session, {
+      ...options,
+      selection,
+      file,
+      purpose: 'safety',
+      ...(lock ? { lock } : {}),
+    });
   } catch (error) {
     if (!RestorePointError.is(error)) throw error;
     throw new RestorePointError(error.code, `The safety backup failed: ${error.message}`, {

@@ -19,6 +19,9 @@ export interface CliOptions {
 }
 
 const source = path.join(import.meta.dirname, '../../src/cli.ts');
+/** The same for other ways to run it. */
+export const cliCommand: readonly string[] = [process.execPath, source];
+
 const probe = path.join(import.meta.dirname, 'peakMemory.ts');
 
 /** Runs the command line from its source, in a process of its own and without a terminal. */

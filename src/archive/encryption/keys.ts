@@ -9,6 +9,10 @@ export type Encryption = 'passphrase' | 'recipients';
 /** What a new backup is encrypted to. Recipients are public keys: `age1…`. */
 export type Lock = { readonly passphrase: string } | { readonly recipients: readonly string[] };
 
+export function encryptionBy(lock: Lock): Encryption {
+  return 'passphrase' in lock ? 'passphrase' : 'recipients';
+}
+
 export interface KeyTexts {
   readonly passphrase?: string;
   /** `AGE-SECRET-KEY-1…` */
