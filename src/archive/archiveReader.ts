@@ -81,6 +81,10 @@ export class Archive implements PayloadSource {
     }
   }
 
+  get secret(): boolean {
+    return this.encryption !== undefined;
+  }
+
   async close(): Promise<void> {
     await this.#source.close();
   }

@@ -44,6 +44,8 @@ export interface PayloadWriter {
 
 /** Where an engine takes what it restores from. The archive implements it; every chunk is checked as it is read. */
 export interface PayloadSource {
+  /** It was encrypted: where it can be helped, what is read from it does not lie on a disk. */
+  readonly secret?: boolean;
   /** The chunks of a payload in their order, decompressed. Throws `damaged-backup` with the entry's name. */
   read(payload: Payload, signal?: AbortSignal): AsyncIterable<Uint8Array>;
   /** One chunk, decompressed: for a viewer that shows a page. */

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import * as path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { Archive } from '../../src/archive/archiveReader.ts';
+import { Keys } from '../../src/archive/encryption/keys.ts';
+import { takeBackup } from '../../src/backup/takeBackup.ts';
+import { silentLogger } from '../../src/core/logger.ts';
+import { engineById } from '../../src/engines/registry.ts';
+import { TemporaryFolder } from '../../src/engines/sqlite/temporaryFolder.ts';
 import { age, ageKeygen, ensureAge, runInTerminal } from '../support/age.ts';
 import { cliCommand, runCli, type CliRun } from '../support/cli.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
@@ -218,3 +226,46 @@ for (const testEngine of testEngines) {
     });
   });
 }
+
+describe('sqlite: the database of an encrypted backup', () => {
+  const folder = useTemporaryFolder();
+
+  /** Folders of this process. */
+  async function temporaryFolders(parent: string): Promise<string[]> {
+    const names = await readdir(parent);
+    return names.filter((name) => name.startsWith(`restore-point-${process.pid}-`));
+  }
+
+  it('is unpacked in memory, not on a disk, and removed after that', async function () {
+    if (process.platform !== 'linux') return;
+    const engine = engineById('sqlite');
+    const shop = new DatabaseSync(folder.file('shop.db'));
+    shop.exec("CREATE TABLE orders (note text); INSERT INTO orders VALUES ('one')");
+    shop.close();
+    const url = `sqlite:${folder.file('shop.db')}`;
+    const session = await engine.connect(engine.parseUrl(url)!.address, {
+      ...{ logger: silentLogger, readOnly: true },
+    });
+    const file = folder.file('a.dbbackup.age');
+    const identity = await generateX25519Identity();
+    const recipients = [await identityToRecipient(identity)];
+    await takeBackup(session, { file, lock: { recipients }, logger: silentLogger });
+    await session.close();
+    const archive = await Archive.open(file, new Keys({ identities: [identity] }));
+    const warnings: string[] = [];
+    const logger = { ...silentLogger, warn: (text: string) => void warnings.push(text) };
+    const rows = await engine.openPayload(archive, archive.manifest, { logger });
+    const page = await rows.readRows(archive.manifest.tables[0]!, 0, 10);
+    assert.deepEqual(page.rows, [['one']]);
+    assert.equal((await temporaryFolders('/dev/shm')).length, 1);
+    assert.deepEqual([await temporaryFolders(tmpdir()), warnings], [[], []]);
+    await rows.close();
+    assert.deepEqual(await temporaryFolders('/dev/shm'), []);
+    // What does not fit is on the disk, and that is told.
+    const large = await TemporaryFolder.create(logger, 2 ** 50);
+    assert.equal(path.dirname(large.path), tmpdir());
+    assert.equal(warnings.length, 1);
+    await large.remove(logger);
+    await archive.close();
+  });
+});
