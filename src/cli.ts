@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import * as path from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { Archive } from './archive/archiveReader.ts';
-import { backupExtension, encryptedExtension, isBackupName, newBackupPath } from './backup/backupFiles.ts';
+import { checkBackupName, isBackupName, newBackupPath } from './backup/backupFiles.ts';
 import { takeBackup } from './backup/takeBackup.ts';
 import { verifyBackup } from './backup/verifyBackup.ts';
 import {
@@ -163,17 +163,7 @@ async function outputFile(out: string | undefined, database: string, encrypted: 
     });
   });
   if (existing?.isDirectory()) return await newBackupPath(target, database, { encrypted });
-  if (target.endsWith(encryptedExtension) !== encrypted) {
-    const extension = encrypted ? encryptedExtension : backupExtension;
-    throw new RestorePointError(
-      'usage',
-      `The backup is ${encrypted ? '' : 'not '}encrypted, but the name says else`,
-      {
-        place: { file: target },
-        next: `Choose a name that ends in ${extension}.`,
-      },
-    );
-  }
+  checkBackupName(target, encrypted);
   if (existing) {
     throw new RestorePointError('usage', 'A file of this name is there already, and is never overwritten', {
       place: { file: target },

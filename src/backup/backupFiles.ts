@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import * as path from 'node:path';
 import { Archive } from '../archive/archiveReader.ts';
 import type { Encryption } from '../archive/encryption/keys.ts';
-import { describeError } from '../core/errors.ts';
+import { describeError, RestorePointError } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
 
 export const backupExtension = '.dbbackup';
@@ -12,6 +12,19 @@ export const encryptedExtension = '.dbbackup.age';
 /** Whether a file is a backup by its name. */
 export function isBackupName(name: string): boolean {
   return name.endsWith(backupExtension) || name.endsWith(encryptedExtension);
+}
+
+/** Throws `usage` for the name of a backup that says something else about its encryption. */
+export function checkBackupName(file: string, encrypted: boolean): void {
+  if (!isBackupName(file) || file.endsWith(encryptedExtension) === encrypted) return;
+  throw new RestorePointError(
+    'usage',
+    `The backup is ${encrypted ? '' : 'not '}encrypted, but the name says else`,
+    {
+      place: { file },
+      next: `Choose a name that ends in ${encrypted ? encryptedExtension : backupExtension}.`,
+    },
+  );
 }
 
 /** The name of a backup file for people: without the folder and the ending. */

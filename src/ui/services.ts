@@ -1,9 +1,11 @@
 import type * as vscode from 'vscode';
 import type { EngineId } from '../core/manifest.ts';
 import type { Engine } from '../engines/engine.ts';
+import type { BackupKeys } from './backups/backupKeys.ts';
 import type { BackupIndex } from './backups/backupIndex.ts';
 import type { ConnectionStore } from './connections/connectionStore.ts';
 import type { Connector } from './connections/connector.ts';
+import type { Passphrases } from './connections/passphrases.ts';
 import type { Passwords } from './connections/passwords.ts';
 import type { SessionCache } from './connections/sessionCache.ts';
 import type { ErrorBoundary } from './errorBoundary.ts';
@@ -23,6 +25,8 @@ export interface Services {
   readonly engines: readonly Engine[];
   readonly store: ConnectionStore;
   readonly passwords: Passwords;
+  readonly passphrases: Passphrases;
+  readonly keys: BackupKeys;
   readonly connector: Connector;
   readonly sessions: SessionCache;
   readonly backups: BackupIndex;

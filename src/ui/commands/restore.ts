@@ -1,11 +1,12 @@
-import * as path from 'node:path';
 import * as vscode from 'vscode';
-import { backupExtension } from '../../backup/backupFiles.ts';
+import type { Keys } from '../../archive/encryption/keys.ts';
+import { backupNameOf } from '../../backup/backupFiles.ts';
 import { formatCount, formatDuration } from '../../core/format.ts';
 import type { Manifest } from '../../core/manifest.ts';
 import { formatTableName, type TableName } from '../../core/names.ts';
 import type { RestoreMode, RestorePlan } from '../../core/plan.ts';
 import { restoreBackup, type RestoreOptions, type RestoreReport } from '../../restore/restoreBackup.ts';
+import type { KeyOptions } from '../backups/backupKeys.ts';
 import { describeTarget, usableOf, type Connection } from '../connections/connection.ts';
 import { restoreEnds } from '../progress.ts';
 import { ageText, rowsText, tablesText } from '../quantities.ts';
@@ -15,6 +16,9 @@ import { safetyBackupsWanted } from '../settings.ts';
 
 export interface RestoreRequest {
   readonly file: string;
+  /** For a file that is encrypted. */
+  readonly keys?: Keys;
+  readonly keyOptions: KeyOptions;
   readonly connection: Connection;
   /** All of the backup when left out. */
   readonly tables?: readonly TableName[];
@@ -30,9 +34,12 @@ export interface RestoreRequest {
 
 /** Restores in a session of its own: asks once, shows how far it is, and tells what was done. */
 export async function restore(services: Services, request: RestoreRequest): Promise<RestoreReport> {
-  const { file, connection } = request;
-  const { features } = usableOf(connection).engine;
+  const { file, connection, keys } = request;
+  const { engine, settings } = usableOf(connection);
+  const { features } = engine;
   const safetyFolder = safetyBackupsWanted() ? services.safetyFolder : undefined;
+  const encrypt = safetyFolder === undefined ? undefined : settings.encrypt;
+  const safetyLock = await services.keys.lockFor(encrypt, connection, request.keyOptions, keys);
   const display = {
     title: request.undo
       ? vscode.l10n.t('Undoing the restore of {0}', connection.name)
@@ -52,6 +59,8 @@ export async function restore(services: Services, request: RestoreRequest): Prom
           connection: connection.id,
           ...(request.tables ? { tables: request.tables } : {}),
           ...(safetyFolder === undefined ? {} : { safetyFolder }),
+          ...(safetyLock ? { safetyLock } : {}),
+          ...(keys ? { keys } : {}),
           confirm: async (plan, manifest) =>
             request.confirmed || (await confirm(request, plan, manifest, safetyFolder)),
         };
@@ -77,7 +86,7 @@ async function confirm(
     ? vscode.l10n.t('Undo the restore: put {0} of {1} back as they were before it?', tables, connection.name)
     : vscode.l10n.t('Restore {0} of {1}?', tables, connection.name);
   const detail = restoreSummary(plan, {
-    backup: path.basename(file, backupExtension),
+    backup: backupNameOf(file),
     age: ageText(new Date(manifest.createdAt)),
     target: describeTarget(connection),
     ...(safetyFolder === undefined ? {} : { safetyFolder }),
