@@ -64,7 +64,7 @@ export default tseslint.config(
   layer(['src/core/**/*.ts'], { layers: ['core'] }),
   layer(['src/archive/**/*.ts'], {
     layers: ['core', 'archive'],
-    packages: ['ajv', 'age-encryption', '@noble/ciphers'],
+    packages: ['ajv', 'age-encryption', '@noble/ciphers', '@noble/hashes'],
   }),
   layer(['src/engines/**/*.ts'], { layers: ['core', 'engines'], packages: drivers }),
   // An engine knows the port and the models, and no other engine.

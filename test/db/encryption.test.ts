@@ -220,9 +220,20 @@ for (const testEngine of testEngines) {
       const verify = await runInTerminal([...cliCommand, 'verify', file], answers(passphrase));
       assert.equal(verify.code, 0, verify.screen);
       assert.match(verify.screen, /The backup is sound/);
+      await database.run("UPDATE orders SET note = 'lost'");
+      const restore = await runInTerminal(
+        [...cliCommand, 'restore', file, database.url],
+        [...answers(passphrase), { prompt: /Go on\? \[y\/N\] /, answer: 'y' }],
+        { XDG_STATE_HOME: folder.file('state') },
+      );
+      assert.equal(restore.code, 0, restore.screen);
+      assert.deepEqual(await notes(), ['one', 'the secret of row two', null]);
       const stopped = await runInTerminal([...cliCommand, 'verify', file], answers('Pferd\x03'));
       assert.equal(stopped.code, 130, stopped.screen);
-      assert.doesNotMatch([differing, same, verify, stopped].map(({ screen }) => screen).join(), /Pferd/);
+      assert.doesNotMatch(
+        [differing, same, verify, restore, stopped].map(({ screen }) => screen).join(),
+        /Pferd/,
+      );
     });
   });
 }

@@ -78,7 +78,8 @@ describe('encrypted backups', () => {
     assert.ok(found && others.length === 0);
     const { item, node, tree } = found;
     assert.equal((item.iconPath as vscode.ThemeIcon).id, 'lock');
-    assert.match(String(item.label), /^shop-\d{4}-\d\d-\d\d-\d{6}$/);
+    assert.ok(typeof item.label === 'string');
+    assert.match(item.label, /^shop-\d{4}-\d\d-\d\d-\d{6}$/);
     assert.match(String(item.description), /^encrypted · [\d.]+ KB · just now$/);
     assert.match(item.contextValue ?? '', /^backup\b.*\bsound$/);
     assert.equal(item.collapsibleState, vscode.TreeItemCollapsibleState.None);

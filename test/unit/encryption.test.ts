@@ -10,6 +10,7 @@ import type { ByteSource } from '../../src/archive/byteSource.ts';
 import { nativeCipher, portableCipher } from '../../src/archive/encryption/chunkCipher.ts';
 import { Keys, parseIdentities, parseRecipients } from '../../src/archive/encryption/keys.ts';
 import { encryptionOf, OpeningSource } from '../../src/archive/encryption/openingSource.ts';
+import { nativeKey, portableKey } from '../../src/archive/encryption/passphrase.ts';
 import { SealingSink } from '../../src/archive/encryption/sealingSink.ts';
 import { plainRunBytes, runNonce, saltBytes, sealedRunBytes } from '../../src/archive/encryption/stream.ts';
 import { describeError, RestorePointError, type ErrorCode } from '../../src/core/errors.ts';
@@ -123,6 +124,14 @@ describe('encryption', () => {
         assert.equal(cipher.open(nonce, changed), undefined);
         assert.equal(cipher.open(nonce, sealed.subarray(0, 15)), undefined);
       }
+    }
+  });
+
+  it('derives the same key from a passphrase with both implementations', async () => {
+    const texts = ['Füße im Wasser', 'some salt'].map((text) => Buffer.from(text)) as [Buffer, Buffer];
+    for (const factor of [1, 10, 14]) {
+      const native = await nativeKey(...texts, factor);
+      assert.deepEqual(Buffer.from(await portableKey(...texts, factor)), Buffer.from(native));
     }
   });
 

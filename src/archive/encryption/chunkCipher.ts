@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey } from 'node:crypto';
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
 
 /** ChaCha20-Poly1305 with one key, as age uses it: the tag stands behind the ciphertext. */
@@ -15,7 +15,8 @@ const algorithm = 'chacha20-poly1305';
 const authTagLength = tagBytes;
 
 /** By the system's library, about eight times as fast as the other. */
-export function nativeCipher(key: Uint8Array): ChunkCipher {
+export function nativeCipher(bytes: Uint8Array): ChunkCipher {
+  const key = createSecretKey(bytes);
   return {
     seal(nonce, plain) {
       const cipher = createCipheriv(algorithm, key, nonce, { authTagLength });

@@ -1,5 +1,6 @@
 import { randomBytes, scrypt, type ScryptOptions } from 'node:crypto';
 import { promisify } from 'node:util';
+import { scryptAsync } from '@noble/hashes/scrypt.js';
 import { Stanza, type Identity, type Recipient } from 'age-encryption';
 import { RestorePointError } from '../../core/errors.ts';
 import { formatBytes } from '../../core/format.ts';
@@ -65,20 +66,39 @@ export class PassphraseIdentity implements Identity {
   }
 }
 
-async function keyOf(passphrase: string, salt: Uint8Array, factor: number): Promise<Buffer> {
-  const options = { N: 2 ** factor, r: 8, p: 1, maxmem: 2 ** (factor + 10) + 2 ** 26 };
+async function keyOf(passphrase: string, salt: Uint8Array, factor: number): Promise<Uint8Array> {
+  const texts = [Buffer.from(passphrase, 'utf8'), Buffer.concat([label, salt])] as const;
   try {
-    return await deriveKey(Buffer.from(passphrase, 'utf8'), Buffer.concat([label, salt]), 32, options);
+    // Not every build of Node that VS Code comes with has to have it.
+    return await nativeKey(...texts, factor).catch(() => portableKey(...texts, factor));
   } catch (cause) {
     const needed = formatBytes(2 ** (factor + 10));
     throw new RestorePointError(
       'file',
-      `The key of the passphrase could not be derived, which takes ${needed} of memory`,
+      `A passphrase takes ${needed} of memory to try, which are not there`,
       {
         cause,
       },
     );
   }
+}
+
+export async function nativeKey(
+  passphrase: Uint8Array,
+  salt: Uint8Array,
+  factor: number,
+): Promise<Uint8Array> {
+  const options = { N: 2 ** factor, r: 8, p: 1, maxmem: 2 ** (factor + 10) + 2 ** 26 };
+  return await deriveKey(passphrase, salt, 32, options);
+}
+
+/** Lets others have their turn on this thread, and takes several times as long. */
+export async function portableKey(
+  passphrase: Uint8Array,
+  salt: Uint8Array,
+  factor: number,
+): Promise<Uint8Array> {
+  return await scryptAsync(passphrase, salt, { N: 2 ** factor, r: 8, p: 1, dkLen: 32 });
 }
 
 function withoutPadding(bytes: Uint8Array): string {

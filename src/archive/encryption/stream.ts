@@ -1,4 +1,5 @@
-import { hkdfSync } from 'node:crypto';
+import { hkdf } from '@noble/hashes/hkdf.js';
+import { sha256 } from '@noble/hashes/sha2.js';
 import { chunkCipher, nonceBytes, tagBytes, type ChunkCipher } from './chunkCipher.ts';
 
 /** How age encrypts what follows the header (C2SP age, "Payload"): runs of 64 KiB, each sealed by itself. */
@@ -10,7 +11,7 @@ export const saltBytes = 16;
 export const runsAtOnce = 8;
 
 export function payloadCipher(fileKey: Uint8Array, salt: Uint8Array): ChunkCipher {
-  return chunkCipher(new Uint8Array(hkdfSync('sha256', fileKey, salt, 'payload', 32)));
+  return chunkCipher(hkdf(sha256, fileKey, salt, Buffer.from('payload'), 32));
 }
 
 /** The nonce says which run it is, from 0, and whether it is the last one: none can be moved, cut off or added. */
