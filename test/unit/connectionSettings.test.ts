@@ -146,21 +146,6 @@ describe('parseConnectionSettings', () => {
     const server = parseConnectionSettings({ id: 'a', engine: 'postgres' }, { ...context, ...without });
     assert.deepEqual(server.address, { engine: 'postgres' });
   });
-});
-
-describe('the schema of restorePoint.connections', () => {
-  const { properties } = manifest.contributes.configuration.properties['restorePoint.connections'].items;
-
-  it('has the properties that are read, and says of the password that it has no place', () => {
-    assert.deepEqual(Object.keys(properties).sort(), [...connectionProperties, 'password'].sort());
-  });
-
-  it('takes the same ids', () => {
-    const pattern = new RegExp(properties.id.pattern, 'u');
-    for (const id of ['shop', 'Shop-2', 'a.b_c', 'ü1', '', 'a b', 'a:b', '.a', '-a', 'a/b']) {
-      assert.equal(pattern.test(id), isConnectionId(id), id);
-    }
-  });
 
   it('reads how backups are encrypted, and repeats nothing that could be a secret key', () => {
     const read = (more: object) =>
@@ -176,6 +161,21 @@ describe('the schema of restorePoint.connections', () => {
       const error = refusal({ id: 'shop', engine: 'sqlite', file: 'shop.db', encrypt });
       assert.match(error.message, /"encrypt" has to be "passphrase", or recipients/);
       assert.doesNotMatch(describeError(error), /SECRET/);
+    }
+  });
+});
+
+describe('the schema of restorePoint.connections', () => {
+  const { properties } = manifest.contributes.configuration.properties['restorePoint.connections'].items;
+
+  it('has the properties that are read, and says of the password that it has no place', () => {
+    assert.deepEqual(Object.keys(properties).sort(), [...connectionProperties, 'password'].sort());
+  });
+
+  it('takes the same ids', () => {
+    const pattern = new RegExp(properties.id.pattern, 'u');
+    for (const id of ['shop', 'Shop-2', 'a.b_c', 'ü1', '', 'a b', 'a:b', '.a', '-a', 'a/b']) {
+      assert.equal(pattern.test(id), isConnectionId(id), id);
     }
   });
 });
