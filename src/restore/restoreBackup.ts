@@ -45,6 +45,8 @@ export interface RestoreReport {
   /** The file that brings the state before back; none when there was nothing to keep. */
   readonly safetyBackup?: string;
   readonly milliseconds: number;
+  /** Of these, what the verification took. */
+  readonly verifyMilliseconds: number;
 }
 
 /**
@@ -76,17 +78,22 @@ export async function restoreBackup(
     throwIfCancelled(options.signal);
     const safetyBackup = await takeSafetyBackup(session, plan, archive, options);
     const kept = safetyBackup === undefined ? {} : { safetyBackup };
-    const tables = await runTransaction(session, plan, archive, options).catch((error: unknown) => {
-      logger.error(`The restore failed: ${messageOf(error)}`, error);
-      throw error;
-    });
+    const { tables, verifyMilliseconds } = await runTransaction(session, plan, archive, options).catch(
+      (error: unknown) => {
+        logger.error(`The restore failed: ${messageOf(error)}`, error);
+        throw error;
+      },
+    );
     const created = plan.tables.filter((table) => table.create).map((table) => table.target);
     const milliseconds = Math.round(performance.now() - started - thinking);
-    logger.info(`${options.dryRun ? 'Rehearsed' : 'Restored'} ${tables.length} tables in ${milliseconds} ms`);
+    logger.info(
+      `${options.dryRun ? 'Rehearsed' : 'Restored'} ${tables.length} tables in ${milliseconds} ms (${verifyMilliseconds} ms to verify)`,
+    );
     const { mode, dryRun = false } = options;
     const { warnings, opaque = [] } = plan;
     const only = plan.only ? { only: plan.only } : {};
-    return { file, mode, ...only, dryRun, tables, created, opaque, warnings, ...kept, milliseconds };
+    const times = { milliseconds, verifyMilliseconds };
+    return { file, mode, ...only, dryRun, tables, created, opaque, warnings, ...kept, ...times };
   } catch (error) {
     throw nothingChanged(error);
   } finally {
@@ -198,7 +205,7 @@ async function runTransaction(
   plan: RestorePlan,
   archive: Archive,
   options: RestoreOptions,
-): Promise<TableChange[]> {
+): Promise<{ tables: TableChange[]; verifyMilliseconds: number }> {
   const { signal, logger } = options;
   const progress = tableProgress(plan, options.report);
   const work: WorkOptions = { ...(signal ? { signal } : {}), logger, report: progress.report };
@@ -216,16 +223,18 @@ async function runTransaction(
     }
     progress.leave({ phase: 'constraints' });
     await transaction.finish();
+    const started = performance.now();
     for (const table of written) {
       throwIfCancelled(signal);
       progress.enter('verify', table);
       await atTable(table, transaction.verify(table));
     }
+    const verifyMilliseconds = Math.round(performance.now() - started);
     throwIfCancelled(signal);
     progress.leave({ phase: options.dryRun ? 'rollback' : 'commit' });
     if (options.dryRun) await transaction.rollback();
     else await transaction.commit();
-    return changes;
+    return { tables: changes, verifyMilliseconds };
   } catch (error) {
     throw await rolledBack(transaction, error, options);
   }
