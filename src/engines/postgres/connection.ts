@@ -107,7 +107,11 @@ function ownerOf(pool: Knex): PoolOwner {
 }
 
 async function giveBack(pool: Knex, client: PooledClient, broken: string | undefined): Promise<void> {
-  if (broken !== undefined) client.__knex__disposed ??= broken;
+  if (broken !== undefined) {
+    client.__knex__disposed ??= broken;
+    // The pool would only throw it away when it is wanted again; until then its transaction would stay open.
+    client.connection.stream.destroy();
+  }
   await ownerOf(pool).releaseConnection(client);
 }
 
@@ -135,6 +139,8 @@ function createPool(
 ): Knex {
   return knex({
     client: 'pg',
+    // Knex asks for it otherwise, and forgets to close a connection that fails to answer.
+    version: '14',
     connection: {
       host: address.host,
       port: address.port,

@@ -128,8 +128,8 @@ export class Transaction {
         throw new RestorePointError('database', 'The transaction had failed and was rolled back');
       }
     } catch (error) {
-      if (!isLostConnection(error)) throw describeFailure(error);
       this.#break(messageOf(error));
+      if (!isLostConnection(error)) throw describeFailure(error);
       await this.#findOutcome(error);
     } finally {
       await this.#release();
