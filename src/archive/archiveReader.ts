@@ -145,10 +145,11 @@ async function readDirectory(handle: FileHandle, size: number, file: string): Pr
     handle,
     Math.max(0, size - endBytes - zip64TailBytes),
     Math.min(size, endBytes + zip64TailBytes),
+    file,
   );
   const found = findDirectory(tail);
   if (!found || found.size > maxDirectoryBytes || found.offset + found.size > size) throw notOurs;
-  const list = await readAt(handle, found.offset, size - found.offset);
+  const list = await readAt(handle, found.offset, size - found.offset, file);
   const entries = parseDirectory(list.subarray(0, found.size));
   if (!entries) throw notOurs;
   let offset = 0;
@@ -193,18 +194,22 @@ async function readChecked(handle: FileHandle, entry: ZipEntry, file: string): P
 
 async function readData(handle: FileHandle, entry: ZipEntry, file: string): Promise<Buffer> {
   const header = localHeader(entry);
-  const bytes = await readAt(handle, entry.offset, header.length + entry.size);
+  const bytes = await readAt(handle, entry.offset, header.length + entry.size, file);
   const sound =
     bytes.length === header.length + entry.size && bytes.subarray(0, header.length).equals(header);
   if (!sound) throw damaged(file, entry.name, 'its header is not what was written');
   return bytes.subarray(header.length);
 }
 
-async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {
+async function readAt(handle: FileHandle, position: number, length: number, file: string): Promise<Buffer> {
   const buffer = Buffer.allocUnsafe(length);
   let filled = 0;
   while (filled < length) {
-    const { bytesRead } = await handle.read(buffer, filled, length - filled, position + filled);
+    const { bytesRead } = await handle
+      .read(buffer, filled, length - filled, position + filled)
+      .catch((error: unknown) => {
+        throw fileError('The backup cannot be read', file, error);
+      });
     if (bytesRead === 0) return buffer.subarray(0, filled);
     filled += bytesRead;
   }

@@ -29,17 +29,23 @@ export async function createTemporary(finalPath: string, logger: Logger): Promis
 
 /**
  * Gives a complete file its final name: content to the disk, then the name, then the folder to the disk.
- * A file that is there already is never overwritten. Throws `file`; the temporary file is then still there.
+ * A file that is there already is never overwritten. Throws `file`: nothing stands then under the final name, and the
+ * temporary file may still be there.
  */
 export async function publish(temporary: TemporaryFile, finalPath: string): Promise<void> {
+  let named = false;
   try {
     await temporary.handle.sync();
     await temporary.handle.close();
-    await giveName(temporary.path, finalPath);
+    const linked = await giveName(temporary.path, finalPath);
+    named = true;
+    if (linked) await rm(temporary.path);
     await syncFolder(path.dirname(finalPath));
   } catch (error) {
-    if (RestorePointError.is(error)) throw error;
-    throw fileError('The backup could not be published', finalPath, error);
+    const failure = RestorePointError.is(error)
+      ? error
+      : fileError('The backup could not be published', finalPath, error);
+    throw named ? await takeNameBack(finalPath, failure) : failure;
   }
 }
 
@@ -48,21 +54,38 @@ export async function discard(temporary: TemporaryFile): Promise<void> {
   await rm(temporary.path, { force: true });
 }
 
-/** `link` fails when the name is taken, `rename` would replace it; not every file system has `link`. */
-async function giveName(from: string, to: string): Promise<void> {
+/**
+ * `link` fails when the name is taken, `rename` would replace it; not every file system has `link`. Resolves to whether
+ * the file has both names now.
+ */
+async function giveName(from: string, to: string): Promise<boolean> {
   try {
     await link(from, to);
+    return true;
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'EEXIST') throw existsAlready(to);
-    const placeholder = await open(to, 'wx').catch((taken: NodeJS.ErrnoException) => {
-      throw taken.code === 'EEXIST' ? existsAlready(to) : taken;
-    });
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw existsAlready(to);
+  }
+  const placeholder = await open(to, 'wx').catch((taken: NodeJS.ErrnoException) => {
+    throw taken.code === 'EEXIST' ? existsAlready(to) : taken;
+  });
+  try {
     await placeholder.close();
     await rename(from, to);
-    return;
+  } catch (error) {
+    throw await takeNameBack(to, fileError('The backup could not be published', to, error));
   }
-  await rm(from);
+  return false;
+}
+
+/** Removes a name of which it cannot be said that it lasts. Resolves to the error to be thrown. */
+async function takeNameBack(file: string, failure: RestorePointError): Promise<RestorePointError> {
+  try {
+    await rm(file, { force: true });
+    return failure;
+  } catch (second) {
+    const unchanged = 'A file of this name may have been left there: it is not to be relied upon.';
+    return failure.with({ suppressed: second, unchanged });
+  }
 }
 
 async function syncFolder(folder: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import * as path from 'node:path';
 import { Archive } from '../archive/archiveReader.ts';
+import { fileError } from '../archive/publish.ts';
 import { describeError } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
 
@@ -51,7 +52,7 @@ export async function readBackupFile(file: string): Promise<BackupFile | undefin
   }
 }
 
-/** A free path in a folder for a backup of this database, taken now: `shop-2026-11-22-093015.dbbackup`. */
+/** A free path in a folder for a backup of this database, taken now: `shop-2026-11-22-093015.dbbackup`. Throws `file`. */
 export async function newBackupPath(folder: string, database: string, now = new Date()): Promise<string> {
   const safe = database.replace(/\.(db|sqlite3?|db3)$/i, '').replace(/[^\p{L}\p{N}_-]+/gu, '-') || 'database';
   const pad = (value: number): string => String(value).padStart(2, '0');
@@ -62,7 +63,7 @@ export async function newBackupPath(folder: string, database: string, now = new 
     const file = `${base}${number === 1 ? '' : `-${number}`}${backupExtension}`;
     const taken = await stat(file).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
-      throw error;
+      throw fileError('The backup cannot be written', file, error);
     });
     if (!taken) return file;
   }

@@ -55,7 +55,9 @@ export async function restoreBackup(
 ): Promise<RestoreReport> {
   const started = performance.now();
   const { logger } = options;
-  const archive = await Archive.open(file);
+  const archive = await Archive.open(file).catch((error: unknown) => {
+    throw nothingChanged(error);
+  });
   try {
     const { manifest } = archive;
     refuseOtherEngine(manifest, session);
@@ -85,7 +87,8 @@ export async function restoreBackup(
   } catch (error) {
     throw nothingChanged(error);
   } finally {
-    await archive.close();
+    // What was read was checked, and what was committed is: this must not look like a failed restore.
+    await archive.close().catch((error: unknown) => logger.warn(`${file}: ${messageOf(error)}`));
   }
 }
 
