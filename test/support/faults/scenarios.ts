@@ -62,6 +62,10 @@ export interface Scenario {
   judge(outcome: Outcome, faults: FaultSet): Promise<void>;
   /** Of the database alone. */
   state(): Promise<'old' | 'new'>;
+  /** Resolves when nobody else is in the database or has a lock in it. */
+  unattended(): Promise<void>;
+  /** Throws when a file of a backup's name is not complete; one that this work has written is removed. */
+  takePublished(): Promise<void>;
   /** Ends the product's sessions from outside, as an administrator or a crash would. */
   terminate(): Promise<void>;
   remove(): Promise<void>;
@@ -153,6 +157,11 @@ export async function createScenario(
     run: (faults, options) => place.run(faults, options),
     judge: (outcome, faults) => place.judge(outcome, faults),
     state: () => place.state(),
+    unattended: () => place.unattended(),
+    takePublished: async () => {
+      await place.checkPublished();
+      if (kind === 'backup') await rm(order.file, { force: true });
+    },
     terminate: async () => administrator?.terminate(),
     remove: async () => {
       await administrator?.close();
@@ -193,6 +202,8 @@ class Place {
   }
 
   async state(): Promise<'old' | 'new'> {
+    // Whoever reads only cannot undo what a killed process has begun.
+    if (!this.#administrator) await this.#database.run('BEGIN IMMEDIATE; ROLLBACK');
     const text = await this.#database.dump();
     if (text === this.#texts.old) return 'old';
     assert.equal(text, this.#texts.new, 'the database is neither as it was nor as the backup has it');
@@ -202,7 +213,7 @@ class Place {
   async judge(outcome: Outcome, faults: FaultSet): Promise<void> {
     let state: 'old' | 'new' = 'new';
     try {
-      await this.#judgeSessions();
+      await this.unattended();
       state = await this.state();
       judgeWords(outcome, this.#order.kind, state);
       await this.#judgeFiles(outcome, faults);
@@ -218,7 +229,7 @@ class Place {
     await eventually('a transaction was left open in a session', none);
   }
 
-  async #judgeSessions(): Promise<void> {
+  async unattended(): Promise<void> {
     if (!this.#administrator) {
       // Refused where anybody still holds a lock.
       await this.#database.run('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE; ROLLBACK');
@@ -228,17 +239,24 @@ class Place {
     await eventually('a connection or a lock was left', none);
   }
 
+  async checkPublished(): Promise<string[]> {
+    const files = readdirSync(this.#folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.name.endsWith('.dbbackup'))
+      .map((entry) => path.join(entry.parentPath, entry.name));
+    for (const name of files) {
+      const archive = await Archive.open(name);
+      await archive.check({});
+      await archive.close();
+    }
+    return files;
+  }
+
   async #judgeFiles({ error }: Outcome, faults: FaultSet): Promise<void> {
     const { kind, file } = this.#order;
     const all = readdirSync(this.#folder, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() || entry.name.startsWith('restore-point-'))
       .map((entry) => path.join(entry.parentPath, entry.name));
-    const final = all.filter((name) => name.endsWith('.dbbackup'));
-    for (const name of final) {
-      const archive = await Archive.open(name);
-      await archive.check({});
-      await archive.close();
-    }
+    const final = await this.checkPublished();
     if (kind === 'backup') assert.equal(final.includes(file), !error, 'the final name');
     // What could not be removed stays, and is told.
     const unremovable = faults.failedToRemove;
