@@ -2,8 +2,8 @@ import { stat } from 'node:fs/promises';
 import * as path from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { Archive } from './archive/archiveReader.ts';
-import { backupExtension, newBackupPath } from './backup/backupFiles.ts';
-import { takeBackup } from './backup/takeBackup.ts';
+import { backupExtension, newBackupFile } from './backup/backupFiles.ts';
+import { takeBackup, type TakeBackupOptions } from './backup/takeBackup.ts';
 import { verifyBackup } from './backup/verifyBackup.ts';
 import {
   parseArguments,
@@ -50,7 +50,7 @@ async function backup(args: BackupArguments, output: Output, work: WorkOptions):
     const { tables, exclude, where, withRelated, only } = args;
     const report = await takeBackup(session, {
       ...work,
-      file: await outputFile(args.out, session.info.database),
+      ...(await outputFile(args.out, session.info.database)),
       selection: {
         ...(tables ? { tables } : {}),
         ...(exclude ? { exclude } : {}),
@@ -131,9 +131,12 @@ async function withSession(
 }
 
 /** Where a backup goes: a file when it is named like one, else a new file in that folder. */
-async function outputFile(out: string | undefined, database: string): Promise<string> {
+async function outputFile(
+  out: string | undefined,
+  database: string,
+): Promise<Pick<TakeBackupOptions, 'file' | 'anotherFile'>> {
   const target = path.resolve(out ?? 'backups');
-  if (!target.endsWith(backupExtension)) return await newBackupPath(target, database);
+  if (!target.endsWith(backupExtension)) return await newBackupFile(target, database);
   const existing = await stat(target).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw new RestorePointError('file', `The backup cannot be written: ${messageOf(error)}`, {
@@ -141,14 +144,14 @@ async function outputFile(out: string | undefined, database: string): Promise<st
       cause: error,
     });
   });
-  if (existing?.isDirectory()) return await newBackupPath(target, database);
+  if (existing?.isDirectory()) return await newBackupFile(target, database);
   if (existing) {
     throw new RestorePointError('usage', 'A file of this name is there already, and is never overwritten', {
       place: { file: target },
       next: 'Choose another name.',
     });
   }
-  return target;
+  return { file: target };
 }
 
 async function askYes(question: string, signal: AbortSignal | undefined): Promise<boolean> {

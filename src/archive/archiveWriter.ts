@@ -5,7 +5,14 @@ import type { Compression, Manifest } from '../core/manifest.ts';
 import type { Chunk, Payload, PayloadSink, PayloadWriter } from '../core/payload.ts';
 import { RestorePointError } from '../core/errors.ts';
 import { codecs } from './compression.ts';
-import { createTemporary, discard, fileError, publish, type TemporaryFile } from './publish.ts';
+import {
+  type AnotherPath,
+  createTemporary,
+  discard,
+  fileError,
+  publish,
+  type TemporaryFile,
+} from './publish.ts';
 import { directory, endOf, entryOf, localHeader, maxEntryBytes, type ZipEntry } from './zip.ts';
 
 export interface WriteArchiveOptions {
@@ -26,7 +33,7 @@ const chunksAtOnce = Math.max(2, Math.min(4, availableParallelism()));
  */
 export class ArchiveWriter implements PayloadSink {
   readonly #file: TemporaryFile;
-  readonly #finalPath: string;
+  #finalPath: string;
   readonly #compression: Compression;
   readonly #entries: ZipEntry[] = [];
   #offset = 0;
@@ -75,14 +82,19 @@ export class ArchiveWriter implements PayloadSink {
     };
   }
 
+  /** The final path, which can be another one than was asked for when this was published. */
+  get path(): string {
+    return this.#finalPath;
+  }
+
   /** Resolves to the size of the published file in bytes. */
-  async publish(manifest: Manifest): Promise<number> {
+  async publish(manifest: Manifest, another?: AnotherPath): Promise<number> {
     await this.#written;
     await this.#append(schemaEntry, Buffer.from(schemaText(manifest), 'utf8'));
     await this.#append(manifestEntry, Buffer.from(JSON.stringify(manifest, undefined, 1), 'utf8'));
     const tail = directory(this.#entries, this.#offset);
     await this.#write([tail]);
-    await publish(this.#file, this.#finalPath);
+    this.#finalPath = await publish(this.#file, this.#finalPath, another);
     return this.#offset;
   }
 

@@ -27,25 +27,39 @@ export async function createTemporary(finalPath: string, logger: Logger): Promis
   }
 }
 
+/** Gives another path in the same folder, for when somebody else has taken the first one meanwhile. */
+export type AnotherPath = () => Promise<string>;
+
 /**
- * Gives a complete file its final name: content to the disk, then the name, then the folder to the disk.
- * A file that is there already is never overwritten. Throws `file`: nothing stands then under the final name, and the
- * temporary file may still be there.
+ * Gives a complete file its final name: content to the disk, then the name, then the folder to the disk. Resolves to
+ * the name. A file that is there already is never overwritten. Throws `file`: nothing stands then under the final name,
+ * and the temporary file may still be there.
  */
-export async function publish(temporary: TemporaryFile, finalPath: string): Promise<void> {
+export async function publish(
+  temporary: TemporaryFile,
+  finalPath: string,
+  another?: AnotherPath,
+): Promise<string> {
+  let file = finalPath;
   let named = false;
   try {
     await temporary.handle.sync();
     await temporary.handle.close();
-    const linked = await giveName(temporary.path, finalPath);
+    let given = await giveName(temporary.path, file);
+    while (given === 'taken') {
+      if (!another) throw existsAlready(file);
+      file = await another();
+      given = await giveName(temporary.path, file);
+    }
     named = true;
-    if (linked) await rm(temporary.path);
-    await syncFolder(path.dirname(finalPath));
+    if (given === 'linked') await rm(temporary.path);
+    await syncFolder(path.dirname(file));
+    return file;
   } catch (error) {
     const failure = RestorePointError.is(error)
       ? error
-      : fileError('The backup could not be published', finalPath, error);
-    throw named ? await takeNameBack(finalPath, failure) : failure;
+      : fileError('The backup could not be published', file, error);
+    throw named ? await takeNameBack(file, failure) : failure;
   }
 }
 
@@ -55,26 +69,28 @@ export async function discard(temporary: TemporaryFile): Promise<void> {
 }
 
 /**
- * `link` fails when the name is taken, `rename` would replace it; not every file system has `link`. Resolves to whether
- * the file has both names now.
+ * `link` fails when the name is taken, `rename` would replace it; not every file system has `link`. Of a file that is
+ * linked, both names are there.
  */
-async function giveName(from: string, to: string): Promise<boolean> {
+async function giveName(from: string, to: string): Promise<'linked' | 'renamed' | 'taken'> {
   try {
     await link(from, to);
-    return true;
+    return 'linked';
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw existsAlready(to);
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return 'taken';
   }
-  const placeholder = await open(to, 'wx').catch((taken: NodeJS.ErrnoException) => {
-    throw taken.code === 'EEXIST' ? existsAlready(to) : taken;
+  const placeholder = await open(to, 'wx').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+    return undefined;
   });
+  if (!placeholder) return 'taken';
   try {
     await placeholder.close();
     await rename(from, to);
   } catch (error) {
     throw await takeNameBack(to, fileError('The backup could not be published', to, error));
   }
-  return false;
+  return 'renamed';
 }
 
 /** Removes a name of which it cannot be said that it lasts. Resolves to the error to be thrown. */

@@ -52,6 +52,16 @@ export async function readBackupFile(file: string): Promise<BackupFile | undefin
   }
 }
 
+/** Where a new backup goes whose name nobody chose; two that begin in the same second get two names. */
+export async function newBackupFile(
+  folder: string,
+  database: string,
+): Promise<{ readonly file: string; readonly anotherFile: () => Promise<string> }> {
+  const now = new Date();
+  const anotherFile = (): Promise<string> => newBackupPath(folder, database, now);
+  return { file: await anotherFile(), anotherFile };
+}
+
 /** A free path in a folder for a backup of this database, taken now: `shop-2026-11-22-093015.dbbackup`. Throws `file`. */
 export async function newBackupPath(folder: string, database: string, now = new Date()): Promise<string> {
   const safe = database.replace(/\.(db|sqlite3?|db3)$/i, '').replace(/[^\p{L}\p{N}_-]+/gu, '-') || 'database';

@@ -1,5 +1,5 @@
 import { Archive } from '../archive/archiveReader.ts';
-import { newBackupPath } from '../backup/backupFiles.ts';
+import { newBackupFile } from '../backup/backupFiles.ts';
 import { type BackupSelection, takeBackup } from '../backup/takeBackup.ts';
 import { cancelled, messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { BackupPart, Manifest } from '../core/manifest.ts';
@@ -143,9 +143,10 @@ async function takeSafetyBackup(
   if (options.dryRun || !options.safetyFolder) return undefined;
   const selection = await safetySelection(session, plan, options);
   if (!selection) return undefined;
-  const file = await newBackupPath(options.safetyFolder, `before-restore-${session.info.database}`);
+  const place = await newBackupFile(options.safetyFolder, `before-restore-${session.info.database}`);
   try {
-    await takeBackup(session, { ...options, selection, file, purpose: 'safety' });
+    const { file } = await takeBackup(session, { ...options, selection, ...place, purpose: 'safety' });
+    return file;
   } catch (error) {
     if (!RestorePointError.is(error)) throw error;
     throw new RestorePointError(error.code, `The safety backup failed: ${error.message}`, {
@@ -155,7 +156,6 @@ async function takeSafetyBackup(
       cause: error,
     });
   }
-  return file;
 }
 
 /**

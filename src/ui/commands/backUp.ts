@@ -1,6 +1,6 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import { backupExtension, newBackupPath } from '../../backup/backupFiles.ts';
+import { backupExtension, newBackupFile } from '../../backup/backupFiles.ts';
 import { takeBackup, type BackupReport, type BackupSelection } from '../../backup/takeBackup.ts';
 import { formatBytes, formatDuration } from '../../core/format.ts';
 import type { LeftOut } from '../../core/schema.ts';
@@ -34,7 +34,9 @@ export async function backUp(
       return await takeBackup(session, {
         ...options,
         selection,
-        file: place.file ?? (await newBackupPath(place.folder, session.info.database)),
+        ...(place.file === undefined
+          ? await newBackupFile(place.folder, session.info.database)
+          : { file: place.file }),
         compression: compression(folder),
         connection: connection.id,
       });
