@@ -3,7 +3,6 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import * as path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
 import { Archive } from '../../../src/archive/archiveReader.ts';
 import { takeBackup } from '../../../src/backup/takeBackup.ts';
 import { describeError, RestorePointError } from '../../../src/core/errors.ts';
@@ -12,6 +11,7 @@ import type { Engine, Session } from '../../../src/engines/engine.ts';
 import { engineById } from '../../../src/engines/registry.ts';
 import { restoreBackup } from '../../../src/restore/restoreBackup.ts';
 import { type TestDatabase, testEngines } from '../testDatabases.ts';
+import { Administrator } from './administrator.ts';
 import { type FaultSet, withFaults } from './faultSet.ts';
 
 /** Small, and with something of every stage of a restore: to create, to disarm, to count, to check. */
@@ -66,8 +66,10 @@ export interface Scenario {
   unattended(): Promise<void>;
   /** Throws when a file of a backup's name is not complete; one that this work has written is removed. */
   takePublished(): Promise<void>;
-  /** Ends the product's sessions from outside, as an administrator or a crash would. */
+  /** Ends the product's sessions from outside, as an administrator would. */
   terminate(): Promise<void>;
+  /** Kills the process of one of them, on which the server ends all others and starts again. */
+  crashServer(): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -75,6 +77,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Instead of the database's own: a way to it through something that breaks. */
   readonly url?: string;
+  /** Instead of looking whether the session is in anybody's way when the work is over. */
+  readonly inside?: () => void;
 }
 
 /** What to do, as data. */
@@ -147,7 +151,7 @@ export async function createScenario(
     await database.run(damage);
   }
   texts.old = await database.dump();
-  const administrator = engine === 'postgres' ? await Administrator.open(database.url) : undefined;
+  const administrator = engine === 'postgres' ? new Administrator(database.url) : undefined;
   const place = new Place(database, order, folder, texts, administrator);
   return {
     engine,
@@ -163,6 +167,7 @@ export async function createScenario(
       if (kind === 'backup') await rm(order.file, { force: true });
     },
     terminate: async () => administrator?.terminate(),
+    crashServer: async () => administrator?.crash(),
     remove: async () => {
       await administrator?.close();
       await database.remove();
@@ -191,11 +196,12 @@ class Place {
     this.#texts = texts;
   }
 
-  run(faults: FaultSet, { signal, url = this.#order.url }: RunOptions = {}): Promise<Outcome> {
+  run(faults: FaultSet, { signal, url = this.#order.url, inside }: RunOptions = {}): Promise<Outcome> {
     return withFaults(faults, () =>
       work({ ...this.#order, url }, signal, async () => {
         faults.paused = true;
-        await this.#lookInside();
+        if (inside) inside();
+        else await this.#lookInside();
         faults.paused = false;
       }),
     );
@@ -319,57 +325,4 @@ function openFiles(folder: string): string[] {
       return []; // The descriptor of the listing itself.
     }
   });
-}
-
-/** A look at a database's sessions from outside, on a connection that lasts. */
-export class Administrator {
-  readonly #client: pg.Client;
-  readonly #database: string;
-
-  private constructor(client: pg.Client, database: string) {
-    this.#client = client;
-    this.#database = database;
-  }
-
-  static async open(url: string): Promise<Administrator> {
-    const place = new URL(url);
-    const database = place.pathname.slice(1);
-    place.pathname = '/postgres';
-    const client = new pg.Client({ connectionString: place.href });
-    await client.connect();
-    return new Administrator(client, database);
-  }
-
-  /** Ends the product's sessions; resolves when they are gone. */
-  async terminate(): Promise<void> {
-    await this.#client.query(
-      `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-        WHERE datname = $1 AND application_name = 'Restore Point'`,
-      [this.#database],
-    );
-  }
-
-  /** Sessions of the product that are in the middle of something. */
-  async busy(): Promise<unknown[]> {
-    const { rows } = await this.#client.query<{ pid: string }>(
-      `SELECT pid FROM pg_stat_activity
-        WHERE datname = $1 AND application_name = 'Restore Point' AND state <> 'idle'`,
-      [this.#database],
-    );
-    return rows;
-  }
-
-  /** All sessions of the database, and all locks in it. */
-  async present(): Promise<unknown[]> {
-    const { rows } = await this.#client.query<{ pid: string }>(
-      `SELECT pid FROM pg_stat_activity WHERE datname = $1
-       UNION ALL SELECT pid FROM pg_locks WHERE database = (SELECT oid FROM pg_database WHERE datname = $1)`,
-      [this.#database],
-    );
-    return rows;
-  }
-
-  close(): Promise<void> {
-    return this.#client.end();
-  }
 }
