@@ -1,7 +1,7 @@
 /** What a fault does at its step. */
 export interface Fault {
-  /** One of the steps that a run without a fault told: `fs rename #2`. */
-  readonly at: string;
+  /** A step that a run without a fault told, or several: `fs rename #2`. */
+  readonly at: string | readonly string[];
   /** The call does not happen, and ends as it does when the system fails. */
   readonly fails?: boolean;
   /** Done before the call, which then happens. */
@@ -33,7 +33,7 @@ export class FaultSet {
     this.#counts.set(call, count);
     const step = `${call} #${count}`;
     this.steps.push(step);
-    if (step !== this.#fault?.at) return false;
+    if (!this.#fault || ![this.#fault.at].flat().includes(step)) return false;
     this.fired += 1;
     const waiting = this.#fault.before?.();
     if (!this.#fault.fails) return waiting ?? false;
