@@ -2,8 +2,8 @@ import { stat } from 'node:fs/promises';
 import * as path from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { Archive } from './archive/archiveReader.ts';
-import { checkBackupName, isBackupName, newBackupPath } from './backup/backupFiles.ts';
-import { takeBackup } from './backup/takeBackup.ts';
+import { checkBackupName, isBackupName, newBackupFile } from './backup/backupFiles.ts';
+import { takeBackup, type TakeBackupOptions } from './backup/takeBackup.ts';
 import { verifyBackup } from './backup/verifyBackup.ts';
 import {
   parseArguments,
@@ -56,7 +56,7 @@ async function backup(args: BackupArguments, output: Output, work: WorkOptions):
     const { tables, exclude, where, withRelated, only } = args;
     const report = await takeBackup(session, {
       ...work,
-      file: await outputFile(args.out, session.info.database, lock !== undefined),
+      ...(await outputFile(args.out, session.info.database, lock !== undefined)),
       ...(lock ? { lock } : {}),
       selection: {
         ...(tables ? { tables } : {}),
@@ -152,9 +152,13 @@ async function withSession(
 }
 
 /** Where a backup goes: a file when it is named like one, else a new file in that folder. */
-async function outputFile(out: string | undefined, database: string, encrypted: boolean): Promise<string> {
+async function outputFile(
+  out: string | undefined,
+  database: string,
+  encrypted: boolean,
+): Promise<Pick<TakeBackupOptions, 'file' | 'anotherFile'>> {
   const target = path.resolve(out ?? 'backups');
-  if (!isBackupName(target)) return await newBackupPath(target, database, { encrypted });
+  if (!isBackupName(target)) return await newBackupFile(target, database, { encrypted });
   const existing = await stat(target).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw new RestorePointError('file', `The backup cannot be written: ${messageOf(error)}`, {
@@ -162,7 +166,7 @@ async function outputFile(out: string | undefined, database: string, encrypted: 
       cause: error,
     });
   });
-  if (existing?.isDirectory()) return await newBackupPath(target, database, { encrypted });
+  if (existing?.isDirectory()) return await newBackupFile(target, database, { encrypted });
   checkBackupName(target, encrypted);
   if (existing) {
     throw new RestorePointError('usage', 'A file of this name is there already, and is never overwritten', {
@@ -170,7 +174,7 @@ async function outputFile(out: string | undefined, database: string, encrypted: 
       next: 'Choose another name.',
     });
   }
-  return target;
+  return { file: target };
 }
 
 async function askYes(question: string, signal: AbortSignal | undefined): Promise<boolean> {

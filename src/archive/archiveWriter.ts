@@ -8,7 +8,7 @@ import { FileSink, type ByteSink } from './byteSink.ts';
 import { codecs } from './compression.ts';
 import type { Lock } from './encryption/keys.ts';
 import { SealingSink } from './encryption/sealingSink.ts';
-import { createTemporary, discard, publish, type TemporaryFile } from './publish.ts';
+import { type AnotherPath, createTemporary, discard, publish, type TemporaryFile } from './publish.ts';
 import { directory, endOf, entryOf, localHeader, maxEntryBytes, type ZipEntry } from './zip.ts';
 
 export interface WriteArchiveOptions {
@@ -35,7 +35,7 @@ const chunksAtOnce = 2 + Math.min(4, availableParallelism());
 export class ArchiveWriter implements PayloadSink {
   readonly #file: TemporaryFile;
   readonly #sink: ByteSink;
-  readonly #finalPath: string;
+  #finalPath: string;
   readonly #compression: Compression;
   readonly #entries: ZipEntry[] = [];
   #offset = 0;
@@ -91,15 +91,20 @@ export class ArchiveWriter implements PayloadSink {
     };
   }
 
+  /** The final path, which can be another one than was asked for when this was published. */
+  get path(): string {
+    return this.#finalPath;
+  }
+
   /** Resolves to the size of the published file in bytes. */
-  async publish(manifest: Manifest): Promise<number> {
+  async publish(manifest: Manifest, another?: AnotherPath): Promise<number> {
     await this.#written;
     await this.#append(schemaEntry, Buffer.from(schemaText(manifest), 'utf8'));
     await this.#append(manifestEntry, Buffer.from(JSON.stringify(manifest, undefined, 1), 'utf8'));
     const tail = directory(this.#entries, this.#offset);
     await this.#write([tail]);
     const size = await this.#sink.finish();
-    await publish(this.#file, this.#finalPath);
+    this.#finalPath = await publish(this.#file, this.#finalPath, another);
     return size;
   }
 

@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import * as path from 'node:path';
 import { Archive } from '../archive/archiveReader.ts';
 import type { Encryption } from '../archive/encryption/keys.ts';
+import { fileError } from '../archive/publish.ts';
 import { describeError, RestorePointError } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
 
@@ -81,7 +82,18 @@ export async function readBackupFile(file: string): Promise<BackupFile | undefin
   }
 }
 
-/** A free path in a folder for a backup of this database, taken now: `shop-2026-11-22-093015.dbbackup`. */
+/** Where a new backup goes whose name nobody chose; two that begin in the same second get two names. */
+export async function newBackupFile(
+  folder: string,
+  database: string,
+  { encrypted = false } = {},
+): Promise<{ readonly file: string; readonly anotherFile: () => Promise<string> }> {
+  const now = new Date();
+  const anotherFile = (): Promise<string> => newBackupPath(folder, database, { encrypted, now });
+  return { file: await anotherFile(), anotherFile };
+}
+
+/** A free path in a folder for a backup of this database, taken now: `shop-2026-11-22-093015.dbbackup`. Throws `file`. */
 export async function newBackupPath(
   folder: string,
   database: string,
@@ -96,7 +108,7 @@ export async function newBackupPath(
     const file = `${base}${number === 1 ? '' : `-${number}`}${encrypted ? encryptedExtension : backupExtension}`;
     const taken = await stat(file).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
-      throw error;
+      throw fileError('The backup cannot be written', file, error);
     });
     if (!taken) return file;
   }

@@ -24,6 +24,8 @@ export interface TakeBackupOptions extends WorkOptions {
   readonly selection?: BackupSelection;
   /** The final path; it must not exist yet. */
   readonly file: string;
+  /** Gives another path when somebody else has taken that one meanwhile; without it, this is an error. */
+  readonly anotherFile?: () => Promise<string>;
   readonly compression?: Compression;
   /** What it is encrypted to; it is not when this is left out. */
   readonly lock?: Lock;
@@ -52,10 +54,10 @@ export interface BackupReport {
  */
 export async function takeBackup(session: Session, options: TakeBackupOptions): Promise<BackupReport> {
   const started = performance.now();
-  const { logger, file } = options;
-  logger.info(`Backing up ${session.target} to ${file}`);
+  const { logger } = options;
+  logger.info(`Backing up ${session.target} to ${options.file}`);
   try {
-    const { manifest, bytes } = await writeBackup(session, options);
+    const { manifest, bytes, file } = await writeBackup(session, options);
     const { tables, leftOut } = manifest;
     const opaque = manifest.objects.flatMap((object) =>
       object.opaque && object.table ? [object.table] : [],
@@ -79,7 +81,7 @@ export async function takeBackup(session: Session, options: TakeBackupOptions): 
 async function writeBackup(
   session: Session,
   options: TakeBackupOptions,
-): Promise<{ manifest: Manifest; bytes: number }> {
+): Promise<{ manifest: Manifest; bytes: number; file: string }> {
   const { selection = {}, compression = 'zstd' } = options;
   const { only } = selection;
   const whole = !selection.tables && !selection.exclude && !selection.schemas && !selection.where;
@@ -104,7 +106,8 @@ async function writeBackup(
       options.report?.({ phase: 'publish' });
       const content = { ...read, tables: withReasons(read.tables, chosen) };
       const manifest = describeBackup(session, snapshot.schema, whole, content, options);
-      return { manifest, bytes: await archive.publish(manifest) };
+      const bytes = await archive.publish(manifest, options.anotherFile);
+      return { manifest, bytes, file: archive.path };
     } catch (error) {
       await abandon(archive, options);
       throw error;

@@ -1,6 +1,6 @@
 import { Archive } from '../archive/archiveReader.ts';
 import type { Keys, Lock } from '../archive/encryption/keys.ts';
-import { newBackupPath } from '../backup/backupFiles.ts';
+import { newBackupFile } from '../backup/backupFiles.ts';
 import { type BackupSelection, takeBackup } from '../backup/takeBackup.ts';
 import { cancelled, messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { BackupPart, Manifest } from '../core/manifest.ts';
@@ -62,7 +62,9 @@ export async function restoreBackup(
 ): Promise<RestoreReport> {
   const started = performance.now();
   const { logger } = options;
-  const archive = await Archive.open(file, options.keys);
+  const archive = await Archive.open(file, options.keys).catch((error: unknown) => {
+    throw nothingChanged(error);
+  });
   try {
     const { manifest } = archive;
     refuseOtherEngine(manifest, session);
@@ -97,7 +99,8 @@ export async function restoreBackup(
   } catch (error) {
     throw nothingChanged(error);
   } finally {
-    await archive.close();
+    // What was read was checked, and what was committed is: this must not look like a failed restore.
+    await archive.close().catch((error: unknown) => logger.warn(`${file}: ${messageOf(error)}`));
   }
 }
 
@@ -156,15 +159,16 @@ async function takeSafetyBackup(
   // Who keeps backups of this database from others' eyes has to find no plain one beside them.
   const lock = options.safetyLock ?? (encryption && (await options.keys?.lockLike(encryption)));
   const name = `before-restore-${session.info.database}`;
-  const file = await newBackupPath(options.safetyFolder, name, { encrypted: lock !== undefined });
+  const place = await newBackupFile(options.safetyFolder, name, { encrypted: lock !== undefined });
   try {
-    await takeBackup(session, {
+    const { file } = await takeBackup(session, {
       ...options,
       selection,
-      file,
+      ...place,
       purpose: 'safety',
       ...(lock ? { lock } : {}),
     });
+    return file;
   } catch (error) {
     if (!RestorePointError.is(error)) throw error;
     throw new RestorePointError(error.code, `The safety backup failed: ${error.message}`, {
@@ -174,7 +178,6 @@ async function takeSafetyBackup(
       cause: error,
     });
   }
-  return file;
 }
 
 /**

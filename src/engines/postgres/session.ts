@@ -20,6 +20,7 @@ import { describeFailure } from './errors.ts';
 import { quoteName } from './identifiers.ts';
 import { describeTable, introspect } from './introspect.ts';
 import { IntoSchemaRestore } from './intoSchema.ts';
+import { sayingWhoBlocks } from './locks.ts';
 import { PostgresRestore } from './restore.ts';
 import { readingLoans, take } from './rights.ts';
 import { isUsers } from './schema/scope.ts';
@@ -124,7 +125,7 @@ export class PostgresSession implements Session {
   ): Promise<Result> {
     const transaction = await Transaction.begin(this.#database, access, signal);
     try {
-      return await work(transaction);
+      return await sayingWhoBlocks(transaction, undefined, () => work(transaction));
     } catch (error) {
       throw describeFailure(error);
     } finally {

@@ -8,7 +8,7 @@ import { checkCondition, withCondition } from './condition.ts';
 import type { Database } from './connection.ts';
 import { describeFailure } from './errors.ts';
 import { introspect } from './introspect.ts';
-import { lockTable } from './locks.ts';
+import { lockTable, sayingWhoBlocks } from './locks.ts';
 import { TableProgress } from './progress.ts';
 import { readLargeObjects } from './readLargeObjects.ts';
 import { RelatedRows } from './relatedRows.ts';
@@ -29,7 +29,8 @@ export class PostgresSnapshot implements Snapshot {
   static async open(database: Database, { signal }: WorkOptions): Promise<PostgresSnapshot> {
     const transaction = await Transaction.begin(database, 'read', signal);
     try {
-      return new PostgresSnapshot(transaction, await introspect(transaction));
+      const schema = await sayingWhoBlocks(transaction, undefined, () => introspect(transaction));
+      return new PostgresSnapshot(transaction, schema);
     } catch (error) {
       await transaction.close();
       throw describeFailure(error);

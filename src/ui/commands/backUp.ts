@@ -4,7 +4,7 @@ import {
   backupExtension,
   checkBackupName,
   encryptedExtension,
-  newBackupPath,
+  newBackupFile,
 } from '../../backup/backupFiles.ts';
 import { takeBackup, type BackupReport, type BackupSelection } from '../../backup/takeBackup.ts';
 import { formatBytes, formatDuration } from '../../core/format.ts';
@@ -42,7 +42,9 @@ export async function backUp(
       return await takeBackup(session, {
         ...options,
         selection,
-        file: place.file ?? (await newBackupPath(place.folder, session.info.database, { encrypted })),
+        ...(place.file === undefined
+          ? await newBackupFile(place.folder, session.info.database, { encrypted })
+          : { file: place.file }),
         ...(lock ? { lock } : {}),
         compression: compression(folder),
         connection: connection.id,
