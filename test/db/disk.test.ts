@@ -168,14 +168,14 @@ for (const engine of testEngines) {
 
     it('a clock that was set back: takes another name, and lists by the time in the backups', async () => {
       const now = new Date(2026, 10, 22, 9, 30, 15);
-      const first = await newBackupPath(folder.path, 'shop', { now: now });
+      const first = await newBackupPath(folder.path, 'shop', { now });
       await backUp(database, first);
-      const second = await newBackupPath(folder.path, 'shop', { now: now });
+      const second = await newBackupPath(folder.path, 'shop', { now });
       assert.notEqual(second, first);
       await backUp(database, second);
       assert.equal((await listBackups(folder.path)).length, 2);
       // A lock or a leftover is not judged by a clock that runs behind: a fresh file of the future stays.
-      await backUp(database, await newBackupPath(folder.path, 'shop', new Date(2020, 0, 1)));
+      await backUp(database, await newBackupPath(folder.path, 'shop', { now: new Date(2020, 0, 1) }));
       assert.equal((await listBackups(folder.path)).length, 3);
     });
 
