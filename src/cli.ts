@@ -2,11 +2,11 @@ import { stat } from 'node:fs/promises';
 import * as path from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { Archive } from './archive/archiveReader.ts';
-import { backupExtension, newBackupPath } from './backup/backupFiles.ts';
-import { salvageBackup } from './backup/salvageBackup.ts';
+import { checkBackupName, isBackupName, newBackupFile, salvagedName } from './backup/backupFiles.ts';
 import { MadeHere } from './backup/madeHere.ts';
+import { salvageBackup } from './backup/salvageBackup.ts';
 import { stateFolder } from './backup/stateFolder.ts';
-import { takeBackup } from './backup/takeBackup.ts';
+import { takeBackup, type TakeBackupOptions } from './backup/takeBackup.ts';
 import { verifyBackup } from './backup/verifyBackup.ts';
 import {
   parseArguments,
@@ -18,6 +18,7 @@ import {
   type SalvageArguments,
 } from './cli/arguments.ts';
 import { resolveConnection, type ResolvedConnection } from './cli/connection.ts';
+import { keysFor, lockFor } from './cli/keys.ts';
 import { createOutput, exitCodeOf, lines, type Output } from './cli/output.ts';
 import { createProgressBar } from './cli/progressBar.ts';
 import {
@@ -43,12 +44,16 @@ async function run(args: CliArguments, output: Output, work: WorkOptions): Promi
     case 'restore':
       return await restore(args, output, work);
     case 'verify': {
-      const report = await verifyBackup(path.resolve(args.file), engineById, work);
+      const keys = await keysFor(args, work.signal);
+      const report = await verifyBackup(path.resolve(args.file), engineById, {
+        ...work,
+        ...(keys ? { keys } : {}),
+      });
       const { manifest, ...rest } = report;
       return output.result(verifyText(report), { ...rest, tables: manifest.tables.length });
     }
     case 'inspect':
-      return await inspect(args, output);
+      return await inspect(args, output, work);
     case 'salvage':
       return await salvage(args, output, work);
     case 'help':
@@ -60,12 +65,14 @@ async function run(args: CliArguments, output: Output, work: WorkOptions): Promi
 
 async function backup(args: BackupArguments, output: Output, work: WorkOptions): Promise<void> {
   const connection = await resolveConnection(args.connection);
+  const lock = await lockFor(args, connection, work.signal);
   await withSession(connection, { ...work, readOnly: true }, async (session) => {
     const { tables, exclude, where, withRelated, only } = args;
     const report = await takeBackup(session, {
       ...work,
       madeHere: new MadeHere(stateFolder(), work.logger),
-      file: await outputFile(args.out, session.info.database),
+      ...(await outputFile(args.out, session.info.database, lock !== undefined)),
+      ...(lock ? { lock } : {}),
       selection: {
         ...(tables ? { tables } : {}),
         ...(exclude ? { exclude } : {}),
@@ -96,8 +103,11 @@ async function restore(args: RestoreArguments, output: Output, work: WorkOptions
   const connection = await resolveConnection(args.connection);
   const { features } = connection.engine;
   const madeHere = new MadeHere(stateFolder(), work.logger);
+  const keys = await keysFor({ ...args, ...identityOf(args, connection) }, work.signal);
   // A file that is no backup must not leave a new, empty database behind.
-  await (await Archive.open(path.resolve(args.file))).close();
+  await (await Archive.open(path.resolve(args.file), keys)).close();
+  const safetyLock =
+    args.safetyBackup && !args.dryRun ? await lockFor(args, connection, work.signal, keys) : undefined;
   const create = features.createsDatabase && !args.dryRun;
   await withSession(connection, { ...work, readOnly: false, create }, async (session) => {
     const report = await restoreBackup(path.resolve(args.file), session, features, {
@@ -108,6 +118,8 @@ async function restore(args: RestoreArguments, output: Output, work: WorkOptions
       ...(args.intoSchema === undefined ? {} : { intoSchema: args.intoSchema }),
       withRelated: args.withRelated,
       dryRun: args.dryRun,
+      ...(keys ? { keys } : {}),
+      ...(safetyLock ? { safetyLock } : {}),
       ...(connection.id === undefined ? {} : { connection: connection.id }),
       ...(args.safetyBackup ? { safetyFolder: path.join(stateFolder(), 'safety') } : {}),
       madeHere,
@@ -125,10 +137,11 @@ async function restore(args: RestoreArguments, output: Output, work: WorkOptions
 
 async function salvage(args: SalvageArguments, output: Output, work: WorkOptions): Promise<void> {
   const file = path.resolve(args.file);
-  const beside = `${path.join(path.dirname(file), path.basename(file, backupExtension))}-salvaged${backupExtension}`;
-  const out = path.resolve(args.out ?? beside);
+  const keys = await keysFor(args, work.signal);
+  const out = path.resolve(args.out ?? salvagedName(file, keys !== undefined));
+  if (args.out !== undefined) checkBackupName(out, keys !== undefined);
   const madeHere = new MadeHere(stateFolder(), work.logger);
-  const report = await salvageBackup(file, engineById, { ...work, out, madeHere });
+  const report = await salvageBackup(file, engineById, { ...work, out, madeHere, ...(keys ? { keys } : {}) });
   output.result(salvageText(report), report);
 }
 
@@ -144,10 +157,19 @@ async function mayRun(code: CodeToRun, signal: AbortSignal | undefined): Promise
   return await askYes('Run them? [y/N] ', signal);
 }
 
-async function inspect(args: FileArguments, output: Output): Promise<void> {
-  const archive = await Archive.open(path.resolve(args.file));
+/** The identity file that the connection names, where the arguments name none. */
+function identityOf(
+  { identityFiles }: RestoreArguments,
+  { identityFile }: ResolvedConnection,
+): { identityFiles?: readonly string[] } {
+  if (identityFiles) return { identityFiles };
+  return identityFile === undefined ? {} : { identityFiles: [identityFile] };
+}
+
+async function inspect(args: FileArguments, output: Output, { signal }: WorkOptions): Promise<void> {
+  const archive = await Archive.open(path.resolve(args.file), await keysFor(args, signal));
   try {
-    output.result(inspectText(archive.manifest, archive.size), archive.manifest);
+    output.result(inspectText(archive), archive.manifest);
   } finally {
     await archive.close();
   }
@@ -171,9 +193,13 @@ async function withSession(
 }
 
 /** Where a backup goes: a file when it is named like one, else a new file in that folder. */
-async function outputFile(out: string | undefined, database: string): Promise<string> {
+async function outputFile(
+  out: string | undefined,
+  database: string,
+  encrypted: boolean,
+): Promise<Pick<TakeBackupOptions, 'file' | 'anotherFile'>> {
   const target = path.resolve(out ?? 'backups');
-  if (!target.endsWith(backupExtension)) return await newBackupPath(target, database);
+  if (!isBackupName(target)) return await newBackupFile(target, database, { encrypted });
   const existing = await stat(target).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw new RestorePointError('file', `The backup cannot be written: ${messageOf(error)}`, {
@@ -181,14 +207,15 @@ async function outputFile(out: string | undefined, database: string): Promise<st
       cause: error,
     });
   });
-  if (existing?.isDirectory()) return await newBackupPath(target, database);
+  if (existing?.isDirectory()) return await newBackupFile(target, database, { encrypted });
+  checkBackupName(target, encrypted);
   if (existing) {
     throw new RestorePointError('usage', 'A file of this name is there already, and is never overwritten', {
       place: { file: target },
       next: 'Choose another name.',
     });
   }
-  return target;
+  return { file: target };
 }
 
 async function askYes(question: string, signal: AbortSignal | undefined): Promise<boolean> {

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { MadeHere } from './backup/madeHere.ts';
 import { stateFolder } from './backup/stateFolder.ts';
 import { engineById, engines, parseDatabaseUrl } from './engines/registry.ts';
+import { BackupKeys } from './ui/backups/backupKeys.ts';
 import { BackupIndex } from './ui/backups/backupIndex.ts';
 import { backupCommands } from './ui/commands/backupCommands.ts';
 import { registerCommands } from './ui/commands/commandTable.ts';
@@ -12,6 +13,7 @@ import { restoreCommands } from './ui/commands/restoreCommands.ts';
 import { viewCommands } from './ui/commands/viewCommands.ts';
 import { Connector } from './ui/connections/connector.ts';
 import { ConnectionStore } from './ui/connections/connectionStore.ts';
+import { Passphrases } from './ui/connections/passphrases.ts';
 import { Passwords } from './ui/connections/passwords.ts';
 import { SessionCache } from './ui/connections/sessionCache.ts';
 import { ErrorBoundary } from './ui/errorBoundary.ts';
@@ -40,7 +42,7 @@ export function activate(context: vscode.ExtensionContext): void {
   );
   const editor = vscode.window.registerCustomEditorProvider(
     ContentsEditor.viewType,
-    new ContentsEditor(context.extensionUri, engineById, log),
+    new ContentsEditor(context.extensionUri, engineById, services.keys, log),
     { supportsMultipleEditorsPerDocument: true },
   );
   context.subscriptions.push(commands, editor);
@@ -58,6 +60,8 @@ function createServices(context: vscode.ExtensionContext): Services {
   const log = new Log();
   const store = new ConnectionStore(engineById, parseDatabaseUrl);
   const passwords = new Passwords(context.secrets);
+  const passphrases = new Passphrases(context.secrets);
+  const keys = new BackupKeys(store, passphrases, log);
   const connector = new Connector(passwords);
   const sessions = new SessionCache(connector, log);
   const backups = new BackupIndex(log);
@@ -81,7 +85,7 @@ function createServices(context: vscode.ExtensionContext): Services {
     log,
     boundary: new ErrorBoundary(log),
     work: new WorkRunner(log),
-    ...{ engines, engineById, store, passwords, connector, sessions, backups },
+    ...{ engines, engineById, store, passwords, passphrases, keys, connector, sessions, backups },
     ...{ connectionsTree, backupsTree, connectionsView, backupsView },
     safetyFolder: path.join((context.storageUri ?? context.globalStorageUri).fsPath, 'safety'),
     madeHere: new MadeHere(stateFolder(), log),

@@ -62,7 +62,10 @@ export default tseslint.config(
     rules: { 'max-lines-per-function': 'off', '@typescript-eslint/no-floating-promises': 'error' },
   },
   layer(['src/core/**/*.ts'], { layers: ['core'] }),
-  layer(['src/archive/**/*.ts'], { layers: ['core', 'archive'], packages: ['ajv'] }),
+  layer(['src/archive/**/*.ts'], {
+    layers: ['core', 'archive'],
+    packages: ['ajv', 'age-encryption', '@noble/ciphers', '@noble/hashes'],
+  }),
   layer(['src/engines/**/*.ts'], { layers: ['core', 'engines'], packages: drivers }),
   // An engine knows the port and the models, and no other engine.
   layer(['src/engines/*/**/*.ts'], {

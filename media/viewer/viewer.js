@@ -107,12 +107,12 @@ function showProblem(problem) {
   const { texts } = format;
   const gone = problem.kind === 'gone';
   const next = gone ? texts.goneNext : problem.next;
-  const title = { damaged: texts.damaged, gone: texts.gone, unreadable: texts.unreadable }[problem.kind];
+  const title = texts[problem.kind];
   fillRoot(
     element(
       'div',
       { class: `problem ${problem.kind}`, role: 'alert' },
-      icon(gone ? 'info' : 'error'),
+      icon(gone || problem.kind === 'locked' ? 'info' : 'error'),
       element('h1', {}, title),
       !gone && element('p', { dir: 'auto' }, `${problem.message}.`.replace(/([.!?…])\.$/, '$1')),
       problem.entry !== undefined && element('p', { class: 'dim' }, fill(texts.inEntry, problem.entry)),

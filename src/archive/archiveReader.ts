@@ -1,14 +1,18 @@
 import { createHash } from 'node:crypto';
-import { open, type FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import { type ErrorDetails, messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
+import { messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { Chunk, Payload, PayloadSource } from '../core/payload.ts';
 import type { ReportProgress } from '../core/progress.ts';
 import { codecs } from './compression.ts';
 import { fingerprintOf, manifestEntry, schemaEntry } from './archiveWriter.ts';
-import { findEntries, readAt } from './findEntries.ts';
+import { FileSource, type ByteSource } from './byteSource.ts';
+import { damaged } from './damaged.ts';
+import type { Encryption, Keys } from './encryption/keys.ts';
+import { encryptionOf } from './encryption/openingSource.ts';
+import { findEntries } from './findEntries.ts';
 import { parseManifest } from './manifestSchema.ts';
+import { openBytes, type OpenBytes } from './openBytes.ts';
 import { fileError } from './publish.ts';
 import {
   directory,
@@ -28,6 +32,9 @@ const maxDirectoryBytes = 256 * 1024 * 1024;
 /** A larger chunk is decompressed piece by piece, in bytes: a few of them are in memory at a time. */
 const maxBytesAtOnce = 32 * 1024 * 1024;
 
+/** Chunks that are read and decompressed before they are asked for. */
+const chunksAhead = 2;
+
 /** An open backup whose container and manifest are sound; its chunks are checked when they are read, or by `check`. */
 export class Archive implements PayloadSource {
   readonly file: string;
@@ -36,54 +43,74 @@ export class Archive implements PayloadSource {
   readonly fingerprint: string;
   /** Of the whole file, in bytes. */
   readonly size: number;
-  readonly #handle: FileHandle;
+  /** How it is encrypted, if it is. */
+  readonly encryption?: Encryption;
+  readonly #source: ByteSource;
   readonly #entries: ReadonlyMap<string, ZipEntry>;
 
   private constructor(
     file: string,
-    handle: FileHandle,
-    size: number,
+    { source, size, encryption }: OpenBytes,
     entries: ZipEntry[],
     { manifest, fingerprint }: ReadManifest,
   ) {
     this.file = file;
     this.size = size;
+    if (encryption) this.encryption = encryption;
     this.manifest = manifest;
     this.fingerprint = fingerprint;
-    this.#handle = handle;
+    this.#source = source;
     this.#entries = new Map(entries.map((entry) => [entry.name, entry]));
   }
 
-  /** Throws `file` when it cannot be read, `damaged-backup` when it is no backup or its frame is damaged. */
-  static async open(file: string): Promise<Archive> {
-    const handle = await open(file, 'r').catch((error: unknown) => {
-      throw fileError('The backup cannot be read', file, error);
-    });
+  /**
+   * `keys` are tried where it is encrypted. Throws `file` when it cannot be read, `locked` when none of them opens it,
+   * `damaged-backup` when it is no backup or its frame is damaged.
+   */
+  static async open(file: string, keys?: Keys): Promise<Archive> {
+    const bytes = await openBytes(file, keys);
     try {
-      const { size } = await handle.stat();
-      const entries = await readDirectory(handle, size, file);
-      const manifest = await readManifest(handle, entries, file);
-      return new Archive(file, handle, size, entries, manifest);
+      const entries = await readDirectory(bytes.source, file);
+      const manifest = await readManifest(bytes.source, entries, file);
+      return new Archive(file, bytes, entries, manifest);
     } catch (error) {
-      await handle.close();
+      await bytes.source.close();
       throw RestorePointError.is(error) ? error : fileError('The backup cannot be read', file, error);
     }
   }
 
-  async close(): Promise<void> {
-    await this.#handle.close();
+  /** How a file is encrypted, without opening it; undefined when it is not. Throws `file`, `damaged-backup`. */
+  static async encryptionOf(file: string): Promise<Encryption | undefined> {
+    const source = await FileSource.open(file);
+    try {
+      return (await encryptionOf(source, file))?.encryption;
+    } finally {
+      await source.close();
+    }
   }
 
-  async *read(payload: Payload, signal?: AbortSignal): AsyncIterable<Uint8Array> {
-    // The next chunk is read and decompressed while the caller works on this one.
-    const begin = (chunk: Chunk | undefined): Promise<Settled> | undefined =>
-      chunk && chunk.bytes <= maxBytesAtOnce ? settled(this.readChunk(chunk)) : undefined;
-    let next = begin(payload.chunks[0]);
-    for (const [index, chunk] of payload.chunks.entries()) {
-      const current = await next;
+  get secret(): boolean {
+    return this.encryption !== undefined;
+  }
+
+  async close(): Promise<void> {
+    await this.#source.close();
+  }
+
+  async *read({ chunks }: Payload, signal?: AbortSignal): AsyncIterable<Uint8Array> {
+    // The next chunks are read and decompressed while the caller works on this one.
+    const ahead: (Promise<Settled> | undefined)[] = [];
+    let index = 0;
+    const readAhead = (): void => {
+      const chunk = chunks[index++];
+      if (chunk) ahead.push(chunk.bytes <= maxBytesAtOnce ? settled(this.readChunk(chunk)) : undefined);
+    };
+    for (let count = 0; count < chunksAhead; count++) readAhead();
+    for (const chunk of chunks) {
+      const current = await ahead.shift();
       throwIfCancelled(signal);
       if (current && 'error' in current) throw current.error;
-      next = begin(payload.chunks[index + 1]);
+      readAhead();
       if (current) yield current.bytes;
       else yield* this.#pieces(chunk, signal);
     }
@@ -140,11 +167,11 @@ export class Archive implements PayloadSource {
       bytes += chunk.storedBytes;
       options.report?.({ phase: 'check', bytes, totalBytes });
     }
-    await readChecked(this.#handle, this.#entryOf(schemaEntry), this.file);
+    await readChecked(this.#source, this.#entryOf(schemaEntry), this.file);
   }
 
   async #readStored(chunk: Chunk): Promise<Buffer> {
-    const stored = await readData(this.#handle, this.#entryOf(chunk.entry), this.file);
+    const stored = await readData(this.#source, this.#entryOf(chunk.entry), this.file);
     const sha256 = createHash('sha256').update(stored).digest('hex');
     if (sha256 !== chunk.sha256) throw damaged(this.file, chunk.entry, 'its checksum does not match');
     return stored;
@@ -167,31 +194,31 @@ function settled(promise: Promise<Uint8Array>): Promise<Settled> {
   );
 }
 
-async function readDirectory(handle: FileHandle, size: number, file: string): Promise<ZipEntry[]> {
-  const tail = await readAt(
-    handle,
+async function readDirectory(source: ByteSource, file: string): Promise<ZipEntry[]> {
+  const { size } = source;
+  const tail = await source.read(
     Math.max(0, size - endBytes - zip64TailBytes),
     Math.min(size, endBytes + zip64TailBytes),
   );
   const found = findDirectory(tail);
   if (!found || found.size > maxDirectoryBytes || found.offset + found.size > size)
-    throw await whatIsDamaged(handle, size, file);
-  const list = await readAt(handle, found.offset, size - found.offset);
+    throw await whatIsDamaged(source, file);
+  const list = await source.read(found.offset, size - found.offset);
   const entries = parseDirectory(list.subarray(0, found.size));
-  if (!entries) throw await whatIsDamaged(handle, size, file);
+  if (!entries) throw await whatIsDamaged(source, file);
   let offset = 0;
   for (const entry of entries) {
-    if (entry.offset !== offset) throw await whatIsDamaged(handle, size, file);
+    if (entry.offset !== offset) throw await whatIsDamaged(source, file);
     offset = endOf(entry);
   }
   if (offset !== found.offset || !directory(entries, offset).equals(list))
-    throw await whatIsDamaged(handle, size, file);
+    throw await whatIsDamaged(source, file);
   return entries;
 }
 
 /** Where a file is damaged whose list of entries is not what it should be: its headers tell. */
-async function whatIsDamaged(handle: FileHandle, size: number, file: string): Promise<RestorePointError> {
-  const { entries, directory: list } = await findEntries(handle, size, true);
+async function whatIsDamaged(source: ByteSource, file: string): Promise<RestorePointError> {
+  const { entries, directory: list } = await findEntries(source, true);
   const last = entries.at(-1);
   const next = 'Take another backup file; if this one was copied, copy it again.';
   if (!last) {
@@ -199,7 +226,7 @@ async function whatIsDamaged(handle: FileHandle, size: number, file: string): Pr
     return new RestorePointError('damaged-backup', what, { place: { file }, next });
   }
   const { name } = last.entry;
-  if (endOf(last.entry) > size) {
+  if (endOf(last.entry) > source.size) {
     return damaged(file, name, 'its end is missing: it stops in the middle of this entry', { next });
   }
   if (!last.sound) return damaged(file, name, 'its checksum does not match');
@@ -213,14 +240,14 @@ interface ReadManifest {
 }
 
 async function readManifest(
-  handle: FileHandle,
+  source: ByteSource,
   entries: readonly ZipEntry[],
   file: string,
 ): Promise<ReadManifest> {
   const last = entries.at(-1);
   if (last?.name !== manifestEntry || last.size > maxManifestBytes)
     throw damaged(file, manifestEntry, 'it is missing');
-  const bytes = await readChecked(handle, last, file);
+  const bytes = await readChecked(source, last, file);
   const manifest = parseManifest(bytes);
   if (typeof manifest === 'string') throw damaged(file, manifestEntry, manifest);
   const expected = new Map<string, Chunk>();
@@ -236,30 +263,19 @@ async function readManifest(
 }
 
 /** The data of an entry whose checksum the container holds. */
-async function readChecked(handle: FileHandle, entry: ZipEntry, file: string): Promise<Buffer> {
-  const data = await readData(handle, entry, file);
+async function readChecked(source: ByteSource, entry: ZipEntry, file: string): Promise<Buffer> {
+  const data = await readData(source, entry, file);
   if (crc32(data) !== entry.crc32) throw damaged(file, entry.name, 'its checksum does not match');
   return data;
 }
 
-async function readData(handle: FileHandle, entry: ZipEntry, file: string): Promise<Buffer> {
+async function readData(source: ByteSource, entry: ZipEntry, file: string): Promise<Buffer> {
   const header = localHeader(entry);
-  const bytes = await readAt(handle, entry.offset, header.length + entry.size);
-  const sound =
-    bytes.length === header.length + entry.size && bytes.subarray(0, header.length).equals(header);
+  const length = header.length + entry.size;
+  const bytes = await source.read(entry.offset, length).catch((error: unknown) => {
+    throw RestorePointError.is(error) ? error.with({ place: { entry: entry.name } }) : error;
+  });
+  const sound = bytes.length === length && bytes.subarray(0, header.length).equals(header);
   if (!sound) throw damaged(file, entry.name, 'its header is not what was written');
   return bytes.subarray(header.length);
-}
-
-function damaged(
-  file: string,
-  entry: string | undefined,
-  what: string,
-  details: ErrorDetails = {},
-): RestorePointError {
-  return new RestorePointError('damaged-backup', `The backup is damaged: ${what}`, {
-    place: { file, ...(entry === undefined ? {} : { entry }) },
-    next: 'Do not restore from it; take another backup file.',
-    ...details,
-  });
 }

@@ -4,12 +4,17 @@ import { type Logger, silentLogger } from '../core/logger.ts';
 import type { Compression, Manifest } from '../core/manifest.ts';
 import type { Chunk, Payload, PayloadSink, PayloadWriter } from '../core/payload.ts';
 import { RestorePointError } from '../core/errors.ts';
+import { FileSink, type ByteSink } from './byteSink.ts';
 import { codecs } from './compression.ts';
-import { createTemporary, discard, fileError, publish, type TemporaryFile } from './publish.ts';
+import type { Lock } from './encryption/keys.ts';
+import { SealingSink } from './encryption/sealingSink.ts';
+import { type AnotherPath, createTemporary, discard, publish, type TemporaryFile } from './publish.ts';
 import { directory, endOf, entryOf, localHeader, maxEntryBytes, type ZipEntry } from './zip.ts';
 
 export interface WriteArchiveOptions {
   readonly compression: Compression;
+  /** What the file is encrypted to; it is not when this is left out. */
+  readonly lock?: Lock;
   readonly logger?: Logger;
 }
 
@@ -22,8 +27,11 @@ export function fingerprintOf(manifest: Uint8Array): string {
   return createHash('sha256').update(manifest).digest('hex');
 }
 
-/** How many chunks may be compressed or written at a time: what bounds the memory of a backup. */
-const chunksAtOnce = Math.max(2, Math.min(4, availableParallelism()));
+/**
+ * How many chunks may be compressed or written at a time: what bounds the memory of a backup. Two more than there are
+ * processors, so that none of them waits for the next chunk.
+ */
+const chunksAtOnce = 2 + Math.min(4, availableParallelism());
 
 /**
  * Writes one backup. Chunks are compressed side by side and written in the order in which they came.
@@ -31,7 +39,8 @@ const chunksAtOnce = Math.max(2, Math.min(4, availableParallelism()));
  */
 export class ArchiveWriter implements PayloadSink {
   readonly #file: TemporaryFile;
-  readonly #finalPath: string;
+  readonly #sink: ByteSink;
+  #finalPath: string;
   readonly #compression: Compression;
   readonly #entries: ZipEntry[] = [];
   #offset = 0;
@@ -41,18 +50,22 @@ export class ArchiveWriter implements PayloadSink {
   #failed = false;
   #inFlight: Promise<void>[] = [];
 
-  private constructor(file: TemporaryFile, finalPath: string, compression: Compression) {
+  private constructor(file: TemporaryFile, sink: ByteSink, finalPath: string, compression: Compression) {
     this.#file = file;
+    this.#sink = sink;
     this.#finalPath = finalPath;
     this.#compression = compression;
   }
 
-  /** Throws `file` when the folder cannot be made or written. */
+  /** Throws `file` when the folder cannot be made or written, `usage` for what is no recipient. */
   static async create(
     finalPath: string,
-    { compression, logger = silentLogger }: WriteArchiveOptions,
+    { compression, lock, logger = silentLogger }: WriteArchiveOptions,
   ): Promise<ArchiveWriter> {
-    return new ArchiveWriter(await createTemporary(finalPath, logger), finalPath, compression);
+    const seal = lock && (await SealingSink.prepare(lock));
+    const file = await createTemporary(finalPath, logger);
+    const sink = new FileSink(file.handle, finalPath);
+    return new ArchiveWriter(file, seal?.(sink) ?? sink, finalPath, compression);
   }
 
   open(label: string, extension: string): PayloadWriter {
@@ -61,9 +74,12 @@ export class ArchiveWriter implements PayloadSink {
     const chunks: Chunk[] = [];
     let count = 0;
     return {
-      writeChunk: async (bytes, rows) => {
+      writeChunk: async (bytes, rows, release) => {
         const entry = `${name}/${++count}.${extension}${codec.suffix}`;
-        await this.#enqueue(codec.compress(bytes), entry, (stored) => {
+        const compressed = codec.compress(bytes);
+        // Where nothing is compressed, the bytes themselves are written.
+        if (release && codec.suffix !== '') compressed.then(release, () => undefined);
+        await this.#enqueue(compressed, entry, (stored) => {
           chunks.push({
             entry,
             rows,
@@ -80,16 +96,25 @@ export class ArchiveWriter implements PayloadSink {
     };
   }
 
+  /** The final path, which can be another one than was asked for when this was published. */
+  get path(): string {
+    return this.#finalPath;
+  }
+
   /** Resolves to the size of the published file in bytes, and to its fingerprint (see `Archive`). */
-  async publish(manifest: Manifest): Promise<{ readonly bytes: number; readonly fingerprint: string }> {
+  async publish(
+    manifest: Manifest,
+    another?: AnotherPath,
+  ): Promise<{ readonly bytes: number; readonly fingerprint: string }> {
     await this.#written;
     await this.#append(schemaEntry, Buffer.from(schemaText(manifest), 'utf8'));
     const json = Buffer.from(JSON.stringify(manifest, undefined, 1), 'utf8');
     await this.#append(manifestEntry, json);
     const tail = directory(this.#entries, this.#offset);
     await this.#write([tail]);
-    await publish(this.#file, this.#finalPath);
-    return { bytes: this.#offset, fingerprint: fingerprintOf(json) };
+    const bytes = await this.#sink.finish();
+    this.#finalPath = await publish(this.#file, this.#finalPath, another);
+    return { bytes, fingerprint: fingerprintOf(json) };
   }
 
   /** Removes what was written. To be called when anything went wrong before `publish` resolved. */
@@ -130,22 +155,7 @@ export class ArchiveWriter implements PayloadSink {
 
   async #write(parts: Uint8Array[]): Promise<void> {
     const length = parts.reduce((sum, part) => sum + part.length, 0);
-    try {
-      let { bytesWritten } = await this.#file.handle.writev(parts, this.#offset);
-      // A disk that fills up writes a part and fails only when asked again.
-      const rest = bytesWritten < length ? Buffer.concat(parts) : Buffer.alloc(0);
-      while (bytesWritten < length) {
-        const more = await this.#file.handle.write(
-          rest,
-          bytesWritten,
-          length - bytesWritten,
-          this.#offset + bytesWritten,
-        );
-        bytesWritten += more.bytesWritten;
-      }
-    } catch (error) {
-      throw fileError('The backup could not be written', this.#finalPath, error);
-    }
+    await this.#sink.write(parts);
     this.#offset += length;
   }
 }

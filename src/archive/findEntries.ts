@@ -1,5 +1,5 @@
-import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
+import type { ByteSource } from './byteSource.ts';
 import { endOf, localHeader, parseLocalHeader, startsDirectory, type ZipEntry } from './zip.ts';
 
 /** How much of a file is read at a time, in bytes. */
@@ -27,26 +27,27 @@ export interface FoundEntries {
  * Finds the entries of a file by their local headers, which are exact (see `zip.ts`): one after another, and behind a
  * damaged one wherever the next begins. `first`: stops at the first damage.
  */
-export async function findEntries(handle: FileHandle, size: number, first = false): Promise<FoundEntries> {
+export async function findEntries(source: ByteSource, first = false): Promise<FoundEntries> {
+  const { size } = source;
   const entries: FoundEntry[] = [];
   const gaps: { from: number; to: number }[] = [];
   let at = 0;
   while (at < size) {
-    const bytes = await readAt(handle, at, Math.min(headerBytes, size - at));
+    const bytes = await source.read(at, Math.min(headerBytes, size - at));
     if (startsDirectory(bytes)) return { entries, gaps, directory: at };
     const entry = parseLocalHeader(bytes, at);
     if (entry) {
-      const sound = endOf(entry) <= size && (await checksum(handle, entry)) === entry.crc32;
+      const sound = endOf(entry) <= size && (await checksum(source, entry)) === entry.crc32;
       entries.push({ entry, sound });
       if (!sound && first) break;
       // An unsound entry may have lost bytes, or got some: then the next one is not where it should be.
-      if (sound || (await continues(handle, endOf(entry), size))) {
+      if (sound || (await continues(source, endOf(entry)))) {
         at = endOf(entry);
         continue;
       }
       at += localHeader(entry).length;
     } else if (first) break;
-    const next = await findNext(handle, entry ? at : at + 1, size);
+    const next = await findNext(source, entry ? at : at + 1);
     if (!entry) gaps.push({ from: at, to: next });
     at = next;
   }
@@ -54,16 +55,18 @@ export async function findEntries(handle: FileHandle, size: number, first = fals
 }
 
 /** Whether an entry, or the list of entries, begins here. */
-async function continues(handle: FileHandle, at: number, size: number): Promise<boolean> {
+async function continues(source: ByteSource, at: number): Promise<boolean> {
+  const { size } = source;
   if (at >= size) return false;
-  const bytes = await readAt(handle, at, Math.min(headerBytes, size - at));
+  const bytes = await source.read(at, Math.min(headerBytes, size - at));
   return startsDirectory(bytes) || parseLocalHeader(bytes, at) !== undefined;
 }
 
 /** The place from `from` on where an entry or the list of entries begins; the end of the file when there is none. */
-async function findNext(handle: FileHandle, from: number, size: number): Promise<number> {
+async function findNext(source: ByteSource, from: number): Promise<number> {
+  const { size } = source;
   for (let start = from; start < size; start += pieceBytes) {
-    const piece = await readAt(handle, start, Math.min(pieceBytes + headerBytes, size - start));
+    const piece = await source.read(start, Math.min(pieceBytes + headerBytes, size - start));
     for (let at = piece.indexOf('PK'); at >= 0 && at < pieceBytes; at = piece.indexOf('PK', at + 1)) {
       const bytes = piece.subarray(at, at + headerBytes);
       if (startsDirectory(bytes) || parseLocalHeader(bytes, start + at)) return start + at;
@@ -72,23 +75,11 @@ async function findNext(handle: FileHandle, from: number, size: number): Promise
   return size;
 }
 
-async function checksum(handle: FileHandle, entry: ZipEntry): Promise<number> {
+async function checksum(source: ByteSource, entry: ZipEntry): Promise<number> {
   const end = endOf(entry);
   let sum = 0;
   for (let at = end - entry.size; at < end; at += pieceBytes) {
-    sum = crc32(await readAt(handle, at, Math.min(pieceBytes, end - at)), sum);
+    sum = crc32(await source.read(at, Math.min(pieceBytes, end - at)), sum);
   }
   return sum;
-}
-
-/** What is there of these bytes: less at the end of the file. */
-export async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafe(length);
-  let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await handle.read(buffer, filled, length - filled, position + filled);
-    if (bytesRead === 0) return buffer.subarray(0, filled);
-    filled += bytesRead;
-  }
-  return buffer;
 }

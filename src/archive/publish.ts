@@ -17,7 +17,8 @@ export interface TemporaryFile {
 export async function createTemporary(finalPath: string, logger: Logger): Promise<TemporaryFile> {
   const folder = path.dirname(finalPath);
   const owner = `${process.pid}-${randomBytes(6).toString('hex')}`;
-  const temporary = path.join(folder, `.${path.basename(finalPath, '.dbbackup')}.${owner}${temporarySuffix}`);
+  const name = path.basename(finalPath).replace(/\.dbbackup(\.age)?$/, '');
+  const temporary = path.join(folder, `.${name}.${owner}${temporarySuffix}`);
   try {
     await mkdir(folder, { recursive: true });
     await removeLeftovers(folder, logger);
@@ -27,19 +28,39 @@ export async function createTemporary(finalPath: string, logger: Logger): Promis
   }
 }
 
+/** Gives another path in the same folder, for when somebody else has taken the first one meanwhile. */
+export type AnotherPath = () => Promise<string>;
+
 /**
- * Gives a complete file its final name: content to the disk, then the name, then the folder to the disk.
- * A file that is there already is never overwritten. Throws `file`; the temporary file is then still there.
+ * Gives a complete file its final name: content to the disk, then the name, then the folder to the disk. Resolves to
+ * the name. A file that is there already is never overwritten. Throws `file`: nothing stands then under the final name,
+ * and the temporary file may still be there.
  */
-export async function publish(temporary: TemporaryFile, finalPath: string): Promise<void> {
+export async function publish(
+  temporary: TemporaryFile,
+  finalPath: string,
+  another?: AnotherPath,
+): Promise<string> {
+  let file = finalPath;
+  let named = false;
   try {
     await temporary.handle.sync();
     await temporary.handle.close();
-    await giveName(temporary.path, finalPath);
-    await syncFolder(path.dirname(finalPath));
+    let given = await giveName(temporary.path, file);
+    while (given === 'taken') {
+      if (!another) throw existsAlready(file);
+      file = await another();
+      given = await giveName(temporary.path, file);
+    }
+    named = true;
+    if (given === 'linked') await rm(temporary.path);
+    await syncFolder(path.dirname(file));
+    return file;
   } catch (error) {
-    if (RestorePointError.is(error)) throw error;
-    throw fileError('The backup could not be published', finalPath, error);
+    const failure = RestorePointError.is(error)
+      ? error
+      : fileError('The backup could not be published', file, error);
+    throw named ? await takeNameBack(file, failure) : failure;
   }
 }
 
@@ -48,21 +69,40 @@ export async function discard(temporary: TemporaryFile): Promise<void> {
   await rm(temporary.path, { force: true });
 }
 
-/** `link` fails when the name is taken, `rename` would replace it; not every file system has `link`. */
-async function giveName(from: string, to: string): Promise<void> {
+/**
+ * `link` fails when the name is taken, `rename` would replace it; not every file system has `link`. Of a file that is
+ * linked, both names are there.
+ */
+async function giveName(from: string, to: string): Promise<'linked' | 'renamed' | 'taken'> {
   try {
     await link(from, to);
+    return 'linked';
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'EEXIST') throw existsAlready(to);
-    const placeholder = await open(to, 'wx').catch((taken: NodeJS.ErrnoException) => {
-      throw taken.code === 'EEXIST' ? existsAlready(to) : taken;
-    });
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return 'taken';
+  }
+  const placeholder = await open(to, 'wx').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+    return undefined;
+  });
+  if (!placeholder) return 'taken';
+  try {
     await placeholder.close();
     await rename(from, to);
-    return;
+  } catch (error) {
+    throw await takeNameBack(to, fileError('The backup could not be published', to, error));
   }
-  await rm(from);
+  return 'renamed';
+}
+
+/** Removes a name of which it cannot be said that it lasts. Resolves to the error to be thrown. */
+async function takeNameBack(file: string, failure: RestorePointError): Promise<RestorePointError> {
+  try {
+    await rm(file, { force: true });
+    return failure;
+  } catch (second) {
+    const unchanged = 'A file of this name may have been left there: it is not to be relied upon.';
+    return failure.with({ suppressed: second, unchanged });
+  }
 }
 
 async function syncFolder(folder: string): Promise<void> {

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
-import { open, type FileHandle } from 'node:fs/promises';
 import { RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { Chunk, DamagedSource, Payload } from '../core/payload.ts';
 import { fingerprintOf, manifestEntry } from './archiveWriter.ts';
+import type { ByteSource } from './byteSource.ts';
 import { codecs } from './compression.ts';
-import { findEntries, readAt, type FoundEntries } from './findEntries.ts';
+import type { Encryption, Keys } from './encryption/keys.ts';
+import { findEntries, type FoundEntries } from './findEntries.ts';
 import { parseManifest } from './manifestSchema.ts';
+import { openBytes, type OpenBytes } from './openBytes.ts';
 import { fileError } from './publish.ts';
 import { localHeader } from './zip.ts';
 
@@ -17,36 +19,48 @@ export class SalvageReader implements DamagedSource {
   readonly manifest: Manifest;
   /** See `Archive`. */
   readonly fingerprint: string;
-  readonly #handle: FileHandle;
+  /** How it is encrypted, if it is. */
+  readonly encryption?: Encryption;
+  readonly #source: ByteSource;
   /** Where the bytes of each chunk lie that holds, by its entry. */
   readonly #places: ReadonlyMap<string, number>;
 
   private constructor(
-    handle: FileHandle,
+    { source, encryption }: OpenBytes,
     manifest: Manifest,
     fingerprint: string,
     places: ReadonlyMap<string, number>,
   ) {
-    this.#handle = handle;
+    this.#source = source;
+    if (encryption) this.encryption = encryption;
     this.manifest = manifest;
     this.fingerprint = fingerprint;
     this.#places = places;
   }
 
-  /** Throws `file`; `damaged-backup` when the manifest is lost, without which nothing says what the bytes mean. */
-  static async open(file: string, signal?: AbortSignal): Promise<SalvageReader> {
-    const handle = await open(file, 'r').catch((error: unknown) => {
-      throw fileError('The backup cannot be read', file, error);
-    });
+  /**
+   * Throws `file`; `locked` when no key opens it; `damaged-backup` when the manifest is lost, without which nothing says
+   * what the bytes mean.
+   */
+  static async open(
+    file: string,
+    { signal, keys }: { readonly signal?: AbortSignal; readonly keys?: Keys } = {},
+  ): Promise<SalvageReader> {
+    const bytes = await openBytes(file, keys, { damaged: true });
+    const { source } = bytes;
     try {
-      const found = await findEntries(handle, (await handle.stat()).size);
-      const { manifest, bytes } = await readManifest(handle, found, file);
-      const places = await findChunks(handle, found, manifest, signal);
-      return new SalvageReader(handle, manifest, fingerprintOf(bytes), places);
+      const found = await findEntries(source);
+      const { manifest, json } = await readManifest(source, found, file);
+      const places = await findChunks(source, found, manifest, signal);
+      return new SalvageReader(bytes, manifest, fingerprintOf(json), places);
     } catch (error) {
-      await handle.close();
+      await source.close();
       throw RestorePointError.is(error) ? error : fileError('The backup cannot be read', file, error);
     }
+  }
+
+  get secret(): boolean {
+    return this.encryption !== undefined;
   }
 
   holds(chunk: Chunk): boolean {
@@ -66,7 +80,7 @@ export class SalvageReader implements DamagedSource {
   async readChunk(chunk: Chunk): Promise<Uint8Array> {
     const place = this.#places.get(chunk.entry);
     if (place === undefined) throw new Error(`the chunk ${chunk.entry} does not hold`);
-    const stored = await readAt(this.#handle, place, chunk.storedBytes);
+    const stored = await this.#source.read(place, chunk.storedBytes);
     const bytes = await codecs[this.manifest.compression].decompress(stored, chunk.bytes);
     if (bytes.length === chunk.bytes) return bytes;
     throw new RestorePointError('damaged-backup', 'It is not as long as the manifest says', {
@@ -75,15 +89,15 @@ export class SalvageReader implements DamagedSource {
   }
 
   async close(): Promise<void> {
-    await this.#handle.close();
+    await this.#source.close();
   }
 }
 
 async function readManifest(
-  handle: FileHandle,
+  source: ByteSource,
   { entries }: FoundEntries,
   file: string,
-): Promise<{ manifest: Manifest; bytes: Buffer }> {
+): Promise<{ manifest: Manifest; json: Buffer }> {
   const last = entries.findLast(({ entry }) => entry.name === manifestEntry);
   const lost = (what: string): RestorePointError =>
     new RestorePointError('damaged-backup', `Nothing can be salvaged: ${what}`, {
@@ -93,15 +107,15 @@ async function readManifest(
   if (!last) throw lost('the manifest is missing');
   if (!last.sound) throw lost('the manifest is damaged');
   const { entry } = last;
-  const bytes = await readAt(handle, entry.offset + localHeader(entry).length, entry.size);
-  const manifest = parseManifest(bytes);
+  const json = await source.read(entry.offset + localHeader(entry).length, entry.size);
+  const manifest = parseManifest(json);
   if (typeof manifest === 'string') throw lost(manifest);
-  return { manifest, bytes };
+  return { manifest, json };
 }
 
 /** Chunks are told by their SHA-256 alone: under their names, or, where a header is damaged, at the ends of a gap. */
 async function findChunks(
-  handle: FileHandle,
+  source: ByteSource,
   { entries, gaps }: FoundEntries,
   { payloads }: Manifest,
   signal: AbortSignal | undefined,
@@ -116,7 +130,7 @@ async function findChunks(
       ...gaps.flatMap(({ from, to }) => [from + head, to - chunk.storedBytes]).filter((place) => place >= 0),
     ];
     for (const place of candidates) {
-      if (!(await isThere(handle, place, chunk))) continue;
+      if (!(await isThere(source, place, chunk))) continue;
       places.set(chunk.entry, place);
       break;
     }
@@ -124,9 +138,9 @@ async function findChunks(
   return places;
 }
 
-async function isThere(handle: FileHandle, place: number, { storedBytes, sha256 }: Chunk): Promise<boolean> {
+async function isThere(source: ByteSource, place: number, { storedBytes, sha256 }: Chunk): Promise<boolean> {
   const hash = createHash('sha256');
   for (let at = 0; at < storedBytes; at += pieceBytes)
-    hash.update(await readAt(handle, place + at, Math.min(pieceBytes, storedBytes - at)));
+    hash.update(await source.read(place + at, Math.min(pieceBytes, storedBytes - at)));
   return hash.digest('hex') === sha256;
 }

@@ -1,10 +1,43 @@
 import { readdir, stat } from 'node:fs/promises';
 import * as path from 'node:path';
 import { Archive } from '../archive/archiveReader.ts';
-import { describeError } from '../core/errors.ts';
+import type { Encryption } from '../archive/encryption/keys.ts';
+import { fileError } from '../archive/publish.ts';
+import { describeError, RestorePointError } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
 
 export const backupExtension = '.dbbackup';
+/** The tool `age` makes `x.dbbackup` of it. */
+export const encryptedExtension = '.dbbackup.age';
+
+/** Whether a file is a backup by its name. */
+export function isBackupName(name: string): boolean {
+  return name.endsWith(backupExtension) || name.endsWith(encryptedExtension);
+}
+
+/** Throws `usage` for the name of a backup that says something else about its encryption. */
+export function checkBackupName(file: string, encrypted: boolean): void {
+  if (!isBackupName(file) || file.endsWith(encryptedExtension) === encrypted) return;
+  throw new RestorePointError(
+    'usage',
+    `The backup is ${encrypted ? '' : 'not '}encrypted, but the name says else`,
+    {
+      place: { file },
+      next: `Choose a name that ends in ${encrypted ? encryptedExtension : backupExtension}.`,
+    },
+  );
+}
+
+/** The name of a backup file for people: without the folder and the ending. */
+export function backupNameOf(file: string): string {
+  return path.basename(path.basename(file, encryptedExtension), backupExtension);
+}
+
+/** Where what was salvaged of a backup goes: beside it. */
+export function salvagedName(file: string, encrypted: boolean): string {
+  const name = `${backupNameOf(file)}-salvaged${encrypted ? encryptedExtension : backupExtension}`;
+  return path.join(path.dirname(file), name);
+}
 
 /** A backup file as a list shows it. */
 export interface BackupFile {
@@ -14,13 +47,15 @@ export interface BackupFile {
   /** When it was taken, or, where that cannot be read, when the file changed. */
   readonly time: Date;
   readonly manifest?: Manifest;
+  /** How it is encrypted: then there is no manifest without the key. */
+  readonly encryption?: Encryption;
   /** Why it cannot be used, as a sentence. */
   readonly problem?: string;
 }
 
 /**
  * The backups of a folder (not of the folders in it), newest first; none when there is no such folder.
- * Only frames and manifests are read. A damaged or foreign file is in the list with its problem.
+ * Only frames and manifests are read, of encrypted ones nothing. A damaged or foreign file is in the list with its problem.
  */
 export async function listBackups(folder: string): Promise<BackupFile[]> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
@@ -28,7 +63,7 @@ export async function listBackups(folder: string): Promise<BackupFile[]> {
     throw error;
   });
   const backups: BackupFile[] = [];
-  for (const name of names.filter((entry) => entry.endsWith(backupExtension) && !entry.startsWith('.'))) {
+  for (const name of names.filter((entry) => isBackupName(entry) && !entry.startsWith('.'))) {
     const backup = await readBackupFile(path.join(folder, name));
     if (backup) backups.push(backup);
   }
@@ -43,6 +78,8 @@ export async function readBackupFile(file: string): Promise<BackupFile | undefin
   });
   if (!info) return undefined;
   try {
+    const encryption = await Archive.encryptionOf(file);
+    if (encryption) return { file, size: info.size, time: info.mtime, encryption };
     const archive = await Archive.open(file);
     await archive.close();
     return { file, size: info.size, time: new Date(archive.manifest.createdAt), manifest: archive.manifest };
@@ -51,18 +88,33 @@ export async function readBackupFile(file: string): Promise<BackupFile | undefin
   }
 }
 
-/** A free path in a folder for a backup of this database, taken now: `shop-2026-11-22-093015.dbbackup`. */
-export async function newBackupPath(folder: string, database: string, now = new Date()): Promise<string> {
+/** Where a new backup goes whose name nobody chose; two that begin in the same second get two names. */
+export async function newBackupFile(
+  folder: string,
+  database: string,
+  { encrypted = false } = {},
+): Promise<{ readonly file: string; readonly anotherFile: () => Promise<string> }> {
+  const now = new Date();
+  const anotherFile = (): Promise<string> => newBackupPath(folder, database, { encrypted, now });
+  return { file: await anotherFile(), anotherFile };
+}
+
+/** A free path in a folder for a backup of this database, taken now: `shop-2026-11-22-093015.dbbackup`. Throws `file`. */
+export async function newBackupPath(
+  folder: string,
+  database: string,
+  { encrypted = false, now = new Date() } = {},
+): Promise<string> {
   const safe = database.replace(/\.(db|sqlite3?|db3)$/i, '').replace(/[^\p{L}\p{N}_-]+/gu, '-') || 'database';
   const pad = (value: number): string => String(value).padStart(2, '0');
   const day = `${now.getFullYear()}-${pad(now.getMonth() + 1)}-${pad(now.getDate())}`;
   const time = `${pad(now.getHours())}${pad(now.getMinutes())}${pad(now.getSeconds())}`;
   const base = path.join(folder, `${safe.slice(0, 80)}-${day}-${time}`);
   for (let number = 1; ; number++) {
-    const file = `${base}${number === 1 ? '' : `-${number}`}${backupExtension}`;
+    const file = `${base}${number === 1 ? '' : `-${number}`}${encrypted ? encryptedExtension : backupExtension}`;
     const taken = await stat(file).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
-      throw error;
+      throw fileError('The backup cannot be written', file, error);
     });
     if (!taken) return file;
   }

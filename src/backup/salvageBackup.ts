@@ -1,4 +1,5 @@
 import { ArchiveWriter } from '../archive/archiveWriter.ts';
+import type { Keys } from '../archive/encryption/keys.ts';
 import { SalvageReader } from '../archive/salvageReader.ts';
 import { RestorePointError } from '../core/errors.ts';
 import type { BackedUpTable, Manifest } from '../core/manifest.ts';
@@ -11,6 +12,8 @@ import type { MadeHere } from './madeHere.ts';
 export interface SalvageOptions extends WorkOptions {
   /** The final path; it must not exist yet. */
   readonly out: string;
+  /** For a backup that is encrypted; the new one is then encrypted to the same. */
+  readonly keys?: Keys;
   readonly madeHere?: MadeHere;
 }
 
@@ -32,18 +35,23 @@ export interface SalvageReport {
 
 /**
  * Makes of a damaged backup a sound one of all tables and chunks whose checksums hold. Throws `damaged-backup` when
- * nothing does, `file`, `cancelled`; then there is no new file.
+ * nothing does, `locked`, `file`, `cancelled`; then there is no new file.
  */
 export async function salvageBackup(
   file: string,
   engines: (id: Manifest['source']['engine']) => Engine,
   options: SalvageOptions,
 ): Promise<SalvageReport> {
-  const source = await SalvageReader.open(file, options.signal);
+  const source = await SalvageReader.open(file, options);
   try {
     const { manifest } = source;
     const { compression } = manifest;
-    const archive = await ArchiveWriter.create(options.out, { compression, logger: options.logger });
+    const lock = source.encryption && (await options.keys?.lockLike(source.encryption));
+    const archive = await ArchiveWriter.create(options.out, {
+      compression,
+      ...(lock ? { lock } : {}),
+      logger: options.logger,
+    });
     try {
       const content = await engines(manifest.source.engine).salvage(source, manifest, archive, options);
       if (content.tables.length === 0 && manifest.tables.length > 0) throw nothing(file);

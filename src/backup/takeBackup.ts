@@ -1,4 +1,5 @@
 import { ArchiveWriter } from '../archive/archiveWriter.ts';
+import { encryptionBy, type Encryption, type Lock } from '../archive/encryption/keys.ts';
 import { messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { BackedUpTable, BackupPart, Compression, Manifest } from '../core/manifest.ts';
 import { formatTableName, tableKey, type TableName } from '../core/names.ts';
@@ -24,7 +25,11 @@ export interface TakeBackupOptions extends WorkOptions {
   readonly selection?: BackupSelection;
   /** The final path; it must not exist yet. */
   readonly file: string;
+  /** Gives another path when somebody else has taken that one meanwhile; without it, this is an error. */
+  readonly anotherFile?: () => Promise<string>;
   readonly compression?: Compression;
+  /** What it is encrypted to; it is not when this is left out. */
+  readonly lock?: Lock;
   readonly purpose?: Manifest['purpose'];
   /** The id of the connection in the settings. */
   readonly connection?: string;
@@ -42,18 +47,20 @@ export interface BackupReport {
   readonly rows: number;
   readonly milliseconds: number;
   readonly leftOut: readonly LeftOut[];
+  /** How the file is encrypted, if it is. */
+  readonly encryption?: Encryption;
 }
 
 /**
  * Takes a consistent snapshot of the selected tables into one file, which exists only if all went well.
- * Throws `usage` (no such table), `database`, `file`, `cancelled`.
+ * Throws `usage` (no such table, no recipient), `database`, `file`, `cancelled`.
  */
 export async function takeBackup(session: Session, options: TakeBackupOptions): Promise<BackupReport> {
   const started = performance.now();
-  const { logger, file } = options;
-  logger.info(`Backing up ${session.target} to ${file}`);
+  const { logger } = options;
+  logger.info(`Backing up ${session.target} to ${options.file}`);
   try {
-    const { manifest, bytes } = await writeBackup(session, options);
+    const { manifest, bytes, file } = await writeBackup(session, options);
     const { tables, leftOut } = manifest;
     const opaque = manifest.objects.flatMap((object) =>
       object.opaque && object.table ? [object.table] : [],
@@ -65,7 +72,8 @@ export async function takeBackup(session: Session, options: TakeBackupOptions): 
     const rows = tables.reduce((sum, table) => sum + table.rows, 0);
     const milliseconds = Math.round(performance.now() - started);
     logger.info(`Backed up ${tables.length} tables, ${rows} rows, ${bytes} bytes in ${milliseconds} ms`);
-    return { file, bytes, tables, opaque, rows, milliseconds, leftOut };
+    const encryption = options.lock ? { encryption: encryptionBy(options.lock) } : {};
+    return { file, bytes, tables, opaque, rows, milliseconds, leftOut, ...encryption };
   } catch (error) {
     logger.error(`The backup failed: ${messageOf(error)}`, error);
     if (!RestorePointError.is(error)) throw error;
@@ -76,7 +84,7 @@ export async function takeBackup(session: Session, options: TakeBackupOptions): 
 async function writeBackup(
   session: Session,
   options: TakeBackupOptions,
-): Promise<{ manifest: Manifest; bytes: number }> {
+): Promise<{ manifest: Manifest; bytes: number; file: string }> {
   const { selection = {}, compression = 'zstd' } = options;
   const { only } = selection;
   const whole = !selection.tables && !selection.exclude && !selection.schemas && !selection.where;
@@ -86,7 +94,11 @@ async function writeBackup(
     const chosen = chooseRows(snapshot.schema, selection);
     const { tables, related } = chosen;
     if (only !== 'schema') refuseUnreadable(snapshot.schema, tables);
-    const archive = await ArchiveWriter.create(options.file, { compression, logger: options.logger });
+    const archive = await ArchiveWriter.create(options.file, {
+      compression,
+      ...(options.lock ? { lock: options.lock } : {}),
+      logger: options.logger,
+    });
     try {
       const read = await snapshot.read(tables, archive, {
         ...options,
@@ -97,9 +109,9 @@ async function writeBackup(
       options.report?.({ phase: 'publish' });
       const content = { ...read, tables: withReasons(read.tables, chosen) };
       const manifest = describeBackup(session, snapshot.schema, whole, content, options);
-      const { bytes, fingerprint } = await archive.publish(manifest);
+      const { bytes, fingerprint } = await archive.publish(manifest, options.anotherFile);
       await options.madeHere?.add(fingerprint);
-      return { manifest, bytes };
+      return { manifest, bytes, file: archive.path };
     } catch (error) {
       await abandon(archive, options);
       throw error;

@@ -1,4 +1,5 @@
 import { Archive } from '../archive/archiveReader.ts';
+import type { Encryption, Keys } from '../archive/encryption/keys.ts';
 import type { Manifest } from '../core/manifest.ts';
 import { throwIfCancelled } from '../core/errors.ts';
 import type { Engine, WorkOptions } from '../engines/engine.ts';
@@ -9,19 +10,21 @@ export interface VerifyReport {
   readonly manifest: Manifest;
   readonly rows: number;
   readonly milliseconds: number;
+  /** How the file is encrypted, if it is. */
+  readonly encryption?: Encryption;
 }
 
 /**
  * Proves that a backup is what was written: every byte of the file, then every table's rows against the manifest.
- * Needs no database. Throws `damaged-backup` with the place, `file`, `cancelled`.
+ * Needs no database. Throws `damaged-backup` with the place, `locked`, `file`, `cancelled`.
  */
 export async function verifyBackup(
   file: string,
   engines: (id: Manifest['source']['engine']) => Engine,
-  options: WorkOptions,
+  options: WorkOptions & { readonly keys?: Keys },
 ): Promise<VerifyReport> {
   const started = performance.now();
-  const archive = await Archive.open(file);
+  const archive = await Archive.open(file, options.keys);
   try {
     await archive.check(options);
     const { manifest } = archive;
@@ -41,6 +44,7 @@ export async function verifyBackup(
       file,
       bytes: archive.size,
       manifest,
+      ...(archive.encryption ? { encryption: archive.encryption } : {}),
       rows: manifest.tables.reduce((sum, table) => sum + table.rows, 0),
       milliseconds: Math.round(performance.now() - started),
     };

@@ -8,13 +8,13 @@ export const usage = `restore-point: back up database tables into a file, and br
 
   restore-point backup  <connection> [--out FILE|FOLDER] [--tables a,b.c] [--exclude a,b.c]
                         [--where 'table: condition'] [--with-related] [--schema-only | --data-only]
-                        [--compression zstd|gzip|none] [--json]
+                        [--compression zstd|gzip|none] [--encrypt | --recipient age1…] [--json]
   restore-point restore <file> <connection> [--mode replace|merge|insert-missing] [--tables a,b.c]
                         [--with-related] [--schema-only | --data-only] [--into-schema NAME]
-                        [--dry-run] [--no-safety-backup] [--trust] [--yes] [--json]
-  restore-point verify  <file> [--json]
-  restore-point inspect <file> [--json]
-  restore-point salvage <file> [--out FILE] [--json]
+                        [--dry-run] [--no-safety-backup] [--identity FILE] [--trust] [--yes] [--json]
+  restore-point verify  <file> [--identity FILE] [--json]
+  restore-point inspect <file> [--identity FILE] [--json]
+  restore-point salvage <file> [--out FILE] [--identity FILE] [--json]
 
 <connection>  sqlite:path/to.db
               postgres://user@host:port/database?sslmode=verify-full
@@ -22,7 +22,7 @@ export const usage = `restore-point: back up database tables into a file, and br
               the id of a connection in .vscode/settings.json of this folder
 
 --tables      names, or patterns with *: orders, audit_*, archive.*; in quotes a * is a letter
---out         a file that ends in .dbbackup, or a folder; "backups" when left out
+--out         a file that ends in .dbbackup (.dbbackup.age if encrypted), or a folder; "backups" when left out
 --where       once for each table; rows for which the condition holds, in the database's SQL
 --with-related  all that hangs together with the chosen rows by foreign keys: what references them,
                 what references that, and what any of these reference; of a backup: such tables
@@ -33,6 +33,10 @@ export const usage = `restore-point: back up database tables into a file, and br
               merge           rows of the backup are inserted or updated, others stay
               insert-missing  only rows whose key is absent are inserted
 --dry-run     the whole restore in its transaction, verified, then rolled back
+--encrypt     encrypt the backup (age format); in a restore, its safety backup. With a passphrase, from
+              --passphrase-file FILE, RESTORE_POINT_PASSPHRASE or the terminal, or as the connection has it
+--recipient   encrypt it to this public key (age1…), again for each; --recipients-file FILE: those of a file
+--identity    a file of age identities, for what is encrypted to recipients
 --yes         do not ask before writing
 --trust       run the statements (functions, triggers, tables, …) of a backup that was not made on
                 this machine: they run as you
@@ -40,7 +44,8 @@ export const usage = `restore-point: back up database tables into a file, and br
 --verbose     log what is done, and add the stack to an error
 --json        print one JSON object
 
-Exit codes: 0 done, 1 failed (and rolled back), 2 wrong usage, 3 no valid backup, 130 cancelled
+Exit codes: 0 done, 1 failed (and rolled back), 2 wrong usage, 3 no valid backup,
+4 the backup is encrypted and was not opened, 130 cancelled
 `;
 
 interface Common {
@@ -48,7 +53,21 @@ interface Common {
   readonly verbose: boolean;
 }
 
-export interface BackupArguments extends Common {
+/** What opens encrypted files. */
+export interface KeyArguments {
+  readonly passphraseFile?: string;
+  readonly identityFiles?: readonly string[];
+}
+
+/** What a new file is encrypted to. */
+export interface LockArguments {
+  readonly encrypt: boolean;
+  readonly recipients?: readonly string[];
+  readonly recipientFiles?: readonly string[];
+  readonly passphraseFile?: string;
+}
+
+export interface BackupArguments extends Common, LockArguments {
   readonly command: 'backup';
   readonly connection: string;
   readonly out?: string;
@@ -60,7 +79,7 @@ export interface BackupArguments extends Common {
   readonly compression?: Compression;
 }
 
-export interface RestoreArguments extends Common {
+export interface RestoreArguments extends Common, KeyArguments, LockArguments {
   readonly command: 'restore';
   readonly file: string;
   readonly connection: string;
@@ -76,12 +95,12 @@ export interface RestoreArguments extends Common {
   readonly yes: boolean;
 }
 
-export interface FileArguments extends Common {
+export interface FileArguments extends Common, KeyArguments {
   readonly command: 'verify' | 'inspect';
   readonly file: string;
 }
 
-export interface SalvageArguments extends Common {
+export interface SalvageArguments extends Common, KeyArguments {
   readonly command: 'salvage';
   readonly file: string;
   readonly out?: string;
@@ -109,10 +128,23 @@ const partOptions = {
   'data-only': { type: 'boolean' },
 } as const satisfies OptionsConfig;
 
+const keyOptions = {
+  'passphrase-file': { type: 'string' },
+  identity: { type: 'string', short: 'i', multiple: true },
+} as const satisfies OptionsConfig;
+
+const lockOptions = {
+  encrypt: { type: 'boolean' },
+  recipient: { type: 'string', short: 'r', multiple: true },
+  'recipients-file': { type: 'string', multiple: true },
+  'passphrase-file': { type: 'string' },
+} as const satisfies OptionsConfig;
+
 const commandOptions = {
   backup: {
     ...everyCommand,
     ...partOptions,
+    ...lockOptions,
     out: { type: 'string', short: 'o' },
     tables: { type: 'string', multiple: true },
     exclude: { type: 'string', multiple: true },
@@ -122,6 +154,8 @@ const commandOptions = {
   restore: {
     ...everyCommand,
     ...partOptions,
+    ...keyOptions,
+    ...lockOptions,
     'into-schema': { type: 'string' },
     mode: { type: 'string' },
     tables: { type: 'string', multiple: true },
@@ -130,9 +164,9 @@ const commandOptions = {
     trust: { type: 'boolean' },
     yes: { type: 'boolean', short: 'y' },
   },
-  verify: everyCommand,
-  inspect: everyCommand,
-  salvage: { ...everyCommand, out: { type: 'string', short: 'o' } },
+  verify: { ...everyCommand, ...keyOptions },
+  inspect: { ...everyCommand, ...keyOptions },
+  salvage: { ...everyCommand, ...keyOptions, out: { type: 'string', short: 'o' } },
 } as const satisfies Record<string, OptionsConfig>;
 
 /** Reads the words after the program's name. Throws `usage`. */
@@ -149,13 +183,13 @@ export function parseArguments(words: readonly string[]): CliArguments {
     case 'inspect': {
       const { values, positionals } = parse(rest, commandOptions[command]);
       const [file] = exactly(positionals, ['<file>']);
-      return { command, file: file!, ...common(values) };
+      return { command, file: file!, ...common(values), ...keyArguments(values) };
     }
     case 'salvage': {
       const { values, positionals } = parse(rest, commandOptions.salvage);
       const [file] = exactly(positionals, ['<file>']);
       const out = values.out === undefined ? {} : { out: values.out };
-      return { command, file: file!, ...common(values), ...out };
+      return { command, file: file!, ...common(values), ...keyArguments(values), ...out };
     }
     case undefined:
       throw wrong('No command was given');
@@ -184,6 +218,7 @@ function backupArguments(words: readonly string[]): BackupArguments {
     ...(exclude ? { exclude } : {}),
     ...(values.where ? { where: values.where.map(parseCondition) } : {}),
     ...part,
+    ...lockArguments(values),
     ...(values.compression === undefined
       ? {}
       : { compression: choice('--compression', values.compression, compressions) }),
@@ -206,6 +241,8 @@ function restoreArguments(words: readonly string[]): RestoreArguments {
     mode: values.mode === undefined ? 'replace' : choice('--mode', values.mode, restoreModes),
     ...(tables ? { tables } : {}),
     ...part,
+    ...keyArguments(values),
+    ...lockArguments(values),
     ...(intoSchema === undefined ? {} : { intoSchema }),
     dryRun: values['dry-run'] ?? false,
     safetyBackup: !(values['no-safety-backup'] ?? false),
@@ -216,6 +253,32 @@ function restoreArguments(words: readonly string[]): RestoreArguments {
 
 function common(values: { json?: boolean | undefined; verbose?: boolean | undefined }): Common {
   return { json: values.json ?? false, verbose: values.verbose ?? false };
+}
+
+function keyArguments(values: {
+  'passphrase-file'?: string | undefined;
+  identity?: string[] | undefined;
+}): KeyArguments {
+  const file = values['passphrase-file'];
+  return {
+    ...(file === undefined ? {} : { passphraseFile: file }),
+    ...(values.identity ? { identityFiles: values.identity } : {}),
+  };
+}
+
+function lockArguments(values: {
+  encrypt?: boolean | undefined;
+  recipient?: string[] | undefined;
+  'recipients-file'?: string[] | undefined;
+  'passphrase-file'?: string | undefined;
+}): LockArguments {
+  const { recipient, 'recipients-file': files, 'passphrase-file': file } = values;
+  return {
+    encrypt: (values.encrypt ?? false) || recipient !== undefined || files !== undefined,
+    ...(recipient ? { recipients: recipient } : {}),
+    ...(files ? { recipientFiles: files } : {}),
+    ...(file === undefined ? {} : { passphraseFile: file }),
+  };
 }
 
 function partArguments(values: {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import * as path from 'node:path';
 import { parse, printParseErrorCode, type ParseError } from 'jsonc-parser';
-import { parseConnectionSettings } from '../core/connectionSettings.ts';
+import { parseConnectionSettings, type ConnectionSettings } from '../core/connectionSettings.ts';
 import { RestorePointError } from '../core/errors.ts';
 import type { DatabaseAddress } from '../core/connections.ts';
 import type { Engine } from '../engines/engine.ts';
@@ -13,6 +13,8 @@ export interface ResolvedConnection {
   readonly password?: string;
   /** The id in the settings, when it came from there. */
   readonly id?: string;
+  readonly encrypt?: ConnectionSettings['encrypt'];
+  readonly identityFile?: string;
 }
 
 /** What `<connection>` on the command line means. Throws `usage`. */
@@ -44,6 +46,8 @@ async function connectionFromSettings(id: string, folder: string): Promise<Resol
     engine: engineById(settings.address.engine),
     address: settings.address,
     id,
+    ...(settings.encrypt ? { encrypt: settings.encrypt } : {}),
+    ...(settings.identityFile === undefined ? {} : { identityFile: settings.identityFile }),
     ...(password === undefined ? {} : { password }),
   };
 }

@@ -14,6 +14,7 @@ const exitCodes: Readonly<Record<ErrorCode, number>> = {
   usage: 2,
   connection: 1,
   'damaged-backup': 3,
+  locked: 4,
   refused: 1,
   database: 1,
   verification: 1,

@@ -1,3 +1,5 @@
+import type { Archive } from '../archive/archiveReader.ts';
+import type { Encryption } from '../archive/encryption/keys.ts';
 import { formatBytes, formatDuration, formatQuantity as count } from '../core/format.ts';
 import type { BackupReport } from '../backup/takeBackup.ts';
 import type { SalvageReport } from '../backup/salvageBackup.ts';
@@ -22,15 +24,15 @@ export function backupText(report: BackupReport): string {
     reasons ? [[formatTableName(table.name), count(rows, 'row'), describeReasons(reasons)]] : [],
   );
   return [
-    `Backed up ${what} in ${formatDuration(report.milliseconds)}: ${report.file}`,
+    `Backed up ${what}${encryptionText(report.encryption)} in ${formatDuration(report.milliseconds)}: ${report.file}`,
     ...(related.length > 0 ? ['Related rows came with the chosen ones:', ...aligned(related)] : []),
     ...left.map(visibleLines),
   ].join('\n');
 }
 
-export function verifyText({ manifest, rows, bytes, milliseconds }: VerifyReport): string {
+export function verifyText({ manifest, rows, bytes, milliseconds, encryption }: VerifyReport): string {
   const what = `${count(manifest.tables.length, 'table')}, ${count(rows, 'row')}, ${formatBytes(bytes)}`;
-  return `The backup is sound: ${what}, checked in ${formatDuration(milliseconds)}.`;
+  return `The backup is sound: ${what}${encryptionText(encryption)}, checked in ${formatDuration(milliseconds)}.`;
 }
 
 export function salvageText({ file, bytes, tables, lostChunks, lostLargeObjects }: SalvageReport): string {
@@ -51,12 +53,12 @@ export function salvageText({ file, bytes, tables, lostChunks, lostLargeObjects 
   ].join('\n');
 }
 
-export function inspectText(manifest: Manifest, bytes: number): string {
+export function inspectText({ manifest, size, encryption }: Archive): string {
   const { source } = manifest;
   return [
     visible(
       `${source.database} (${source.serverVersion}), taken ${manifest.createdAt} by Restore Point ${manifest.createdBy}, `,
-    ) + `${formatBytes(bytes)}${extentText(manifest)}`,
+    ) + `${formatBytes(size)}${extentText(manifest)}${encryptionText(encryption)}`,
     ...aligned(
       manifest.tables.map(({ table, rows, where, related, lostRows }) => [
         formatTableName(table.name),
@@ -76,6 +78,11 @@ export function inspectText(manifest: Manifest, bytes: number): string {
       visibleLines(`not carried: ${kind} ${names.join(', ')} (${reason})`),
     ),
   ].join('\n');
+}
+
+function encryptionText(encryption: Encryption | undefined): string {
+  if (!encryption) return '';
+  return encryption === 'passphrase' ? ', encrypted with a passphrase' : ', encrypted to recipients';
 }
 
 function extentText({ complete, only, allObjects }: Manifest): string {

@@ -13,6 +13,10 @@ export interface ConnectionSettings {
   readonly passwordEnv?: string;
   /** Came with a URL that an environment variable holds as a whole; never with one that stands in the settings. */
   readonly password?: string;
+  /** Its backups are encrypted, with a passphrase that is asked for or to these recipients. */
+  readonly encrypt?: 'passphrase' | readonly string[];
+  /** A file with identities that open backups which are encrypted to recipients. */
+  readonly identityFile?: string;
 }
 
 export interface ConnectionContext {
@@ -27,6 +31,7 @@ export interface ConnectionContext {
 export const connectionProperties = [
   ...['id', 'name', 'engine', 'url', 'file'],
   ...['host', 'port', 'database', 'user', 'ssl', 'sslRootCert', 'passwordEnv'],
+  ...['encrypt', 'identityFile'],
 ] as const;
 
 const addressProperties = ['file', 'host', 'port', 'database', 'user', 'ssl', 'sslRootCert'] as const;
@@ -50,12 +55,16 @@ export function parseConnectionSettings(item: unknown, context: ConnectionContex
       properties['url'] === undefined ? parseParts(read) : parseUrl(properties, read, context);
     const name = read.text('name');
     const passwordEnv = read.text('passwordEnv');
+    const encrypt = parseEncrypt(properties['encrypt']);
+    const identityFile = read.text('identityFile');
     return {
       id,
       name: name ?? id,
       address: placeFiles(address, context),
       ...(passwordEnv === undefined ? {} : { passwordEnv }),
       ...(password === undefined ? {} : { password }),
+      ...(encrypt === undefined ? {} : { encrypt }),
+      ...(identityFile === undefined ? {} : { identityFile: placeFile(identityFile, context) }),
     };
   } catch (error) {
     const details = RestorePointError.is(error) ? error.details : {};
@@ -86,6 +95,15 @@ function refuseUnknown(properties: Readonly<Record<string, unknown>>): void {
   const known: readonly string[] = connectionProperties;
   const unknown = Object.keys(properties).find((name) => !known.includes(name));
   if (unknown !== undefined) throw wrong(`There is an unknown property "${unknown}"`);
+}
+
+function parseEncrypt(value: unknown): ConnectionSettings['encrypt'] {
+  if (value === undefined || value === 'passphrase') return value;
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const recipients = list.filter((text) => typeof text === 'string' && text.startsWith('age1')) as string[];
+  if (recipients.length > 0 && recipients.length === list.length) return recipients;
+  // What is no public key could be a secret, and is not repeated.
+  throw wrong('"encrypt" has to be "passphrase", or recipients, which begin with age1');
 }
 
 interface Reader {
@@ -179,18 +197,19 @@ function substitute(text: string, { env, workspaceFolder }: ConnectionContext): 
   });
 }
 
-function placeFiles(address: DatabaseAddress, { workspaceFolder }: ConnectionContext): DatabaseAddress {
-  const place = (file: string): string => {
-    if (path.isAbsolute(file)) return path.normalize(file);
-    if (workspaceFolder === undefined) {
-      throw wrong(`The path ${file} is relative, but no folder is open that it could start from`);
-    }
-    return path.join(workspaceFolder, file);
-  };
+function placeFile(file: string, { workspaceFolder }: ConnectionContext): string {
+  if (path.isAbsolute(file)) return path.normalize(file);
+  if (workspaceFolder === undefined) {
+    throw wrong(`The path ${file} is relative, but no folder is open that it could start from`);
+  }
+  return path.join(workspaceFolder, file);
+}
+
+function placeFiles(address: DatabaseAddress, context: ConnectionContext): DatabaseAddress {
   return {
     ...address,
-    ...(address.file === undefined ? {} : { file: place(address.file) }),
-    ...(address.sslRootCert === undefined ? {} : { sslRootCert: place(address.sslRootCert) }),
+    ...(address.file === undefined ? {} : { file: placeFile(address.file, context) }),
+    ...(address.sslRootCert === undefined ? {} : { sslRootCert: placeFile(address.sslRootCert, context) }),
   };
 }
 

@@ -6,6 +6,8 @@ export type ErrorCode =
   | 'connection'
   /** The file is no backup, is of an unknown version, or its bytes are not what was written. */
   | 'damaged-backup'
+  /** The backup is encrypted, and what was given does not open it. */
+  | 'locked'
   /** The plan refuses: what is asked cannot be done without losing something. */
   | 'refused'
   /** The database answered with an error; the transaction was rolled back. */

@@ -20,7 +20,7 @@ export interface Payload {
 }
 
 /** About how large a chunk is before it is compressed. A single row that is larger makes a larger one. */
-export const chunkBytes = 8 * 1024 * 1024;
+export const chunkBytes = 4 * 1024 * 1024;
 
 /** Where an engine puts what it reads. The archive implements it. */
 export interface PayloadSink {
@@ -33,16 +33,19 @@ export interface PayloadSink {
 
 export interface PayloadWriter {
   /**
-   * Takes one chunk; the caller cuts at row ends and must not change `bytes` afterwards.
-   * Resolves when there is room for the next one (back-pressure); rejects if an earlier one failed.
+   * Takes one chunk; the caller cuts at row ends and must not change `bytes` until `release` is called, which need not
+   * happen when something fails. Resolves when there is room for the next one (back-pressure); rejects if an earlier
+   * one failed.
    */
-  writeChunk(bytes: Uint8Array, rows: number): Promise<void>;
+  writeChunk(bytes: Uint8Array, rows: number, release?: () => void): Promise<void>;
   /** Resolves when all is written, with what the manifest says of it. */
   finish(): Promise<Payload>;
 }
 
 /** Where an engine takes what it restores from. The archive implements it; every chunk is checked as it is read. */
 export interface PayloadSource {
+  /** It was encrypted: where it can be helped, what is read from it does not lie on a disk. */
+  readonly secret?: boolean;
   /** A payload in its order, decompressed: chunk by chunk, and very large ones in pieces. Throws `damaged-backup` with the entry's name. */
   read(payload: Payload, signal?: AbortSignal): AsyncIterable<Uint8Array>;
   /** One chunk, decompressed: for a viewer that shows a page. */

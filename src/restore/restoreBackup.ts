@@ -1,5 +1,6 @@
 import { Archive } from '../archive/archiveReader.ts';
-import { newBackupPath } from '../backup/backupFiles.ts';
+import type { Keys, Lock } from '../archive/encryption/keys.ts';
+import { newBackupFile } from '../backup/backupFiles.ts';
 import type { MadeHere } from '../backup/madeHere.ts';
 import { type BackupSelection, takeBackup } from '../backup/takeBackup.ts';
 import { cancelled, messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
@@ -21,6 +22,10 @@ export interface RestoreOptions extends WorkOptions, PlanOptions {
   readonly dryRun?: boolean;
   /** Where the safety backup goes; none is taken when it is left out. */
   readonly safetyFolder?: string;
+  /** What the safety backup is encrypted to; left out, it is what the backup is encrypted to, if it is. */
+  readonly safetyLock?: Lock;
+  /** For a backup that is encrypted. */
+  readonly keys?: Keys;
   /** The id of the connection in the settings, for the safety backup's manifest. */
   readonly connection?: string;
   /**
@@ -49,11 +54,13 @@ export interface RestoreReport {
   /** The file that brings the state before back; none when there was nothing to keep. */
   readonly safetyBackup?: string;
   readonly milliseconds: number;
+  /** Of these, what the verification took. */
+  readonly verifyMilliseconds: number;
 }
 
 /**
  * Brings a backup's state back in one transaction that is verified before it is committed.
- * Throws `damaged-backup`, `usage`, `refused`, `database`, `verification`, `cancelled`; what was left unchanged stands
+ * Throws `damaged-backup`, `locked`, `usage`, `refused`, `database`, `verification`, `cancelled`; what was left unchanged stands
  * in the error.
  */
 export async function restoreBackup(
@@ -64,7 +71,7 @@ export async function restoreBackup(
 ): Promise<RestoreReport> {
   const started = performance.now();
   const { logger } = options;
-  const archive = await Archive.open(file).catch((error: unknown) => {
+  const archive = await Archive.open(file, options.keys).catch((error: unknown) => {
     throw nothingChanged(error);
   });
   try {
@@ -82,23 +89,29 @@ export async function restoreBackup(
     // A person's time to think is no part of the work.
     const thinking = performance.now() - asked;
     throwIfCancelled(options.signal);
-    const safetyBackup = await takeSafetyBackup(session, plan, options);
+    const safetyBackup = await takeSafetyBackup(session, plan, archive, options);
     const kept = safetyBackup === undefined ? {} : { safetyBackup };
-    const tables = await runTransaction(session, plan, archive, options).catch((error: unknown) => {
-      logger.error(`The restore failed: ${messageOf(error)}`, error);
-      throw error;
-    });
+    const { tables, verifyMilliseconds } = await runTransaction(session, plan, archive, options).catch(
+      (error: unknown) => {
+        logger.error(`The restore failed: ${messageOf(error)}`, error);
+        throw error;
+      },
+    );
     const created = plan.tables.filter((table) => table.create).map((table) => table.target);
     const milliseconds = Math.round(performance.now() - started - thinking);
-    logger.info(`${options.dryRun ? 'Rehearsed' : 'Restored'} ${tables.length} tables in ${milliseconds} ms`);
+    logger.info(
+      `${options.dryRun ? 'Rehearsed' : 'Restored'} ${tables.length} tables in ${milliseconds} ms (${verifyMilliseconds} ms to verify)`,
+    );
     const { mode, dryRun = false } = options;
     const { warnings, opaque = [] } = plan;
     const only = plan.only ? { only: plan.only } : {};
-    return { file, mode, ...only, dryRun, tables, created, opaque, warnings, ...kept, milliseconds };
+    const times = { milliseconds, verifyMilliseconds };
+    return { file, mode, ...only, dryRun, tables, created, opaque, warnings, ...kept, ...times };
   } catch (error) {
     throw nothingChanged(error);
   } finally {
-    await archive.close();
+    // What was read was checked, and what was committed is: this must not look like a failed restore.
+    await archive.close().catch((error: unknown) => logger.warn(`${file}: ${messageOf(error)}`));
   }
 }
 
@@ -148,14 +161,25 @@ function refuseOtherEngine(manifest: Manifest, session: Session): void {
 async function takeSafetyBackup(
   session: Session,
   plan: RestorePlan,
+  { encryption }: Archive,
   options: RestoreOptions,
 ): Promise<string | undefined> {
   if (options.dryRun || !options.safetyFolder) return undefined;
   const selection = await safetySelection(session, plan, options);
   if (!selection) return undefined;
-  const file = await newBackupPath(options.safetyFolder, `before-restore-${session.info.database}`);
+  // Who keeps backups of this database from others' eyes has to find no plain one beside them.
+  const lock = options.safetyLock ?? (encryption && (await options.keys?.lockLike(encryption)));
+  const name = `before-restore-${session.info.database}`;
+  const place = await newBackupFile(options.safetyFolder, name, { encrypted: lock !== undefined });
   try {
-    await takeBackup(session, { ...options, selection, file, purpose: 'safety' });
+    const { file } = await takeBackup(session, {
+      ...options,
+      selection,
+      ...place,
+      purpose: 'safety',
+      ...(lock ? { lock } : {}),
+    });
+    return file;
   } catch (error) {
     if (!RestorePointError.is(error)) throw error;
     throw new RestorePointError(error.code, `The safety backup failed: ${error.message}`, {
@@ -165,7 +189,6 @@ async function takeSafetyBackup(
       cause: error,
     });
   }
-  return file;
 }
 
 /**
@@ -196,7 +219,7 @@ async function runTransaction(
   plan: RestorePlan,
   archive: Archive,
   options: RestoreOptions,
-): Promise<TableChange[]> {
+): Promise<{ tables: TableChange[]; verifyMilliseconds: number }> {
   const { signal, logger } = options;
   const progress = tableProgress(plan, options.report);
   const work: WorkOptions = { ...(signal ? { signal } : {}), logger, report: progress.report };
@@ -214,16 +237,18 @@ async function runTransaction(
     }
     progress.leave({ phase: 'constraints' });
     await transaction.finish();
+    const started = performance.now();
     for (const table of written) {
       throwIfCancelled(signal);
       progress.enter('verify', table);
       await atTable(table, transaction.verify(table));
     }
+    const verifyMilliseconds = Math.round(performance.now() - started);
     throwIfCancelled(signal);
     progress.leave({ phase: options.dryRun ? 'rollback' : 'commit' });
     if (options.dryRun) await transaction.rollback();
     else await transaction.commit();
-    return changes;
+    return { tables: changes, verifyMilliseconds };
   } catch (error) {
     throw await rolledBack(transaction, error, options);
   }

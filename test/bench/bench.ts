@@ -4,10 +4,11 @@
  * Sides take turns, so that what slows the machine down for a while slows each of them down.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { RestoreReport } from '../../src/restore/restoreBackup.ts';
 import { makeOwnedFolder } from '../support/childProcesses.ts';
 import { testResults } from '../support/paths.ts';
 import { drawContests } from './chart.ts';
@@ -22,6 +23,7 @@ import { type BenchReport, type ContestResult, formatContest, formatDelays } fro
 const usage = `npm run bench -- [options]
 
   --scale N       how much of the 3.3 million rows (1); a tenth of it against ORMs
+  --growth NS     how many times the scale the groups that grow take (1,4,16)
   --runs N        runs of each side (3)
   --only NAMES    of ${Object.keys(groups).join(', ')}; separated by commas (all)
   --clients DIR   folder with postgres, pg_dump, pg_restore and psql of one version
@@ -32,6 +34,7 @@ const usage = `npm run bench -- [options]
 const { values } = parseArgs({
   options: {
     scale: { type: 'string', default: '1' },
+    growth: { type: 'string', default: '1,4,16' },
     runs: { type: 'string', default: '3' },
     only: { type: 'string', default: Object.keys(groups).join(',') },
     clients: { type: 'string' },
@@ -47,27 +50,30 @@ else await bench();
 async function bench(): Promise<void> {
   const scale = Number(values.scale);
   const clients = values.clients ?? newestClients();
+  const options = { scale, clients, growth: values.growth.split(',').map(Number) };
   const contests: ContestResult[] = [];
   const hostDelays: HostDelay[] = [];
   for (const name of values.only.split(',')) {
-    const begin = groups[name];
-    if (!begin) throw new Error(`There is no group ${name}.\n\n${usage}`);
+    const begins = groups[name];
+    if (!begins) throw new Error(`There is no group ${name}.\n\n${usage}`);
     if (name.endsWith('-orm') && !hasOrms()) continue;
-    const folder = makeOwnedFolder('restore-point-bench-');
-    console.log(`\nFilling a database: ${name}, scale ${scale} …`);
-    const group = await begin({ folder: folder.path, scale, clients });
-    for (const contest of group.contests) {
-      const result = await run(contest, Number(values.runs));
-      console.log(`\n${formatContest(result)}`);
-      contests.push(result);
+    for (const begin of begins(options)) {
+      const folder = makeOwnedFolder('restore-point-bench-');
+      console.log(`\nFilling a database: ${name} …`);
+      const group = await begin({ ...options, folder: folder.path });
+      for (const contest of group.contests) {
+        const result = await run(contest, Number(values.runs));
+        console.log(`\n${formatContest(result)}`);
+        contests.push(result);
+      }
+      if (group.connections) {
+        const delays = await measureHost(group.connections, folder.path, group.env);
+        console.log(`\n${formatDelays(delays)}`);
+        hostDelays.push(...delays);
+      }
+      await group.end();
+      await folder.remove();
     }
-    if (group.connections) {
-      const delays = await measureHost(group.connections, folder.path, group.env);
-      console.log(`\n${formatDelays(delays)}`);
-      hostDelays.push(...delays);
-    }
-    await group.end();
-    await folder.remove();
   }
   const report: BenchReport = {
     date: new Date().toISOString(),
@@ -85,10 +91,12 @@ async function bench(): Promise<void> {
 async function run(contest: Contest, runs: number): Promise<ContestResult> {
   const sides = [contest.ours, ...contest.peers];
   const measured = new Map<Side, Measurement[]>(sides.map((side) => [side, []]));
+  const shares = new Map<Side, number[]>(sides.map((side) => [side, []]));
   for (let round = 0; round < runs; round += 1) {
     for (const side of sides) {
       await side.prepare?.();
       measured.get(side)!.push(await measure(side.commands, contest.server));
+      if (side.report !== undefined) shares.get(side)!.push(verifyShare(side.report));
     }
   }
   return {
@@ -97,8 +105,14 @@ async function run(contest: Contest, runs: number): Promise<ContestResult> {
       name: side.name,
       runs: measured.get(side)!,
       ...(side.file === undefined ? {} : { fileBytes: statSync(side.file).size }),
+      ...(side.report === undefined ? {} : { verifyShares: shares.get(side)! }),
     })),
   };
+}
+
+function verifyShare(report: string): number {
+  const { milliseconds, verifyMilliseconds } = JSON.parse(readFileSync(report, 'utf8')) as RestoreReport;
+  return verifyMilliseconds / milliseconds;
 }
 
 function versions(clients: string): Record<string, string> {

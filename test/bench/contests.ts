@@ -14,6 +14,8 @@ export interface Side {
   prepare?(): Promise<void> | void;
   /** The file that it made, whose size is reported. */
   readonly file?: string;
+  /** The file to which a restore of ours writes its report, as JSON. */
+  readonly report?: string;
 }
 
 /** Work that is done by several, ours first. */
@@ -44,6 +46,12 @@ export function ours(...args: string[]): Command {
   return { program: process.execPath, args: [join(projectRoot, 'dist', 'cli.js'), ...args] };
 }
 
+function ourRestore(backup: string, target: string, prepare: () => Promise<void> | void): Side {
+  const report = `${backup}.report.json`;
+  const restore = ours('restore', backup, target, '--yes', '--no-safety-backup', '--json');
+  return { name: 'restore-point restore', commands: [{ ...restore, output: report }], prepare, report };
+}
+
 /** What the sides of the PostgreSQL contests leave for one another. */
 function postgresFiles(place: PostgresPlace, folder: string) {
   const client = (program: string, ...args: string[]): Command => ({
@@ -60,6 +68,27 @@ export function postgresContests(place: PostgresPlace, folder: string): Contest[
   }));
 }
 
+/** Ours alone, on a shop that is `times` as large as at first. */
+export function postgresGrowth(times: number): (place: PostgresPlace, folder: string) => Contest[] {
+  return (place, folder) =>
+    alone([postgresBackup, postgresOver, postgresFresh], times)(place, folder).map((contest) => ({
+      ...contest,
+      server: place.server,
+    }));
+}
+
+/** Ours alone, on a shop that is `times` as large as at first. */
+export function sqliteGrowth(times: number): (source: string, folder: string) => Contest[] {
+  return alone([sqliteBackup, sqliteOver, sqliteFresh], times);
+}
+
+function alone<Place>(contests: ((place: Place, folder: string) => Contest)[], times: number) {
+  return (place: Place, folder: string): Contest[] =>
+    contests
+      .map((contest) => contest(place, folder))
+      .map(({ title, ours }) => ({ title: `${title}, ${times} times the rows`, ours, peers: [] }));
+}
+
 function postgresBackup(place: PostgresPlace, folder: string): Contest {
   const { client, backup, custom } = postgresFiles(place, folder);
   const dumped = (name: string, file: string, ...options: string[]): Side => ({
@@ -71,16 +100,11 @@ function postgresBackup(place: PostgresPlace, folder: string): Contest {
     '-c',
     `\\copy ${name} to '${join(folder, `${name}.copy`)}'`,
   ]);
+  const contest = takePostgres('PostgreSQL backup', place, backup, custom);
   return {
-    title: 'PostgreSQL backup',
-    ours: {
-      name: 'restore-point backup',
-      commands: [ours('backup', place.source, '--out', backup)],
-      prepare: () => rmSync(backup, { force: true }),
-      file: backup,
-    },
+    ...contest,
     peers: [
-      dumped('pg_dump -Fc', custom, '-Fc'),
+      ...contest.peers,
       dumped('pg_dump -Fc -Z1', join(folder, 'fast.dump'), '-Fc', '-Z1'),
       dumped('pg_dump --data-only', join(folder, 'plain.sql'), '--data-only'),
       { name: 'psql \\copy', commands: [client('psql', '-q', '-d', place.source, ...copies)] },
@@ -100,11 +124,7 @@ function postgresOver(place: PostgresPlace, folder: string): Contest {
     });
   return {
     title: 'PostgreSQL restore over existing tables',
-    ours: {
-      name: 'restore-point restore',
-      commands: [ours('restore', backup, place.live, '--yes', '--no-safety-backup')],
-      prepare: () => settle('SELECT 1'),
-    },
+    ours: ourRestore(backup, place.live, () => settle('SELECT 1')),
     peers: [
       {
         name: 'pg_restore --data-only -1',
@@ -119,7 +139,34 @@ function postgresOver(place: PostgresPlace, folder: string): Contest {
 }
 
 function postgresFresh(place: PostgresPlace, folder: string): Contest {
-  const { client, backup, custom } = postgresFiles(place, folder);
+  const { backup, custom } = postgresFiles(place, folder);
+  return freshPostgres('PostgreSQL restore into an empty database', place, backup, custom);
+}
+
+/** A backup of all of a database against `pg_dump -Fc`. */
+export function takePostgres(title: string, place: PostgresPlace, backup: string, custom: string): Contest {
+  return {
+    title,
+    ours: {
+      name: 'restore-point backup',
+      commands: [ours('backup', place.source, '--out', backup)],
+      prepare: () => rmSync(backup, { force: true }),
+      file: backup,
+    },
+    peers: [
+      {
+        name: 'pg_dump -Fc',
+        commands: [
+          { program: join(place.clients, 'pg_dump'), args: ['-d', place.source, '-f', custom, '-Fc'] },
+        ],
+        file: custom,
+      },
+    ],
+  };
+}
+
+/** A restore into a database that is made for it against `pg_restore -1`. */
+export function freshPostgres(title: string, place: PostgresPlace, backup: string, custom: string): Contest {
   const name = new URL(place.fresh).pathname.slice(1);
   const prepare = (): Promise<void> =>
     withClient(place.admin, async (admin) => {
@@ -128,14 +175,14 @@ function postgresFresh(place: PostgresPlace, folder: string): Contest {
       await admin.query('CHECKPOINT');
     });
   return {
-    title: 'PostgreSQL restore into an empty database',
-    ours: {
-      name: 'restore-point restore',
-      commands: [ours('restore', backup, place.fresh, '--yes', '--no-safety-backup')],
-      prepare,
-    },
+    title,
+    ours: ourRestore(backup, place.fresh, prepare),
     peers: [
-      { name: 'pg_restore -1', commands: [client('pg_restore', '-1', '-d', place.fresh, custom)], prepare },
+      {
+        name: 'pg_restore -1',
+        commands: [{ program: join(place.clients, 'pg_restore'), args: ['-1', '-d', place.fresh, custom] }],
+        prepare,
+      },
     ],
   };
 }
@@ -152,16 +199,11 @@ export function sqliteContests(source: string, folder: string): Contest[] {
 function sqliteBackup(source: string, folder: string): Contest {
   const { backup, dump } = sqliteFiles(folder);
   const copy = join(folder, 'copy.db');
+  const contest = takeSqlite('SQLite backup', source, backup, dump);
   return {
-    title: 'SQLite backup',
-    ours: {
-      name: 'restore-point backup',
-      commands: [ours('backup', `sqlite:${source}`, '--out', backup)],
-      prepare: () => rmSync(backup, { force: true }),
-      file: backup,
-    },
+    ...contest,
     peers: [
-      { name: 'sqlite3 .dump', commands: [{ ...shell(source, '.dump'), output: dump }], file: dump },
+      ...contest.peers,
       {
         name: 'sqlite3 .backup',
         commands: [shell(source, `.backup ${copy}`)],
@@ -169,6 +211,30 @@ function sqliteBackup(source: string, folder: string): Contest {
         file: copy,
       },
     ],
+  };
+}
+
+/** A backup of all of a database against `.dump`. */
+export function takeSqlite(title: string, source: string, backup: string, dump: string): Contest {
+  return {
+    title,
+    ours: {
+      name: 'restore-point backup',
+      commands: [ours('backup', `sqlite:${source}`, '--out', backup)],
+      prepare: () => rmSync(backup, { force: true }),
+      file: backup,
+    },
+    peers: [{ name: 'sqlite3 .dump', commands: [{ ...shell(source, '.dump'), output: dump }], file: dump }],
+  };
+}
+
+/** A restore into a file that is not there against `.read`. */
+export function freshSqlite(title: string, fresh: string, backup: string, dump: string): Contest {
+  const prepare = (): void => removeDatabase(fresh);
+  return {
+    title,
+    ours: ourRestore(backup, `sqlite:${fresh}`, prepare),
+    peers: [{ name: 'sqlite3 .read of the dump', commands: [shell(fresh, `.read ${dump}`)], prepare }],
   };
 }
 
@@ -182,11 +248,7 @@ function sqliteOver(source: string, folder: string): Contest {
     .join('');
   return {
     title: 'SQLite restore over existing tables',
-    ours: {
-      name: 'restore-point restore',
-      commands: [ours('restore', backup, `sqlite:${live}`, '--yes', '--no-safety-backup')],
-      prepare: () => copyUnlessThere(source, live),
-    },
+    ours: ourRestore(backup, `sqlite:${live}`, () => copyUnlessThere(source, live)),
     peers: [
       {
         name: 'sqlite3 .read of the data',
@@ -203,22 +265,7 @@ function sqliteOver(source: string, folder: string): Contest {
 
 function sqliteFresh(_source: string, folder: string): Contest {
   const { backup, dump } = sqliteFiles(folder);
-  const fresh = join(folder, 'fresh.db');
-  return {
-    title: 'SQLite restore into a new file',
-    ours: {
-      name: 'restore-point restore',
-      commands: [ours('restore', backup, `sqlite:${fresh}`, '--yes', '--no-safety-backup')],
-      prepare: () => removeDatabase(fresh),
-    },
-    peers: [
-      {
-        name: 'sqlite3 .read of the dump',
-        commands: [shell(fresh, `.read ${dump}`)],
-        prepare: () => removeDatabase(fresh),
-      },
-    ],
-  };
+  return freshSqlite('SQLite restore into a new file', join(folder, 'fresh.db'), backup, dump);
 }
 
 function shell(file: string, words: string): Command {

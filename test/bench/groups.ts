@@ -1,9 +1,24 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { startPostgres } from '../support/postgresServer.ts';
-import { type Contest, postgresContests, type PostgresPlace, sqliteContests } from './contests.ts';
+import {
+  type Contest,
+  postgresContests,
+  postgresGrowth,
+  type PostgresPlace,
+  sqliteContests,
+  sqliteGrowth,
+} from './contests.ts';
 import { fillPostgres, fillSqlite, serverProcess, withClient } from './databases.ts';
+import { type DelayProxy, startDelayProxy } from './delayProxy.ts';
 import type { HostTask } from './hostDelaySuite.ts';
+import {
+  fillPostgresShape,
+  fillSqliteShape,
+  postgresShapeContests,
+  shapes,
+  sqliteShapeContests,
+} from './shapes.ts';
 import { ormContests, postgresOrmPlace, sqliteOrmPlace } from './ormContests.ts';
 
 /** Contests over one filled database, or a look into the extension host that works on it. */
@@ -15,46 +30,112 @@ export interface Group {
   readonly end: () => Promise<void>;
 }
 
-export interface GroupOptions {
-  readonly folder: string;
+interface Sizes {
   readonly scale: number;
+  /** How many times the scale, for each step of a group that grows. */
+  readonly growth: readonly number[];
+}
+
+export interface GroupOptions extends Sizes {
+  readonly folder: string;
   /** Folder of a PostgreSQL server and its clients. */
   readonly clients: string;
 }
 
-/** By the names that `--only` takes. */
-export const groups: Readonly<Record<string, (options: GroupOptions) => Promise<Group>>> = {
-  postgres: (options) => withPostgres(options, options.scale, postgresContests),
-  sqlite: (options) => withSqlite(options, options.scale, sqliteContests),
-  'postgres-host': async (options) => {
-    let url = '';
-    const group = await withPostgres(options, options.scale, (place) => {
-      url = place.source;
-      return [];
-    });
-    return {
-      ...group,
-      connections: [{ id: 'PostgreSQL', url: '${env:RESTORE_POINT_BENCH_URL}' }],
-      env: { RESTORE_POINT_BENCH_URL: url },
-    };
-  },
-  'sqlite-host': async (options) => {
-    let file = '';
-    const group = await withSqlite(options, options.scale, (source) => {
-      file = source;
-      return [];
-    });
-    return { ...group, connections: [{ id: 'SQLite', engine: 'sqlite', file }] };
-  },
-  'postgres-orm': (options) =>
-    withPostgres(options, options.scale / 10, (place, folder) =>
-      ormContests(postgresOrmPlace(place), folder),
+/** Each way to a server that is some way off, in milliseconds. */
+const latency = 2;
+
+type BeginGroup = (options: GroupOptions) => Promise<Group>;
+
+/** By the names that `--only` takes; the parts of a group are filled and measured one after another. */
+export const groups: Readonly<Record<string, (options: Sizes) => BeginGroup[]>> = {
+  postgres: () => [(options) => withPostgres(options, options.scale, postgresContests)],
+  sqlite: () => [(options) => withSqlite(options, options.scale, sqliteContests)],
+  'postgres-shapes': () =>
+    shapes.map((shape) => (options: GroupOptions) => {
+      const fill = (url: string): Promise<void> => fillPostgresShape(url, shape);
+      return withServer(options, fill, (place, folder) => postgresShapeContests(place, folder, shape));
+    }),
+  'sqlite-shapes': () =>
+    shapes.map((shape) => ({ folder }: GroupOptions) => {
+      const source = join(folder, 'shape.db');
+      rmSync(source, { force: true });
+      fillSqliteShape(source, shape);
+      return Promise.resolve({ contests: sqliteShapeContests(source, folder, shape), end: nothingToEnd });
+    }),
+  'postgres-latency': () => [beginLatency],
+  'postgres-growth': ({ growth, scale }) =>
+    growth.map(
+      (times) => (options: GroupOptions) => withPostgres(options, times * scale, postgresGrowth(times)),
     ),
-  'sqlite-orm': (options) =>
-    withSqlite(options, options.scale / 10, (source, folder) =>
-      ormContests(sqliteOrmPlace(source, folder), folder),
-    ),
+  'sqlite-growth': ({ growth, scale }) =>
+    growth.map((times) => (options: GroupOptions) => withSqlite(options, times * scale, sqliteGrowth(times))),
+  'postgres-host': () => [beginPostgresHost],
+  'sqlite-host': () => [beginSqliteHost],
+  'postgres-orm': () => [
+    (options) =>
+      withPostgres(options, options.scale / 10, (place, folder) =>
+        ormContests(postgresOrmPlace(place), folder),
+      ),
+  ],
+  'sqlite-orm': () => [
+    (options) =>
+      withSqlite(options, options.scale / 10, (source, folder) =>
+        ormContests(sqliteOrmPlace(source, folder), folder),
+      ),
+  ],
 };
+
+async function beginPostgresHost(options: GroupOptions): Promise<Group> {
+  let url = '';
+  const group = await withPostgres(options, options.scale, (place) => {
+    url = place.source;
+    return [];
+  });
+  return {
+    ...group,
+    connections: [{ id: 'PostgreSQL', url: '${env:RESTORE_POINT_BENCH_URL}' }],
+    env: { RESTORE_POINT_BENCH_URL: url },
+  };
+}
+
+async function beginSqliteHost(options: GroupOptions): Promise<Group> {
+  let file = '';
+  const group = await withSqlite(options, options.scale, (source) => {
+    file = source;
+    return [];
+  });
+  return { ...group, connections: [{ id: 'SQLite', engine: 'sqlite', file }] };
+}
+
+/** A tenth of the shop on a server that is some way off. */
+async function beginLatency(options: GroupOptions): Promise<Group> {
+  let proxy: DelayProxy | undefined;
+  const group = await withServer(
+    options,
+    async (url) => {
+      await fillPostgres(url, options.scale / 10);
+      proxy = await startDelayProxy(url, latency);
+    },
+    (place, folder) => {
+      const far = {
+        ...place,
+        source: proxy!.urlOf(place.source),
+        live: proxy!.urlOf(place.live),
+        fresh: proxy!.urlOf(place.fresh),
+      };
+      const contests = postgresContests(far, folder);
+      return contests.map((contest) => ({ ...contest, title: `${contest.title}, ${latency} ms away` }));
+    },
+  );
+  return {
+    ...group,
+    end: async () => {
+      await proxy?.close();
+      await group.end();
+    },
+  };
+}
 
 /** The newest PostgreSQL of Debian that has its client programs. */
 export function newestClients(): string {
@@ -67,15 +148,23 @@ export function newestClients(): string {
   );
 }
 
-async function withPostgres(
-  { folder, clients }: GroupOptions,
+function withPostgres(
+  options: GroupOptions,
   scale: number,
+  contests: (place: PostgresPlace, folder: string) => Contest[],
+): Promise<Group> {
+  return withServer(options, (url) => fillPostgres(url, scale), contests);
+}
+
+async function withServer(
+  { folder, clients }: GroupOptions,
+  fill: (url: string) => Promise<void>,
   contests: (place: PostgresPlace, folder: string) => Contest[],
 ): Promise<Group> {
   // As a server is by default, but for the durability that a temporary database does not need.
   const server = await startPostgres({ binaries: clients, settings: { max_wal_size: '4GB' } });
   const source = await server.createDatabase('shop');
-  await fillPostgres(source, scale);
+  await fill(source);
   await withClient(server.url, (admin) => admin.query('CREATE DATABASE live TEMPLATE shop'));
   const place = {
     source,
@@ -95,5 +184,9 @@ function withSqlite(
 ): Promise<Group> {
   const source = join(folder, `shop-${scale}.db`);
   fillSqlite(source, scale);
-  return Promise.resolve({ contests: contests(source, folder), end: () => Promise.resolve() });
+  return Promise.resolve({ contests: contests(source, folder), end: nothingToEnd });
+}
+
+function nothingToEnd(): Promise<void> {
+  return Promise.resolve();
 }

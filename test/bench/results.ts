@@ -6,6 +6,8 @@ export interface SideResult {
   readonly name: string;
   readonly runs: readonly Measurement[];
   readonly fileBytes?: number;
+  /** The part of each restore that was its verification; the process's start does not count. */
+  readonly verifyShares?: readonly number[];
 }
 
 /** The first side is ours. */
@@ -34,7 +36,7 @@ export function medianSeconds({ runs }: SideResult): number {
   return median(runs.map(({ seconds }) => seconds));
 }
 
-const heads = ['', 'median s', 'least', 'most', 'ratio', 'CPU s', 'MB', 'server MB', 'file MB'];
+const heads = ['', 'median s', 'least', 'most', 'ratio', 'CPU s', 'MB', 'server MB', 'file MB', 'verify'];
 
 /** A Markdown table; the ratio says how many times ours the others take. */
 export function formatContest({ title, sides }: ContestResult): string {
@@ -52,6 +54,7 @@ export function formatContest({ title, sides }: ContestResult): string {
       most((run) => run.peakBytes),
       most((run) => run.serverBytes),
       side.fileBytes === undefined ? '' : megabytes(side.fileBytes),
+      side.verifyShares === undefined ? '' : `${(100 * median(side.verifyShares)).toFixed(0)} %`,
     ];
   });
   return formatTable(title, heads, rows);

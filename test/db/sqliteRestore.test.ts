@@ -22,8 +22,8 @@ describe('SQLite: restoring', () => {
     file = folder.file('target.db');
   });
 
-  function rows(sql: string): unknown[][] {
-    const database = new DatabaseSync(file);
+  function rows(sql: string, from = file): unknown[][] {
+    const database = new DatabaseSync(from);
     try {
       return database
         .prepare(sql)
@@ -241,18 +241,48 @@ describe('SQLite: restoring', () => {
     assert.deepEqual(rows('SELECT * FROM log'), [['i']]);
   });
 
-  it('builds indexes anew, so that one that was out of step is not so again', async () => {
-    runSqlite(
-      file,
-      `CREATE TABLE t (id INTEGER PRIMARY KEY, a); CREATE INDEX i ON t (a); ${numbers(50)} INSERT INTO t SELECT i, i FROM n;
-       PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE INDEX i ON t (id)' WHERE name = 'i';
-       PRAGMA writable_schema = RESET; UPDATE t SET id = id + 1000 WHERE id > 25; INSERT INTO t VALUES (7000, 1);
-       PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE INDEX i ON t (a)' WHERE name = 'i';`,
-    );
-    assert.notDeepEqual(rows('PRAGMA integrity_check'), [['ok']]);
-    const backup = await backUpSqlite(file);
-    await restoreSqlite(file, backup);
-    assert.deepEqual(rows('PRAGMA integrity_check'), [['ok']]);
+  describe('of an index that is out of step with its table', () => {
+    /** Runs `work` while the index is defined otherwise, which its entries then follow. */
+    const misled = (index: string, otherwise: string, work: string): string => `
+      CREATE TABLE t (id INTEGER PRIMARY KEY, a); CREATE TABLE sound (id INTEGER PRIMARY KEY, a UNIQUE);
+      ${index}; ${numbers(50)} INSERT INTO t SELECT i, i FROM n; INSERT INTO sound SELECT id, a FROM t;
+      PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = '${otherwise}' WHERE name = 'i';
+      PRAGMA writable_schema = RESET; ${work};
+      PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = '${index}' WHERE name = 'i';`;
+    const plain = 'CREATE INDEX i ON t (a)';
+    const faults: Record<string, string> = {
+      'entries are missing': misled(plain, `${plain} WHERE id < 0`, 'INSERT INTO t VALUES (7000, 1)'),
+      'entries stand for no row': misled(plain, `${plain} WHERE id < 0`, 'DELETE FROM t WHERE id > 25'),
+      'as many entries have other values': misled(plain, `${plain} WHERE id < 0`, 'UPDATE t SET a = -a'),
+      'entries are missing and others stand for no row': misled(
+        plain,
+        `${plain} WHERE id < 0`,
+        'UPDATE t SET id = id + 1000 WHERE id > 25',
+      ),
+    };
+    for (const [fault, sql] of Object.entries(faults)) {
+      it(`makes it anew where ${fault}, into its table and into a new file`, async () => {
+        runSqlite(file, sql);
+        assert.notDeepEqual(rows('PRAGMA integrity_check'), [['ok']]);
+        const backup = await backUpSqlite(file);
+        await restoreSqlite(file, backup);
+        assert.deepEqual(rows('PRAGMA integrity_check'), [['ok']]);
+        const fresh = folder.file('fresh.db');
+        runSqlite(fresh, '');
+        await restoreSqlite(fresh, backup);
+        assert.deepEqual(rows('PRAGMA integrity_check', fresh), [['ok']]);
+      });
+    }
+
+    it('refuses rows that a unique one does not take, and says which', async () => {
+      const unique = 'CREATE UNIQUE INDEX i ON t (a)';
+      runSqlite(file, misled(unique, plain, 'INSERT INTO t VALUES (51, 17)'));
+      const backup = await backUpSqlite(file);
+      const before = sqliteDump(file);
+      const error = await failure(restoreSqlite(file, backup), 'database');
+      assert.deepEqual(error.details.place, { table: 't', row: 51 });
+      assert.deepEqual(sqliteDump(file), before);
+    });
   });
 
   it('rebuilds full-text indexes over restored tables, and no others', async () => {

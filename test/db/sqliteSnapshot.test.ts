@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '../../src/core/logger.ts';
+import { chunkBytes } from '../../src/core/payload.ts';
 import type { ProgressEvent } from '../../src/core/progress.ts';
 import { failure } from '../support/errors.ts';
 import { MemoryPayload } from '../support/memoryPayload.ts';
@@ -79,8 +80,8 @@ describe('SQLite: snapshots', () => {
     const before = sqliteDump(file);
     const backup = await backUpSqlite(file);
     const sizes = [...backup.source.chunks.values()].map((bytes) => bytes.length);
-    assert.equal(sizes.length, 4);
-    assert.ok(sizes.slice(0, -1).every((size) => size === 8 * 1024 * 1024));
+    assert.ok(sizes.length > 2);
+    assert.ok(sizes.slice(0, -1).every((size) => size === chunkBytes));
     runSqlite(file, 'DELETE FROM t');
     await restoreSqlite(file, backup);
     assert.deepEqual(sqliteDump(file), before);

@@ -20,6 +20,9 @@ export interface CliOptions {
 }
 
 const source = path.join(import.meta.dirname, '../../src/cli.ts');
+/** The same for other ways to run it. */
+export const cliCommand: readonly string[] = [process.execPath, source];
+
 const probe = path.join(import.meta.dirname, 'peakMemory.ts');
 
 let stateHome: string | undefined;

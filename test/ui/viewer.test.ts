@@ -3,6 +3,7 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { FrameLocator } from 'playwright-core';
+import type { Lock } from '../../src/archive/encryption/keys.ts';
 import { takeBackup } from '../../src/backup/takeBackup.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { engineById } from '../../src/engines/registry.ts';
@@ -16,6 +17,8 @@ const patience = 30_000;
 const hostileTable = `"><img src=x onerror="alert(1)">`;
 const hostileColumn = '<script>alert(2)</script>';
 const hostileValue = `<svg onload=alert(3)>'\u202Eetareil\u0000`;
+
+const passphrase = 'Pferd im Wald';
 
 describe('contents of a backup', () => {
   let scratch: OwnedFolder;
@@ -31,6 +34,7 @@ describe('contents of a backup', () => {
     await backUp('hostile.db', 'hostile.dbbackup');
     const shop = await readFile(join(folder, 'shop.dbbackup'));
     await writeFile(join(folder, 'cut.dbbackup'), shop.subarray(0, -100));
+    await backUp('shop.db', 'locked.dbbackup.age', { passphrase });
     workbench = await openWorkbench({ folder });
   });
 
@@ -39,11 +43,12 @@ describe('contents of a backup', () => {
     await scratch.remove();
   });
 
-  async function backUp(database: string, file: string): Promise<void> {
+  async function backUp(database: string, file: string, lock?: Lock): Promise<void> {
     const address = { engine: 'sqlite', file: join(folder, database) } as const;
     const session = await engineById('sqlite').connect(address, { readOnly: true, logger: silentLogger });
     try {
-      await takeBackup(session, { file: join(folder, file), logger: silentLogger });
+      const options = { file: join(folder, file), logger: silentLogger };
+      await takeBackup(session, { ...options, ...(lock ? { lock } : {}) });
     } finally {
       await session.close();
     }
@@ -103,6 +108,33 @@ describe('contents of a backup', () => {
     );
     assert.match(await view.locator('.value-head').innerText(), /note, row 13/);
     await workbench.screenshot('viewer-rows');
+  });
+
+  it('asks for the passphrase of an encrypted backup until it opens it', async () => {
+    const { page } = workbench;
+    const name = 'locked.dbbackup.age';
+    const explorer = page.locator('.explorer-folders-view');
+    await explorer.getByRole('treeitem', { name, exact: true }).dblclick();
+    const input = page.locator('.quick-input-widget').filter({ visible: true }).getByRole('textbox');
+    await input.waitFor();
+    assert.equal(await input.getAttribute('type'), 'password');
+    await input.press('Escape');
+    const view = viewer();
+    await view.getByRole('heading', { name: 'This backup is encrypted' }).waitFor();
+    await view.getByRole('button', { name: 'Try Again' }).click();
+    await input.fill('Pferd im Feld');
+    await input.press('Enter');
+    await page.getByText('This passphrase does not open the backup.').first().waitFor();
+    await input.fill(passphrase);
+    await input.press('Enter');
+    await table(view, 'orders').click();
+    await view.getByRole('gridcell', { name: '1001', exact: true }).waitFor();
+    await workbench.screenshot('viewer-encrypted');
+    // It is known now, and not asked for again.
+    await workbench.runCommand('View: Close Editor');
+    await explorer.getByRole('treeitem', { name, exact: true }).dblclick();
+    await table(viewer(), 'orders').waitFor();
+    await workbench.runCommand('View: Close Editor');
   });
 
   it('shows columns and statements', async () => {

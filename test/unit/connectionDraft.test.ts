@@ -24,12 +24,15 @@ describe('a connection in the making', () => {
       user: 'me',
       ssl: 'require',
       password: { kind: 'environment', variable: 'PROD_PASSWORD' },
+      encrypt: ['age1abc', 'age1def'],
+      identityFile: '/home/me/age.txt',
     } as const;
     const item = itemOf(draft);
     assert.deepEqual(draftOf(item, 'postgres'), draft);
     const settings = parseConnectionSettings(item, { env: {}, parseUrl: () => undefined });
     assert.equal(settings.passwordEnv, 'PROD_PASSWORD');
     assert.equal(settings.address.port, 5433);
+    assert.deepEqual(settings.encrypt, draft.encrypt);
   });
 
   it('never puts the password into the item', () => {

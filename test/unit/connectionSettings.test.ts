@@ -6,7 +6,7 @@ import {
   parseConnectionSettings,
   type ConnectionContext,
 } from '../../src/core/connectionSettings.ts';
-import { RestorePointError } from '../../src/core/errors.ts';
+import { describeError, RestorePointError } from '../../src/core/errors.ts';
 import { parseDatabaseUrl } from '../../src/engines/registry.ts';
 import manifest from '../../package.json' with { type: 'json' };
 
@@ -145,6 +145,23 @@ describe('parseConnectionSettings', () => {
     assert.match(refusal(variable, without).message, /no folder is open/);
     const server = parseConnectionSettings({ id: 'a', engine: 'postgres' }, { ...context, ...without });
     assert.deepEqual(server.address, { engine: 'postgres' });
+  });
+
+  it('reads how backups are encrypted, and repeats nothing that could be a secret key', () => {
+    const read = (more: object) =>
+      parseConnectionSettings({ id: 'shop', engine: 'sqlite', file: 'shop.db', ...more }, context);
+    assert.equal(read({ encrypt: 'passphrase' }).encrypt, 'passphrase');
+    assert.deepEqual(read({ encrypt: 'age1abc' }).encrypt, ['age1abc']);
+    assert.deepEqual(read({ encrypt: ['age1abc', 'age1def'] }).encrypt, ['age1abc', 'age1def']);
+    assert.equal(
+      read({ identityFile: 'keys/me.txt' }).identityFile,
+      path.join(workspaceFolder, 'keys', 'me.txt'),
+    );
+    for (const encrypt of [true, [], '', 'AGE-SECRET-KEY-1ABC', ['age1abc', 'AGE-SECRET-KEY-1ABC'], [1]]) {
+      const error = refusal({ id: 'shop', engine: 'sqlite', file: 'shop.db', encrypt });
+      assert.match(error.message, /"encrypt" has to be "passphrase", or recipients/);
+      assert.doesNotMatch(describeError(error), /SECRET/);
+    }
   });
 });
 

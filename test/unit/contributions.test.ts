@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import * as path from 'node:path';
-import { backupExtension } from '../../src/backup/backupFiles.ts';
+import { backupExtension, encryptedExtension } from '../../src/backup/backupFiles.ts';
 import { version } from '../../src/core/version.ts';
 import { engines } from '../../src/engines/registry.ts';
 import { sslModes } from '../../src/core/connections.ts';
@@ -52,8 +52,11 @@ describe('package.json', () => {
 
   it('fits what the code knows', () => {
     assert.equal(manifest.version, version);
-    assert.deepEqual(contributes.languages[0]?.extensions, [backupExtension]);
-    assert.deepEqual(contributes.customEditors[0]?.selector, [{ filenamePattern: `*${backupExtension}` }]);
+    assert.deepEqual(contributes.languages[0]?.extensions, [backupExtension, encryptedExtension]);
+    assert.deepEqual(
+      contributes.customEditors[0]?.selector,
+      [backupExtension, encryptedExtension].map((extension) => ({ filenamePattern: `*${extension}` })),
+    );
     const { properties } = contributes.configuration.properties['restorePoint.connections'].items;
     assert.deepEqual(
       properties.engine.enum,

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import knex, { type Knex } from 'knex';
 import type pg from 'pg';
 import { messageOf, RestorePointError } from '../../core/errors.ts';
@@ -10,6 +11,7 @@ import type { ServerTraits } from './settings.ts';
 import { tlsOptions, type TlsOptions } from './tls.ts';
 
 const connectSeconds = 10;
+const closeMilliseconds = 400;
 
 export interface ServerInfo extends ServerTraits {
   /** For people: `PostgreSQL 18.4`. */
@@ -89,11 +91,11 @@ export class Database {
 
   /** Never throws. */
   async close(): Promise<void> {
-    try {
-      await this.knex.destroy();
-    } catch (error) {
+    const closing = this.knex.destroy().catch((error: unknown) => {
       this.logger.error('A connection could not be closed', error);
-    }
+    });
+    // What is still connecting to a server that does not answer ends by its own time-out.
+    await Promise.race([closing, delay(closeMilliseconds)]);
   }
 }
 
@@ -107,7 +109,11 @@ function ownerOf(pool: Knex): PoolOwner {
 }
 
 async function giveBack(pool: Knex, client: PooledClient, broken: string | undefined): Promise<void> {
-  if (broken !== undefined) client.__knex__disposed ??= broken;
+  if (broken !== undefined) {
+    client.__knex__disposed ??= broken;
+    // The pool would only throw it away when it is wanted again; until then its transaction would stay open.
+    client.connection.stream.destroy();
+  }
   await ownerOf(pool).releaseConnection(client);
 }
 
@@ -135,6 +141,8 @@ function createPool(
 ): Knex {
   return knex({
     client: 'pg',
+    // Knex asks for it otherwise, and forgets to close a connection that fails to answer.
+    version: '14',
     connection: {
       host: address.host,
       port: address.port,
@@ -146,6 +154,8 @@ function createPool(
       application_name: 'Restore Point',
       connectionTimeoutMillis: connectSeconds * 1000,
       keepAlive: true,
+      // A network that is gone is noticed in half a minute and not in hours.
+      keepAliveInitialDelayMillis: 10_000,
       // The driver's parsers lose digits; every value stays the text that the server sent.
       types: { getTypeParser: () => (value: unknown) => value },
     } as Knex.PgConnectionConfig,

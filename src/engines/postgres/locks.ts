@@ -14,23 +14,26 @@ export async function lockTable(transaction: Transaction, table: TableName, mode
   );
 }
 
-/** Runs a statement that has to lock a table (or a sequence); when it waits for too long, says for whom. */
+/**
+ * Runs a statement that has to lock a table (or a sequence); when it waits for too long, says for whom. Without a table
+ * it is any: catalogs are read by functions that wait for whoever holds a table for itself.
+ */
 export async function sayingWhoBlocks<Result>(
   transaction: Transaction,
-  table: TableName,
+  table: TableName | undefined,
   statement: () => Promise<Result>,
 ): Promise<Result> {
   try {
     return await statement();
   } catch (error) {
-    const place = { table: formatTableName(table) };
+    const place = table ? { table: formatTableName(table) } : {};
     if (!RestorePointError.is(error)) throw error;
     if (!hasState(error.cause, state.lockTimeout)) throw error.with({ place });
     const holders = await lockHolders(transaction, table);
     const who = holders.length > 0 ? `: ${holders.join('; ')}` : '';
     throw new RestorePointError(
       'database',
-      `It could not be locked within ${lockTimeoutSeconds} seconds, because others use it${who}`,
+      `${table ? 'It' : 'A table'} could not be locked within ${lockTimeoutSeconds} seconds, because others use it${who}`,
       {
         place,
         next: 'Let them finish, or end their sessions, and try again.',
@@ -49,7 +52,7 @@ interface Holder {
 }
 
 /** Asked on another connection: the transaction that waited has failed. */
-async function lockHolders(transaction: Transaction, table: TableName): Promise<string[]> {
+async function lockHolders(transaction: Transaction, table: TableName | undefined): Promise<string[]> {
   const { database, processId } = transaction;
   try {
     const holders = await database.once<Holder>(
@@ -59,8 +62,9 @@ async function lockHolders(transaction: Transaction, table: TableName): Promise<
          LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
         WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM $2
           AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
-          AND l.relation = pg_catalog.to_regclass($1)`,
-      [quoteName(table), processId],
+          AND CASE WHEN $1::text IS NULL THEN l.mode = 'AccessExclusiveLock'
+                   ELSE l.relation = pg_catalog.to_regclass($1::text) END`,
+      [table ? quoteName(table) : null, processId],
     );
     return holders.map(describeHolder);
   } catch (error) {

@@ -23,7 +23,7 @@ export async function readLargeObjects(
   const payloads: Payload[] = [];
   const store = async (label: string, query: string): Promise<StoredRows> => {
     const writer = sink.open(label, 'copy');
-    const runs = new RowRuns(chunkBytes, (bytes, rows) => writer.writeChunk(bytes, rows));
+    const runs = new RowRuns(chunkBytes, (...run) => writer.writeChunk(...run));
     await transaction.copyOut(`COPY (${query}) TO STDOUT`, (piece) => {
       progress.add(piece.length);
       return runs.push(piece);

@@ -1,7 +1,10 @@
 import { RowDigest } from './rowDigest.ts';
 
-/** What takes a run of whole rows. `bytes` is its own to keep. */
-export type TakeRun = (bytes: Uint8Array, rows: number) => void | Promise<void>;
+/** What takes a run of whole rows. `bytes` is its own until it calls `release`, and to keep if it never does. */
+export type TakeRun = (bytes: Uint8Array, rows: number, release: () => void) => void | Promise<void>;
+
+/** Room past the size of a run, for the piece that passes it. */
+const slackBytes = 128 * 1024;
 
 /**
  * Cuts the bytes of a COPY in text format into runs of whole rows of at least `runBytes` each. A line feed inside a
@@ -12,6 +15,8 @@ export class RowRuns {
   readonly #runBytes: number;
   readonly #take: TakeRun;
   #buffer = new Uint8Array(0);
+  /** Buffers that were released: to use them again spares the garbage collector all that a backup reads. */
+  readonly #released: Uint8Array<ArrayBuffer>[] = [];
   #length = 0;
   /** Where the last whole row in the buffer ends. */
   #end = 0;
@@ -40,8 +45,7 @@ export class RowRuns {
   #append(piece: Uint8Array): void {
     const needed = this.#length + piece.length;
     if (needed > this.#buffer.length) {
-      // A run ends at the first row end past its size, mostly in the piece that passes it.
-      const grown = new Uint8Array(Math.max(needed, this.#runBytes + 2 * piece.length, 1.5 * this.#length));
+      const grown = this.#grown(piece.length);
       grown.set(this.#buffer.subarray(0, this.#length));
       this.#buffer = grown;
     }
@@ -49,14 +53,26 @@ export class RowRuns {
     this.#length = needed;
   }
 
+  #grown(added: number): Uint8Array<ArrayBuffer> {
+    const released = this.#released.pop();
+    if (released && released.length >= this.#length + added) return released;
+    // A run ends at the first row end past its size, mostly in the piece that passes it.
+    const usual = this.#runBytes + slackBytes;
+    return new Uint8Array(Math.max(this.#length + added, usual, 1.5 * this.#length));
+  }
+
   #cut(): void | Promise<void> {
-    const run = this.#buffer.subarray(0, this.#end);
-    const rest = this.#buffer.subarray(this.#end, this.#length);
+    const buffer = this.#buffer;
+    const rest = buffer.subarray(this.#end, this.#length);
+    const run = buffer.subarray(0, this.#end);
     const rows = this.digest.rows - this.#rowsTaken;
     this.#rowsTaken = this.digest.rows;
     this.#buffer = new Uint8Array(0);
     this.#length = this.#end = 0;
     if (rest.length > 0) this.#append(rest);
-    return this.#take(run, rows);
+    return this.#take(run, rows, () => {
+      // One that a large row made large is not kept.
+      if (buffer.length <= this.#runBytes + slackBytes) this.#released.push(buffer);
+    });
   }
 }

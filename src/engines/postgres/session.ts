@@ -21,6 +21,7 @@ import { describeFailure } from './errors.ts';
 import { quoteName } from './identifiers.ts';
 import { describeTable, introspect } from './introspect.ts';
 import { IntoSchemaRestore } from './intoSchema.ts';
+import { sayingWhoBlocks } from './locks.ts';
 import { PostgresRestore } from './restore.ts';
 import { readingLoans, take } from './rights.ts';
 import { isUsers } from './schema/scope.ts';
@@ -128,7 +129,7 @@ export class PostgresSession implements Session {
   ): Promise<Result> {
     const transaction = await Transaction.begin(this.#database, access, signal);
     try {
-      return await work(transaction);
+      return await sayingWhoBlocks(transaction, undefined, () => work(transaction));
     } catch (error) {
       throw describeFailure(error);
     } finally {

@@ -23,6 +23,13 @@ const pinned: Readonly<Record<string, string>> = {
   idle_in_transaction_session_timeout: '0',
 };
 
+/** A server whose client's network is gone lets go of its locks after two minutes and not after hours. */
+const keepalives = {
+  tcp_keepalives_idle: "'60s'",
+  tcp_keepalives_interval: "'10s'",
+  tcp_keepalives_count: '6',
+};
+
 /** How long a statement waits for a lock before it is said who holds it. */
 export const lockTimeoutSeconds = 10;
 
@@ -43,7 +50,7 @@ export function pinStatements(server: ServerTraits): string {
     client_encoding: server.encoding === 'SQL_ASCII' ? 'SQL_ASCII' : 'UTF8',
     ...(server.version >= 170_000 ? { transaction_timeout: '0' } : {}),
     // A long statement of a client that was killed ends soon, and so do its locks. Other systems may lack it.
-    ...(server.linux ? { client_connection_check_interval: "'5s'" } : {}),
+    ...(server.linux ? { client_connection_check_interval: "'5s'", ...keepalives } : {}),
   };
   return Object.entries(settings)
     .map(([name, value]) => `SET LOCAL ${name} = ${value}`)

@@ -8,7 +8,7 @@ import { checkCondition, withCondition } from './condition.ts';
 import type { Database } from './connection.ts';
 import { describeFailure } from './errors.ts';
 import { introspect } from './introspect.ts';
-import { lockTable } from './locks.ts';
+import { lockTable, sayingWhoBlocks } from './locks.ts';
 import { TableProgress } from './progress.ts';
 import { readLargeObjects } from './readLargeObjects.ts';
 import { RelatedRows } from './relatedRows.ts';
@@ -29,7 +29,8 @@ export class PostgresSnapshot implements Snapshot {
   static async open(database: Database, { signal }: WorkOptions): Promise<PostgresSnapshot> {
     const transaction = await Transaction.begin(database, 'read', signal);
     try {
-      return new PostgresSnapshot(transaction, await introspect(transaction));
+      const schema = await sayingWhoBlocks(transaction, undefined, () => introspect(transaction));
+      return new PostgresSnapshot(transaction, schema);
     } catch (error) {
       await transaction.close();
       throw describeFailure(error);
@@ -116,7 +117,7 @@ export class PostgresSnapshot implements Snapshot {
     const { table, where } = selected;
     const label = formatTableName(table.name);
     const writer = sink.open(label, 'copy');
-    const runs = new RowRuns(chunkBytes, (bytes, rows) => writer.writeChunk(bytes, rows));
+    const runs = new RowRuns(chunkBytes, (...run) => writer.writeChunk(...run));
     const columns = dataColumns(table).map((column) => column.name);
     try {
       await this.#copy(selected, related, columns, (piece) => {

@@ -8,9 +8,11 @@ import { describeFailure, hasState, isLostConnection, state } from './errors.ts'
 import { pinStatements } from './settings.ts';
 
 /** How long a statement may take to end after the server was asked to give it up. */
-const cancelMilliseconds = 1500;
+const cancelMilliseconds = 1300;
 /** How long to ask what became of a transaction whose connection broke. */
 const outcomeMilliseconds = 10_000;
+/** The same for somebody who has cancelled and waits. */
+const cancelledOutcomeMilliseconds = 300;
 
 export type Access = 'read' | 'write';
 
@@ -28,7 +30,7 @@ export class Transaction {
   #id: string | undefined;
   /** As the user, the role or the database has it set. */
   #searchPath = '';
-  #interrupting: { readonly timer: NodeJS.Timeout; readonly request: Promise<void> } | undefined;
+  #interrupting: { readonly timer: NodeJS.Timeout; readonly settled: Promise<void> } | undefined;
   #broken: string | undefined;
   #over = false;
   #released = false;
@@ -128,8 +130,8 @@ export class Transaction {
         throw new RestorePointError('database', 'The transaction had failed and was rolled back');
       }
     } catch (error) {
-      if (!isLostConnection(error)) throw describeFailure(error);
       this.#break(messageOf(error));
+      if (!isLostConnection(error)) throw describeFailure(error);
       await this.#findOutcome(error);
     } finally {
       await this.#release();
@@ -201,20 +203,24 @@ export class Transaction {
       this.#break(reason);
       this.#client.connection.stream.destroy();
     };
-    const timer = setTimeout(() => breakOff('The server did not stop in time'), cancelMilliseconds);
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      breakOff('The server did not stop in time');
+      resolve();
+    }, cancelMilliseconds);
     const request = this.database
       .cancel(this.#processId)
       .catch((error: unknown) => breakOff(`The server could not be asked to stop: ${messageOf(error)}`));
-    this.#interrupting = { timer, request };
+    this.#interrupting = { timer, settled: Promise.race([request, late]) };
   }
 
   async #interruptEnded(): Promise<void> {
     const interrupting = this.#interrupting;
     if (!interrupting) return;
     this.#interrupting = undefined;
-    clearTimeout(interrupting.timer);
     // A request that is still under way would hit the next statement; a broken connection has no next one.
-    if (this.#broken === undefined) await interrupting.request;
+    if (this.#broken === undefined) await interrupting.settled;
+    clearTimeout(interrupting.timer);
   }
 
   async #rollback(): Promise<void> {
@@ -231,7 +237,7 @@ export class Transaction {
 
   /** Asks on another connection whether a transaction whose COMMIT was not answered is committed. */
   async #findOutcome(cause: unknown): Promise<void> {
-    const outcome = await this.#outcome();
+    const outcome = await this.#outcome(outcomeMilliseconds);
     if (outcome === 'committed') {
       this.database.logger.warn('The connection was lost in COMMIT; the server says that it is committed');
       return;
@@ -246,19 +252,22 @@ export class Transaction {
 
   /** A server that loses its client rolls back by itself; another connection sees when it has. */
   async #confirmRollback(cause: unknown): Promise<void> {
-    if (this.#id === undefined || (await this.#outcome()) === 'aborted') return;
+    const patience = this.#signal?.aborted ? cancelledOutcomeMilliseconds : outcomeMilliseconds;
+    if (this.#id === undefined || (await this.#outcome(patience)) === 'aborted') return;
     throw new RestorePointError('connection', 'The connection was lost before the rollback was confirmed', {
       unchanged: 'The server rolls the transaction back by itself when it notices.',
       cause,
     });
   }
 
-  async #outcome(): Promise<string | undefined> {
-    const until = Date.now() + outcomeMilliseconds;
+  async #outcome(patience: number): Promise<string | undefined> {
+    const until = performance.now() + patience;
     for (;;) {
-      const outcome = await this.#askOutcome();
-      if (outcome === 'committed' || outcome === 'aborted' || Date.now() > until) return outcome;
-      await delay(200);
+      const left = Math.max(0, until - performance.now());
+      // Where the network is gone, nothing answers for long.
+      const outcome = await Promise.race([this.#askOutcome(), delay(left, undefined)]);
+      if (outcome === 'committed' || outcome === 'aborted' || performance.now() >= until) return outcome;
+      await delay(Math.min(200, left));
     }
   }
 

@@ -6,7 +6,8 @@ import { quote } from './identifiers.ts';
 /**
  * The statement that copies all rows between two tables of the same definition with SQLite's transfer optimisation,
  * which moves whole records and index entries; undefined where it would not be exact. `from` and `to` are quoted, and
- * `to` is empty. `OR ABORT` overrules conflict clauses of the table, which could skip or replace rows in silence.
+ * `to` is empty. `OR FAIL` overrules conflict clauses of the table, which could skip or replace rows in silence, and spares
+ * the copy of every page that `OR ABORT` keeps; after an error, what was written stays there.
  */
 export async function transferSql(
   connection: Connection,
@@ -14,7 +15,7 @@ export async function transferSql(
   from: string,
   to: string,
 ): Promise<string | undefined> {
-  const sql = `INSERT OR ABORT INTO ${to} SELECT * FROM ${from}`;
+  const sql = `INSERT OR FAIL INTO ${to} SELECT * FROM ${from}`;
   const rowidIsHidden = table.rowidName !== undefined && table.rowidColumn === undefined;
   const generated = table.columns.some((column) => column.generated);
   return (!rowidIsHidden && !generated) || (await movesRecords(connection, sql)) ? sql : undefined;

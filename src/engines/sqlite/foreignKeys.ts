@@ -23,6 +23,17 @@ export interface TableInBackup {
   readonly whole: boolean;
 }
 
+/** A foreign key between two tables that become what the backup holds. */
+export interface InheritedReference {
+  readonly child: string;
+  readonly parent: string;
+  readonly sql: string;
+}
+
+export function inheritedWarning({ child, parent }: Pick<InheritedReference, 'child' | 'parent'>): string {
+  return `Rows of ${child} point at rows of ${parent} that the backup does not hold either`;
+}
+
 const childAlias = 'child_row';
 const parentAlias = 'parent_row';
 
@@ -33,21 +44,47 @@ const parentAlias = 'parent_row';
 export class ForeignKeyGuard {
   readonly #connection: Connection;
   readonly #restored: ReadonlySet<string>;
+  readonly #becomesBackup: (table: CatalogTable) => boolean;
   /** Temporary tables with the values that dangled before, by reference. */
   readonly #before = new Map<string, string>();
 
-  /** `restored`: names of the tables that are written. */
-  constructor(connection: Connection, restored: readonly string[]) {
+  /**
+   * `restored`: names of the tables that are written. `becomesBackup` tells of a table whether all of it will be as the
+   * backup holds it, which verification sees to: between two of these what dangles is what dangles there.
+   */
+  constructor(
+    connection: Connection,
+    restored: readonly string[],
+    becomesBackup: (table: CatalogTable) => boolean,
+  ) {
     this.#connection = connection;
     this.#restored = new Set(restored.map(foldName));
+    this.#becomesBackup = becomesBackup;
   }
 
   /** To be called before anything is written. */
   async remember(tables: readonly CatalogTable[], signal?: AbortSignal): Promise<void> {
     for (const reference of this.#references(tables)) {
+      if (this.#isOfBackup(reference)) continue;
       const values = await this.#collect('main', reference, signal);
       if (values !== undefined) this.#before.set(reference.key, values);
     }
+  }
+
+  /** Queries for the database of the backup itself, each of which finds a row when something dangles there. */
+  inherited(tables: readonly CatalogTable[]): InheritedReference[] {
+    return this.#references(tables)
+      .filter((reference) => this.#isOfBackup(reference))
+      .map((reference) => ({
+        child: reference.child.name,
+        parent: reference.parentName,
+        sql: `SELECT 1 AS found FROM ${quoteTable('main', reference.child.name)} AS ${childAlias}
+          WHERE ${danglingIn('main', reference)} LIMIT 1`,
+      }));
+  }
+
+  #isOfBackup({ child, parent }: Reference): boolean {
+    return parent !== undefined && this.#becomesBackup(child) && this.#becomesBackup(parent);
   }
 
   /**
@@ -62,6 +99,7 @@ export class ForeignKeyGuard {
     signal?: AbortSignal,
   ): Promise<void> {
     for (const reference of this.#references(tables)) {
+      if (this.#isOfBackup(reference)) continue;
       const before = this.#before.get(reference.key);
       const known = before === undefined ? [] : [before];
       if ((await this.#firstDangling(reference, known, signal)) === undefined) continue;
@@ -69,9 +107,7 @@ export class ForeignKeyGuard {
       if (inherited !== undefined) known.push(inherited);
       const dangling = await this.#firstDangling(reference, known, signal);
       if (dangling !== undefined) throw pointsAtNothing(reference, dangling);
-      logger.warn(
-        `Rows of ${reference.child.name} point at rows of ${reference.parentName} that the backup does not hold either`,
-      );
+      logger.warn(inheritedWarning({ child: reference.child.name, parent: reference.parentName }));
     }
   }
 

@@ -1,11 +1,14 @@
 import { RestorePointError } from '../../core/errors.ts';
 import { formatTableName } from '../../core/names.ts';
 import type { RestoreMode, TableChange } from '../../core/plan.ts';
+import type { WorkOptions } from '../engine.ts';
+import type { CatalogIndex } from './catalog.ts';
 import type { Connection } from './connection.ts';
 import { quoteList, transferSql } from './copyRows.ts';
 import { countRows } from './counts.ts';
 import { describeFailure, isRowError } from './errors.ts';
 import { quote, quoteTable } from './identifiers.ts';
+import { checkedIndexes, countEntries } from './payloadChecks.ts';
 import {
   backupAlias,
   backupOrder,
@@ -19,7 +22,10 @@ import {
 /** What the backup's database is called on the connection of a restore. */
 export const backupSchema = 'restore_point_backup';
 
-/** Brings the rows of one table over, inside the restore's transaction. Throws `database` with the row, `cancelled`. */
+/**
+ * Brings the rows of one table over, inside the restore's transaction. Throws `database` with the row, `cancelled`.
+ * Where the entries of indexes come along, `settleIndexes` has to follow.
+ */
 export async function loadTable(
   connection: Connection,
   pair: TablePair,
@@ -56,18 +62,54 @@ async function insertRows(
   const { plan, target, backup } = pair;
   // Even without rows, INSERT … SELECT would begin an AUTOINCREMENT counter.
   if (plan.backup.rows === 0 && mode !== 'replace') return 0;
-  if (mode === 'replace' && target.sql === backup.sql) {
+  if (takesIndexes(pair, mode)) {
     const to = quoteTable('main', target.name);
     const transfer = await transferSql(connection, target, quoteTable(backupSchema, backup.name), to);
     if (transfer !== undefined) {
       const written = await connection.run(transfer, [], signal);
-      // The entries of indexes came along unread. One that was out of step with its table there must not be so here; to
-      // make them anew takes a third of the time in which integrity_check would find out that they are in step.
-      if (target.indexes.length > 0) await connection.run(`REINDEX ${to}`, [], signal);
+      // The entries of indexes came along unread: what PayloadChecks does not look at is made anew.
+      const checked = checkedIndexes(target);
+      for (const index of target.indexes) {
+        if (!checked.includes(index)) await reindex(connection, index, signal);
+      }
       return written;
     }
   }
   return connection.run(insertSql(pair, mode), [], signal);
+}
+
+/** Whether the entries of indexes come over with the rows. */
+export function takesIndexes({ target, backup }: TablePair, mode: RestoreMode): boolean {
+  return mode === 'replace' && target.sql === backup.sql;
+}
+
+/**
+ * Makes the indexes of a table anew that are not in step with it: where `stale`, an index of the backup, is not, or where
+ * other than one entry for each row came over. Throws `database` with the row that a unique index does not take.
+ */
+export async function settleIndexes(
+  connection: Connection,
+  pair: TablePair,
+  stale: string | undefined,
+  { signal, logger }: WorkOptions,
+): Promise<void> {
+  const { target } = pair;
+  const rows = await countRows(connection, 'main', target.name, signal);
+  for (const index of checkedIndexes(target)) {
+    if (stale === undefined && (await countEntries(connection, target, index, signal)) === rows) continue;
+    logger.warn(
+      `The index ${stale ?? index.name} of the backup is not in step with its table: it is made anew`,
+    );
+    try {
+      await reindex(connection, index, signal);
+    } catch (error) {
+      throw isRowError(error) ? await withRow(connection, pair, 'replace', error, signal) : error;
+    }
+  }
+}
+
+async function reindex(connection: Connection, { name }: CatalogIndex, signal?: AbortSignal): Promise<void> {
+  await connection.run(`REINDEX ${quoteTable('main', name)}`, [], signal);
 }
 
 /** `OR ABORT` overrules conflict clauses of the table, which could skip or replace rows in silence. */

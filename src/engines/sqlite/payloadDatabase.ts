@@ -60,9 +60,12 @@ export class PayloadDatabase {
     options: WorkOptions,
   ): Promise<PayloadDatabase> {
     const payload = onlyPayload(manifest);
-    const folder = await TemporaryFolder.create(options.logger).catch((error: unknown) => {
-      throw describeFailure(error, 'file');
-    });
+    const size = payload.chunks.reduce((sum, { bytes }) => sum + bytes, 0);
+    const folder = await TemporaryFolder.create(options.logger, source.secret ? size : undefined).catch(
+      (error: unknown) => {
+        throw describeFailure(error, 'file');
+      },
+    );
     try {
       const file = await folder.createFile('database.sqlite');
       await extractPayload(payload, source, file, options);

@@ -10,14 +10,16 @@ export async function writePayload(file: string, sink: PayloadSink, options: Wor
   const writer = sink.open('database', 'sqlite');
   const { size } = await stat(file);
   const input = await open(file, 'r');
+  const released: Buffer[] = [];
   try {
     for (let position = 0; position < size;) {
       throwIfCancelled(options.signal);
-      // The sink keeps what it is given, so that every chunk needs its own memory.
-      const buffer = Buffer.allocUnsafeSlow(Math.min(chunkBytes, size - position));
-      await readFully(input, buffer, position);
-      await writer.writeChunk(buffer, 0);
-      position += buffer.length;
+      // The sink keeps what it is given until it releases it.
+      const buffer = released.pop() ?? Buffer.allocUnsafeSlow(Math.min(chunkBytes, size));
+      const chunk = buffer.subarray(0, size - position);
+      await readFully(input, chunk, position);
+      await writer.writeChunk(chunk, 0, () => released.push(buffer));
+      position += chunk.length;
       options.report?.({ phase: 'read', bytes: position, totalBytes: size });
     }
     throwIfCancelled(options.signal);

@@ -7,10 +7,19 @@ import type { RestoreSource, RestoreTransaction, WorkOptions } from '../engine.t
 import { databaseName, fileUri } from './address.ts';
 import { type CatalogTable, findTable, readCatalog, virtualTableKind } from './catalog.ts';
 import { Connection } from './connection.ts';
+import { createObject } from './createObject.ts';
 import { describeFailure, inWords, isSqliteError } from './errors.ts';
 import { ForeignKeyGuard, type TableInBackup } from './foreignKeys.ts';
 import { quote, quoteText, sameName } from './identifiers.ts';
-import { backupSchema, countDiffering, loadTable, refuseNullKeys } from './loadTable.ts';
+import {
+  backupSchema,
+  countDiffering,
+  loadTable,
+  refuseNullKeys,
+  settleIndexes,
+  takesIndexes,
+} from './loadTable.ts';
+import { PayloadChecks } from './payloadChecks.ts';
 import { distrust, PayloadDatabase, readSettings } from './payloadDatabase.ts';
 import type { TablePair } from './rowComparison.ts';
 import { restoreSchemaOrder } from './schemaOrder.ts';
@@ -40,6 +49,8 @@ export class SqliteRestore implements RestoreTransaction {
   #state: 'ready' | 'open' | 'ended' = 'ready';
   #replaceTriggers: () => Promise<void> = () => Promise.resolve();
   #virtual: VirtualTableRestore | undefined;
+  #checks: PayloadChecks | undefined;
+  readonly #created = new Set<SchemaObject>();
 
   private constructor(
     connection: Connection,
@@ -52,7 +63,7 @@ export class SqliteRestore implements RestoreTransaction {
     this.#restore = restore;
     this.#options = options;
     const restored = restore.plan.tables.map((table) => table.target.name);
-    this.#foreignKeys = new ForeignKeyGuard(connection, restored);
+    this.#foreignKeys = new ForeignKeyGuard(connection, restored, (table) => this.#becomesBackup(table));
   }
 
   /** Takes the payload out of the backup and attaches it; changes nothing. */
@@ -68,7 +79,9 @@ export class SqliteRestore implements RestoreTransaction {
         if (encoding !== payload.settings.encoding) {
           await payload.convert(encoding, (table) => writes(restore.plan, payload, table), options);
         }
-        await connection.run(`ATTACH ? AS ${quote(backupSchema)}`, [fileUri(payload.file, 'immutable')]);
+        // Of a database that is opened for reading alone SQLite knows no CHECK constraints, and transfers no rows to a
+        // table that has some.
+        await connection.run(`ATTACH ? AS ${quote(backupSchema)}`, [fileUri(payload.file, 'write')]);
         return new SqliteRestore(connection, payload, restore, options);
       });
     } catch (error) {
@@ -91,8 +104,10 @@ export class SqliteRestore implements RestoreTransaction {
       this.#virtual = new VirtualTableRestore(this.#connection, chosen, before);
       await this.#foreignKeys.remember(before, signal);
       await this.#create('pre-data');
+      await this.#createIndexesThatComeAlong();
       const tables = await readCatalog(this.#connection, 'main', signal);
       for (const table of plan.tables) this.#pairs.set(table, this.#pair(table, tables));
+      if (plan.only !== 'schema') this.#startChecks(tables);
       for (const [table, pair] of this.#pairs) {
         if (this.#modeOf(table) !== 'replace') await refuseNullKeys(this.#connection, pair, signal);
       }
@@ -101,6 +116,43 @@ export class SqliteRestore implements RestoreTransaction {
         plan.tables.map((table) => table.target.name),
       );
     });
+  }
+
+  /** A transfer takes the entries of indexes over that are there. */
+  async #createIndexesThatComeAlong(): Promise<void> {
+    const { plan } = this.#restore;
+    if (plan.only === 'schema') return;
+    const tables = await readCatalog(this.#connection, 'main', this.#options.signal);
+    const filled = new Set(
+      plan.tables
+        .filter((table) => table.create && takesIndexes(this.#pair(table, tables), 'replace'))
+        .map((table) => table.target.name),
+    );
+    const early = plan.create.filter(
+      ({ kind, table }) => kind === 'index' && table !== undefined && filled.has(table.name),
+    );
+    for (const index of early) await this.#createObject(index);
+  }
+
+  #startChecks(tables: readonly CatalogTable[]): void {
+    const pairs = [...this.#pairs].filter(([table, pair]) => takesIndexes(pair, this.#modeOf(table)));
+    this.#checks = PayloadChecks.start(
+      this.#payload.file,
+      {
+        tables: pairs.map(([, { backup }]) => backup),
+        references: this.#foreignKeys.inherited(tables),
+      },
+      this.#options,
+    );
+  }
+
+  /** Whether it will hold the rows that a table of the same definition has in the backup, and no others. */
+  #becomesBackup({ name, sql }: CatalogTable): boolean {
+    const { plan } = this.#restore;
+    const planned = plan.tables.find(({ target }) => target.name === name);
+    if (!planned || plan.only === 'schema' || this.#modeOf(planned) !== 'replace') return false;
+    const backup = this.#payload.table(planned.backup);
+    return holdsAllRows(planned.backup) && backup.name === name && backup.sql === sql;
   }
 
   load(table: TablePlan): Promise<TableChange> {
@@ -186,7 +238,12 @@ export class SqliteRestore implements RestoreTransaction {
     return this.#inWords(table, async () => {
       const { signal, report } = this.#options;
       const differing = this.#differing.get(table) ?? 0;
-      await verifyTable(this.#connection, this.#pairOf(table), this.#modeOf(table), differing, signal);
+      const [pair, mode] = [this.#pairOf(table), this.#modeOf(table)];
+      await verifyTable(this.#connection, pair, mode, differing, signal);
+      if (takesIndexes(pair, mode)) {
+        const stale = await this.#checks?.staleIndex(pair.backup.name);
+        await settleIndexes(this.#connection, pair, stale, this.#options);
+      }
       report?.({
         phase: 'verify',
         table: table.target,
@@ -234,9 +291,13 @@ export class SqliteRestore implements RestoreTransaction {
   async #create(section: SchemaSection): Promise<void> {
     for (const object of this.#restore.plan.create) {
       if (object.section !== section || object.kind === virtualTableKind) continue;
-      const place = { table: object.table === undefined ? object.name : formatTableName(object.table) };
-      await inWords('database', place, () => createObject(this.#connection, object, this.#options.signal));
+      if (!this.#created.has(object)) await this.#createObject(object);
     }
+  }
+
+  async #createObject(object: SchemaObject): Promise<void> {
+    await createObject(this.#connection, object, this.#options.signal);
+    this.#created.add(object);
   }
 
   #pair(plan: TablePlan, tables: readonly CatalogTable[]): TablePair {
@@ -298,6 +359,7 @@ export class SqliteRestore implements RestoreTransaction {
   async #release(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
+    await this.#checks?.close();
     await this.#connection.closeQuietly(this.#options.logger);
     await this.#payload.remove(this.#options);
   }
@@ -343,31 +405,4 @@ function writes(plan: RestorePlan, { virtualTables }: PayloadDatabase, table: st
 
 async function isEmpty(connection: Connection): Promise<boolean> {
   return (await connection.get('SELECT 1 AS found FROM main.sqlite_schema LIMIT 1')) === undefined;
-}
-
-const createStatements: Readonly<Record<string, RegExp>> = {
-  table: /^CREATE TABLE /,
-  index: /^CREATE (UNIQUE )?INDEX /,
-  view: /^CREATE VIEW /,
-  trigger: /^CREATE TRIGGER /,
-};
-
-/**
- * The statement comes from the backup: it may make the object that it is for, and nothing else. SQLite keeps the text of
- * what makes an object as it was; one that copies rows, or is followed by another statement, it keeps otherwise.
- */
-async function createObject(
-  connection: Connection,
-  { kind, name, sql }: SchemaObject,
-  signal?: AbortSignal,
-): Promise<void> {
-  if (createStatements[kind]?.test(sql) && !sql.includes('\0')) {
-    await connection.run(sql, [], signal);
-    const made = await connection.get<{ text: string }>(
-      'SELECT sql AS text FROM main.sqlite_schema WHERE type = ? AND name = ?',
-      [kind, name],
-    );
-    if (made?.text === sql) return;
-  }
-  throw new RestorePointError('damaged-backup', `The backup has no valid statement for the ${kind} ${name}`);
 }

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { RestorePointError, throwIfCancelled } from '../../core/errors.ts';
 import type { BackedUpTable, Manifest } from '../../core/manifest.ts';
 import type { DamagedSource, PayloadSink } from '../../core/payload.ts';
@@ -23,7 +24,8 @@ export async function salvage(
   const held = await heldTables(source, manifest, options);
   const payload = await PayloadDatabase.extract(manifest, source, options);
   try {
-    const snapshot = await openSnapshot(payload.file, { ...options, whole: false });
+    const secret = source.secret ? { secretBytes: (await stat(payload.file)).size } : {};
+    const snapshot = await openSnapshot(payload.file, { ...options, whole: false, ...secret });
     try {
       const selection = held.flatMap(({ table }) => {
         const found = snapshot.schema.tables.find(({ name }) => sameName(name.name, table.name.name));

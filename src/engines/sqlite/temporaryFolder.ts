@@ -1,11 +1,15 @@
-import { mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtemp, open, readdir, rm, stat, statfs } from 'node:fs/promises';
+import { freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from '../../core/logger.ts';
 import { isRunning } from '../../core/processes.ts';
 
 /** A killed process leaves its folder, with a copy of somebody's data in it: after a day it is removed by the next. */
 const staleAfter = 24 * 60 * 60 * 1000;
+
+/** Where Linux has files that are in memory. */
+const memoryFolder = '/dev/shm';
+const memoryFileSystem = 0x01021994;
 
 /** A fresh folder that only this user can read; its name tells whose it is, and of which process. */
 export class TemporaryFolder {
@@ -15,9 +19,18 @@ export class TemporaryFolder {
     this.path = path;
   }
 
-  static async create(logger: Logger): Promise<TemporaryFolder> {
-    await removeStale(logger);
-    return new TemporaryFolder(await mkdtemp(join(tmpdir(), `restore-point-${process.pid}-`)));
+  /** With `secretBytes`, it is in memory where so much fits; else that it is on the disk is told as a warning. */
+  static async create(logger: Logger, secretBytes?: number): Promise<TemporaryFolder> {
+    const inMemory = secretBytes !== undefined && (await fitsIntoMemory(secretBytes));
+    const parent = inMemory ? memoryFolder : tmpdir();
+    await removeStale(parent, logger);
+    const path = await mkdtemp(join(parent, `restore-point-${process.pid}-`));
+    if (secretBytes !== undefined && !inMemory) {
+      logger.warn(
+        `What is in the encrypted backup is in ${path} while it is read, for this user only: there is no room in memory`,
+      );
+    }
+    return new TemporaryFolder(path);
   }
 
   /** Makes an empty file that only this user can read. Resolves to its path. */
@@ -42,11 +55,18 @@ function removeFolder(path: string): Promise<void> {
   return rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
 }
 
-async function removeStale(logger: Logger): Promise<void> {
-  for (const name of await readdir(tmpdir())) {
+/** Twice as much is taken while the text of a database is converted. */
+async function fitsIntoMemory(bytes: number): Promise<boolean> {
+  const info = await statfs(memoryFolder).catch(() => undefined);
+  if (info?.type !== memoryFileSystem) return false;
+  return info.bavail * info.bsize > 2 * bytes && freemem() > 3 * bytes;
+}
+
+async function removeStale(parent: string, logger: Logger): Promise<void> {
+  for (const name of await readdir(parent)) {
     const pid = /^restore-point-(\d+)-\w{6}$/.exec(name)?.[1];
     if (pid === undefined || isRunning(Number(pid))) continue;
-    const path = join(tmpdir(), name);
+    const path = join(parent, name);
     try {
       // A process in another container may see this folder too, and not be seen itself.
       if (Date.now() - (await stat(path)).mtimeMs > staleAfter) await removeFolder(path);

@@ -74,6 +74,8 @@ async function vacuumInto(source: Connection, file: string, options: WorkOptions
     );
   }, sizeInterval);
   try {
+    // The copy need not survive a crash, and VACUUM INTO makes it as durable as the source is set to be.
+    await source.all('PRAGMA main.synchronous = OFF');
     await source.run('VACUUM main INTO ?', [file], signal);
   } finally {
     clearInterval(timer);

@@ -1,12 +1,13 @@
 import { readdir, stat } from 'node:fs/promises';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import { backupExtension, readBackupFile, type BackupFile } from '../../backup/backupFiles.ts';
+import { isBackupName, readBackupFile, type BackupFile } from '../../backup/backupFiles.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import { backupFolder } from '../settings.ts';
 
-const everywhere = `**/*${backupExtension}`;
+const names = '*.{dbbackup,dbbackup.age}';
+const everywhere = `**/${names}`;
 const notThere = '**/node_modules/**';
 /** Many files change in one go, and each is announced several times. */
 const quietMilliseconds = 150;
@@ -77,9 +78,9 @@ export class BackupIndex implements vscode.Disposable {
 
   async #listFolder(folder: string): Promise<string[]> {
     try {
-      const names = await readdir(folder);
-      return names
-        .filter((name) => name.endsWith(backupExtension) && !name.startsWith('.'))
+      const found = await readdir(folder);
+      return found
+        .filter((name) => isBackupName(name) && !name.startsWith('.'))
         .map((name) => path.join(folder, name));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
@@ -110,7 +111,7 @@ export class BackupIndex implements vscode.Disposable {
     const outside = (vscode.workspace.workspaceFolders ?? [])
       .map((folder) => vscode.Uri.file(backupFolder(folder)))
       .filter((uri) => !vscode.workspace.getWorkspaceFolder(uri))
-      .map((uri) => new vscode.RelativePattern(uri, `*${backupExtension}`));
+      .map((uri) => new vscode.RelativePattern(uri, names));
     this.#watchers = [everywhere, ...outside].map((pattern) => {
       const watcher = vscode.workspace.createFileSystemWatcher(pattern);
       for (const event of [watcher.onDidCreate, watcher.onDidChange, watcher.onDidDelete]) {

@@ -1,17 +1,22 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import { backupExtension, newBackupPath } from '../../backup/backupFiles.ts';
+import {
+  backupExtension,
+  checkBackupName,
+  encryptedExtension,
+  newBackupFile,
+} from '../../backup/backupFiles.ts';
 import { takeBackup, type BackupReport, type BackupSelection } from '../../backup/takeBackup.ts';
 import { formatBytes, formatDuration } from '../../core/format.ts';
 import type { LeftOut } from '../../core/schema.ts';
-import type { Connection } from '../connections/connection.ts';
+import { usableOf, type Connection } from '../connections/connection.ts';
 import { offerToIgnore } from '../backups/gitIgnoreOffer.ts';
 import { revealInBackups } from '../backups/revealInBackups.ts';
 import { backupEnds } from '../progress.ts';
 import { rowsText, tablesText } from '../quantities.ts';
 import type { Services } from '../services.ts';
 import { backupFolder, compression } from '../settings.ts';
-import { textArgument, tokenArgument } from './commandArguments.ts';
+import { keyArguments, textArgument, tokenArgument } from './commandArguments.ts';
 import { isQuiet } from './commandTable.ts';
 
 /** Takes a backup in a session of its own, shows how far it is, and tells what was done. */
@@ -20,9 +25,12 @@ export async function backUp(
   connection: Connection,
   selection: BackupSelection,
   argument: unknown,
+  encrypt = usableOf(connection).settings.encrypt,
 ): Promise<BackupReport> {
   const folder = await chooseFolder(connection);
-  const place = await choosePlace(connection, folder, textArgument(argument, 'file'));
+  const lock = await services.keys.lockFor(encrypt, connection, keyArguments(argument));
+  const encrypted = lock !== undefined;
+  const place = await choosePlace(connection, folder, textArgument(argument, 'file'), encrypted);
   const display = {
     title: vscode.l10n.t('Backing up {0}', connection.name),
     views: ['restorePoint.connections', 'restorePoint.backups'] as const,
@@ -34,7 +42,10 @@ export async function backUp(
       return await takeBackup(session, {
         ...options,
         selection,
-        file: place.file ?? (await newBackupPath(place.folder, session.info.database)),
+        ...(place.file === undefined
+          ? await newBackupFile(place.folder, session.info.database, { encrypted })
+          : { file: place.file }),
+        ...(lock ? { lock } : {}),
         compression: compression(folder),
         connection: connection.id,
         madeHere: services.madeHere,
@@ -45,7 +56,7 @@ export async function backUp(
   for (const left of report.leftOut) services.log.warn(`Not in the backup: ${describeLeftOut(left)}`);
   if (!isQuiet(argument)) {
     tellBackup(services, report);
-    await offerToIgnore(services, report.file);
+    if (!encrypted) await offerToIgnore(services, report.file);
   }
   return report;
 }
@@ -69,16 +80,20 @@ async function choosePlace(
   connection: Connection,
   folder: vscode.WorkspaceFolder | undefined,
   file: string | undefined,
+  encrypted: boolean,
 ): Promise<Place> {
-  if (file !== undefined) return { file: path.resolve(folder?.uri.fsPath ?? '', file) };
-  return folder ? { folder: backupFolder(folder) } : { file: await askForFile(connection) };
+  if (file === undefined && folder) return { folder: backupFolder(folder) };
+  const chosen = file ?? (await askForFile(connection, encrypted));
+  checkBackupName(chosen, encrypted);
+  return { file: path.resolve(folder?.uri.fsPath ?? '', chosen) };
 }
 
-async function askForFile({ id }: Connection): Promise<string> {
+async function askForFile({ id }: Connection, encrypted: boolean): Promise<string> {
+  const extension = encrypted ? encryptedExtension : backupExtension;
   const uri = await vscode.window.showSaveDialog({
     title: vscode.l10n.t('Back Up To'),
-    defaultUri: vscode.Uri.file(path.resolve(`${id}${backupExtension}`)),
-    filters: { [vscode.l10n.t('Backups')]: [backupExtension.slice(1)] },
+    defaultUri: vscode.Uri.file(path.resolve(`${id}${extension}`)),
+    filters: { [vscode.l10n.t('Backups')]: [extension.slice(1)] },
   });
   if (!uri) throw new vscode.CancellationError();
   return uri.fsPath;

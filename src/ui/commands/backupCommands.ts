@@ -23,7 +23,10 @@ export function backupCommands(
   services: Services,
 ): Pick<
   CommandTable,
-  'restorePoint.backUpDatabase' | 'restorePoint.backUpSchema' | 'restorePoint.backUpTables'
+  | 'restorePoint.backUpDatabase'
+  | 'restorePoint.backUpSchema'
+  | 'restorePoint.backUpTables'
+  | 'restorePoint.backUpEncrypted'
 > {
   const operation = vscode.l10n.t('Backup');
   return {
@@ -33,6 +36,16 @@ export function backupCommands(
         const title = vscode.l10n.t('Back Up Database');
         const connection = await connectionFor(services, title, first);
         return await backUp(services, connection, {}, first);
+      },
+    },
+    /** As the settings of the connection have it, else with a passphrase. */
+    'restorePoint.backUpEncrypted': {
+      operation,
+      async run(first) {
+        const title = vscode.l10n.t('Back Up Database, Encrypted');
+        const connection = await connectionFor(services, title, first);
+        const { encrypt = 'passphrase' } = usableOf(connection).settings;
+        return await backUp(services, connection, {}, first, encrypt);
       },
     },
     'restorePoint.backUpSchema': {

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { RestorePointError } from '../../core/errors.ts';
 import { parseTableName, type TableName } from '../../core/names.ts';
 import { restoreModes, type RestoreMode } from '../../core/plan.ts';
+import type { KeyOptions } from '../backups/backupKeys.ts';
 import type { Connection } from '../connections/connection.ts';
 import type { ConnectionStore } from '../connections/connectionStore.ts';
 import type { BackupsNode } from '../tree/backupNodes.ts';
@@ -29,12 +30,16 @@ export interface BackUpArguments extends WorkArguments {
   readonly withRelated?: boolean;
   /** The backup file to write; left out, a new one in the backup folder. */
   readonly file?: string;
+  /** For a connection whose backups are encrypted with a passphrase, and for `backUpEncrypted`. */
+  readonly passphrase?: string;
 }
 
 /** The same for the commands that work on a backup file. */
 export interface BackupFileArguments extends WorkArguments {
   /** The backup file: a `vscode.Uri`, or a URI or a path as text. */
   readonly uri?: vscode.Uri | string;
+  /** For a backup that is encrypted with a passphrase which is not in the secret store. */
+  readonly passphrase?: string;
 }
 
 /** The same for `restoreBackup` and `undoRestore`. */
@@ -67,6 +72,16 @@ export function textArgument(argument: unknown, name: string): string | undefine
 
 export function flagArgument(argument: unknown, name: string): boolean {
   return propertiesOf(argument)[name] === true;
+}
+
+/** How keys of encrypted backups are found for a command that was called with this argument. */
+export function keyArguments(argument: unknown, connection?: Connection): KeyOptions {
+  const passphrase = textArgument(argument, 'passphrase');
+  return {
+    ask: !flagArgument(argument, 'quiet'),
+    ...(connection ? { connection } : {}),
+    ...(passphrase === undefined ? {} : { passphrase }),
+  };
 }
 
 /** `{ token }`, if there is one. */

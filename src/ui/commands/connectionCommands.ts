@@ -7,7 +7,7 @@ import { alone, answered } from '../prompts/choices.ts';
 import { askText } from '../prompts/inputs.ts';
 import type { Services } from '../services.ts';
 import { chooseConnection } from './chooseConnection.ts';
-import { connectionArgument, flagArgument } from './commandArguments.ts';
+import { connectionArgument, flagArgument, textArgument } from './commandArguments.ts';
 import { isQuiet, type Command, type CommandTable } from './commandTable.ts';
 import { askTestAndSave, testConnection } from './saveConnection.ts';
 
@@ -17,6 +17,7 @@ type ConnectionCommandId =
   | 'restorePoint.removeConnection'
   | 'restorePoint.testConnection'
   | 'restorePoint.enterPassword'
+  | 'restorePoint.enterPassphrase'
   | 'restorePoint.retryConnection'
   | 'restorePoint.disconnect';
 
@@ -54,6 +55,11 @@ export function connectionCommands(services: Services): Pick<CommandTable, Conne
       vscode.l10n.t('Keeping the password'),
       vscode.l10n.t('Enter Password'),
       (connection) => enterPassword(services, connection),
+    ),
+    'restorePoint.enterPassphrase': onConnection(
+      vscode.l10n.t('Keeping the passphrase'),
+      vscode.l10n.t('Enter Passphrase'),
+      (connection, argument) => enterPassphrase(services, connection, textArgument(argument, 'passphrase')),
     ),
     'restorePoint.retryConnection': onConnection(
       vscode.l10n.t('Connecting'),
@@ -111,7 +117,7 @@ async function remove(services: Services, connection: Connection, confirmed: boo
   if (!confirmed) {
     const question = vscode.l10n.t('Remove the connection {0}?', connection.name);
     const detail = vscode.l10n.t(
-      'It is taken out of the settings, and its password out of the secret store. The database ({0}) stays as it is.',
+      'It is taken out of the settings, and its password and passphrase out of the secret store. The database ({0}) stays as it is.',
       describeTarget(connection),
     );
     const yes = vscode.l10n.t('Remove');
@@ -120,6 +126,7 @@ async function remove(services: Services, connection: Connection, confirmed: boo
   }
   await services.sessions.close(connection);
   await services.passwords.forget(connection);
+  await services.passphrases.forget(connection);
   await services.store.remove(connection);
 }
 
@@ -140,6 +147,28 @@ async function enterPassword(services: Services, connection: Connection): Promis
   );
   await services.passwords.save(connection, password);
   await reconnect(services, connection);
+}
+
+/** An empty one is forgotten. With a passphrase in the argument nothing is asked. */
+async function enterPassphrase(
+  { passphrases }: Services,
+  connection: Connection,
+  given: string | undefined,
+): Promise<void> {
+  usableOf(connection);
+  const passphrase =
+    given ??
+    answered(
+      await askText(alone(connection.name), {
+        prompt: vscode.l10n.t(
+          'The passphrase of encrypted backups. It is kept in the secret store; leave it empty to forget the one that is there.',
+        ),
+        password: true,
+        optional: true,
+      }),
+    );
+  if (passphrase === '') await passphrases.forget(connection);
+  else await passphrases.save(connection, passphrase);
 }
 
 async function reconnect({ sessions, connectionsTree }: Services, connection: Connection): Promise<void> {

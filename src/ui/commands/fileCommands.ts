@@ -6,7 +6,7 @@ import { alone, answered, askBackup } from '../prompts/choices.ts';
 import { verifyEnds } from '../progress.ts';
 import { rowsText, tablesText } from '../quantities.ts';
 import type { Services } from '../services.ts';
-import { filesArgument, flagArgument, tokenArgument } from './commandArguments.ts';
+import { filesArgument, flagArgument, keyArguments, tokenArgument } from './commandArguments.ts';
 import { isQuiet, type CommandTable } from './commandTable.ts';
 
 /** Commands that work on backup files and need no database. Each can be called with `BackupFileArguments`. */
@@ -26,7 +26,7 @@ export function fileCommands(
       async run(first, second) {
         let report: VerifyReport | undefined;
         for (const file of await chooseFiles(services, vscode.l10n.t('Verify Backup'), first, second)) {
-          report = await verify(services, file, tokenArgument(first));
+          report = await verify(services, file, first);
           if (!isQuiet(first)) tellVerified(services, report);
         }
         return report;
@@ -79,17 +79,20 @@ async function chooseFiles(
 }
 
 async function verify(
-  { work, engineById }: Services,
+  { work, engineById, keys: known }: Services,
   file: string,
-  token: { token?: vscode.CancellationToken },
+  argument: unknown,
 ): Promise<VerifyReport> {
+  const keys = await known.keysFor(file, keyArguments(argument));
   const display = {
     title: vscode.l10n.t('Verifying {0}', path.basename(file)),
     views: ['restorePoint.backups'] as const,
     ends: verifyEnds,
-    ...token,
+    ...tokenArgument(argument),
   };
-  return await work.run(display, (options) => verifyBackup(file, engineById, options));
+  return await work.run(display, (options) =>
+    verifyBackup(file, engineById, { ...options, ...(keys ? { keys } : {}) }),
+  );
 }
 
 function tellVerified(services: Services, { file, manifest, rows, bytes, milliseconds }: VerifyReport): void {

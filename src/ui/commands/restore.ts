@@ -1,12 +1,13 @@
-import * as path from 'node:path';
 import * as vscode from 'vscode';
-import { backupExtension } from '../../backup/backupFiles.ts';
+import type { Keys } from '../../archive/encryption/keys.ts';
+import { backupNameOf } from '../../backup/backupFiles.ts';
 import { formatCount, formatDuration } from '../../core/format.ts';
 import type { Manifest } from '../../core/manifest.ts';
 import type { TableName } from '../../core/names.ts';
 import type { RestoreMode, RestorePlan } from '../../core/plan.ts';
 import type { CodeToRun } from '../../restore/codeToRun.ts';
 import { restoreBackup, type RestoreOptions, type RestoreReport } from '../../restore/restoreBackup.ts';
+import type { KeyOptions } from '../backups/backupKeys.ts';
 import { describeTarget, usableOf, type Connection } from '../connections/connection.ts';
 import { restoreEnds } from '../progress.ts';
 import { ageText, rowsText, tablesText } from '../quantities.ts';
@@ -20,6 +21,9 @@ const mostKinds = 12;
 
 export interface RestoreRequest {
   readonly file: string;
+  /** For a file that is encrypted. */
+  readonly keys?: Keys;
+  readonly keyOptions: KeyOptions;
   readonly connection: Connection;
   /** All of the backup when left out. */
   readonly tables?: readonly TableName[];
@@ -37,9 +41,12 @@ export interface RestoreRequest {
 
 /** Restores in a session of its own: asks once, shows how far it is, and tells what was done. */
 export async function restore(services: Services, request: RestoreRequest): Promise<RestoreReport> {
-  const { file, connection } = request;
-  const { features } = usableOf(connection).engine;
+  const { file, connection, keys } = request;
+  const { engine, settings } = usableOf(connection);
+  const { features } = engine;
   const safetyFolder = safetyBackupsWanted() ? services.safetyFolder : undefined;
+  const encrypt = safetyFolder === undefined ? undefined : settings.encrypt;
+  const safetyLock = await services.keys.lockFor(encrypt, connection, request.keyOptions, keys);
   const display = {
     title: request.undo
       ? vscode.l10n.t('Undoing the restore of {0}', connection.name)
@@ -59,6 +66,8 @@ export async function restore(services: Services, request: RestoreRequest): Prom
           connection: connection.id,
           ...(request.tables ? { tables: request.tables } : {}),
           ...(safetyFolder === undefined ? {} : { safetyFolder }),
+          ...(safetyLock ? { safetyLock } : {}),
+          ...(keys ? { keys } : {}),
           madeHere: services.madeHere,
           mayRun: async (code, fingerprint) =>
             request.trusted || (await services.madeHere.has(fingerprint)) || (await askToRun(request, code)),
@@ -82,7 +91,7 @@ async function askToRun({ connection, file }: RestoreRequest, code: CodeToRun): 
   const detail = [
     vscode.l10n.t(
       '{0} brings statements, which run on {1} with your rights. Go on only if you trust whoever made it.',
-      path.basename(file, backupExtension),
+      backupNameOf(file),
       connection.name,
     ),
     atMost(code.kinds, mostKinds).join('\n'),
@@ -103,7 +112,7 @@ async function confirm(
     ? vscode.l10n.t('Undo the restore: put {0} of {1} back as they were before it?', tables, connection.name)
     : vscode.l10n.t('Restore {0} of {1}?', tables, connection.name);
   const detail = restoreSummary(plan, {
-    backup: path.basename(file, backupExtension),
+    backup: backupNameOf(file),
     age: ageText(new Date(manifest.createdAt)),
     target: describeTarget(connection),
     ...(safetyFolder === undefined ? {} : { safetyFolder }),

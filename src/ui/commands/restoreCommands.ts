@@ -1,11 +1,13 @@
 import * as vscode from 'vscode';
 import { Archive } from '../../archive/archiveReader.ts';
+import type { Keys } from '../../archive/encryption/keys.ts';
 import { listBackups } from '../../backup/backupFiles.ts';
 import { RestorePointError } from '../../core/errors.ts';
 import type { BackedUpTable, Manifest } from '../../core/manifest.ts';
 import type { TableName } from '../../core/names.ts';
 import type { RestoreMode } from '../../core/plan.ts';
 import type { RestoreReport } from '../../restore/restoreBackup.ts';
+import type { KeyOptions } from '../backups/backupKeys.ts';
 import type { Connection } from '../connections/connection.ts';
 import { refuseInRestrictedMode } from '../connections/connector.ts';
 import { alone, answered, askBackedUpTables, askBackup, askConnection, askMode } from '../prompts/choices.ts';
@@ -16,6 +18,7 @@ import {
   connectionArgument,
   filesArgument,
   flagArgument,
+  keyArguments,
   modeArgument,
   nodesArgument,
   tablesArgument,
@@ -44,6 +47,7 @@ export function restoreCommands(
 interface Draft {
   readonly file?: string;
   readonly manifest?: Manifest;
+  readonly keys?: Keys;
   readonly connection?: Connection;
   /** All of them when left out. */
   readonly tables?: readonly BackedUpTable[];
@@ -62,17 +66,20 @@ async function restoreFromArguments(
     tables: tablesOf(first, second),
     mode: modeArgument(first),
   };
+  const keyOptions = keyArguments(first, given.connection);
   const steps = [
-    ...(file === undefined ? [fileStep(services)] : []),
+    ...(file === undefined ? [fileStep(services, keyOptions)] : []),
     ...(given.connection ? [] : [connectionStep(connections, services)]),
     ...(given.tables ? [] : [tablesStep]),
     ...(given.mode ? [] : [modeStep]),
   ];
-  const begin: Draft = file === undefined ? {} : { file, manifest: await readManifest(file) };
+  const begin: Draft = file === undefined ? {} : { file, ...(await open(services, file, keyOptions)) };
   const draft = await askInSteps(vscode.l10n.t('Restore Backup'), begin, steps);
   const tables = given.tables ?? draft.tables?.map(({ table }) => table.name);
   return await restore(services, {
     file: draft.file!,
+    ...(draft.keys ? { keys: draft.keys } : {}),
+    keyOptions,
     connection: given.connection ?? draft.connection!,
     mode: given.mode ?? draft.mode!,
     ...(tables && tables.length > 0 ? { tables } : {}),
@@ -97,13 +104,16 @@ async function undoFromArguments(services: Services, first: unknown): Promise<Re
   refuseInRestrictedMode();
   const title = vscode.l10n.t('Undo Restore');
   const file = filesArgument(first)[0] ?? (await chooseSafetyBackup(services, title));
-  const manifest = await readManifest(file);
+  const keyOptions = keyArguments(first, connectionArgument(first, services.store));
+  const { manifest, keys } = await open(services, file, keyOptions);
   const connection =
     connectionArgument(first, services.store) ??
     services.store.list().find(({ id }) => id === manifest.source.connection) ??
     answered(await askTarget(alone(title), someConnections(services), services, manifest));
   return await restore(services, {
     file,
+    ...(keys ? { keys } : {}),
+    keyOptions,
     connection,
     mode: 'replace',
     undo: true,
@@ -123,20 +133,26 @@ async function chooseSafetyBackup({ safetyFolder }: Services, title: string): Pr
   return answered(await askBackup(alone(title), backups, { placeholder, browse: false }));
 }
 
-async function readManifest(file: string): Promise<Manifest> {
-  const archive = await Archive.open(file);
+/** What is in a file, and what opens it if it is encrypted. */
+async function open(
+  services: Services,
+  file: string,
+  options: KeyOptions,
+): Promise<{ manifest: Manifest; keys?: Keys }> {
+  const keys = await services.keys.keysFor(file, options);
+  const archive = await Archive.open(file, keys);
   await archive.close();
-  return archive.manifest;
+  return { manifest: archive.manifest, ...(keys ? { keys } : {}) };
 }
 
-function fileStep({ backups }: Services): Step<Draft> {
+function fileStep(services: Services, options: KeyOptions): Step<Draft> {
   return {
     async ask(draft, frame) {
       const placeholder = vscode.l10n.t('Choose the backup to restore');
-      const file = await askBackup(frame, await backups.list(), { placeholder, browse: true });
+      const file = await askBackup(frame, await services.backups.list(), { placeholder, browse: true });
       if (file === back) return back;
       // What was chosen of another backup says nothing about this one.
-      return file === draft.file ? draft : { file, manifest: await readManifest(file) };
+      return file === draft.file ? draft : { file, ...(await open(services, file, options)) };
     },
   };
 }

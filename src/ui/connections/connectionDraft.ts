@@ -1,4 +1,5 @@
 import * as path from 'node:path';
+import type { ConnectionSettings } from '../../core/connectionSettings.ts';
 import type { DatabaseAddress } from '../../core/connections.ts';
 
 /** A connection in the making: what has been asked so far, as texts. */
@@ -16,6 +17,8 @@ export interface ConnectionDraft {
   readonly name?: string;
   readonly id?: string;
   readonly password?: DraftPassword;
+  readonly encrypt?: ConnectionSettings['encrypt'];
+  readonly identityFile?: string;
 }
 
 export type DraftPassword =
@@ -43,6 +46,8 @@ export function itemOf(
     ssl: rest.ssl,
     sslRootCert: rest.sslRootCert,
     passwordEnv: password?.kind === 'environment' ? password.variable : undefined,
+    encrypt: rest.encrypt,
+    identityFile: rest.identityFile,
   };
   const given = Object.entries(item).filter(([, value]) => value !== undefined && value !== '');
   return Object.fromEntries(given) as { id: string };
@@ -61,14 +66,27 @@ export function draftOf(
   item: Readonly<Record<string, unknown>>,
   engine: DatabaseAddress['engine'],
 ): ConnectionDraft {
-  const texts = ['url', 'file', 'host', 'database', 'user', 'ssl', 'sslRootCert', 'name', 'id'] as const;
+  const texts = [
+    'url',
+    'file',
+    'host',
+    'database',
+    'user',
+    'ssl',
+    'sslRootCert',
+    'name',
+    'id',
+    'identityFile',
+  ] as const;
   const given = texts.flatMap((name) => (typeof item[name] === 'string' ? [[name, item[name]]] : []));
   const variable = item['passwordEnv'];
   const port = Number(item['port']);
+  const encrypt = item['encrypt'] as ConnectionSettings['encrypt'];
   return {
     ...(Object.fromEntries(given) as Partial<ConnectionDraft>),
     engine,
     ...(Number.isInteger(port) ? { port } : {}),
+    ...(encrypt === undefined ? {} : { encrypt }),
     password: typeof variable === 'string' ? { kind: 'environment', variable } : { kind: 'stored' },
   };
 }

@@ -1,6 +1,5 @@
-import * as path from 'node:path';
 import * as vscode from 'vscode';
-import { backupExtension, type BackupFile } from '../../backup/backupFiles.ts';
+import { backupExtension, isBackupName, type BackupFile } from '../../backup/backupFiles.ts';
 import { RestorePointError } from '../../core/errors.ts';
 import { formatBytes } from '../../core/format.ts';
 import type { BackedUpTable, TableSummary } from '../../core/manifest.ts';
@@ -154,7 +153,7 @@ export async function askBackup(
       ...backups.map((backup) => ({
         label: backupName(backup),
         description: describeBackup(backup),
-        iconPath: new vscode.ThemeIcon(backup.manifest ? 'archive' : 'warning'),
+        iconPath: new vscode.ThemeIcon(backup.encryption ? 'lock' : backup.manifest ? 'archive' : 'warning'),
         value: backup.file,
       })),
       ...(options.browse ? [browse] : []),
@@ -168,14 +167,14 @@ export async function askBackup(
 function openBackup(): string | undefined {
   const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
   if (!(input instanceof vscode.TabInputCustom)) return undefined;
-  return path.extname(input.uri.path) === backupExtension ? input.uri.fsPath : undefined;
+  return isBackupName(input.uri.path) ? input.uri.fsPath : undefined;
 }
 
 async function browseForBackup(title: string): Promise<string> {
   const [uri] =
     (await vscode.window.showOpenDialog({
       title,
-      filters: { [vscode.l10n.t('Backups')]: [backupExtension.slice(1)] },
+      filters: { [vscode.l10n.t('Backups')]: [backupExtension.slice(1), 'age'] },
     })) ?? [];
   if (!uri) throw new vscode.CancellationError();
   return uri.fsPath;

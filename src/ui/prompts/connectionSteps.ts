@@ -11,6 +11,7 @@ import {
   type ConnectionDraft,
 } from '../connections/connectionDraft.ts';
 import type { ConnectionStore } from '../connections/connectionStore.ts';
+import { encryptionSteps } from './encryptionSteps.ts';
 import { askDatabaseFile } from './databaseFile.ts';
 import { askOne, askText } from './inputs.ts';
 import { passwordSteps } from './passwordSteps.ts';
@@ -63,6 +64,11 @@ export function connectionSteps(
       ask: withDraft((draft, frame) => step.ask(draft, frame)),
     })),
     { ask: withDraft(askName) },
+    // Whoever adds one wants to see it work first.
+    ...(adding ? [] : encryptionSteps()).map((step) => ({
+      applies: (answers: ConnectionAnswers) => step.applies?.(answers.draft!) ?? true,
+      ask: withDraft((draft, frame) => step.ask(draft, frame)),
+    })),
     ...(adding ? [scopeStep(store.scopes())] : []),
   ];
 }

@@ -63,8 +63,8 @@ export interface TextOptions {
   readonly password?: boolean;
   /** May be left empty. */
   readonly optional?: boolean;
-  /** Says what is wrong with a text; throws or returns the reason. */
-  validate?(text: string): string | undefined;
+  /** Says what is wrong with a text. */
+  validate?(text: string): string | undefined | Promise<string | undefined>;
 }
 
 /** A line of text; trimmed, unless it is a password. */
@@ -78,14 +78,14 @@ export async function askText(frame: Frame, options: TextOptions): Promise<strin
   input.onDidChangeValue(() => {
     input.validationMessage = undefined;
   });
-  return await showInput(input, frame, () => {
+  return await showInput(input, frame, async () => {
     const text = textOf();
-    const problem =
-      text === '' && !options.optional
-        ? vscode.l10n.t('This is needed.')
-        : text === ''
-          ? undefined
-          : options.validate?.(text);
+    const check = async (): Promise<string | undefined> => {
+      if (text === '') return options.optional ? undefined : vscode.l10n.t('This is needed.');
+      return await options.validate?.(text);
+    };
+    input.busy = true;
+    const problem = await check().finally(() => (input.busy = false));
     input.validationMessage = problem;
     return problem === undefined ? text : undefined;
   });

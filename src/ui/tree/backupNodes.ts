@@ -1,6 +1,6 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import { backupExtension, type BackupFile } from '../../backup/backupFiles.ts';
+import { backupNameOf, type BackupFile } from '../../backup/backupFiles.ts';
 import { formatBytes } from '../../core/format.ts';
 import type { BackedUpTable, Manifest } from '../../core/manifest.ts';
 import { tableKey } from '../../core/names.ts';
@@ -28,7 +28,8 @@ export function rowsOf({ manifest }: BackupFile): number {
 
 /** What a list says of a backup beside its name: database, tables, rows, size, age; or what is wrong with it. */
 export function describeBackup(backup: BackupFile): string {
-  const { manifest, size, time } = backup;
+  const { manifest, encryption, size, time } = backup;
+  if (encryption) return [vscode.l10n.t('encrypted'), formatBytes(size), ageText(time)].join(' · ');
   if (!manifest) return problemOf(backup);
   const database = visible(manifest.source.database);
   // The usual name begins with the database, and there is not much room.
@@ -43,24 +44,27 @@ export function describeBackup(backup: BackupFile): string {
 }
 
 export function backupName({ file }: BackupFile): string {
-  return path.basename(file, backupExtension);
+  return backupNameOf(file);
 }
 
 export function backupItem(node: BackupNode): vscode.TreeItem {
   const { backup } = node;
-  const sound = backup.manifest !== undefined;
+  const { manifest, encryption } = backup;
+  const sound = manifest !== undefined || encryption !== undefined;
   const item = new vscode.TreeItem(
     backupName(backup),
-    sound ? vscode.TreeItemCollapsibleState.Collapsed : vscode.TreeItemCollapsibleState.None,
+    manifest ? vscode.TreeItemCollapsibleState.Collapsed : vscode.TreeItemCollapsibleState.None,
   );
   item.id = backup.file;
-  item.contextValue = sound ? 'backup sound' : 'backup damaged';
+  item.contextValue = encryption ? 'backup encrypted sound' : sound ? 'backup sound' : 'backup damaged';
   item.description = describeBackup(backup);
   item.tooltip = backupTooltip(backup);
   item.iconPath = sound
-    ? new vscode.ThemeIcon('archive')
+    ? new vscode.ThemeIcon(encryption ? 'lock' : 'archive')
     : new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
-  const spoken = [backup.manifest?.source.database, item.description.replaceAll(' · ', ', ')].join(', ');
+  const spoken = [manifest?.source.database, item.description.replaceAll(' · ', ', ')]
+    .filter((text) => text !== undefined)
+    .join(', ');
   item.accessibilityInformation = {
     label: sound
       ? vscode.l10n.t('Backup {0}, {1}', backupName(backup), spoken)
@@ -75,8 +79,17 @@ export function backupItem(node: BackupNode): vscode.TreeItem {
 }
 
 function backupTooltip(backup: BackupFile): vscode.MarkdownString {
-  const { manifest, file, size, time } = backup;
+  const { manifest, encryption, file, size, time } = backup;
   const place = vscode.workspace.asRelativePath(file);
+  if (encryption) {
+    return tooltip(path.basename(file), [
+      encryption === 'passphrase'
+        ? vscode.l10n.t('Encrypted with a passphrase, which is asked for when it is opened')
+        : vscode.l10n.t('Encrypted to recipients: an identity file of one of them opens it'),
+      `${formatBytes(size)} · ${time.toLocaleString(vscode.env.language)}`,
+      place,
+    ]);
+  }
   if (!manifest) return tooltip(path.basename(file), [problemOf(backup), place]);
   const { source, leftOut } = manifest;
   return tooltip(path.basename(file), [

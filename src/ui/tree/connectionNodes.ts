@@ -67,6 +67,7 @@ export function connectionItem(node: ConnectionNode, state: ConnectionState): vs
     'connection',
     usable ? (usable.engine.features.isFile ? 'file' : 'server') : 'unusable',
     ...(usable?.engine.features.schemas ? ['schemas'] : []),
+    ...(usable?.settings.encrypt ? ['encrypted'] : []),
     state.status,
   ];
   item.id = `${connection.key} ${generation}`;

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Archive } from '../../archive/archiveReader.ts';
+import type { Keys } from '../../archive/encryption/keys.ts';
 import { RestorePointError, throwIfCancelled } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { EngineId, Manifest, RowPage } from '../../core/manifest.ts';
@@ -21,28 +22,31 @@ export class BackupContents {
   readonly size: number;
   readonly engine: Engine;
   readonly #logger: Logger;
+  readonly #keys: Keys | undefined;
   readonly #closing = new AbortController();
   #open: OpenRows | undefined;
   /** The payload takes one call at a time. */
   #last: Promise<unknown> = Promise.resolve();
 
-  private constructor(archive: Archive, engine: Engine, logger: Logger) {
+  private constructor(archive: Archive, engine: Engine, logger: Logger, keys: Keys | undefined) {
     this.file = archive.file;
     this.manifest = archive.manifest;
     this.size = archive.size;
     this.engine = engine;
     this.#logger = logger;
+    this.#keys = keys;
   }
 
-  /** Throws `file` when it cannot be read, `damaged-backup` when it is no backup or its frame is damaged. */
+  /** Throws `file` when it cannot be read, `locked` when the keys do not open it, `damaged-backup` when it is no backup or its frame is damaged. */
   static async open(
     file: string,
     engineById: (id: EngineId) => Engine,
     logger: Logger,
+    keys?: Keys,
   ): Promise<BackupContents> {
-    const archive = await Archive.open(file);
+    const archive = await Archive.open(file, keys);
     await archive.close();
-    return new BackupContents(archive, engineById(archive.manifest.source.engine), logger);
+    return new BackupContents(archive, engineById(archive.manifest.source.engine), logger, keys);
   }
 
   /**
@@ -81,7 +85,7 @@ export class BackupContents {
   }
 
   async #openRows(): Promise<OpenRows> {
-    const archive = await Archive.open(this.file);
+    const archive = await Archive.open(this.file, this.#keys);
     try {
       if (archive.size !== this.size || !isDeepStrictEqual(archive.manifest, this.manifest)) {
         throw new RestorePointError('file', 'The file has changed since it was opened', {

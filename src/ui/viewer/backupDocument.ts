@@ -4,6 +4,7 @@ import { RestorePointError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { EngineId } from '../../core/manifest.ts';
 import type { Engine } from '../../engines/engine.ts';
+import type { BackupKeys } from '../backups/backupKeys.ts';
 import { BackupContents } from './backupContents.ts';
 
 /** Several changes of a file that is being copied are one. */
@@ -16,6 +17,7 @@ export type DocumentState = { readonly contents: BackupContents } | { readonly e
 export class BackupDocument implements vscode.CustomDocument {
   readonly uri: vscode.Uri;
   readonly #engineById: (id: EngineId) => Engine;
+  readonly #keys: Pick<BackupKeys, 'keysFor'>;
   readonly #logger: Logger;
   readonly #changed = new vscode.EventEmitter<void>();
   readonly #watcher: vscode.FileSystemWatcher;
@@ -28,9 +30,15 @@ export class BackupDocument implements vscode.CustomDocument {
   /** The file is another one than before; `state` tells. */
   readonly onDidChange = this.#changed.event;
 
-  constructor(uri: vscode.Uri, engineById: (id: EngineId) => Engine, logger: Logger) {
+  constructor(
+    uri: vscode.Uri,
+    engineById: (id: EngineId) => Engine,
+    keys: Pick<BackupKeys, 'keysFor'>,
+    logger: Logger,
+  ) {
     this.uri = uri;
     this.#engineById = engineById;
+    this.#keys = keys;
     this.#logger = logger;
     // The whole folder is watched: a pattern could not hold every file name as it is.
     this.#watcher = vscode.workspace.createFileSystemWatcher(
@@ -87,8 +95,12 @@ export class BackupDocument implements vscode.CustomDocument {
         throw new RestorePointError('file', 'Only a backup that lies on disk can be shown');
       }
       this.#stamp = await this.#currentStamp();
-      return { contents: await BackupContents.open(this.uri.fsPath, this.#engineById, this.#logger) };
-    } catch (error) {
+      const { fsPath } = this.uri;
+      const keys = await this.#keys.keysFor(fsPath, { ask: true });
+      return { contents: await BackupContents.open(fsPath, this.#engineById, this.#logger, keys) };
+    } catch (reason) {
+      const dismissed = reason instanceof vscode.CancellationError;
+      const error = dismissed ? notUnlocked() : reason;
       this.#logger.warn(`The contents of ${this.uri.fsPath} cannot be shown: ${messageOf(error)}`);
       return { error };
     }
@@ -102,4 +114,9 @@ export class BackupDocument implements vscode.CustomDocument {
       return messageOf(error);
     }
   }
+}
+
+/** The question for its key was dismissed. */
+function notUnlocked(): RestorePointError {
+  return new RestorePointError('locked', vscode.l10n.t('Nothing of it can be shown without its key'));
 }

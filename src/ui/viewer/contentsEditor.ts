@@ -4,6 +4,7 @@ import { RestorePointError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { EngineId } from '../../core/manifest.ts';
 import type { Engine } from '../../engines/engine.ts';
+import type { BackupKeys } from '../backups/backupKeys.ts';
 import { BackupDocument } from './backupDocument.ts';
 import {
   parseFromViewer,
@@ -23,22 +24,29 @@ const commandOf: Readonly<Record<ViewerAction, string>> = {
   reveal: 'restorePoint.revealBackup',
 };
 
-/** Shows what is in a `.dbbackup` file, in place of "the file is binary". Reads, never writes. */
+/** Shows what is in a backup file, in place of "the file is binary". Reads, never writes. */
 export class ContentsEditor implements vscode.CustomReadonlyEditorProvider<BackupDocument> {
   static readonly viewType = 'restorePoint.contents';
 
   readonly #extensionUri: vscode.Uri;
   readonly #engineById: (id: EngineId) => Engine;
+  readonly #keys: BackupKeys;
   readonly #logger: Logger;
 
-  constructor(extensionUri: vscode.Uri, engineById: (id: EngineId) => Engine, logger: Logger) {
+  constructor(
+    extensionUri: vscode.Uri,
+    engineById: (id: EngineId) => Engine,
+    keys: BackupKeys,
+    logger: Logger,
+  ) {
     this.#extensionUri = extensionUri;
     this.#engineById = engineById;
+    this.#keys = keys;
     this.#logger = logger;
   }
 
   openCustomDocument(uri: vscode.Uri): BackupDocument {
-    return new BackupDocument(uri, this.#engineById, this.#logger);
+    return new BackupDocument(uri, this.#engineById, this.#keys, this.#logger);
   }
 
   resolveCustomEditor(document: BackupDocument, panel: vscode.WebviewPanel): void {

@@ -34,6 +34,7 @@ function overviewTexts() {
     goneNext: vscode.l10n.t(
       'It was deleted, moved or renamed. When it comes back, its contents are shown here again.',
     ),
+    locked: vscode.l10n.t('This backup is encrypted'),
     unreadable: vscode.l10n.t('This backup cannot be read'),
     inEntry: vscode.l10n.t('In {0}'),
     tryAgain: vscode.l10n.t('Try Again'),

@@ -1,4 +1,4 @@
-import { RestorePointError, messageOf } from '../../core/errors.ts';
+import { RestorePointError, messageOf, type ErrorCode } from '../../core/errors.ts';
 import { formatBytes } from '../../core/format.ts';
 import type { BackedUpTable, Manifest, RowPage } from '../../core/manifest.ts';
 import { formatTableName, sameTable, tableKey } from '../../core/names.ts';
@@ -93,7 +93,7 @@ export interface ValueView {
 
 /** Why a backup, or a part of it, cannot be shown. */
 export interface Problem {
-  readonly kind: 'damaged' | 'gone' | 'unreadable';
+  readonly kind: 'damaged' | 'gone' | 'locked' | 'unreadable';
   readonly message: string;
   /** The part of the file that it is about. */
   readonly entry?: string;
@@ -194,8 +194,12 @@ export function problemOf(error: unknown): Problem {
   if (!RestorePointError.is(error)) return { kind: 'unreadable', message: messageOf(error) };
   const { place, next, cause } = error.details;
   const gone = error.code === 'file' && (cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+  const kinds: Partial<Record<ErrorCode, Problem['kind']>> = {
+    'damaged-backup': 'damaged',
+    locked: 'locked',
+  };
   return {
-    kind: error.code === 'damaged-backup' ? 'damaged' : gone ? 'gone' : 'unreadable',
+    kind: gone ? 'gone' : (kinds[error.code] ?? 'unreadable'),
     message: error.message,
     ...(place?.entry === undefined ? {} : { entry: place.entry }),
     ...(next === undefined ? {} : { next }),

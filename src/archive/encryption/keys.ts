@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import { Decrypter, identityToRecipient } from 'age-encryption';
+import { RestorePointError } from '../../core/errors.ts';
+import { PassphraseIdentity } from './passphrase.ts';
+
+/** How a backup was encrypted, and so what opens it: a passphrase, or an identity of one of its recipients. */
+export type Encryption = 'passphrase' | 'recipients';
+
+/** What a new backup is encrypted to. Recipients are public keys: `age1…`. */
+export type Lock = { readonly passphrase: string } | { readonly recipients: readonly string[] };
+
+export function encryptionBy(lock: Lock): Encryption {
+  return 'passphrase' in lock ? 'passphrase' : 'recipients';
+}
+
+export interface KeyTexts {
+  readonly passphrase?: string;
+  /** `AGE-SECRET-KEY-1…` */
+  readonly identities?: readonly string[];
+}
+
+/** The file is at fault, not the keys. */
+export class HeaderError extends Error {}
+
+/** What is tried on encrypted backups. Knows again what it has opened: a passphrase takes a second each time. */
+export class Keys {
+  readonly #texts: KeyTexts;
+  readonly #fileKeys = new Map<string, Promise<Uint8Array | undefined>>();
+
+  /** Throws `usage` for what is no identity. */
+  constructor(texts: KeyTexts) {
+    this.#texts = texts;
+    texts.identities?.forEach((identity, index) => {
+      try {
+        new Decrypter().addIdentity(identity);
+      } catch {
+        // The library's message could hold a part of it.
+        throw new RestorePointError('usage', `Identity ${index + 1} is none that age writes`, {
+          next: 'It is a line that begins with AGE-SECRET-KEY-1; identities of SSH and of plugins are not read.',
+        });
+      }
+    });
+  }
+
+  /** Whether there is something to try on a file that is encrypted like this. */
+  has(encryption: Encryption): boolean {
+    const { passphrase, identities = [] } = this.#texts;
+    return encryption === 'passphrase' ? passphrase !== undefined : identities.length > 0;
+  }
+
+  /** The key of the file with this header; undefined when none of these opens it. Throws `HeaderError`. */
+  fileKey(header: Uint8Array): Promise<Uint8Array | undefined> {
+    const known = createHash('sha256').update(header).digest('hex');
+    const opening = this.#fileKeys.get(known) ?? this.#open(header);
+    this.#fileKeys.set(known, opening);
+    opening.catch(() => this.#fileKeys.delete(known));
+    return opening;
+  }
+
+  /** What a file is to be encrypted to, so that these open it as they have opened one that was encrypted like this. */
+  async lockLike(encryption: Encryption): Promise<Lock> {
+    const { passphrase, identities = [] } = this.#texts;
+    if (encryption === 'recipients') {
+      return { recipients: await Promise.all(identities.map((identity) => identityToRecipient(identity))) };
+    }
+    if (passphrase === undefined) throw new Error('no passphrase has opened a file');
+    return { passphrase };
+  }
+
+  async #open(header: Uint8Array): Promise<Uint8Array | undefined> {
+    const { passphrase, identities = [] } = this.#texts;
+    const decrypter = new Decrypter();
+    if (passphrase !== undefined) decrypter.addIdentity(new PassphraseIdentity(passphrase));
+    for (const identity of identities) decrypter.addIdentity(identity);
+    let unmatched = false;
+    // Asked last, and only when no other had an answer.
+    decrypter.addIdentity({
+      unwrapFileKey() {
+        unmatched = true;
+        return null;
+      },
+    });
+    try {
+      return await decrypter.decryptHeader(header);
+    } catch (error) {
+      if (unmatched) return undefined;
+      if (RestorePointError.is(error)) throw error;
+      throw new HeaderError('its header is not what was written', { cause: error });
+    }
+  }
+}
+
+/** The keys of a file as `age-keygen` writes it. Throws `usage`; `where` names the file. */
+export function parseIdentities(text: string, where: string): string[] {
+  if (/^(-----BEGIN AGE|age-encryption\.org)/.test(text)) {
+    throw new RestorePointError('usage', 'This identity file is itself encrypted', {
+      place: { file: where },
+      next: 'Decrypt it with the tool age first.',
+    });
+  }
+  const identities = linesOf(text);
+  if (identities.length > 0 && identities.every((line) => line.startsWith('AGE-SECRET-KEY-')))
+    return identities;
+  throw new RestorePointError('usage', 'This is no file of age identities', {
+    place: { file: where },
+    next: 'It has lines that begin with AGE-SECRET-KEY-1, as age-keygen writes them.',
+  });
+}
+
+/** The recipients of a file, one a line. Throws `usage`. */
+export function parseRecipients(text: string, where: string): string[] {
+  const recipients = linesOf(text);
+  if (recipients.length > 0) return recipients;
+  throw new RestorePointError('usage', 'There are no recipients in this file', { place: { file: where } });
+}
+
+function linesOf(text: string): string[] {
+  return text
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+}

@@ -1,0 +1,106 @@
+import { readFile } from 'node:fs/promises';
+import * as path from 'node:path';
+import { Archive } from '../archive/archiveReader.ts';
+import { checkLock } from '../archive/encryption/header.ts';
+import { Keys, parseIdentities, parseRecipients, type Lock } from '../archive/encryption/keys.ts';
+import { messageOf, RestorePointError } from '../core/errors.ts';
+import type { KeyArguments, LockArguments } from './arguments.ts';
+import { askSecret } from './askSecret.ts';
+import type { ResolvedConnection } from './connection.ts';
+
+const variable = 'RESTORE_POINT_PASSPHRASE';
+
+/**
+ * What opens this backup file: given, or asked for on the terminal; undefined when it is not encrypted. A passphrase is
+ * never taken from the arguments, which every process can see. Throws `usage`, `locked`, `file`, `damaged-backup`.
+ */
+export async function keysFor(
+  args: KeyArguments & { readonly file: string },
+  signal: AbortSignal | undefined,
+): Promise<Keys | undefined> {
+  const file = path.resolve(args.file);
+  const encryption = await Archive.encryptionOf(file);
+  if (!encryption) return undefined;
+  if (encryption === 'passphrase') {
+    const given = await givenPassphrase(args);
+    return new Keys({ passphrase: given ?? (await askPassphrase('Passphrase: ', signal, file)) });
+  }
+  const identities = await linesOf(args.identityFiles ?? [], parseIdentities);
+  if (identities.length > 0) return new Keys({ identities });
+  throw new RestorePointError('locked', 'The backup is encrypted for those who have an identity of it', {
+    place: { file },
+    next: 'Name the identity file of one of its recipients with --identity.',
+  });
+}
+
+/** What a new file is encrypted to: as the arguments say, else as the connection has it; undefined when it is not. */
+export async function lockFor(
+  args: LockArguments,
+  { encrypt }: ResolvedConnection,
+  signal: AbortSignal | undefined,
+  opened?: Keys,
+): Promise<Lock | undefined> {
+  const given = [...(args.recipients ?? []), ...(await linesOf(args.recipientFiles ?? [], parseRecipients))];
+  if (given.length === 0 && !args.encrypt && encrypt === undefined) return undefined;
+  const recipients = given.length > 0 ? given : encrypt === 'passphrase' ? undefined : encrypt;
+  // Who has just typed a passphrase is not asked for another.
+  if (!recipients && opened?.has('passphrase')) return await opened.lockLike('passphrase');
+  const lock = recipients ? { recipients } : { passphrase: await newPassphrase(args, signal) };
+  checkLock(lock);
+  return lock;
+}
+
+async function newPassphrase(args: LockArguments, signal: AbortSignal | undefined): Promise<string> {
+  const given = await givenPassphrase(args);
+  if (given !== undefined) return given;
+  const passphrase = await askPassphrase('Passphrase for the new backup: ', signal);
+  if ((await askPassphrase('The same again: ', signal)) === passphrase) return passphrase;
+  throw new RestorePointError('usage', 'The two passphrases are not the same', {
+    unchanged: 'Nothing was begun.',
+  });
+}
+
+async function givenPassphrase({ passphraseFile }: KeyArguments): Promise<string | undefined> {
+  if (passphraseFile === undefined) return process.env[variable] || undefined;
+  const [line = ''] = (await readText(passphraseFile)).split(/\r?\n/, 1);
+  if (line !== '') return line;
+  throw new RestorePointError('usage', 'The first line of this file, the passphrase, is empty', {
+    place: { file: passphraseFile },
+  });
+}
+
+async function askPassphrase(
+  question: string,
+  signal: AbortSignal | undefined,
+  file?: string,
+): Promise<string> {
+  if (process.stdin.isTTY) return await askSecret(question, signal);
+  const what = file === undefined ? 'A passphrase is needed' : 'The backup is encrypted with a passphrase';
+  throw new RestorePointError(
+    file === undefined ? 'usage' : 'locked',
+    `${what}, and there is no terminal to ask for it`,
+    {
+      ...(file === undefined ? {} : { place: { file } }),
+      next: `Set ${variable}, or name a file that holds it with --passphrase-file.`,
+    },
+  );
+}
+
+async function linesOf(
+  files: readonly string[],
+  parse: (text: string, where: string) => string[],
+): Promise<string[]> {
+  const lists = await Promise.all(files.map(async (file) => parse(await readText(file), file)));
+  return lists.flat();
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new RestorePointError('usage', `A file of keys cannot be read: ${messageOf(cause)}`, {
+      place: { file },
+      cause,
+    });
+  }
+}

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import * as path from 'node:path';
+import type { RestorePointError } from '../../src/core/errors.ts';
+import type { EngineId } from '../../src/core/manifest.ts';
+import { watchBoundaries } from '../support/faults/boundaries.ts';
+import { FaultSet, type Fault } from '../support/faults/faultSet.ts';
+import { createScenario, type Scenario } from '../support/faults/scenarios.ts';
+import { countTried } from '../support/triedCounts.ts';
+
+const labels: Readonly<Record<EngineId, string>> = { sqlite: 'SQLite', postgres: 'PostgreSQL' };
+
+for (const engine of ['sqlite', 'postgres'] as const) {
+  for (const kind of ['backup', 'restore'] as const) {
+    describe(`${labels[engine]}: a fault at every step of a ${kind}`, function () {
+      this.timeout(300_000);
+      let scenario: Scenario;
+      let unwatch: () => void;
+      let folder: string;
+      const before = process.env['TMPDIR'];
+
+      beforeEach(async () => {
+        folder = await mkdtemp(path.join(tmpdir(), 'faults-test-'));
+        scenario = await createScenario(engine, kind, folder);
+        process.env['TMPDIR'] = folder;
+        unwatch = await watchBoundaries();
+      });
+      afterEach(async () => {
+        unwatch();
+        if (before === undefined) delete process.env['TMPDIR'];
+        else process.env['TMPDIR'] = before;
+        await scenario.remove();
+        await rm(folder, { recursive: true, force: true });
+      });
+
+      /** Runs once without a fault, and twice: only what comes every time is a step. */
+      async function stepsOf(): Promise<string[]> {
+        const runs: string[][] = [];
+        for (let run = 0; run < 2; run += 1) {
+          const faults = new FaultSet();
+          const outcome = await scenario.run(faults);
+          assert.equal(outcome.error, undefined);
+          await scenario.judge(outcome, faults);
+          runs.push(faults.steps);
+        }
+        return runs[0]!.filter((step) => runs[1]!.includes(step));
+      }
+
+      /**
+       * Of the many statements that read catalogs before anything is written, each gets one kind of fault, and all get
+       * each with FAULTS=all: they are done with in one and the same way.
+       */
+      function chosen(steps: readonly string[], kindOfFault: number): string[] {
+        if (process.env['FAULTS'] === 'all') return [...steps];
+        const writes = steps.findIndex((step) => step.includes('READ WRITE'));
+        return steps.filter((step, index) => {
+          const reads = step.startsWith('postgres SELECT to_json') && (writes < 0 || index < writes);
+          return !reads || index % 3 === kindOfFault;
+        });
+      }
+
+      /** `expect` judges the error besides what holds after every fault. */
+      async function atEveryStep(
+        what: 'a call fails' | 'cancelled' | 'connection lost',
+        make: (at: string) => { fault: Fault; signal?: AbortSignal },
+        expect: (error: RestorePointError | undefined) => void,
+      ): Promise<void> {
+        const kindOfFault = ['a call fails', 'cancelled', 'connection lost'].indexOf(what);
+        const steps = chosen(await stepsOf(), kindOfFault);
+        assert.ok(steps.length > 20, `only ${steps.length} steps`);
+        const lost: string[] = [];
+        for (const at of steps) {
+          const { fault, signal } = make(at);
+          const faults = new FaultSet(fault);
+          const outcome = await scenario.run(faults, signal ? { signal } : {});
+          try {
+            await scenario.judge(outcome, faults);
+            assert.equal(faults.fired, 1, 'the fault never fired');
+            expect(outcome.error as RestorePointError | undefined);
+          } catch (error) {
+            lost.push(`${at}: ${String(error)} [${String(outcome.error)}]`);
+          }
+        }
+        countTried('faults', `${labels[engine]} ${kind}: ${what}`, steps.length, lost.length);
+        assert.deepEqual(lost, []);
+      }
+
+      it('that fails', () =>
+        atEveryStep(
+          'a call fails',
+          (at) => ({ fault: { at, fails: true } }),
+          (error) => {
+            assert.notEqual(error?.code, 'cancelled');
+          },
+        ));
+
+      it('at which it is cancelled', () =>
+        atEveryStep(
+          'cancelled',
+          (at) => {
+            const controller = new AbortController();
+            return { fault: { at, before: () => controller.abort() }, signal: controller.signal };
+          },
+          (error) => {
+            if (error) assert.equal(error.code, 'cancelled');
+          },
+        ));
+
+      if (engine === 'postgres') {
+        it('at which the connection is lost', () =>
+          atEveryStep(
+            'connection lost',
+            (at) => ({ fault: { at, before: () => scenario.terminate() } }),
+            (error) => {
+              if (error) assert.equal(error.code, 'connection');
+            },
+          ));
+      }
+    });
+  }
+}
