@@ -1,22 +1,28 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
+import { generateX25519Identity, identityToRecipient } from 'age-encryption';
+import { Archive } from '../../src/archive/archiveReader.ts';
+import { Keys } from '../../src/archive/encryption/keys.ts';
+import { salvageBackup, type SalvageReport } from '../../src/backup/salvageBackup.ts';
+import { verifyBackup } from '../../src/backup/verifyBackup.ts';
+import { silentLogger } from '../../src/core/logger.ts';
+import { engineById } from '../../src/engines/registry.ts';
 import { runCli } from '../support/cli.ts';
 import { partsOf } from '../support/damage.ts';
+import { failure } from '../support/errors.ts';
+import { backUp, restore } from '../support/postgresRestores.ts';
 import { countingTried } from '../support/triedCounts.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
 import { testEngines, type TestDatabase } from '../support/testDatabases.ts';
 
-interface Report {
-  readonly tables: readonly { table: { name: string }; rows: number; lostRows: number }[];
-  readonly lostChunks: readonly { entry: string }[];
-}
+const logger = silentLogger;
 
 /** Three chunks of rows, and two small tables. */
 function sample(id: string): string {
   const series =
     id === 'sqlite'
-      ? `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) SELECT i, hex(randomblob(5000)) FROM n`
-      : `SELECT i, (SELECT string_agg(md5(i::text || j), '') FROM generate_series(1, 320) j) FROM generate_series(1, 2000) i`;
+      ? `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT i, hex(randomblob(5000)) FROM n`
+      : `SELECT i, (SELECT string_agg(md5(i::text || j), '') FROM generate_series(1, 320) j) FROM generate_series(1, 1000) i`;
   return `
     CREATE TABLE orders (id integer primary key, note text);
     CREATE TABLE big (id integer primary key, note text);
@@ -39,22 +45,26 @@ for (const testEngine of testEngines) {
       source = await testEngine.create();
       await source.run(sample(id));
       file = folder.file('a.dbbackup');
-      const run = await runCli(['backup', source.url, '--out', file, '--compression', 'none']);
-      assert.equal(run.code, 0, run.stderr);
+      await backUp(source, file, undefined, { compression: 'none' });
       sound = await readFile(file);
     });
     afterEach(() => source.remove());
 
-    async function salvage(bytes: Buffer, name: string): Promise<{ report: Report; out: string }> {
-      const damaged = folder.file(`${name}.dbbackup`);
+    async function salvage(bytes: Buffer, name: string): Promise<{ report: SalvageReport; out: string }> {
+      const [damaged, out] = [folder.file(`${name}.dbbackup`), folder.file(`${name}-salvaged.dbbackup`)];
       await writeFile(damaged, bytes);
-      assert.equal((await runCli(['verify', damaged])).code, 3, 'it is not damaged');
-      const run = await runCli(['salvage', damaged, '--json']);
+      await failure(verifyBackup(damaged, engineById, { logger }), 'damaged-backup');
+      const report = await salvageBackup(damaged, engineById, { logger, out });
+      await verifyBackup(out, engineById, { logger });
+      return { report, out };
+    }
+
+    /** The same on the command line. */
+    async function salvageByCli(damaged: string, ...options: string[]): Promise<SalvageReport> {
+      assert.equal((await runCli(['verify', damaged, ...options])).code, 3, 'it is not damaged');
+      const run = await runCli(['salvage', damaged, ...options, '--json']);
       assert.equal(run.code, 0, run.stderr);
-      const out = folder.file(`${name}-salvaged.dbbackup`);
-      const verified = await runCli(['verify', out]);
-      assert.equal(verified.code, 0, verified.stderr);
-      return { report: JSON.parse(run.stdout) as Report, out };
+      return JSON.parse(run.stdout) as SalvageReport;
     }
 
     /** The bytes, with some in the middle of an entry overwritten. */
@@ -66,7 +76,7 @@ for (const testEngine of testEngines) {
       return bytes;
     }
 
-    const lost = ({ tables }: Report): string[] =>
+    const lost = ({ tables }: SalvageReport): string[] =>
       tables.filter(({ lostRows }) => lostRows > 0).map(({ table }) => table.name);
 
     it('keeps everything where only the frame is damaged', async () => {
@@ -85,8 +95,7 @@ for (const testEngine of testEngines) {
           assert.deepEqual([lost(report), report.lostChunks], [[], []], name);
           const target = await testEngine.create();
           try {
-            const run = await runCli(['restore', out, target.url, '--yes']);
-            assert.equal(run.code, 0, run.stderr);
+            await restore(out, target);
             const all = 'SELECT * FROM big ORDER BY id';
             assert.deepEqual(await target.rows(all), await source.rows(all));
           } finally {
@@ -98,7 +107,10 @@ for (const testEngine of testEngines) {
 
     it('keeps the tables and chunks that hold, and says what is lost', async () => {
       const chunk = id === 'sqlite' ? /database\/2\.sqlite/ : /big\/2\.copy/;
-      const { report, out } = await salvage(spoil(chunk), 'part');
+      await writeFile(folder.file('part.dbbackup'), spoil(chunk));
+      const report = await salvageByCli(folder.file('part.dbbackup'));
+      const out = folder.file('part-salvaged.dbbackup');
+      await verifyBackup(out, engineById, { logger });
       assert.deepEqual(lost(report), ['big']);
       assert.equal(report.lostChunks.length, 1);
       const inspect = await runCli(['inspect', out]);
@@ -114,7 +126,7 @@ for (const testEngine of testEngines) {
           assert.deepEqual(await target.rows(all), await source.rows(all), table);
         }
         const big = report.tables.find(({ table }) => table.name === 'big')!;
-        assert.equal(big.rows + big.lostRows, 2000);
+        assert.equal(big.rows + big.lostRows, 1000);
         if (id === 'sqlite') assert.equal(big.rows, 0);
         else {
           assert.ok(big.rows > 0);
@@ -128,6 +140,34 @@ for (const testEngine of testEngines) {
             asked.stderr,
             /holds only what could be salvaged \(\d+ rows are lost\); replace removes all others/,
           );
+        }
+      } finally {
+        await target.remove();
+      }
+    });
+
+    it('keeps what holds of an encrypted backup, encrypted to the same key', async () => {
+      const identity = await generateX25519Identity();
+      const [identityFile, damaged] = [folder.file('key.txt'), folder.file('secret.dbbackup.age')];
+      await writeFile(identityFile, `${identity}\n`);
+      const lock = { recipients: [await identityToRecipient(identity)] };
+      await backUp(source, damaged, undefined, { compression: 'none', lock });
+      const bytes = await readFile(damaged);
+      bytes[Math.floor(bytes.length / 2)]! ^= 1;
+      await writeFile(damaged, bytes);
+      const out = folder.file('secret-salvaged.dbbackup.age');
+      await failure(salvageBackup(damaged, engineById, { logger, out }), 'locked');
+      const report = await salvageByCli(damaged, '--identity', identityFile);
+      assert.deepEqual([lost(report), report.file], [['big'], out]);
+      assert.equal(await Archive.encryptionOf(out), 'recipients');
+      const keys = new Keys({ identities: [identity] });
+      await verifyBackup(out, engineById, { logger, keys });
+      const target = await testEngine.create();
+      try {
+        await restore(out, target, { keys });
+        for (const table of ['orders', 'lines']) {
+          const all = `SELECT * FROM ${table} ORDER BY id`;
+          assert.deepEqual(await target.rows(all), await source.rows(all), table);
         }
       } finally {
         await target.remove();
