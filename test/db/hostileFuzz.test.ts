@@ -58,7 +58,7 @@ function tellLength(manifest: object, entry: string, bytes: number): void {
 
 for (const testEngine of testEngines) {
   const { id } = testEngine;
-  const cases = Number(process.env['CASES'] ?? (id === 'sqlite' ? 250 : 120));
+  const cases = Number(process.env['CASES'] ?? (id === 'sqlite' ? 150 : 60));
   describe(`${id}: files that somebody made up`, function () {
     this.timeout(cases * 4000);
     const folder = useTemporaryFolder();
