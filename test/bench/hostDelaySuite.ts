@@ -22,7 +22,7 @@ export async function run(): Promise<void> {
   const settings = vscode.workspace.getConfiguration('restorePoint');
   await settings.update('connections', connections, vscode.ConfigurationTarget.Global);
   await settings.update('safetyBackups', false, vscode.ConfigurationTarget.Global);
-  const delays: HostDelay[] = [];
+  const delays = [await watch('activation', () => activate())];
   for (const { id } of connections) {
     let file = '';
     const backUp = async (): Promise<void> => {
@@ -34,6 +34,11 @@ export async function run(): Promise<void> {
     delays.push(await watch(`${String(id)} restore`, restore));
   }
   writeFileSync(result, JSON.stringify(delays));
+}
+
+async function activate(): Promise<void> {
+  const extension = vscode.extensions.all.find(({ id }) => id.endsWith('.restore-point'));
+  await extension?.activate();
 }
 
 async function watch(title: string, work: () => Promise<unknown>): Promise<HostDelay> {
