@@ -12,7 +12,7 @@ const headerBytes = 5;
  * Bytes after which other work of this thread gets its turn: while there is something to read, Node.js reads up to 32
  * times before it looks at anything else.
  */
-const turnBytes = 512 * 1024;
+const turnBytes = 256 * 1024;
 
 /**
  * Runs `COPY … TO STDOUT` and gives `take` the bytes as they come, waiting for it where it waits (back-pressure).
