@@ -2,7 +2,10 @@ import { stat } from 'node:fs/promises';
 import * as path from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { Archive } from './archive/archiveReader.ts';
-import { checkBackupName, isBackupName, newBackupFile } from './backup/backupFiles.ts';
+import { checkBackupName, isBackupName, newBackupFile, salvagedName } from './backup/backupFiles.ts';
+import { MadeHere } from './backup/madeHere.ts';
+import { salvageBackup } from './backup/salvageBackup.ts';
+import { stateFolder } from './backup/stateFolder.ts';
 import { takeBackup, type TakeBackupOptions } from './backup/takeBackup.ts';
 import { verifyBackup } from './backup/verifyBackup.ts';
 import {
@@ -12,17 +15,26 @@ import {
   type CliArguments,
   type FileArguments,
   type RestoreArguments,
+  type SalvageArguments,
 } from './cli/arguments.ts';
 import { resolveConnection, type ResolvedConnection } from './cli/connection.ts';
 import { keysFor, lockFor } from './cli/keys.ts';
-import { createOutput, exitCodeOf, type Output } from './cli/output.ts';
+import { createOutput, exitCodeOf, lines, type Output } from './cli/output.ts';
 import { createProgressBar } from './cli/progressBar.ts';
-import { stateFolder } from './cli/stateFolder.ts';
-import { backupText, inspectText, planText, restoreText, verifyText } from './cli/summary.ts';
+import {
+  backupText,
+  foreignCodeText,
+  inspectText,
+  planText,
+  restoreText,
+  salvageText,
+  verifyText,
+} from './cli/summary.ts';
 import { messageOf, RestorePointError } from './core/errors.ts';
 import { version } from './core/version.ts';
 import type { Session, WorkOptions } from './engines/engine.ts';
 import { engineById } from './engines/registry.ts';
+import type { CodeToRun } from './restore/codeToRun.ts';
 import { restoreBackup } from './restore/restoreBackup.ts';
 
 async function run(args: CliArguments, output: Output, work: WorkOptions): Promise<void> {
@@ -42,6 +54,8 @@ async function run(args: CliArguments, output: Output, work: WorkOptions): Promi
     }
     case 'inspect':
       return await inspect(args, output, work);
+    case 'salvage':
+      return await salvage(args, output, work);
     case 'help':
       return output.result(usage.trimEnd(), usage);
     case 'version':
@@ -56,6 +70,7 @@ async function backup(args: BackupArguments, output: Output, work: WorkOptions):
     const { tables, exclude, where, withRelated, only } = args;
     const report = await takeBackup(session, {
       ...work,
+      madeHere: new MadeHere(stateFolder(), work.logger),
       ...(await outputFile(args.out, session.info.database, lock !== undefined)),
       ...(lock ? { lock } : {}),
       selection: {
@@ -87,6 +102,7 @@ async function restore(args: RestoreArguments, output: Output, work: WorkOptions
   }
   const connection = await resolveConnection(args.connection);
   const { features } = connection.engine;
+  const madeHere = new MadeHere(stateFolder(), work.logger);
   const keys = await keysFor({ ...args, ...identityOf(args, connection) }, work.signal);
   // A file that is no backup must not leave a new, empty database behind.
   await (await Archive.open(path.resolve(args.file), keys)).close();
@@ -106,14 +122,39 @@ async function restore(args: RestoreArguments, output: Output, work: WorkOptions
       ...(safetyLock ? { safetyLock } : {}),
       ...(connection.id === undefined ? {} : { connection: connection.id }),
       ...(args.safetyBackup ? { safetyFolder: path.join(stateFolder(), 'safety') } : {}),
+      madeHere,
+      mayRun: async (code, fingerprint) =>
+        args.trust || (await madeHere.has(fingerprint)) || (await mayRun(code, work.signal)),
       confirm: async (plan) => {
         const text = planText(plan, session.target);
-        process.stderr.write(`${text}\n`);
+        process.stderr.write(`${lines(text)}\n`);
         return !needsAnswer || (await askYes('Go on? [y/N] ', work.signal));
       },
     });
     output.result(restoreText(report), report);
   });
+}
+
+async function salvage(args: SalvageArguments, output: Output, work: WorkOptions): Promise<void> {
+  const file = path.resolve(args.file);
+  const keys = await keysFor(args, work.signal);
+  const out = path.resolve(args.out ?? salvagedName(file, keys !== undefined));
+  if (args.out !== undefined) checkBackupName(out, keys !== undefined);
+  const madeHere = new MadeHere(stateFolder(), work.logger);
+  const report = await salvageBackup(file, engineById, { ...work, out, madeHere, ...(keys ? { keys } : {}) });
+  output.result(salvageText(report), report);
+}
+
+/** Asks about statements of a backup from elsewhere. Throws `refused` where nobody can be asked. */
+async function mayRun(code: CodeToRun, signal: AbortSignal | undefined): Promise<boolean> {
+  if (!process.stdin.isTTY) {
+    throw new RestorePointError('refused', `${foreignCodeText(code)}`, {
+      unchanged: 'Nothing was changed.',
+      next: 'Read them (inspect --json, or schema.sql in the file), then add --trust; --data-only runs none.',
+    });
+  }
+  process.stderr.write(`${foreignCodeText(code)}:\n${code.kinds.map((kind) => `  ${kind}`).join('\n')}\n`);
+  return await askYes('Run them? [y/N] ', signal);
 }
 
 /** The identity file that the connection names, where the arguments name none. */
@@ -178,12 +219,12 @@ async function outputFile(
 }
 
 async function askYes(question: string, signal: AbortSignal | undefined): Promise<boolean> {
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const answer = await lines.question(question, signal ? { signal } : {});
+    const answer = await terminal.question(question, signal ? { signal } : {});
     return /^y(es)?$/i.test(answer.trim());
   } finally {
-    lines.close();
+    terminal.close();
   }
 }
 

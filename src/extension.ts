@@ -1,5 +1,7 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
+import { MadeHere } from './backup/madeHere.ts';
+import { stateFolder } from './backup/stateFolder.ts';
 import { engineById, engines, parseDatabaseUrl } from './engines/registry.ts';
 import { BackupKeys } from './ui/backups/backupKeys.ts';
 import { BackupIndex } from './ui/backups/backupIndex.ts';
@@ -86,6 +88,7 @@ function createServices(context: vscode.ExtensionContext): Services {
     ...{ engines, engineById, store, passwords, passphrases, keys, connector, sessions, backups },
     ...{ connectionsTree, backupsTree, connectionsView, backupsView },
     safetyFolder: path.join((context.storageUri ?? context.globalStorageUri).fsPath, 'safety'),
+    madeHere: new MadeHere(stateFolder(), log),
     memory: context.workspaceState,
   };
 }

@@ -5,12 +5,14 @@ import type { Manifest } from '../core/manifest.ts';
 import type { Chunk, Payload, PayloadSource } from '../core/payload.ts';
 import type { ReportProgress } from '../core/progress.ts';
 import { codecs } from './compression.ts';
-import { manifestEntry, schemaEntry } from './archiveWriter.ts';
+import { fingerprintOf, manifestEntry, schemaEntry } from './archiveWriter.ts';
 import { FileSource, type ByteSource } from './byteSource.ts';
 import { damaged } from './damaged.ts';
 import type { Encryption, Keys } from './encryption/keys.ts';
-import { encryptionOf, OpeningSource } from './encryption/openingSource.ts';
+import { encryptionOf } from './encryption/openingSource.ts';
+import { findEntries } from './findEntries.ts';
 import { parseManifest } from './manifestSchema.ts';
+import { openBytes, type OpenBytes } from './openBytes.ts';
 import { fileError } from './publish.ts';
 import {
   directory,
@@ -23,9 +25,12 @@ import {
   type ZipEntry,
 } from './zip.ts';
 
-/** Far more than any real one needs: ten thousand tables of a hundred columns take about 100 MB. */
-const maxManifestBytes = 512 * 1024 * 1024;
-const maxDirectoryBytes = 512 * 1024 * 1024;
+/** More than any real one needs: ten thousand tables of a hundred columns take about 100 MB, a million chunks too. */
+const maxManifestBytes = 256 * 1024 * 1024;
+const maxDirectoryBytes = 256 * 1024 * 1024;
+
+/** A larger chunk is decompressed piece by piece, in bytes: a few of them are in memory at a time. */
+const maxBytesAtOnce = 32 * 1024 * 1024;
 
 /** Chunks that are read and decompressed before they are asked for. */
 const chunksAhead = 2;
@@ -34,6 +39,8 @@ const chunksAhead = 2;
 export class Archive implements PayloadSource {
   readonly file: string;
   readonly manifest: Manifest;
+  /** SHA-256 of the manifest, which holds those of all chunks: what tells this backup from every other. */
+  readonly fingerprint: string;
   /** Of the whole file, in bytes. */
   readonly size: number;
   /** How it is encrypted, if it is. */
@@ -45,12 +52,13 @@ export class Archive implements PayloadSource {
     file: string,
     { source, size, encryption }: OpenBytes,
     entries: ZipEntry[],
-    manifest: Manifest,
+    { manifest, fingerprint }: ReadManifest,
   ) {
     this.file = file;
     this.size = size;
     if (encryption) this.encryption = encryption;
     this.manifest = manifest;
+    this.fingerprint = fingerprint;
     this.#source = source;
     this.#entries = new Map(entries.map((entry) => [entry.name, entry]));
   }
@@ -89,22 +97,47 @@ export class Archive implements PayloadSource {
     await this.#source.close();
   }
 
-  async *read(payload: Payload, signal?: AbortSignal): AsyncIterable<Uint8Array> {
+  async *read({ chunks }: Payload, signal?: AbortSignal): AsyncIterable<Uint8Array> {
     // The next chunks are read and decompressed while the caller works on this one.
-    const ahead: Promise<Settled>[] = [];
+    const ahead: (Promise<Settled> | undefined)[] = [];
     let index = 0;
     const readAhead = (): void => {
-      const chunk = payload.chunks[index++];
-      if (chunk) ahead.push(settled(this.readChunk(chunk)));
+      const chunk = chunks[index++];
+      if (chunk) ahead.push(chunk.bytes <= maxBytesAtOnce ? settled(this.readChunk(chunk)) : undefined);
     };
     for (let count = 0; count < chunksAhead; count++) readAhead();
-    for (let next = ahead.shift(); next; next = ahead.shift()) {
-      const current = await next;
+    for (const chunk of chunks) {
+      const current = await ahead.shift();
       throwIfCancelled(signal);
-      if ('error' in current) throw current.error;
+      if (current && 'error' in current) throw current.error;
       readAhead();
-      yield current.bytes;
+      if (current) yield current.bytes;
+      else yield* this.#pieces(chunk, signal);
     }
+  }
+
+  /** A chunk that is one large row, or says so: never all of it is in memory. */
+  async *#pieces(chunk: Chunk, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+    const pieces = codecs[this.manifest.compression].pieces(await this.#readStored(chunk));
+    const iterator = pieces[Symbol.asyncIterator]();
+    let length = 0;
+    try {
+      for (;;) {
+        const piece = await iterator.next().catch((error: unknown) => {
+          const what = `it cannot be decompressed (${messageOf(error)})`;
+          throw damaged(this.file, chunk.entry, what, { cause: error });
+        });
+        throwIfCancelled(signal);
+        if (piece.done) break;
+        length += piece.value.length;
+        if (length > chunk.bytes) break;
+        yield piece.value;
+      }
+    } finally {
+      await iterator.return?.();
+    }
+    if (length !== chunk.bytes)
+      throw damaged(this.file, chunk.entry, 'it is not as long as the manifest says');
   }
 
   async readChunk(chunk: Chunk): Promise<Uint8Array> {
@@ -114,7 +147,9 @@ export class Archive implements PayloadSource {
       const bytes = await codec.decompress(stored, chunk.bytes);
       if (bytes.length === chunk.bytes) return bytes;
     } catch (error) {
-      throw damaged(this.file, chunk.entry, `it cannot be decompressed (${messageOf(error)})`, error);
+      throw damaged(this.file, chunk.entry, `it cannot be decompressed (${messageOf(error)})`, {
+        cause: error,
+      });
     }
     throw damaged(this.file, chunk.entry, 'it is not as long as the manifest says');
   }
@@ -149,28 +184,6 @@ export class Archive implements PayloadSource {
   }
 }
 
-interface OpenBytes {
-  /** What the archive is read from. */
-  readonly source: ByteSource;
-  /** Of the file. */
-  readonly size: number;
-  readonly encryption: Encryption | undefined;
-}
-
-async function openBytes(file: string, keys: Keys | undefined): Promise<OpenBytes> {
-  const source = await FileSource.open(file);
-  const { size } = source;
-  try {
-    const header = await encryptionOf(source, file);
-    if (!header) return { source, size, encryption: undefined };
-    const opened = await OpeningSource.open(source, file, header, keys);
-    return { source: opened, size, encryption: header.encryption };
-  } catch (error) {
-    await source.close();
-    throw error;
-  }
-}
-
 type Settled = { bytes: Uint8Array } | { error: unknown };
 
 /** A promise that is awaited later must not reject before that. */
@@ -183,43 +196,59 @@ function settled(promise: Promise<Uint8Array>): Promise<Settled> {
 
 async function readDirectory(source: ByteSource, file: string): Promise<ZipEntry[]> {
   const { size } = source;
-  const notOurs = new RestorePointError(
-    'damaged-backup',
-    'This is no Restore Point backup, or its end is missing',
-    {
-      place: { file },
-      next: 'Take another backup file; if this one was copied, copy it again.',
-    },
-  );
   const tail = await source.read(
     Math.max(0, size - endBytes - zip64TailBytes),
     Math.min(size, endBytes + zip64TailBytes),
   );
   const found = findDirectory(tail);
-  if (!found || found.size > maxDirectoryBytes || found.offset + found.size > size) throw notOurs;
+  if (!found || found.size > maxDirectoryBytes || found.offset + found.size > size)
+    throw await whatIsDamaged(source, file);
   const list = await source.read(found.offset, size - found.offset);
   const entries = parseDirectory(list.subarray(0, found.size));
-  if (!entries) throw notOurs;
+  if (!entries) throw await whatIsDamaged(source, file);
   let offset = 0;
   for (const entry of entries) {
-    if (entry.offset !== offset) throw damaged(file, entry.name, 'it is not where the file says');
+    if (entry.offset !== offset) throw await whatIsDamaged(source, file);
     offset = endOf(entry);
   }
-  if (offset !== found.offset || !directory(entries, offset).equals(list)) {
-    throw damaged(file, undefined, 'its list of entries does not match its content');
-  }
+  if (offset !== found.offset || !directory(entries, offset).equals(list))
+    throw await whatIsDamaged(source, file);
   return entries;
+}
+
+/** Where a file is damaged whose list of entries is not what it should be: its headers tell. */
+async function whatIsDamaged(source: ByteSource, file: string): Promise<RestorePointError> {
+  const { entries, directory: list } = await findEntries(source, true);
+  const last = entries.at(-1);
+  const next = 'Take another backup file; if this one was copied, copy it again.';
+  if (!last) {
+    const what = 'This is no Restore Point backup, or its beginning is not what was written';
+    return new RestorePointError('damaged-backup', what, { place: { file }, next });
+  }
+  const { name } = last.entry;
+  if (endOf(last.entry) > source.size) {
+    return damaged(file, name, 'its end is missing: it stops in the middle of this entry', { next });
+  }
+  if (!last.sound) return damaged(file, name, 'its checksum does not match');
+  if (list !== undefined) return damaged(file, undefined, 'its list of entries does not match its content');
+  return damaged(file, name, 'after this entry its end is missing, or is not what was written', { next });
+}
+
+interface ReadManifest {
+  readonly manifest: Manifest;
+  readonly fingerprint: string;
 }
 
 async function readManifest(
   source: ByteSource,
   entries: readonly ZipEntry[],
   file: string,
-): Promise<Manifest> {
+): Promise<ReadManifest> {
   const last = entries.at(-1);
   if (last?.name !== manifestEntry || last.size > maxManifestBytes)
     throw damaged(file, manifestEntry, 'it is missing');
-  const manifest = parseManifest((await readChecked(source, last, file)).toString('utf8'));
+  const bytes = await readChecked(source, last, file);
+  const manifest = parseManifest(bytes);
   if (typeof manifest === 'string') throw damaged(file, manifestEntry, manifest);
   const expected = new Map<string, Chunk>();
   for (const chunk of manifest.payloads.flatMap((payload) => payload.chunks))
@@ -230,7 +259,7 @@ async function readManifest(
     data.length === expected.size &&
     data.every((entry) => expected.get(entry.name)?.storedBytes === entry.size);
   if (!fits) throw damaged(file, manifestEntry, 'it names other chunks than the file holds');
-  return manifest;
+  return { manifest, fingerprint: fingerprintOf(bytes) };
 }
 
 /** The data of an entry whose checksum the container holds. */

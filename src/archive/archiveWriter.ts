@@ -22,6 +22,11 @@ export interface WriteArchiveOptions {
 export const schemaEntry = 'schema.sql';
 export const manifestEntry = 'manifest.json';
 
+/** See `Archive.fingerprint`. */
+export function fingerprintOf(manifest: Uint8Array): string {
+  return createHash('sha256').update(manifest).digest('hex');
+}
+
 /**
  * How many chunks may be compressed or written at a time: what bounds the memory of a backup. Two more than there are
  * processors, so that none of them waits for the next chunk.
@@ -96,16 +101,20 @@ export class ArchiveWriter implements PayloadSink {
     return this.#finalPath;
   }
 
-  /** Resolves to the size of the published file in bytes. */
-  async publish(manifest: Manifest, another?: AnotherPath): Promise<number> {
+  /** Resolves to the size of the published file in bytes, and to its fingerprint (see `Archive`). */
+  async publish(
+    manifest: Manifest,
+    another?: AnotherPath,
+  ): Promise<{ readonly bytes: number; readonly fingerprint: string }> {
     await this.#written;
     await this.#append(schemaEntry, Buffer.from(schemaText(manifest), 'utf8'));
-    await this.#append(manifestEntry, Buffer.from(JSON.stringify(manifest, undefined, 1), 'utf8'));
+    const json = Buffer.from(JSON.stringify(manifest, undefined, 1), 'utf8');
+    await this.#append(manifestEntry, json);
     const tail = directory(this.#entries, this.#offset);
     await this.#write([tail]);
-    const size = await this.#sink.finish();
+    const bytes = await this.#sink.finish();
     this.#finalPath = await publish(this.#file, this.#finalPath, another);
-    return size;
+    return { bytes, fingerprint: fingerprintOf(json) };
   }
 
   /** Removes what was written. To be called when anything went wrong before `publish` resolved. */

@@ -1,3 +1,4 @@
+import { PassThrough, type Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 import type { Compression } from '../core/manifest.ts';
@@ -7,12 +8,17 @@ const zstdDecompress = promisify<zlib.InputType, zlib.ZstdOptions, Buffer>(zlib.
 const gzip = promisify<zlib.InputType, zlib.ZlibOptions, Buffer>(zlib.gzip);
 const gunzip = promisify<zlib.InputType, zlib.ZlibOptions, Buffer>(zlib.gunzip);
 
+/** Of what is decompressed as a stream, in bytes. */
+const streamedPiece = 1024 * 1024;
+
 interface Codec {
   /** What an entry's name ends with. */
   readonly suffix: string;
   compress(bytes: Uint8Array): Promise<Uint8Array>;
   /** Rejects when the result is longer than `limit` bytes: a small file must not fill the memory. */
   decompress(bytes: Uint8Array, limit: number): Promise<Uint8Array>;
+  /** The same in pieces, for what is too large to be in memory at once; ends when nobody takes them any more. */
+  pieces(bytes: Uint8Array): AsyncIterable<Uint8Array>;
 }
 
 /** Level 1 of each: the disk and the network are seldom slower than that, and the files are hardly larger. */
@@ -30,17 +36,20 @@ export const codecs: Readonly<Record<Compression, Codec>> = {
       }),
     decompress: (bytes, limit) =>
       zstdDecompress(bytes, { maxOutputLength: Math.max(limit, 1), chunkSize: pieceSize(limit) }),
+    pieces: (bytes) => through(zlib.createZstdDecompress({ chunkSize: streamedPiece }), bytes),
   },
   gzip: {
     suffix: '.gz',
     compress: (bytes) => gzip(bytes, { level: 1, chunkSize: pieceSize(bytes.length / 2) }),
     decompress: (bytes, limit) =>
       gunzip(bytes, { maxOutputLength: Math.max(limit, 1), chunkSize: pieceSize(limit) }),
+    pieces: (bytes) => through(zlib.createGunzip({ chunkSize: streamedPiece }), bytes),
   },
   none: {
     suffix: '',
     compress: (bytes) => Promise.resolve(bytes),
     decompress: (bytes) => Promise.resolve(bytes),
+    pieces: (bytes) => through(new PassThrough(), bytes),
   },
 };
 
@@ -50,4 +59,9 @@ export const codecs: Readonly<Record<Compression, Codec>> = {
  */
 function pieceSize(expected: number): number {
   return Math.min(Math.max(Math.ceil(expected) + 1024, 16 * 1024), 8 * 1024 * 1024);
+}
+
+function through(transform: Transform, bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  transform.end(bytes);
+  return transform;
 }

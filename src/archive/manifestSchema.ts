@@ -1,5 +1,7 @@
 import { Ajv, type SchemaObject as JsonSchema } from 'ajv';
 import type { Manifest } from '../core/manifest.ts';
+import { inconsistency } from './consistency.ts';
+import { excessOf } from './manifestLimits.ts';
 
 const text: JsonSchema = { type: 'string' };
 const flag: JsonSchema = { type: 'boolean' };
@@ -46,6 +48,11 @@ const chunk = object({
   sha256: { type: 'string', pattern: '^[0-9a-f]{64}$' },
 });
 
+/** A folder's name for any tool that unpacks the file, and never a way out of it. */
+const payloadName: JsonSchema = {
+  type: 'string',
+  pattern: '^data/\\d{1,15}-[A-Za-z0-9_-][A-Za-z0-9_.-]{0,59}$',
+};
 const digest: JsonSchema = { type: 'string', pattern: '^[0-9a-f]{16}$' };
 const reason = object({
   relation: oneOf('references', 'referenced by'),
@@ -71,7 +78,7 @@ const manifestSchema = object(
     tables: listOf(
       object(
         { table, columns: listOf(text), rows: count, payload: text },
-        { where: text, related: listOf(reason), digest },
+        { where: text, related: listOf(reason), digest, lostRows: count },
       ),
     ),
     objects: listOf(
@@ -104,7 +111,7 @@ const manifestSchema = object(
       ),
     ),
     leftOut: listOf(object({ kind: text, names: listOf(text), reason: text })),
-    payloads: listOf(object({ name: text, chunks: listOf(chunk) })),
+    payloads: listOf(object({ name: payloadName, chunks: listOf(chunk) })),
   },
   {
     only: oneOf('schema', 'data'),
@@ -122,10 +129,12 @@ const manifestSchema = object(
 const validate = new Ajv({ strict: true }).compile<Manifest>(manifestSchema);
 
 /** The manifest, or a sentence that says what is wrong with it and where. */
-export function parseManifest(json: string): Manifest | string {
+export function parseManifest(json: Buffer): Manifest | string {
+  const excess = excessOf(json);
+  if (excess !== undefined) return `its manifest is none: ${excess}`;
   let value: unknown;
   try {
-    value = JSON.parse(json);
+    value = JSON.parse(json.toString('utf8'));
   } catch {
     return 'its manifest is no JSON';
   }
@@ -141,25 +150,4 @@ export function parseManifest(json: string): Manifest | string {
 function versionOf(value: unknown): number | undefined {
   if (typeof value !== 'object' || value === null || !('formatVersion' in value)) return undefined;
   return typeof value.formatVersion === 'number' ? value.formatVersion : undefined;
-}
-
-/** What a shape cannot say: that the parts fit together. */
-function inconsistency(manifest: Manifest): string | undefined {
-  const payloads = new Set(manifest.payloads.map((payload) => payload.name));
-  if (payloads.size !== manifest.payloads.length) return 'its manifest names a payload twice';
-  const names = new Set<string>();
-  for (const { table, columns, payload } of manifest.tables) {
-    const name = JSON.stringify(table.name);
-    if (names.has(name)) return `its manifest names the table ${name} twice`;
-    names.add(name);
-    if (!payloads.has(payload)) return `its manifest has no payload for the table ${name}`;
-    const known = new Set(table.columns.filter((column) => !column.generated).map((column) => column.name));
-    const fits = new Set(columns).size === columns.length && columns.every((column) => known.has(column));
-    if (!fits) return `its manifest names other columns of ${name} than the table has`;
-  }
-  const { objects, pieces } = manifest.largeObjects ?? {};
-  if ([objects, pieces].some((stored) => stored && !payloads.has(stored.payload))) {
-    return 'its manifest has no payload for the large objects';
-  }
-  return undefined;
 }

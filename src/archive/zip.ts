@@ -49,6 +49,25 @@ export function localHeader(entry: ZipEntry): Buffer {
   return Buffer.concat([header, name]);
 }
 
+/** The entry whose header stands at the beginning of `bytes`; undefined where no such header stands. */
+export function parseLocalHeader(bytes: Buffer, offset: number): ZipEntry | undefined {
+  if (bytes.length < 30 || bytes.readUInt32LE(0) !== localSignature) return undefined;
+  const end = 30 + bytes.readUInt16LE(26);
+  if (end > bytes.length) return undefined;
+  const entry = {
+    name: bytes.toString('utf8', 30, end),
+    offset,
+    size: bytes.readUInt32LE(18),
+    crc32: bytes.readUInt32LE(14),
+  };
+  return localHeader(entry).equals(bytes.subarray(0, end)) ? entry : undefined;
+}
+
+/** Whether the list of entries begins here. */
+export function startsDirectory(bytes: Buffer): boolean {
+  return bytes.length >= 4 && bytes.readUInt32LE(0) === centralSignature;
+}
+
 /** Where the next entry begins. */
 export function endOf(entry: ZipEntry): number {
   return entry.offset + 30 + Buffer.byteLength(entry.name, 'utf8') + entry.size;

@@ -33,6 +33,12 @@ export function backupNameOf(file: string): string {
   return path.basename(path.basename(file, encryptedExtension), backupExtension);
 }
 
+/** Where what was salvaged of a backup goes: beside it. */
+export function salvagedName(file: string, encrypted: boolean): string {
+  const name = `${backupNameOf(file)}-salvaged${encrypted ? encryptedExtension : backupExtension}`;
+  return path.join(path.dirname(file), name);
+}
+
 /** A backup file as a list shows it. */
 export interface BackupFile {
   readonly file: string;

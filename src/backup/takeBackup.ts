@@ -13,6 +13,7 @@ import {
 } from '../core/schema.ts';
 import type { Session, SnapshotContent, WorkOptions } from '../engines/engine.ts';
 import { version } from '../core/version.ts';
+import type { MadeHere } from './madeHere.ts';
 import { chooseObjects } from './chooseObjects.ts';
 import { chooseRows, withReasons } from './chooseRows.ts';
 import { refuseUnreadable } from './refuseUnreadable.ts';
@@ -32,6 +33,8 @@ export interface TakeBackupOptions extends WorkOptions {
   readonly purpose?: Manifest['purpose'];
   /** The id of the connection in the settings. */
   readonly connection?: string;
+  /** Learns that this machine made it. */
+  readonly madeHere?: MadeHere;
 }
 
 /** What a backup did. */
@@ -106,7 +109,8 @@ async function writeBackup(
       options.report?.({ phase: 'publish' });
       const content = { ...read, tables: withReasons(read.tables, chosen) };
       const manifest = describeBackup(session, snapshot.schema, whole, content, options);
-      const bytes = await archive.publish(manifest, options.anotherFile);
+      const { bytes, fingerprint } = await archive.publish(manifest, options.anotherFile);
+      await options.madeHere?.add(fingerprint);
       return { manifest, bytes, file: archive.path };
     } catch (error) {
       await abandon(archive, options);

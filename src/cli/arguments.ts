@@ -11,9 +11,10 @@ export const usage = `restore-point: back up database tables into a file, and br
                         [--compression zstd|gzip|none] [--encrypt | --recipient age1…] [--json]
   restore-point restore <file> <connection> [--mode replace|merge|insert-missing] [--tables a,b.c]
                         [--with-related] [--schema-only | --data-only] [--into-schema NAME]
-                        [--dry-run] [--no-safety-backup] [--identity FILE] [--yes] [--json]
+                        [--dry-run] [--no-safety-backup] [--identity FILE] [--trust] [--yes] [--json]
   restore-point verify  <file> [--identity FILE] [--json]
   restore-point inspect <file> [--identity FILE] [--json]
+  restore-point salvage <file> [--out FILE] [--identity FILE] [--json]
 
 <connection>  sqlite:path/to.db
               postgres://user@host:port/database?sslmode=verify-full
@@ -37,6 +38,9 @@ export const usage = `restore-point: back up database tables into a file, and br
 --recipient   encrypt it to this public key (age1…), again for each; --recipients-file FILE: those of a file
 --identity    a file of age identities, for what is encrypted to recipients
 --yes         do not ask before writing
+--trust       run the statements (functions, triggers, tables, …) of a backup that was not made on
+                this machine: they run as you
+--out         of salvage: the new file; beside the old one when left out
 --verbose     log what is done, and add the stack to an error
 --json        print one JSON object
 
@@ -86,6 +90,8 @@ export interface RestoreArguments extends Common, KeyArguments, LockArguments {
   readonly intoSchema?: string;
   readonly dryRun: boolean;
   readonly safetyBackup: boolean;
+  /** Statements of a backup from elsewhere may run. */
+  readonly trust: boolean;
   readonly yes: boolean;
 }
 
@@ -94,11 +100,18 @@ export interface FileArguments extends Common, KeyArguments {
   readonly file: string;
 }
 
+export interface SalvageArguments extends Common, KeyArguments {
+  readonly command: 'salvage';
+  readonly file: string;
+  readonly out?: string;
+}
+
 export interface InformationArguments extends Common {
   readonly command: 'help' | 'version';
 }
 
-export type CliArguments = BackupArguments | RestoreArguments | FileArguments | InformationArguments;
+export type CliArguments =
+  BackupArguments | RestoreArguments | FileArguments | SalvageArguments | InformationArguments;
 
 const compressions: readonly Compression[] = ['zstd', 'gzip', 'none'];
 
@@ -148,10 +161,12 @@ const commandOptions = {
     tables: { type: 'string', multiple: true },
     'dry-run': { type: 'boolean' },
     'no-safety-backup': { type: 'boolean' },
+    trust: { type: 'boolean' },
     yes: { type: 'boolean', short: 'y' },
   },
   verify: { ...everyCommand, ...keyOptions },
   inspect: { ...everyCommand, ...keyOptions },
+  salvage: { ...everyCommand, ...keyOptions, out: { type: 'string', short: 'o' } },
 } as const satisfies Record<string, OptionsConfig>;
 
 /** Reads the words after the program's name. Throws `usage`. */
@@ -169,6 +184,12 @@ export function parseArguments(words: readonly string[]): CliArguments {
       const { values, positionals } = parse(rest, commandOptions[command]);
       const [file] = exactly(positionals, ['<file>']);
       return { command, file: file!, ...common(values), ...keyArguments(values) };
+    }
+    case 'salvage': {
+      const { values, positionals } = parse(rest, commandOptions.salvage);
+      const [file] = exactly(positionals, ['<file>']);
+      const out = values.out === undefined ? {} : { out: values.out };
+      return { command, file: file!, ...common(values), ...keyArguments(values), ...out };
     }
     case undefined:
       throw wrong('No command was given');
@@ -225,6 +246,7 @@ function restoreArguments(words: readonly string[]): RestoreArguments {
     ...(intoSchema === undefined ? {} : { intoSchema }),
     dryRun: values['dry-run'] ?? false,
     safetyBackup: !(values['no-safety-backup'] ?? false),
+    trust: values.trust ?? false,
     yes: values.yes ?? false,
   };
 }

@@ -1,4 +1,5 @@
 import { RestorePointError, type ErrorCode, describeError, messageOf } from '../core/errors.ts';
+import { visible, visibleLines } from '../core/visible.ts';
 import { silentLogger, type Logger } from '../core/logger.ts';
 
 /** Results go to stdout, everything else to stderr. */
@@ -28,16 +29,30 @@ export function exitCodeOf(error: unknown): number {
 export function createOutput(options: { json: boolean; verbose: boolean }): Output {
   return {
     result(text, json) {
-      process.stdout.write(options.json ? `${JSON.stringify(json, undefined, 2)}\n` : `${text}\n`);
+      process.stdout.write(`${options.json ? jsonText(json) : lines(text)}\n`);
     },
     failure(error) {
-      if (options.json)
-        process.stdout.write(`${JSON.stringify({ error: errorAsJson(error) }, undefined, 2)}\n`);
-      process.stderr.write(`restore-point: ${describeError(error)}\n`);
-      if (options.verbose) process.stderr.write(stackOf(error));
+      if (options.json) process.stdout.write(`${jsonText({ error: errorAsJson(error) })}\n`);
+      process.stderr.write(`restore-point: ${visible(describeError(error))}\n`);
+      if (options.verbose) process.stderr.write(`${lines(stackOf(error))}`);
     },
     logger: options.verbose ? stderrLogger : quietLogger,
   };
+}
+
+/** What a terminal would obey stands nowhere in it, though JSON allows most of that. */
+function jsonText(value: unknown): string {
+  const escaped = (character: string): string =>
+    `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(value, undefined, 2).replace(
+    /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    escaped,
+  );
+}
+
+/** Text of several lines, with what could not be seen in it named. */
+export function lines(text: string): string {
+  return text.split('\n').map(visible).join('\n');
 }
 
 function errorAsJson(error: unknown): unknown {
@@ -57,7 +72,7 @@ function stackOf(error: unknown): string {
 }
 
 function write(level: string, message: string): void {
-  process.stderr.write(`${level}: ${message}\n`);
+  process.stderr.write(`${level}: ${visibleLines(message)}\n`);
 }
 
 const stderrLogger: Logger = {

@@ -1,5 +1,6 @@
 import type { WriteStream } from 'node:tty';
 import type { ReportProgress } from '../core/progress.ts';
+import { visible } from '../core/visible.ts';
 import { ProgressMeter, type ProgressState } from '../core/progressMeter.ts';
 
 const millisecondsBetweenDraws = 100;
@@ -37,5 +38,5 @@ function draw({ title, detail, fraction }: ProgressState): string {
 
 /** A table's name may hold anything: control characters must not reach the terminal. */
 function fit(line: string, columns: number): string {
-  return [...line.replace(/\p{Cc}/gu, '·')].slice(0, Math.max(20, columns - 1)).join('');
+  return [...visible(line)].slice(0, Math.max(20, columns - 1)).join('');
 }

@@ -2,11 +2,14 @@ import type { Archive } from '../archive/archiveReader.ts';
 import type { Encryption } from '../archive/encryption/keys.ts';
 import { formatBytes, formatDuration, formatQuantity as count } from '../core/format.ts';
 import type { BackupReport } from '../backup/takeBackup.ts';
+import type { SalvageReport } from '../backup/salvageBackup.ts';
 import type { VerifyReport } from '../backup/verifyBackup.ts';
 import type { Manifest } from '../core/manifest.ts';
 import { formatTableName } from '../core/names.ts';
+import { visible, visibleLines } from '../core/visible.ts';
 import { describeReasons } from '../core/related.ts';
 import type { OpaquePlan, RestorePlan } from '../core/plan.ts';
+import type { CodeToRun } from '../restore/codeToRun.ts';
 import type { RestoreReport } from '../restore/restoreBackup.ts';
 
 /** Text for people, from what the use cases report. Each ends without a line break. */
@@ -23,7 +26,7 @@ export function backupText(report: BackupReport): string {
   return [
     `Backed up ${what}${encryptionText(report.encryption)} in ${formatDuration(report.milliseconds)}: ${report.file}`,
     ...(related.length > 0 ? ['Related rows came with the chosen ones:', ...aligned(related)] : []),
-    ...left,
+    ...left.map(visibleLines),
   ].join('\n');
 }
 
@@ -32,27 +35,47 @@ export function verifyText({ manifest, rows, bytes, milliseconds, encryption }: 
   return `The backup is sound: ${what}${encryptionText(encryption)}, checked in ${formatDuration(milliseconds)}.`;
 }
 
+export function salvageText({ file, bytes, tables, lostChunks, lostLargeObjects }: SalvageReport): string {
+  const kept = tables.reduce((sum, table) => sum + table.rows, 0);
+  const lost = tables.reduce((sum, table) => sum + table.lostRows, 0);
+  const all = lost === 0 && !lostLargeObjects ? 'all rows hold' : `${count(lost, 'row')} lost`;
+  return [
+    visible(`Salvaged ${count(kept, 'row')} (${all}), ${formatBytes(bytes)}: ${file}`),
+    ...aligned(
+      tables.map(({ table, rows, lostRows }) => [
+        formatTableName(table),
+        count(rows, 'row'),
+        lostRows === 0 ? 'whole' : `${count(lostRows, 'row')} lost`,
+      ]),
+    ),
+    ...lostChunks.map(({ entry, rows }) => `lost: ${entry}${rows > 0 ? ` (${count(rows, 'row')})` : ''}`),
+    ...(lostLargeObjects ? ['lost: all large objects'] : []),
+  ].join('\n');
+}
+
 export function inspectText({ manifest, size, encryption }: Archive): string {
   const { source } = manifest;
   return [
-    `${source.database} (${source.serverVersion}), taken ${manifest.createdAt} by Restore Point ${manifest.createdBy}, ` +
-      `${formatBytes(size)}${extentText(manifest)}${encryptionText(encryption)}`,
+    visible(
+      `${source.database} (${source.serverVersion}), taken ${manifest.createdAt} by Restore Point ${manifest.createdBy}, `,
+    ) + `${formatBytes(size)}${extentText(manifest)}${encryptionText(encryption)}`,
     ...aligned(
-      manifest.tables.map(({ table, rows, where, related }) => [
+      manifest.tables.map(({ table, rows, where, related, lostRows }) => [
         formatTableName(table.name),
         manifest.only === 'schema' ? 'no rows' : count(rows, 'row'),
         [
           ...(where === undefined ? [] : [`where ${where}`]),
           ...(related ? [`related: ${describeReasons(related)}`] : []),
+          ...(lostRows === undefined ? [] : [`${count(lostRows, 'row')} lost with the damaged file`]),
         ].join('; '),
       ]),
     ),
     ...manifest.objects
       .filter(({ opaque }) => opaque)
-      .map(({ kind, name }) => `  ${formatTableName({ name })}  ${kind}`),
+      .map(({ kind, name }) => visible(`  ${formatTableName({ name })}  ${kind}`)),
     ...(manifest.largeObjects ? [`  ${count(manifest.largeObjects.objects.rows, 'large object')}`] : []),
-    ...manifest.leftOut.map(
-      ({ kind, names, reason }) => `not carried: ${kind} ${names.join(', ')} (${reason})`,
+    ...manifest.leftOut.map(({ kind, names, reason }) =>
+      visibleLines(`not carried: ${kind} ${names.join(', ')} (${reason})`),
     ),
   ].join('\n');
 }
@@ -83,8 +106,14 @@ export function planText(plan: RestorePlan, target: string): string {
     ...aligned(rows),
     ...opaqueText(plan.opaque),
     ...largeObjectText(plan),
-    ...plan.warnings.map((warning) => `warning: ${warning}`),
+    ...plan.warnings.map((warning) => visibleLines(`warning: ${warning}`)),
   ].join('\n');
+}
+
+/** A sentence without its end. */
+export function foreignCodeText({ statements }: CodeToRun): string {
+  const what = count(statements.length, 'statement');
+  return `The backup was not made on this machine, and ${what} of it would run as you`;
 }
 
 function planTitle({ mode, only, create, intoSchema }: RestorePlan, target: string): string {
@@ -100,8 +129,8 @@ function planTitle({ mode, only, create, intoSchema }: RestorePlan, target: stri
 }
 
 function opaqueText(tables: readonly OpaquePlan[] = []): string[] {
-  return tables.map(
-    ({ target, create }) => `  ${formatTableName(target)}  ${create ? 'created' : 'replaced'} as a whole`,
+  return tables.map(({ target, create }) =>
+    visible(`  ${formatTableName(target)}  ${create ? 'created' : 'replaced'} as a whole`),
   );
 }
 
@@ -147,7 +176,8 @@ function doneText({ dryRun, only }: RestoreReport, tables: string, time: string)
     : `Restored and verified ${tables} in ${time}:`;
 }
 
-function aligned(rows: readonly (readonly string[])[]): string[] {
+function aligned(texts: readonly (readonly string[])[]): string[] {
+  const rows = texts.map((row) => row.map(visible));
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) =>
     `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd(),

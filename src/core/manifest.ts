@@ -28,6 +28,8 @@ export interface BackedUpTable {
   /** The columns in the payload, in its order (generated ones are not there). */
   readonly columns: readonly string[];
   readonly rows: number;
+  /** How many more it had in the damaged file that this backup was salvaged from. */
+  readonly lostRows?: number;
   /** Of the payload's rows, independent of their order; where the engine compares by other means it is left out. */
   readonly digest?: string;
   /** The payload's name that holds the rows; several tables can share one. */
@@ -35,8 +37,8 @@ export interface BackedUpTable {
 }
 
 /** Whether it holds all rows that the table had. */
-export function holdsAllRows({ where, related }: BackedUpTable): boolean {
-  return where === undefined && related === undefined;
+export function holdsAllRows({ where, related, lostRows }: BackedUpTable): boolean {
+  return where === undefined && related === undefined && lostRows === undefined;
 }
 
 /** Rows in a payload that are no table's. */

@@ -46,8 +46,14 @@ export interface PayloadWriter {
 export interface PayloadSource {
   /** It was encrypted: where it can be helped, what is read from it does not lie on a disk. */
   readonly secret?: boolean;
-  /** The chunks of a payload in their order, decompressed. Throws `damaged-backup` with the entry's name. */
+  /** A payload in its order, decompressed: chunk by chunk, and very large ones in pieces. Throws `damaged-backup` with the entry's name. */
   read(payload: Payload, signal?: AbortSignal): AsyncIterable<Uint8Array>;
   /** One chunk, decompressed: for a viewer that shows a page. */
   readChunk(chunk: Chunk): Promise<Uint8Array>;
+}
+
+/** The chunks of a damaged backup. `read` gives zeros in place of what does not hold. */
+export interface DamagedSource extends PayloadSource {
+  /** Whether all of it is there, as its checksum says. */
+  holds(chunk: Chunk): boolean;
 }

@@ -11,7 +11,7 @@ import type {
   TableSummary,
 } from '../core/manifest.ts';
 import type { TableName } from '../core/names.ts';
-import type { Payload, PayloadSink, PayloadSource } from '../core/payload.ts';
+import type { DamagedSource, Payload, PayloadSink, PayloadSource } from '../core/payload.ts';
 import type { RestorePlan, TableChange, TablePlan } from '../core/plan.ts';
 import type { ReportProgress } from '../core/progress.ts';
 import type { RelatedTables } from '../core/related.ts';
@@ -36,6 +36,15 @@ export interface EngineFeatures {
   readonly isFile: boolean;
 }
 
+/** What of a damaged backup's rows is whole. */
+export interface SalvagedContent {
+  /** With their counts and digests as they now are; those of which nothing holds are not there. */
+  readonly tables: readonly BackedUpTable[];
+  readonly payloads: readonly Payload[];
+  /** Absent where not all of them hold. */
+  readonly largeObjects?: BackedUpLargeObjects;
+}
+
 /** A kind of database. Stateless. */
 export interface Engine {
   readonly id: EngineId;
@@ -53,6 +62,13 @@ export interface Engine {
   connect(address: DatabaseAddress, options: ConnectOptions): Promise<Session>;
   /** Opens the payload of a backup for reading rows and for checking; needs no database. */
   openPayload(source: PayloadSource, manifest: Manifest, options: WorkOptions): Promise<PayloadRows>;
+  /** Copies what holds of a damaged backup's rows into another one; needs no database. */
+  salvage(
+    source: DamagedSource,
+    manifest: Manifest,
+    sink: PayloadSink,
+    options: WorkOptions,
+  ): Promise<SalvagedContent>;
 }
 
 export interface ConnectOptions extends WorkOptions {

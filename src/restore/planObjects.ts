@@ -140,29 +140,42 @@ function lackText({ name, since }: ServerFeature): string {
     : `it needs version ${since} or later of the server: ${name}`;
 }
 
-/** Those whose needs are there or among them. */
+/** Those whose needs are there or among them. Each is looked at once for each of its needs, however long the chains. */
 function satisfied(
   objects: readonly SchemaObject[],
   isLive: (key: string) => boolean,
   reasons: Map<SchemaObject, string>,
 ): SchemaObject[] {
-  let left = [...objects];
-  for (;;) {
-    const keys = new Set(left.map(objectKey));
-    const lacks = (object: SchemaObject): string | undefined => {
-      const needs = object.needs ?? [];
-      if (object.of !== undefined && !keys.has(object.of)) return object.of;
-      return needs.find((key) => !keys.has(key) && !isLive(key));
-    };
-    const next = left.filter((object) => {
-      const lack = lacks(object);
-      // Properties go with what they belong to, without a word.
-      if (lack !== undefined && object.of === undefined) reasons.set(object, `it needs ${lack}`);
-      return lack === undefined;
-    });
-    if (next.length === left.length) return next;
-    left = next;
+  const keys = new Map<string, number>();
+  for (const object of objects) keys.set(objectKey(object), (keys.get(objectKey(object)) ?? 0) + 1);
+  const needing = new Map<string, SchemaObject[]>();
+  for (const object of objects) {
+    for (const key of [...(object.of === undefined ? [] : [object.of]), ...(object.needs ?? [])]) {
+      const others = needing.get(key);
+      if (others) others.push(object);
+      else needing.set(key, [object]);
+    }
   }
+  const lost = new Set<SchemaObject>();
+  const lacks = (object: SchemaObject): string | undefined => {
+    if (object.of !== undefined && !keys.has(object.of)) return object.of;
+    return object.needs?.find((key) => !keys.has(key) && !isLive(key));
+  };
+  const open = [...objects];
+  for (const object of open) {
+    const lack = lost.has(object) ? undefined : lacks(object);
+    if (lack === undefined) continue;
+    lost.add(object);
+    // Properties go with what they belong to, without a word.
+    if (object.of === undefined) reasons.set(object, `it needs ${lack}`);
+    const key = objectKey(object);
+    const left = (keys.get(key) ?? 1) - 1;
+    keys.set(key, left);
+    if (left > 0) continue;
+    keys.delete(key);
+    for (const other of needing.get(key) ?? []) open.push(other);
+  }
+  return objects.filter((object) => !lost.has(object));
 }
 
 const shownNames = 5;

@@ -174,10 +174,11 @@ function warningsOf(
 }
 
 /** Which rows of a table it holds, where it does not hold all. */
-function partOfRows({ where, related }: BackedUpTable): string | undefined {
+function partOfRows({ where, related, lostRows }: BackedUpTable): string | undefined {
   const parts = [
     ...(where === undefined ? [] : [`the rows where ${where}`]),
     ...(related ? [`related rows (${describeReasons(related)})`] : []),
+    ...(lostRows === undefined ? [] : [`what could be salvaged (${lostRows} rows are lost)`]),
   ];
   return parts.length > 0 ? parts.join(', and ') : undefined;
 }

@@ -1,6 +1,7 @@
 import { Archive } from '../archive/archiveReader.ts';
 import type { Keys, Lock } from '../archive/encryption/keys.ts';
 import { newBackupFile } from '../backup/backupFiles.ts';
+import type { MadeHere } from '../backup/madeHere.ts';
 import { type BackupSelection, takeBackup } from '../backup/takeBackup.ts';
 import { cancelled, messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { BackupPart, Manifest } from '../core/manifest.ts';
@@ -12,6 +13,7 @@ import type { EngineFeatures, RestoreTransaction, Session, WorkOptions } from '.
 import { changedOpaque } from './planOpaque.ts';
 import { allowedPart } from './allowedPart.ts';
 import { choosePart } from './choosePart.ts';
+import { type CodeToRun, codeToRun } from './codeToRun.ts';
 import { planIntoSchema } from './intoSchema.ts';
 import { planRestore, type PlanOptions } from './planRestore.ts';
 
@@ -26,6 +28,13 @@ export interface RestoreOptions extends WorkOptions, PlanOptions {
   readonly keys?: Keys;
   /** The id of the connection in the settings, for the safety backup's manifest. */
   readonly connection?: string;
+  /**
+   * Whether statements of the file may run: they do what their author wanted, as the user, also in a rehearsal. Asked
+   * where there are any; `fingerprint` is the backup's (see `Archive`). False ends it as cancelled.
+   */
+  mayRun(code: CodeToRun, fingerprint: string): Promise<boolean>;
+  /** Learns that this machine made the safety backup. */
+  readonly madeHere?: MadeHere;
   /** Asked once, before anything is written; false ends it as cancelled. Not asked for a rehearsal. */
   confirm(plan: RestorePlan, manifest: Manifest): Promise<boolean>;
 }
@@ -74,6 +83,8 @@ export async function restoreBackup(
     await archive.check(options);
     const plan = await makePlan(manifest, session, features, options);
     const asked = performance.now();
+    const code = codeToRun(plan);
+    if (code && !(await options.mayRun(code, archive.fingerprint))) throw cancelled();
     if (!options.dryRun && !(await options.confirm(plan, manifest))) throw cancelled();
     // A person's time to think is no part of the work.
     const thinking = performance.now() - asked;

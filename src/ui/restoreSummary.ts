@@ -1,8 +1,9 @@
 import * as vscode from 'vscode';
 import { formatCount } from '../core/format.ts';
-import { formatTableName } from '../core/names.ts';
 import type { InboundForeignKey, OpaquePlan, RestorePlan, TablePlan } from '../core/plan.ts';
 import { rowsText } from './quantities.ts';
+import { visibleLines } from '../core/visible.ts';
+import { shownName } from './names.ts';
 
 /** A dialog must fit on a screen. */
 const mostTables = 12;
@@ -23,7 +24,7 @@ export function restoreSummary(plan: RestorePlan, options: SummaryOptions): stri
   const { opaque = [] } = plan;
   const tables = [...plan.tables.map(describeTable), ...opaque.map(describeOpaque)];
   const inbound = plan.tables.flatMap((table) => table.inbound.map((key) => describeInbound(table, key)));
-  const notes = [...inbound, ...plan.warnings.map((warning) => `${warning}.`)];
+  const notes = [...inbound, ...plan.warnings.map((warning) => `${visibleLines(warning)}.`)];
   const overwritten = plan.largeObjects?.overwrite === true && plan.largeObjects.now > 0;
   const existing = overwritten || [...plan.tables, ...opaque].some((table) => !table.create);
   const paragraphs = [
@@ -49,14 +50,14 @@ function modeText({ mode, only }: RestorePlan): string {
 }
 
 function describeTable({ target, create, rowsNow, backup }: TablePlan): string {
-  const name = formatTableName(target);
+  const name = shownName(target);
   return create
     ? vscode.l10n.t('{0}: is made anew, {1}', name, rowsText(backup.rows))
     : vscode.l10n.t('{0}: {1} now, {2} in the backup', name, rowsText(rowsNow), formatCount(backup.rows));
 }
 
 function describeOpaque({ target, create }: OpaquePlan): string {
-  const name = formatTableName(target);
+  const name = shownName(target);
   return create
     ? vscode.l10n.t('{0}: is made anew, as a whole', name)
     : vscode.l10n.t('{0}: is replaced as a whole', name);
@@ -82,7 +83,7 @@ function largeObjectsText({ largeObjects }: RestorePlan): string[] {
 }
 
 function describeInbound({ target }: TablePlan, { from, name }: InboundForeignKey): string {
-  const [source, to] = [formatTableName(from), formatTableName(target)];
+  const [source, to] = [shownName(from), shownName(target)];
   // SQLite only numbers them.
   return /^\d+$/.test(name)
     ? vscode.l10n.t('{0} is not restored and points at {1}.', source, to)
@@ -98,7 +99,8 @@ function safetyText(safetyFolder: string | undefined): string {
       );
 }
 
-function atMost(lines: readonly string[], most: number): string[] {
+/** The first of many lines, and how many more there are. */
+export function atMost(lines: readonly string[], most: number): string[] {
   if (lines.length <= most) return [...lines];
   return [...lines.slice(0, most), vscode.l10n.t('… and {0} more', lines.length - most)];
 }

@@ -1,4 +1,5 @@
 import type * as vscode from 'vscode';
+import type { MadeHere } from '../backup/madeHere.ts';
 import type { EngineId } from '../core/manifest.ts';
 import type { Engine } from '../engines/engine.ts';
 import type { BackupKeys } from './backups/backupKeys.ts';
@@ -36,6 +37,7 @@ export interface Services {
   readonly backupsView: vscode.TreeView<BackupsNode>;
   /** Where safety backups are kept. */
   readonly safetyFolder: string;
+  readonly madeHere: MadeHere;
   /** What is remembered for this workspace. */
   readonly memory: vscode.Memento;
 }

@@ -43,6 +43,7 @@ async function restore(
   try {
     const confirm = (): Promise<boolean> => Promise.resolve(true);
     return await restoreBackup(file, session, database.engine.features, {
+      mayRun: () => Promise.resolve(true),
       mode: 'replace',
       logger: silentLogger,
       confirm,

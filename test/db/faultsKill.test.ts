@@ -15,7 +15,7 @@ import { countTried } from '../support/triedCounts.ts';
 const child = path.join(import.meta.dirname, '../support/faults/killedChild.ts');
 const labels = { sqlite: 'SQLite', postgres: 'PostgreSQL' } as const;
 /** How many steps are taken at least; those after which something may last always are. FAULTS=all takes every step. */
-const sampleSize = 9;
+const sampleSize = 6;
 
 /** Those after which something may last. */
 const lasting = /COMMIT|fs (link|rename|rm)|file sync/;

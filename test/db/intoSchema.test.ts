@@ -26,6 +26,7 @@ async function restore(
   const session = await database.connect();
   try {
     return await restoreBackup(file, session, database.engine.features, {
+      mayRun: () => Promise.resolve(true),
       mode: 'replace',
       logger: silentLogger,
       confirm: () => Promise.resolve(true),

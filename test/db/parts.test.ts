@@ -36,6 +36,7 @@ async function restore(
   let plan: RestorePlan | undefined;
   try {
     const report = await restoreBackup(file, session, database.engine.features, {
+      mayRun: () => Promise.resolve(true),
       mode: 'replace',
       logger: silentLogger,
       confirm: (found) => {

@@ -123,6 +123,7 @@ describe('postgres: cancelling', () => {
     await inSession(database, async (session) => {
       const error = await failure(
         restoreBackup(file, session, database.engine.features, {
+          mayRun: () => Promise.resolve(true),
           mode: 'replace',
           logger: silentLogger,
           confirm: () => Promise.resolve(true),

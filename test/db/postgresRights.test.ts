@@ -44,6 +44,7 @@ describe('postgres: rights', () => {
     let seen: RestorePlan | undefined;
     try {
       const work = restoreBackup(file, session, database.engine.features, {
+        mayRun: () => Promise.resolve(true),
         mode,
         logger: silentLogger,
         confirm: (shown) => {
@@ -207,6 +208,7 @@ describe('postgres: rights', () => {
     let asked = false;
     const session = await user.connect();
     const work = restoreBackup(file, session, user.engine.features, {
+      mayRun: () => Promise.resolve(true),
       mode: 'replace',
       logger: silentLogger,
       confirm: () => Promise.resolve((asked = true)),

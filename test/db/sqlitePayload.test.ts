@@ -195,6 +195,7 @@ describe('SQLite: the payload of a backup', () => {
     it('makes nothing but the object that a statement is for', async () => {
       const target = folder.file('new.db');
       const { manifest, source } = backup;
+      const made = manifest.objects.find(({ name }) => name === 't')!.sql;
       const statements = [
         'DROP TABLE t',
         'CREATE TABLE other (a, b)',
@@ -202,6 +203,8 @@ describe('SQLite: the payload of a backup', () => {
         'INSERT INTO t VALUES (1, 2)',
         "ATTACH '/tmp/x' AS x",
         'create table t (a, b)',
+        'CREATE TABLE t AS SELECT 1 AS a, 2 AS b',
+        `${made}; DROP TABLE big`,
         '',
       ];
       for (const sql of statements) {
@@ -210,11 +213,6 @@ describe('SQLite: the payload of a backup', () => {
         const error = await failure(restoreSqlite(target, hostile), 'damaged-backup');
         assert.match(error.message, /no valid statement for the table t/, sql);
       }
-      const objects = manifest.objects.map((object) =>
-        object.name === 't' ? { ...object, sql: `${object.sql}; DROP TABLE big` } : object,
-      );
-      await restoreSqlite(target, { source, manifest: { ...manifest, objects } });
-      assert.deepEqual(sqliteDump(target), before);
     });
   });
 });

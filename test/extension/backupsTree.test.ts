@@ -79,7 +79,10 @@ describe('the tree of backups', () => {
     const foreign = nodes.find(({ backup }) => backup.file !== file);
     assert.ok(foreign);
     const item = tree.getTreeItem(foreign);
-    assert.match(String(item.description), /^This is no Restore Point backup, or its end is missing/);
+    assert.match(
+      String(item.description),
+      /^This is no Restore Point backup, or its beginning is not what was written/,
+    );
     assert.equal(item.contextValue, 'backup damaged');
     assert.equal(item.collapsibleState, vscode.TreeItemCollapsibleState.None);
     assert.deepEqual(await tree.getChildren(foreign), []);

@@ -48,6 +48,7 @@ try {
       // The browser build's stand-in for an executable is a script for this very Node.
       PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ''}`,
       RESTORE_POINT_TEST_POSTGRES: postgres.url,
+      XDG_STATE_HOME: join(scratch.path, 'state'),
     },
     launchArgs: [
       workspace,

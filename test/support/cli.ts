@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
@@ -24,15 +25,26 @@ export const cliCommand: readonly string[] = [process.execPath, source];
 
 const probe = path.join(import.meta.dirname, 'peakMemory.ts');
 
+let stateHome: string | undefined;
+
+/** What the programs of one test run remember, as those of one machine do. */
+async function machine(): Promise<string> {
+  if (stateHome === undefined) {
+    const made = await mkdtemp(path.join(tmpdir(), 'restore-point-test-'));
+    process.on('exit', () => rmSync(made, { recursive: true, force: true }));
+    stateHome ??= made;
+  }
+  return stateHome;
+}
+
 /** Runs the command line from its source, in a process of its own and without a terminal. */
 export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliRun> {
   const folder = await mkdtemp(path.join(tmpdir(), 'restore-point-test-'));
   try {
     const peakFile = path.join(folder, 'peak');
-    const state = path.join(folder, 'state');
     const child = spawn(process.execPath, ['--import', probe, source, ...args], {
       cwd: options.cwd ?? folder,
-      env: { ...process.env, XDG_STATE_HOME: state, ...options.env, PEAK_MEMORY_FILE: peakFile },
+      env: { ...process.env, XDG_STATE_HOME: await machine(), ...options.env, PEAK_MEMORY_FILE: peakFile },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let [stdout, stderr] = ['', ''];

@@ -37,6 +37,7 @@ export function manifestOf(
     tables: tables.map((table, index) => ({
       table,
       columns: table.columns.filter((column) => !column.generated).map((column) => column.name),
+      digest: '0000000000000000',
       rows: payloads[index]?.chunks.reduce((sum, chunk) => sum + chunk.rows, 0) ?? 0,
       payload: payloads[index]?.name ?? 'data/1-none',
     })),

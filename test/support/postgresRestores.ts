@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
 import { Archive } from '../../src/archive/archiveReader.ts';
-import { type BackupReport, type BackupSelection, takeBackup } from '../../src/backup/takeBackup.ts';
+import {
+  type BackupReport,
+  type BackupSelection,
+  takeBackup,
+  type TakeBackupOptions,
+} from '../../src/backup/takeBackup.ts';
 import { RestorePointError } from '../../src/core/errors.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import type { RestoreMode } from '../../src/core/plan.ts';
@@ -73,7 +78,7 @@ export async function backUp(
   database: TestDatabase,
   file: string,
   selection?: BackupSelection,
-  options: Partial<WorkOptions> = {},
+  options: Partial<TakeBackupOptions> = {},
 ): Promise<BackupReport> {
   const session = await database.connect({ readOnly: true });
   try {
@@ -94,6 +99,7 @@ export async function restore(
     const confirm = (): Promise<boolean> => Promise.resolve(true);
     const { features } = database.engine;
     return await restoreBackup(file, session, features, {
+      mayRun: () => Promise.resolve(true),
       mode: 'replace',
       logger: silentLogger,
       confirm,

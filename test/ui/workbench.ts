@@ -53,7 +53,7 @@ export async function openWorkbench(options: WorkbenchOptions): Promise<Workbenc
     dataFolder: data.path,
     extensionsFolder,
     settings: { ...quietSettings, 'workbench.reduceMotion': 'on', ...options.settings },
-    env: { ...process.env, ...options.env },
+    env: { ...process.env, XDG_STATE_HOME: join(data.path, 'state'), ...options.env },
   });
   const browser = await startChromium();
   const page = await browser.newPage({ viewport: options.viewport ?? { width: 1440, height: 900 } });

@@ -214,4 +214,14 @@ describe('planObjects', () => {
     );
     assert.deepEqual(create, []);
   });
+
+  it('follows chains of needs however long they are, and circles', () => {
+    const last = 100_000;
+    const chain = Array.from({ length: last }, (_, index) =>
+      object(`function:f${index}`, { needs: [`function f${index + 1}`] }),
+    );
+    assert.deepEqual(plan(chain).create, []);
+    const end = object(`function:f${last}`, { needs: ['function f0'] });
+    assert.equal(plan([...chain, end]).create.length, last + 1);
+  });
 });

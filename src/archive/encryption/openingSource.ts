@@ -23,39 +23,51 @@ export class OpeningSource implements ByteSource {
   /** Where the first run begins. */
   readonly #begin: number;
   readonly #runs: number;
+  /** What cannot be decrypted reads as zeros. */
+  readonly #damaged: boolean;
   /** Small entries follow each other in one run. */
   #last: { readonly index: number; readonly plain: Uint8Array } | undefined;
 
-  private constructor(source: ByteSource, file: string, cipher: ChunkCipher, begin: number, runs: number) {
+  private constructor(
+    source: ByteSource,
+    file: string,
+    cipher: ChunkCipher,
+    { begin, runs, damaged: isDamaged }: Layout,
+  ) {
     this.#source = source;
     this.#file = file;
     this.#cipher = cipher;
     this.#begin = begin;
     this.#runs = runs;
+    this.#damaged = isDamaged;
     this.size = source.size - begin - runs * tagBytes;
   }
 
   /**
-   * Makes sure of the key and of the file's end. Throws `locked` when no key opens it, `damaged-backup`, `file`.
-   * The source is closed with this one, not when this throws.
+   * Makes sure of the key and of the file's end; with `damaged`, of the key alone. Throws `locked` when no key opens it,
+   * `damaged-backup`, `file`. The source is closed with this one, not when this throws.
    */
   static async open(
     source: ByteSource,
     file: string,
     header: Header,
     keys: Keys | undefined,
+    options = { damaged: false },
   ): Promise<OpeningSource> {
     const fileKey = await keys?.fileKey(header.bytes).catch((error: unknown) => {
-      throw error instanceof HeaderError ? damaged(file, undefined, error.message, error.cause) : error;
+      throw error instanceof HeaderError
+        ? damaged(file, undefined, error.message, { cause: error.cause })
+        : error;
     });
     if (!fileKey) throw locked(file, header.encryption, keys?.has(header.encryption) ?? false);
     const begin = header.bytes.length + saltBytes;
     const salt = await source.read(header.bytes.length, saltBytes);
     const runs = runCount(source.size - begin);
     if (salt.length < saltBytes || runs === undefined) throw damaged(file, undefined, 'its end is missing');
-    const opened = new OpeningSource(source, file, payloadCipher(fileKey, salt), begin, runs);
+    const cipher = payloadCipher(fileKey, salt);
+    const opened = new OpeningSource(source, file, cipher, { begin, runs, ...options });
     // Where the file was cut, what is now the last run was not sealed as the last.
-    await opened.#open(runs - 1, 1);
+    if (!options.damaged) await opened.#open(runs - 1, 1);
     return opened;
   }
 
@@ -90,9 +102,10 @@ export class OpeningSource implements ByteSource {
     for (let index = first; index < first + count; index++) {
       const from = (index - first) * sealedRunBytes;
       const nonce = runNonce(index, index === this.#runs - 1);
-      const plain = this.#cipher.open(nonce, sealed.subarray(from, from + sealedRunBytes));
-      if (!plain) throw this.#changed(index);
-      opened.push(plain);
+      const run = sealed.subarray(from, from + sealedRunBytes);
+      const plain = this.#cipher.open(nonce, run);
+      if (!plain && !this.#damaged) throw this.#changed(index);
+      opened.push(plain ?? Buffer.alloc(run.length - tagBytes));
     }
     this.#last = { index: first + count - 1, plain: opened.at(-1)! };
     return opened;
@@ -104,6 +117,12 @@ export class OpeningSource implements ByteSource {
     const what = `something from byte ${from} to byte ${from + sealedRunBytes - 1} of the file was changed`;
     return damaged(this.#file, undefined, what);
   }
+}
+
+interface Layout {
+  readonly begin: number;
+  readonly runs: number;
+  readonly damaged: boolean;
 }
 
 /** How a file is encrypted; undefined when it is not. Reads no more than its header. Throws `file`, `damaged-backup`. */

@@ -1,20 +1,10 @@
-import { RestorePointError } from '../../core/errors.ts';
+import { type ErrorPlace, RestorePointError } from '../../core/errors.ts';
 import { formatTableName } from '../../core/names.ts';
 import { objectKey, type SchemaObject } from '../../core/schema.ts';
 import { describeFailure } from './errors.ts';
+import { isKnownStatement } from './knownStatements.ts';
 import { welcoming } from './newOwners.ts';
 import type { Transaction } from './transaction.ts';
-
-const made =
-  'SCHEMA|COLLATION|EXTENSION|TYPE|DOMAIN|CAST|FUNCTION|PROCEDURE|AGGREGATE|ACCESS METHOD|OPERATOR( FAMILY| CLASS)?|' +
-  '(DEFAULT )?CONVERSION|TRANSFORM|TEXT SEARCH (PARSER|TEMPLATE|DICTIONARY|CONFIGURATION)|(UNLOGGED )?(SEQUENCE|TABLE)|' +
-  '(OR REPLACE )?VIEW|MATERIALIZED VIEW|(UNIQUE )?INDEX|STATISTICS|RULE|(CONSTRAINT |EVENT )?TRIGGER|POLICY|PUBLICATION';
-
-/** The statements that backups hold. Anything else in one is not of our making. */
-const known = new RegExp(
-  `^((CREATE (${made})|ALTER (${made}|DEFAULT PRIVILEGES)|COMMENT ON|REFRESH MATERIALIZED VIEW|` +
-    '(GRANT|REVOKE) ([^;"]|"[^"]*")* ON (TABLE|SEQUENCE|FUNCTION|PROCEDURE|TYPE|SCHEMA)) |DROP SCHEMA "public"$)',
-);
 
 /** What a partition needs before it is put into its table. */
 const indexed: readonly string[] = ['primary key', 'constraint', 'index'];
@@ -56,14 +46,8 @@ export async function createObjects(
 ): Promise<void> {
   if (objects.length > 0) await transaction.run(settings);
   for (const object of objects) {
-    const place = object.table ? { table: formatTableName(object.table) } : {};
-    if (!known.test(object.sql)) {
-      throw new RestorePointError(
-        'damaged-backup',
-        `The statement for ${objectKey(object)} is of no known kind`,
-        { place },
-      );
-    }
+    const place = placeOf(object);
+    refuseUnknown([object]);
     try {
       await asRole(transaction, object.as, async () => {
         const sql = await asServerHasIt(transaction, object);
@@ -77,6 +61,21 @@ export async function createObjects(
       });
     }
   }
+}
+
+/** Throws `damaged-backup` for a statement that no backup of ours holds. */
+export function refuseUnknown(objects: readonly SchemaObject[]): void {
+  const object = objects.find((candidate) => !isKnownStatement(candidate));
+  if (!object) return;
+  throw new RestorePointError(
+    'damaged-backup',
+    `The statement for ${objectKey(object)} is none that a backup holds for it`,
+    { place: placeOf(object) },
+  );
+}
+
+function placeOf({ table }: SchemaObject): ErrorPlace {
+  return table ? { table: formatTableName(table) } : {};
 }
 
 /** Does something as another role of which the user is a member. */

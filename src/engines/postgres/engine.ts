@@ -1,6 +1,7 @@
 import type { Engine } from '../engine.ts';
 import { describe, parseUrl } from './address.ts';
 import { PostgresPayloadRows } from './payloadRows.ts';
+import { salvage } from './salvage.ts';
 import { PostgresSession } from './session.ts';
 
 /** PostgreSQL 14 and later. */
@@ -12,4 +13,5 @@ export const postgresEngine: Engine = {
   parseUrl,
   connect: (address, options) => PostgresSession.open(address, options),
   openPayload: (source, manifest) => Promise.resolve(new PostgresPayloadRows(source, manifest)),
+  salvage,
 };

@@ -258,15 +258,23 @@ export class PostgresRestore implements RestoreTransaction {
   async *#bytesOf(table: TablePlan): AsyncIterable<Uint8Array> {
     const { source, manifest } = this.#restore;
     const payload = payloadOf(manifest, table.backup);
-    let chunk = 0;
+    let [chunk, position, end] = [0, 0, 0];
     for await (const bytes of source.read(payload, this.#options.signal)) {
       for (let start = 0; start < bytes.length; start += pieceBytes) {
         const piece = bytes.subarray(start, start + pieceBytes);
         yield piece;
         this.#loading.add(0, piece.length);
       }
-      this.#loading.add(payload.chunks[chunk]?.rows ?? 0, 0);
-      chunk += 1;
+      position += bytes.length;
+      for (
+        let next = payload.chunks[chunk];
+        next && end + next.bytes <= position;
+        next = payload.chunks[chunk]
+      ) {
+        this.#loading.add(next.rows, 0);
+        end += next.bytes;
+        chunk += 1;
+      }
     }
   }
 

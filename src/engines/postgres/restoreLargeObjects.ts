@@ -27,7 +27,8 @@ import type { Rows } from './verify.ts';
 interface StagedObject {
   readonly oid: string;
   readonly owner: string;
-  readonly rights: readonly Right[] | null;
+  /** As the backup has them: whatever JSON it is. */
+  readonly rights: unknown;
   readonly comment: string | null;
 }
 
@@ -145,7 +146,13 @@ export class LargeObjectRestore {
 
   #giveRights({ oid, owner, rights }: StagedObject): Change[] {
     const { owners, grantees, grantors } = this.#plan;
-    if (rights === null || !owners.includes(owner)) return [];
+    if (rights === null) return [];
+    if (!areRights(rights)) {
+      throw new RestorePointError('damaged-backup', `The rights of the large object ${oid} are none`, {
+        place: { entry: this.#plan.backup.objects.payload },
+      });
+    }
+    if (!owners.includes(owner)) return [];
     const usual = ['SELECT', 'UPDATE'].map((privilege) => ({
       grantor: owner,
       grantee: owner,
@@ -172,6 +179,20 @@ export class LargeObjectRestore {
       await asRole(this.#transaction, as, async () => void (await this.#transaction.run(sql.join(';\n'))));
     }
   }
+}
+
+const privileges: readonly unknown[] = ['SELECT', 'UPDATE'];
+
+/** They become parts of statements: nothing but what the format has may be in them. */
+function areRights(rights: unknown): rights is readonly Right[] {
+  const isRole = (role: unknown): boolean => typeof role === 'string' && role !== '';
+  const isRight = (right: unknown): boolean => {
+    if (typeof right !== 'object' || right === null) return false;
+    const { grantor, grantee, privilege, grantable } = right as Partial<Record<keyof Right, unknown>>;
+    const roles = isRole(grantor) && (grantee === null || isRole(grantee));
+    return roles && privileges.includes(privilege) && typeof grantable === 'boolean';
+  };
+  return Array.isArray(rights) && rights.every(isRight);
 }
 
 async function* only(bytes: Uint8Array): AsyncIterable<Uint8Array> {

@@ -16,6 +16,7 @@ import type { DatabaseAddress } from '../../core/connections.ts';
 import { describe, resolveAddress } from './address.ts';
 import { checkRights } from './checkRights.ts';
 import { Database } from './connection.ts';
+import { refuseUnknown } from './createObjects.ts';
 import { describeFailure } from './errors.ts';
 import { quoteName } from './identifiers.ts';
 import { describeTable, introspect } from './introspect.ts';
@@ -86,7 +87,10 @@ export class PostgresSession implements Session {
   }
 
   checkRights(plan: RestorePlan, { signal }: WorkOptions): Promise<RightsCheck> {
-    return this.#reading(signal, (transaction) => checkRights(transaction, plan));
+    return this.#reading(signal, (transaction) => {
+      refuseUnknown(plan.create);
+      return checkRights(transaction, plan);
+    });
   }
 
   async openSnapshot(options: WorkOptions): Promise<Snapshot> {

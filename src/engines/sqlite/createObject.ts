@@ -12,20 +12,23 @@ const createStatements: Readonly<Record<string, RegExp>> = {
 };
 
 /**
- * Makes an object. The statement comes from the backup: it may make the object that it is for, and nothing else. Throws
- * `damaged-backup` for any other, `database`.
+ * Makes an object. The statement comes from the backup: it may make the object that it is for, and nothing else. SQLite
+ * keeps the text of what makes an object as it was; one that copies rows, or is followed by another statement, it keeps
+ * otherwise. Throws `damaged-backup` for any such, `database`.
  */
 export async function createObject(
   connection: Connection,
   { kind, name, sql, table }: SchemaObject,
   signal?: AbortSignal,
 ): Promise<void> {
-  const made = (): Promise<unknown> =>
-    connection.get('SELECT 1 AS found FROM main.sqlite_schema WHERE type = ? AND name = ?', [kind, name]);
   if (createStatements[kind]?.test(sql) && !sql.includes('\0')) {
     const place = { table: table === undefined ? name : formatTableName(table) };
     await inWords('database', place, () => connection.run(sql, [], signal));
-    if (await made()) return;
+    const made = await connection.get<{ text: string }>(
+      'SELECT sql AS text FROM main.sqlite_schema WHERE type = ? AND name = ?',
+      [kind, name],
+    );
+    if (made?.text === sql) return;
   }
   throw new RestorePointError('damaged-backup', `The backup has no valid statement for the ${kind} ${name}`);
 }

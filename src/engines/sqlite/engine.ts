@@ -1,6 +1,7 @@
 import type { Engine } from '../engine.ts';
 import { describe, parseUrl } from './address.ts';
 import { SqlitePayloadRows } from './payloadRows.ts';
+import { salvage } from './salvage.ts';
 import { SqliteSession } from './session.ts';
 
 /** SQLite database files. */
@@ -13,4 +14,5 @@ export const sqliteEngine: Engine = {
   connect: (address, options) => SqliteSession.open(address, options),
   openPayload: (source, manifest, options) =>
     Promise.resolve(new SqlitePayloadRows(source, manifest, options)),
+  salvage,
 };

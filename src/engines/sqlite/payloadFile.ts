@@ -1,5 +1,7 @@
-import { open, stat } from 'node:fs/promises';
+import { open, stat, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { RestorePointError, throwIfCancelled } from '../../core/errors.ts';
+import { formatBytes } from '../../core/format.ts';
 import { chunkBytes, type Payload, type PayloadSink, type PayloadSource } from '../../core/payload.ts';
 import type { WorkOptions } from '../engine.ts';
 
@@ -48,6 +50,7 @@ export async function extractPayload(
   { signal, report }: WorkOptions,
 ): Promise<void> {
   const totalBytes = payload.chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);
+  await refuseWithoutRoom(file, totalBytes, payload);
   const output = await open(file, 'r+');
   let bytes = 0;
   try {
@@ -61,6 +64,19 @@ export async function extractPayload(
   } finally {
     await output.close();
   }
+}
+
+/** A small file can become a very large one: before the disk is full of it, that is told. */
+async function refuseWithoutRoom(file: string, bytes: number, payload: Payload): Promise<void> {
+  const folder = dirname(file);
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  if (bytes <= free) return;
+  throw new RestorePointError(
+    'file',
+    `The rows of the backup take ${formatBytes(bytes)} of ${dirname(folder)}, and ${formatBytes(free)} are free there`,
+    { place: { entry: payload.name }, next: 'Free some space there, or let TMPDIR name another folder.' },
+  );
 }
 
 const magic = 'SQLite format 3\0';

@@ -11,12 +11,12 @@ import { writePayload } from './payloadFile.ts';
 import { TemporaryFolder } from './temporaryFolder.ts';
 import { WholeCopy } from './wholeCopy.ts';
 
-/** Opens one consistent read of a database file. See `Session.openSnapshot`. */
+/** Opens one consistent read of a database file; `secretBytes`: see `TemporaryFolder.create`. See `Session.openSnapshot`. */
 export async function openSnapshot(
   file: string,
-  options: WorkOptions & { readonly whole: boolean },
+  options: WorkOptions & { readonly whole: boolean; readonly secretBytes?: number },
 ): Promise<Snapshot & { readonly closed: boolean }> {
-  const folder = await inWords('file', {}, () => TemporaryFolder.create(options.logger));
+  const folder = await inWords('file', {}, () => TemporaryFolder.create(options.logger, options.secretBytes));
   try {
     const copyFile = await folder.createFile('database.sqlite');
     const copy = options.whole

@@ -48,6 +48,7 @@ export async function backUp(
         ...(lock ? { lock } : {}),
         compression: compression(folder),
         connection: connection.id,
+        madeHere: services.madeHere,
       });
     }),
   );

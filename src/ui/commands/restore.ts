@@ -3,16 +3,21 @@ import type { Keys } from '../../archive/encryption/keys.ts';
 import { backupNameOf } from '../../backup/backupFiles.ts';
 import { formatCount, formatDuration } from '../../core/format.ts';
 import type { Manifest } from '../../core/manifest.ts';
-import { formatTableName, type TableName } from '../../core/names.ts';
+import type { TableName } from '../../core/names.ts';
 import type { RestoreMode, RestorePlan } from '../../core/plan.ts';
+import type { CodeToRun } from '../../restore/codeToRun.ts';
 import { restoreBackup, type RestoreOptions, type RestoreReport } from '../../restore/restoreBackup.ts';
 import type { KeyOptions } from '../backups/backupKeys.ts';
 import { describeTarget, usableOf, type Connection } from '../connections/connection.ts';
 import { restoreEnds } from '../progress.ts';
 import { ageText, rowsText, tablesText } from '../quantities.ts';
-import { restoreSummary } from '../restoreSummary.ts';
+import { atMost, restoreSummary } from '../restoreSummary.ts';
 import type { Services } from '../services.ts';
 import { safetyBackupsWanted } from '../settings.ts';
+import { shownName } from '../names.ts';
+
+/** A dialog must fit on a screen. */
+const mostKinds = 12;
 
 export interface RestoreRequest {
   readonly file: string;
@@ -29,6 +34,8 @@ export interface RestoreRequest {
   readonly quiet: boolean;
   /** The summary was agreed to already. */
   readonly confirmed: boolean;
+  /** Statements of a backup that this machine did not make may run. */
+  readonly trusted: boolean;
   readonly token?: vscode.CancellationToken;
 }
 
@@ -61,6 +68,9 @@ export async function restore(services: Services, request: RestoreRequest): Prom
           ...(safetyFolder === undefined ? {} : { safetyFolder }),
           ...(safetyLock ? { safetyLock } : {}),
           ...(keys ? { keys } : {}),
+          madeHere: services.madeHere,
+          mayRun: async (code, fingerprint) =>
+            request.trusted || (await services.madeHere.has(fingerprint)) || (await askToRun(request, code)),
           confirm: async (plan, manifest) =>
             request.confirmed || (await confirm(request, plan, manifest, safetyFolder)),
         };
@@ -73,6 +83,22 @@ export async function restore(services: Services, request: RestoreRequest): Prom
   logReport(services, report);
   if (!request.quiet) tellReport(services, request, report);
   return report;
+}
+
+/** Statements of a file from elsewhere run as the user: they are shown, and run only after a yes. */
+async function askToRun({ connection, file }: RestoreRequest, code: CodeToRun): Promise<boolean> {
+  const question = vscode.l10n.t('Run the statements of a backup that was not made on this machine?');
+  const detail = [
+    vscode.l10n.t(
+      '{0} brings statements, which run on {1} with your rights. Go on only if you trust whoever made it.',
+      backupNameOf(file),
+      connection.name,
+    ),
+    atMost(code.kinds, mostKinds).join('\n'),
+    vscode.l10n.t('Its contents show every statement. To restore rows alone, make the tables first.'),
+  ].join('\n\n');
+  const yes = vscode.l10n.t('Run Statements');
+  return (await vscode.window.showWarningMessage(question, { modal: true, detail }, yes)) === yes;
 }
 
 async function confirm(
@@ -98,11 +124,11 @@ async function confirm(
 function logReport({ log }: Services, report: RestoreReport): void {
   for (const { table, rowsBefore, rowsAfter, inserted, updated } of report.tables) {
     log.info(
-      `  ${formatTableName(table)}: ${formatCount(rowsBefore)} → ${formatCount(rowsAfter)} rows ` +
+      `  ${shownName(table)}: ${formatCount(rowsBefore)} → ${formatCount(rowsAfter)} rows ` +
         `(${formatCount(inserted)} inserted, ${formatCount(updated)} updated)`,
     );
   }
-  for (const table of report.created) log.info(`  made anew: ${formatTableName(table)}`);
+  for (const table of report.created) log.info(`  made anew: ${shownName(table)}`);
   for (const warning of report.warnings) log.warn(`  ${warning}`);
   if (report.safetyBackup) log.info(`  The state before is in ${report.safetyBackup}`);
 }

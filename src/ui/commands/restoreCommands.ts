@@ -84,6 +84,7 @@ async function restoreFromArguments(
     mode: given.mode ?? draft.mode!,
     ...(tables && tables.length > 0 ? { tables } : {}),
     confirmed: flagArgument(first, 'confirmed'),
+    trusted: flagArgument(first, 'trusted'),
     quiet: isQuiet(first),
     ...tokenArgument(first),
   });
@@ -117,6 +118,7 @@ async function undoFromArguments(services: Services, first: unknown): Promise<Re
     mode: 'replace',
     undo: true,
     confirmed: flagArgument(first, 'confirmed'),
+    trusted: flagArgument(first, 'trusted'),
     quiet: isQuiet(first),
     ...tokenArgument(first),
   });

@@ -3,13 +3,14 @@ import { backupExtension, isBackupName, type BackupFile } from '../../backup/bac
 import { RestorePointError } from '../../core/errors.ts';
 import { formatBytes } from '../../core/format.ts';
 import type { BackedUpTable, TableSummary } from '../../core/manifest.ts';
-import { formatTableName, type TableName } from '../../core/names.ts';
+import type { TableName } from '../../core/names.ts';
 import type { RestoreMode } from '../../core/plan.ts';
 import { describeTarget, type Connection } from '../connections/connection.ts';
 import { backedUpRowsText, rowsText } from '../quantities.ts';
 import { backupName, describeBackup } from '../tree/backupNodes.ts';
 import { askMany, askOne, separator, type Choice } from './inputs.ts';
 import { back, type Back, type Frame } from './steps.ts';
+import { shownName } from '../names.ts';
 
 /** The frame of a prompt that stands by itself. */
 export function alone(title: string): Frame {
@@ -78,7 +79,7 @@ export async function askTables(
   return await askMany(frame, {
     placeholder: vscode.l10n.t('Choose the tables to back up'),
     choices: tables.map(({ name, rows, bytes }) => ({
-      label: formatTableName(name),
+      label: shownName(name),
       description: [rows === undefined ? '' : rowsText(rows), bytes === undefined ? '' : formatBytes(bytes)]
         .filter(Boolean)
         .join(' · '),
@@ -96,7 +97,7 @@ export async function askBackedUpTables(
   const answer = await askMany(frame, {
     placeholder: vscode.l10n.t('Choose the tables to restore'),
     choices: tables.map((table) => ({
-      label: formatTableName(table.table.name),
+      label: shownName(table.table.name),
       description: backedUpRowsText(table),
       value: table,
     })),

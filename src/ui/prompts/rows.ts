@@ -1,7 +1,8 @@
 import * as vscode from 'vscode';
-import { formatTableName, type TableName } from '../../core/names.ts';
+import type { TableName } from '../../core/names.ts';
 import { askOne, askText } from './inputs.ts';
 import { back, type Back, type Frame } from './steps.ts';
+import { shownName } from '../names.ts';
 
 /** Which rows of chosen tables a backup takes. */
 export interface RowChoice {
@@ -38,7 +39,7 @@ export async function askRows(frame: Frame, tables: readonly TableName[]): Promi
   if (chosen === back) return back;
   if (chosen !== 'condition' || !one) return { withRelated: chosen === 'related' };
   const condition = await askText(frame, {
-    prompt: vscode.l10n.t('Rows of {0} where', formatTableName(one)),
+    prompt: vscode.l10n.t('Rows of {0} where', shownName(one)),
     placeholder: vscode.l10n.t('A condition in SQL: id = 7'),
   });
   return condition === back ? back : { withRelated: true, condition };

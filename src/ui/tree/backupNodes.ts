@@ -3,9 +3,11 @@ import * as vscode from 'vscode';
 import { backupNameOf, type BackupFile } from '../../backup/backupFiles.ts';
 import { formatBytes } from '../../core/format.ts';
 import type { BackedUpTable, Manifest } from '../../core/manifest.ts';
-import { formatTableName, tableKey } from '../../core/names.ts';
+import { tableKey } from '../../core/names.ts';
 import { tooltip } from '../markdown.ts';
 import { ageText, backedUpRowsText, rowsText, tablesText } from '../quantities.ts';
+import { visible } from '../../core/visible.ts';
+import { shownName } from '../names.ts';
 
 export interface BackupNode {
   readonly kind: 'backup';
@@ -29,7 +31,7 @@ export function describeBackup(backup: BackupFile): string {
   const { manifest, encryption, size, time } = backup;
   if (encryption) return [vscode.l10n.t('encrypted'), formatBytes(size), ageText(time)].join(' · ');
   if (!manifest) return problemOf(backup);
-  const { database } = manifest.source;
+  const database = visible(manifest.source.database);
   // The usual name begins with the database, and there is not much room.
   const inName = backupName(backup).startsWith(path.parse(database).name);
   return [
@@ -114,7 +116,7 @@ function problemOf({ problem = '', file }: BackupFile): string {
 }
 
 export function backupTableItem({ parent, table }: BackupTableNode): vscode.TreeItem {
-  const name = formatTableName(table.table.name);
+  const name = shownName(table.table.name);
   const item = new vscode.TreeItem(name);
   item.id = `${parent.backup.file} ${tableKey(table.table.name)}`;
   item.contextValue = 'backupTable';

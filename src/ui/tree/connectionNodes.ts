@@ -2,11 +2,12 @@ import * as vscode from 'vscode';
 import { describeError, messageOf } from '../../core/errors.ts';
 import { formatBytes } from '../../core/format.ts';
 import type { TableSummary } from '../../core/manifest.ts';
-import { formatTableName, tableKey } from '../../core/names.ts';
+import { tableKey } from '../../core/names.ts';
 import type { Column, Table } from '../../core/schema.ts';
 import { describeTarget, type Connection } from '../connections/connection.ts';
 import { tooltip } from '../markdown.ts';
 import { rowsText, tablesText } from '../quantities.ts';
+import { shownName } from '../names.ts';
 
 export interface ConnectionNode {
   readonly kind: 'connection';
@@ -126,7 +127,7 @@ export function tableItem({ connection, table }: TableNode): vscode.TreeItem {
   item.id = `${connection.key} table ${tableKey(table.name)}`;
   item.contextValue = 'table';
   item.description = sizeText(table);
-  item.tooltip = tooltip(formatTableName(table.name), [item.description]);
+  item.tooltip = tooltip(shownName(table.name), [item.description]);
   item.iconPath = new vscode.ThemeIcon('table');
   item.accessibilityInformation = {
     label: vscode.l10n.t('Table {0}, {1}', table.name.name, item.description),
@@ -147,7 +148,7 @@ export function columnItem({ connection, table, column }: ColumnNode): vscode.Tr
   const inKey = table.primaryKey?.columns.includes(column.name) ?? false;
   const references = table.foreignKeys
     .filter((foreignKey) => foreignKey.columns.includes(column.name))
-    .map((foreignKey) => formatTableName(foreignKey.references));
+    .map((foreignKey) => shownName(foreignKey.references));
   const facts = [
     column.type || vscode.l10n.t('any type'),
     ...(inKey ? [vscode.l10n.t('primary key')] : []),

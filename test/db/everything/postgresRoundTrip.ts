@@ -26,6 +26,7 @@ export async function restoreUrl(
   const session = await connect(url, false);
   try {
     return await restoreBackup(file, session, engineById('postgres').features, {
+      mayRun: () => Promise.resolve(true),
       mode: 'replace',
       logger: silentLogger,
       confirm: (plan) => {

@@ -34,6 +34,7 @@ export async function restoreFile(
   );
   try {
     return await restoreBackup(backup, session, engine.features, {
+      mayRun: () => Promise.resolve(true),
       mode: 'replace',
       logger: silentLogger,
       confirm: () => Promise.resolve(true),

@@ -9,7 +9,18 @@ type Call = (this: unknown, ...args: unknown[]) => unknown;
 type Methods = Record<string, Call>;
 
 /** Those by which the product makes, names, reads and removes files. */
-const fileCalls = ['access', 'link', 'mkdir', 'mkdtemp', 'open', 'readdir', 'rename', 'rm', 'stat'] as const;
+const fileCalls = [
+  'access',
+  'link',
+  'mkdir',
+  'mkdtemp',
+  'open',
+  'readdir',
+  'rename',
+  'rm',
+  'stat',
+  'statfs',
+] as const;
 const handleCalls = ['appendFile', 'read', 'stat', 'sync', 'write', 'writev'] as const;
 
 /**

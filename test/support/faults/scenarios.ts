@@ -117,6 +117,7 @@ export async function work(
         ...options,
         mode: 'replace',
         ...safety,
+        mayRun: confirm,
         confirm,
       });
     }

@@ -1,0 +1,110 @@
+import type { Compression, Manifest } from '../core/manifest.ts';
+import { foldCase, formatTableName, tableKey, type TableName } from '../core/names.ts';
+import type { Chunk, Payload } from '../core/payload.ts';
+
+/** No row is larger than PostgreSQL can send, which is 1 GiB; a chunk is about 8 MiB and the rest of its last row. */
+export const maxChunkBytes = 1024 * 1024 * 1024 + 64 * 1024 * 1024;
+
+/** How many bytes a codec can make of one at most: more is a lie, and found out without decompressing it. */
+const maxRatio: Readonly<Record<Compression, number>> = { zstd: 32_768, gzip: 1_040, none: 1 };
+
+const suffixes: Readonly<Record<Compression, string>> = { zstd: '.zst', gzip: '.gz', none: '' };
+
+/** What the shape of a manifest cannot say: that its parts fit together. A sentence, or undefined where they do. */
+export function inconsistency(manifest: Manifest): string | undefined {
+  return wrongDate(manifest) ?? wrongPayloads(manifest) ?? wrongTables(manifest) ?? wrongNumbers(manifest);
+}
+
+function wrongDate({ createdAt }: Manifest): string | undefined {
+  return Number.isNaN(Date.parse(createdAt)) ? `its manifest has no such time: ${createdAt}` : undefined;
+}
+
+function wrongPayloads({ payloads, compression }: Manifest): string | undefined {
+  const names = new Set<string>();
+  for (const payload of payloads) {
+    if (names.has(payload.name)) return `its manifest names the payload ${payload.name} twice`;
+    names.add(payload.name);
+    for (const [index, chunk] of payload.chunks.entries()) {
+      const wrong = wrongChunk(chunk, index + 1, payload, compression);
+      if (wrong !== undefined) return wrong;
+    }
+  }
+  return undefined;
+}
+
+/** Names are fixed by the format, so that no chunk stands for two, and none is a path. */
+function wrongChunk(
+  { entry, bytes, storedBytes }: Chunk,
+  number: number,
+  { name }: Payload,
+  compression: Compression,
+): string | undefined {
+  const file = entry.startsWith(`${name}/`) ? entry.slice(name.length + 1) : '';
+  const extension = /^(\d{1,15})\.[a-z]{1,20}(\.zst|\.gz)?$/.exec(file);
+  if (Number(extension?.[1]) !== number || (extension?.[2] ?? '') !== suffixes[compression]) {
+    return `its manifest names chunk ${number} of ${name} ${JSON.stringify(entry)}`;
+  }
+  if (bytes > maxChunkBytes)
+    return `its manifest says that ${entry} holds ${bytes} bytes, more than a chunk can`;
+  const fits = compression === 'none' ? bytes === storedBytes : bytes <= storedBytes * maxRatio[compression];
+  return fits
+    ? undefined
+    : `its manifest says that ${entry} is ${bytes} bytes of ${storedBytes}, which cannot be`;
+}
+
+function wrongTables(manifest: Manifest): string | undefined {
+  const payloads = new Map(manifest.payloads.map((payload) => [payload.name, payload]));
+  const isPostgres = manifest.source.engine === 'postgres';
+  const fold = isPostgres ? (name: string): string => name : foldCase;
+  const names = new Set<string>();
+  const used = new Set<string>();
+  for (const { table, columns, payload: name, rows, digest } of manifest.tables) {
+    const text = formatTableName(table.name);
+    const key = fold(tableKey(table.name));
+    if (names.has(key)) return `its manifest names the table ${text} twice`;
+    names.add(key);
+    const all = table.columns.map((column) => column.name);
+    if (new Set(all).size !== all.length) return `its manifest names a column of ${text} twice`;
+    const parts = [table.name.name, table.name.schema ?? table.name.name, ...all];
+    if (parts.some((part) => part.includes('\0') || (isPostgres && part === '')))
+      return `its manifest has a name for ${text} or a column of it that is none`;
+    const known = new Set(table.columns.filter((column) => !column.generated).map((column) => column.name));
+    const fits = new Set(columns).size === columns.length && columns.every((column) => known.has(column));
+    if (!fits) return `its manifest names other columns of ${text} than the table has`;
+    const payload = payloads.get(name);
+    if (!payload) return `its manifest has no payload for the table ${text}`;
+    if (!isPostgres) continue;
+    if (used.has(name)) return `its manifest names the payload ${name} for two tables`;
+    used.add(name);
+    if (digest === undefined) return `its manifest has no digest of the table ${text}`;
+    if (rowsOf(payload) !== rows) return `its manifest counts the rows of ${text} in two ways`;
+  }
+  return undefined;
+}
+
+function rowsOf({ chunks }: Payload): number {
+  return chunks.reduce((sum, chunk) => sum + chunk.rows, 0);
+}
+
+function wrongNumbers(manifest: Manifest): string | undefined {
+  const { sequences, largeObjects, payloads } = manifest;
+  for (const { name, lastValue, increment } of sequences) {
+    if (![lastValue, increment].every(isInt64))
+      return `its manifest has an impossible number for ${shown(name)}`;
+    if (name.name.includes('\0')) return 'its manifest has a name for a sequence that is none';
+  }
+  for (const stored of largeObjects ? [largeObjects.objects, largeObjects.pieces] : []) {
+    const payload = payloads.find(({ name }) => name === stored.payload);
+    if (!payload) return 'its manifest has no payload for the large objects';
+    if (rowsOf(payload) !== stored.rows) return 'its manifest counts the large objects in two ways';
+  }
+  return undefined;
+}
+
+function shown(name: TableName): string {
+  return `the sequence ${formatTableName(name)}`;
+}
+
+function isInt64(text: string): boolean {
+  return BigInt.asIntN(64, BigInt(text)) === BigInt(text);
+}

@@ -1,0 +1,132 @@
+import { ArchiveWriter } from '../archive/archiveWriter.ts';
+import type { Keys } from '../archive/encryption/keys.ts';
+import { SalvageReader } from '../archive/salvageReader.ts';
+import { RestorePointError } from '../core/errors.ts';
+import type { BackedUpTable, Manifest } from '../core/manifest.ts';
+import { formatTableName, tableKey, type TableName } from '../core/names.ts';
+import type { LeftOut } from '../core/schema.ts';
+import { version } from '../core/version.ts';
+import type { Engine, SalvagedContent, WorkOptions } from '../engines/engine.ts';
+import type { MadeHere } from './madeHere.ts';
+
+export interface SalvageOptions extends WorkOptions {
+  /** The final path; it must not exist yet. */
+  readonly out: string;
+  /** For a backup that is encrypted; the new one is then encrypted to the same. */
+  readonly keys?: Keys;
+  readonly madeHere?: MadeHere;
+}
+
+/** A table of a damaged backup: what of it is in the new file. */
+export interface SalvagedTable {
+  readonly table: TableName;
+  readonly rows: number;
+  readonly lostRows: number;
+}
+
+export interface SalvageReport {
+  readonly file: string;
+  readonly bytes: number;
+  readonly tables: readonly SalvagedTable[];
+  /** The chunks whose checksums do not hold, by their entries. */
+  readonly lostChunks: readonly { readonly entry: string; readonly rows: number }[];
+  readonly lostLargeObjects: boolean;
+}
+
+/**
+ * Makes of a damaged backup a sound one of all tables and chunks whose checksums hold. Throws `damaged-backup` when
+ * nothing does, `locked`, `file`, `cancelled`; then there is no new file.
+ */
+export async function salvageBackup(
+  file: string,
+  engines: (id: Manifest['source']['engine']) => Engine,
+  options: SalvageOptions,
+): Promise<SalvageReport> {
+  const source = await SalvageReader.open(file, options);
+  try {
+    const { manifest } = source;
+    const { compression } = manifest;
+    const lock = source.encryption && (await options.keys?.lockLike(source.encryption));
+    const archive = await ArchiveWriter.create(options.out, {
+      compression,
+      ...(lock ? { lock } : {}),
+      logger: options.logger,
+    });
+    try {
+      const content = await engines(manifest.source.engine).salvage(source, manifest, archive, options);
+      if (content.tables.length === 0 && manifest.tables.length > 0) throw nothing(file);
+      const lostChunks = manifest.payloads
+        .flatMap(({ chunks }) => chunks)
+        .filter((chunk) => !source.holds(chunk))
+        .map(({ entry, rows }) => ({ entry, rows }));
+      const salvaged = lostChunks.length === 0 ? whole(manifest, content) : part(manifest, content);
+      const { bytes, fingerprint } = await archive.publish(salvaged);
+      // It holds nothing that was not in the old one.
+      if (await options.madeHere?.has(source.fingerprint)) await options.madeHere?.add(fingerprint);
+      const lostLargeObjects = manifest.largeObjects !== undefined && !content.largeObjects;
+      return { file: options.out, bytes, tables: describe(manifest, content), lostChunks, lostLargeObjects };
+    } catch (error) {
+      await archive.abandon();
+      throw error;
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+function nothing(file: string): RestorePointError {
+  return new RestorePointError('damaged-backup', 'Nothing can be salvaged: no table holds', {
+    place: { file },
+    next: 'Take another backup file.',
+  });
+}
+
+function describe(manifest: Manifest, { tables }: SalvagedContent): SalvagedTable[] {
+  const found = new Map(tables.map((table) => [tableKey(table.table.name), table.rows]));
+  return manifest.tables.map(({ table, rows }) => {
+    const kept = found.get(tableKey(table.name)) ?? 0;
+    return { table: table.name, rows: kept, lostRows: rows - kept };
+  });
+}
+
+/** Only what is around the rows was damaged. */
+function whole(manifest: Manifest, content: SalvagedContent): Manifest {
+  return { ...manifest, createdBy: version, ...content };
+}
+
+/** What lost a table lost its schema too: made anew it would be empty, as if it had been so. */
+function part(manifest: Manifest, content: SalvagedContent): Manifest {
+  const held = new Set(content.tables.map(({ table }) => tableKey(table.name)));
+  const lost = new Set(
+    manifest.tables.map(({ table }) => tableKey(table.name)).filter((key) => !held.has(key)),
+  );
+  const isLost = (table: TableName | undefined): boolean => table !== undefined && lost.has(tableKey(table));
+  const { largeObjects: _, ...rest } = manifest;
+  return {
+    ...rest,
+    createdBy: version,
+    complete: false,
+    objects: manifest.objects.filter(({ table, opaque }) => !opaque && !isLost(table)),
+    sequences: manifest.sequences.filter(({ table }) => !isLost(table)),
+    ...content,
+    leftOut: [...manifest.leftOut, ...lostParts(manifest, content, lost)],
+  };
+}
+
+function lostParts(manifest: Manifest, content: SalvagedContent, lost: ReadonlySet<string>): LeftOut[] {
+  const reason = 'the file that this was salvaged from is damaged';
+  const named = (tables: readonly BackedUpTable[]): string[] =>
+    tables.map(({ table }) => formatTableName(table.name));
+  const tables = named(manifest.tables.filter(({ table }) => lost.has(tableKey(table.name))));
+  const rows = content.tables.flatMap((table) =>
+    table.lostRows === undefined ? [] : [`${table.lostRows} of ${formatTableName(table.table.name)}`],
+  );
+  const opaque = manifest.objects.filter((object) => object.opaque).map(({ name }) => name);
+  const large = manifest.largeObjects && !content.largeObjects ? ['all'] : [];
+  return [
+    { kind: 'table', names: tables, reason },
+    { kind: 'rows', names: rows, reason },
+    { kind: 'virtual table', names: opaque, reason },
+    { kind: 'large objects', names: large, reason },
+  ].filter(({ names }) => names.length > 0);
+}
