@@ -75,15 +75,21 @@ export const groups: Readonly<Record<string, (options: Sizes) => BeginGroup[]>> 
   'sqlite-host': () => [beginSqliteHost],
   'postgres-orm': () => [
     (options) =>
-      withPostgres(options, options.scale / 10, (place, folder) =>
-        ormContests(postgresOrmPlace(place), folder),
-      , ormTables),
+      withPostgres(
+        options,
+        options.scale / 10,
+        (place, folder) => ormContests(postgresOrmPlace(place), folder),
+        ormTables,
+      ),
   ],
   'sqlite-orm': () => [
     (options) =>
-      withSqlite(options, options.scale / 10, (source, folder) =>
-        ormContests(sqliteOrmPlace(source, folder), folder),
-      , ormTables),
+      withSqlite(
+        options,
+        options.scale / 10,
+        (source, folder) => ormContests(sqliteOrmPlace(source, folder), folder),
+        ormTables,
+      ),
   ],
 };
 
