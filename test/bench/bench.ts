@@ -101,6 +101,7 @@ async function run(contest: Contest, runs: number): Promise<ContestResult> {
   }
   return {
     title: contest.title,
+    ...(contest.rows === undefined ? {} : { rows: contest.rows }),
     sides: sides.map((side) => ({
       name: side.name,
       runs: measured.get(side)!,

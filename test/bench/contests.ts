@@ -25,6 +25,8 @@ export interface Contest {
   readonly peers: readonly Side[];
   /** The pid of the server whose work counts too. */
   readonly server?: number;
+  /** How many rows each side works on. */
+  readonly rows?: number;
 }
 
 export interface PostgresPlace {

@@ -1,6 +1,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { startPostgres } from '../support/postgresServer.ts';
+import { rowsAt } from './shopData.ts';
 import {
   type Contest,
   postgresContests,
@@ -19,7 +20,7 @@ import {
   shapes,
   sqliteShapeContests,
 } from './shapes.ts';
-import { ormContests, postgresOrmPlace, sqliteOrmPlace } from './ormContests.ts';
+import { ormContests, ormTables, postgresOrmPlace, sqliteOrmPlace } from './ormContests.ts';
 
 /** Contests over one filled database, or a look into the extension host that works on it. */
 export interface Group {
@@ -74,14 +75,20 @@ export const groups: Readonly<Record<string, (options: Sizes) => BeginGroup[]>> 
   'sqlite-host': () => [beginSqliteHost],
   'postgres-orm': () => [
     (options) =>
-      withPostgres(options, options.scale / 10, (place, folder) =>
-        ormContests(postgresOrmPlace(place), folder),
+      withPostgres(
+        options,
+        options.scale / 10,
+        (place, folder) => ormContests(postgresOrmPlace(place), folder),
+        ormTables,
       ),
   ],
   'sqlite-orm': () => [
     (options) =>
-      withSqlite(options, options.scale / 10, (source, folder) =>
-        ormContests(sqliteOrmPlace(source, folder), folder),
+      withSqlite(
+        options,
+        options.scale / 10,
+        (source, folder) => ormContests(sqliteOrmPlace(source, folder), folder),
+        ormTables,
       ),
   ],
 };
@@ -152,8 +159,14 @@ function withPostgres(
   options: GroupOptions,
   scale: number,
   contests: (place: PostgresPlace, folder: string) => Contest[],
+  tables?: readonly string[],
 ): Promise<Group> {
-  return withServer(options, (url) => fillPostgres(url, scale), contests);
+  const rows = rowsAt(scale, tables);
+  return withServer(
+    options,
+    (url) => fillPostgres(url, scale),
+    (place, folder) => contests(place, folder).map((contest) => ({ ...contest, rows })),
+  );
 }
 
 async function withServer(
@@ -181,10 +194,15 @@ function withSqlite(
   { folder }: GroupOptions,
   scale: number,
   contests: (source: string, folder: string) => Contest[],
+  tables?: readonly string[],
 ): Promise<Group> {
   const source = join(folder, `shop-${scale}.db`);
   fillSqlite(source, scale);
-  return Promise.resolve({ contests: contests(source, folder), end: nothingToEnd });
+  const rows = rowsAt(scale, tables);
+  return Promise.resolve({
+    contests: contests(source, folder).map((contest) => ({ ...contest, rows })),
+    end: nothingToEnd,
+  });
 }
 
 function nothingToEnd(): Promise<void> {

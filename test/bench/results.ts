@@ -14,6 +14,8 @@ export interface SideResult {
 export interface ContestResult {
   readonly title: string;
   readonly sides: readonly SideResult[];
+  /** How many rows each side works on. */
+  readonly rows?: number;
 }
 
 /** What `npm run bench` leaves as JSON. */
@@ -36,12 +38,24 @@ export function medianSeconds({ runs }: SideResult): number {
   return median(runs.map(({ seconds }) => seconds));
 }
 
-const heads = ['', 'median s', 'least', 'most', 'ratio', 'CPU s', 'MB', 'server MB', 'file MB', 'verify'];
+const heads = [
+  '',
+  'median s',
+  'least',
+  'most',
+  'ratio',
+  'rows/s',
+  'CPU s',
+  'MB',
+  'server MB',
+  'file MB',
+  'verify',
+];
 
 /** A Markdown table; the ratio says how many times ours the others take. */
-export function formatContest({ title, sides }: ContestResult): string {
+export function formatContest({ title, sides, rows }: ContestResult): string {
   const ourSeconds = medianSeconds(sides[0]!);
-  const rows = sides.map((side) => {
+  const lines = sides.map((side) => {
     const seconds = side.runs.map((run) => run.seconds);
     const most = (pick: (run: Measurement) => number): string => megabytes(Math.max(...side.runs.map(pick)));
     return [
@@ -50,6 +64,7 @@ export function formatContest({ title, sides }: ContestResult): string {
       Math.min(...seconds).toFixed(2),
       Math.max(...seconds).toFixed(2),
       `${(medianSeconds(side) / ourSeconds).toFixed(2)}×`,
+      rows === undefined ? '' : (rows / medianSeconds(side)).toFixed(0),
       median(side.runs.map((run) => run.cpuSeconds)).toFixed(2),
       most((run) => run.peakBytes),
       most((run) => run.serverBytes),
@@ -57,7 +72,7 @@ export function formatContest({ title, sides }: ContestResult): string {
       side.verifyShares === undefined ? '' : `${(100 * median(side.verifyShares)).toFixed(0)} %`,
     ];
   });
-  return formatTable(title, heads, rows);
+  return formatTable(title, heads, lines);
 }
 
 /** A Markdown table of what the extension host's event loop had to wait for. */

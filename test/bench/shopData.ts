@@ -141,6 +141,12 @@ export const shopIndexes: readonly string[] = [
 ];
 
 /** How many rows each table has at a scale. */
+/** How many rows the shop has at this scale, in these tables or in all. */
+export function rowsAt(scale: number, tables?: readonly string[]): number {
+  const limits = limitsAt(scale);
+  return (tables ?? Object.keys(limits)).reduce((sum, table) => sum + limits[table]!, 0);
+}
+
 export function limitsAt(scale: number): Limits {
   return Object.fromEntries(
     shopTables.map(({ name, rows }) => [name, Math.max(2, Math.round(rows * scale))]),

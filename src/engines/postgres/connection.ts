@@ -95,7 +95,8 @@ export class Database {
       this.logger.error('A connection could not be closed', error);
     });
     // What is still connecting to a server that does not answer ends by its own time-out.
-    await Promise.race([closing, delay(closeMilliseconds)]);
+    // Nobody is kept waiting for the time-out when it closes at once.
+    await Promise.race([closing, delay(closeMilliseconds, undefined, { ref: false })]);
   }
 }
 

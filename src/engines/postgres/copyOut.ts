@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type pg from 'pg';
 
 /** Takes a piece of what the server sends; the sender waits for its promise. The bytes are its own to keep. */
@@ -6,6 +7,12 @@ export type TakePiece = (piece: Uint8Array) => void | Promise<void>;
 
 const message = { copyData: 0x64, copyDone: 0x63, error: 0x45 };
 const headerBytes = 5;
+
+/**
+ * Bytes after which other work of this thread gets its turn: while there is something to read, Node.js reads up to 32
+ * times before it looks at anything else.
+ */
+const turnBytes = 256 * 1024;
 
 /**
  * Runs `COPY … TO STDOUT` and gives `take` the bytes as they come, waiting for it where it waits (back-pressure).
@@ -37,6 +44,8 @@ class CopyOut implements pg.Submittable {
   #code = 0;
   #left = 0;
   #failure: { readonly error: unknown } | undefined;
+  /** Bytes since others had their turn. */
+  #handled = 0;
 
   constructor(
     sql: string,
@@ -110,7 +119,7 @@ class CopyOut implements pg.Submittable {
   #give(piece: Uint8Array): void {
     if (piece.length === 0 || this.#failure) return;
     try {
-      const waiting = this.#take(piece);
+      const waiting = this.#take(piece) ?? this.#turn(piece.length);
       if (!waiting) return;
       const stream = this.#stream!;
       stream.pause();
@@ -121,6 +130,13 @@ class CopyOut implements pg.Submittable {
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  #turn(bytes: number): Promise<void> | undefined {
+    this.#handled += bytes;
+    if (this.#handled < turnBytes) return undefined;
+    this.#handled = 0;
+    return nextTurn();
   }
 
   #fail(error: unknown): void {

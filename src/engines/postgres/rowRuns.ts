@@ -54,11 +54,12 @@ export class RowRuns {
   }
 
   #grown(added: number): Uint8Array<ArrayBuffer> {
+    const needed = this.#length + added;
     const released = this.#released.pop();
-    if (released && released.length >= this.#length + added) return released;
-    // A run ends at the first row end past its size, mostly in the piece that passes it.
-    const usual = this.#runBytes + slackBytes;
-    return new Uint8Array(Math.max(this.#length + added, usual, 1.5 * this.#length));
+    if (released && released.length >= needed) return released;
+    // Most tables are small. A run ends at the first row end past its size, mostly in the piece that passes it.
+    const usual = this.#rowsTaken > 0 ? this.#runBytes + slackBytes : 2 * this.#length;
+    return new Uint8Array(Math.max(needed, usual));
   }
 
   #cut(): void | Promise<void> {
@@ -71,8 +72,8 @@ export class RowRuns {
     this.#length = this.#end = 0;
     if (rest.length > 0) this.#append(rest);
     return this.#take(run, rows, () => {
-      // One that a large row made large is not kept.
-      if (buffer.length <= this.#runBytes + slackBytes) this.#released.push(buffer);
+      // The first ones were smaller, and one that a large row made large is not kept.
+      if (buffer.length === this.#runBytes + slackBytes) this.#released.push(buffer);
     });
   }
 }

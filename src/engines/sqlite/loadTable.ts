@@ -46,8 +46,9 @@ export async function loadTable(
     if (!isRowError(error)) throw error;
     throw await withRow(connection, pair, mode, error, signal);
   }
-  const rowsAfter = await count();
-  const inserted = mode === 'replace' ? rowsAfter : rowsAfter - rowsBefore;
+  // Verification counts what a replaced table has.
+  const rowsAfter = mode === 'replace' ? written : await count();
+  const inserted = mode === 'replace' ? written : rowsAfter - rowsBefore;
   const updated = mode === 'merge' ? written - inserted : 0;
   return { table: plan.target, rowsBefore, rowsAfter, inserted, updated };
 }
@@ -84,7 +85,7 @@ export function takesIndexes({ target, backup }: TablePair, mode: RestoreMode): 
 }
 
 /**
- * Makes the indexes of a table anew that are not in step with it: where `stale`, an index of the backup, is not, or where
+ * Makes the indexes of a table, which is verified, anew that are not in step with it: where `stale`, an index of the backup, is not, or where
  * other than one entry for each row came over. Throws `database` with the row that a unique index does not take.
  */
 export async function settleIndexes(
@@ -93,10 +94,11 @@ export async function settleIndexes(
   stale: string | undefined,
   { signal, logger }: WorkOptions,
 ): Promise<void> {
-  const { target } = pair;
-  const rows = await countRows(connection, 'main', target.name, signal);
+  const { target, plan } = pair;
   for (const index of checkedIndexes(target)) {
-    if (stale === undefined && (await countEntries(connection, target, index, signal)) === rows) continue;
+    const inStep =
+      stale === undefined && (await countEntries(connection, target, index, signal)) === plan.backup.rows;
+    if (inStep) continue;
     logger.warn(
       `The index ${stale ?? index.name} of the backup is not in step with its table: it is made anew`,
     );
