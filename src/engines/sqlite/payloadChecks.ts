@@ -8,7 +8,7 @@ import { quote, quoteTable } from './identifiers.ts';
 import { openUntrusted } from './payloadDatabase.ts';
 
 /** Pages that the checks keep, in KiB: entries of an index refer to rows all over their table. */
-const cacheKibibytes = 64 * 1024;
+const cacheKibibytes = 40 * 1024;
 
 const entryAlias = 'index_entry';
 const rowAlias = 'table_row';
@@ -74,13 +74,14 @@ export class PayloadChecks {
     const connection = await openUntrusted(file);
     try {
       await connection.all(`PRAGMA cache_size = ${-cacheKibibytes}`);
-      for (const table of tables) {
-        const index = await findStale(connection, table, signal);
-        this.#tables.get(table.name)?.resolve(index?.name);
-      }
+      // First, since a commit waits for the indexes.
       for (const reference of references) {
         const dangling = await connection.get(reference.sql, [], signal);
         if (dangling !== undefined) logger.warn(inheritedWarning(reference));
+      }
+      for (const table of tables) {
+        const index = await findStale(connection, table, signal);
+        this.#tables.get(table.name)?.resolve(index?.name);
       }
     } finally {
       await connection.closeQuietly(logger);
