@@ -3,7 +3,7 @@
  *
  * Each step's output is shown as it comes. The last line is `N passed, N failed`: the tests of all steps, and one failure
  * for each other check that did not pass, for each suite that broke off, and for each suite that ran no test. What failed is
- * repeated before it, for whoever sees the end of a log only.
+ * repeated before it, for whoever sees the end of a log only, after a table of what the tests tried and lost.
  * Arguments that begin with `-`, and all after them, go to mocha (`npm run test:unit -- --grep checksum`).
  */
 import { existsSync, openSync, readFileSync } from 'node:fs';
@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { makeOwnedFolder, startOwned } from './childProcesses.ts';
 import type { Counts } from './countingReporter.ts';
 import { projectRoot } from './paths.ts';
+import { describeTried, triedCountsFile } from './triedCounts.ts';
 
 const stepLimitMinutes = 30;
 const timedOut = `not ended within ${stepLimitMinutes} minutes`;
@@ -61,6 +62,7 @@ const steps: Readonly<Record<string, Step>> = {
 
 const { names, forMocha } = readArguments(process.argv.slice(2));
 const scratch = makeOwnedFolder('restore-point-tests-');
+const triedCounts = join(scratch.path, 'tried');
 const failedSteps = new Set<string>();
 const failures: string[] = [];
 let passed = 0;
@@ -72,7 +74,9 @@ for (const name of names) {
   failures.push(...counts.failures);
   if (counts.failed > 0) failedSteps.add(name);
 }
+const tried = describeTried(triedCounts);
 await scratch.remove();
+if (tried.length > 0) console.log(`\n=== What was tried ===\n\n${tried.join('\n')}`);
 for (const failure of failures) console.log(`\nFailed: ${failure}`);
 console.log(`\n${failedSteps.size > 0 ? `Failed: ${[...failedSteps].join(', ')}` : 'All steps passed'}`);
 console.log(`${passed} passed, ${failed} failed`);
@@ -122,7 +126,7 @@ async function runProcess(name: string, step: Step, output: number | 'inherit' =
   const isMocha = step.command[0] === mochaProgram();
   const run = await startOwned(process.execPath, [...step.command, ...(isMocha ? forMocha : [])], {
     cwd: projectRoot,
-    env: { ...process.env, RESTORE_POINT_TEST_COUNTS: countsFile },
+    env: { ...process.env, RESTORE_POINT_TEST_COUNTS: countsFile, [triedCountsFile]: triedCounts },
     stdio: ['ignore', output, output],
   });
   const end = await Promise.race([run.ended, sleep(stepLimitMinutes * 60_000, timedOut, { ref: false })]);
