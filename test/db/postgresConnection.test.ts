@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { DatabaseAddress } from '../../src/core/connections.ts';
 import type { RestorePointError } from '../../src/core/errors.ts';
@@ -123,7 +124,13 @@ describe('postgres: connecting', () => {
       delete process.env['PGPASSWORD'];
       await attempt(address);
       process.env['PGPASSFILE'] = join(folder, 'none');
+      const open = (): number =>
+        process.getActiveResourcesInfo().filter((resource) => resource === 'TCPSocketWrap').length;
+      const before = open();
       assert.match((await failure(attempt(address))).message, /wants a password for postgres/);
+      // The server would wait for one for a minute, and a process that is done with it.
+      for (let turn = 0; turn < 100 && open() > before; turn += 1) await sleep(10);
+      assert.equal(open(), before);
       process.env['PGPASSWORD'] = server.password;
       await attempt(address);
     } finally {

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import knex, { type Knex } from 'knex';
 import type pg from 'pg';
 import { messageOf, RestorePointError } from '../../core/errors.ts';
@@ -31,12 +32,22 @@ export class Database {
   readonly server: ServerInfo;
   readonly logger: Logger;
   readonly #address: ResolvedAddress;
+  readonly #sockets: Set<Socket>;
 
-  private constructor(pool: Knex, server: ServerInfo, address: ResolvedAddress, logger: Logger) {
+  private constructor(
+    pool: Knex,
+    server: ServerInfo,
+    {
+      address,
+      logger,
+      sockets,
+    }: { readonly address: ResolvedAddress; readonly logger: Logger; readonly sockets: Set<Socket> },
+  ) {
     this.knex = pool;
     this.server = server;
     this.logger = logger;
     this.#address = address;
+    this.#sockets = sockets;
   }
 
   /** Throws `connection` with the reason in words. */
@@ -47,15 +58,17 @@ export class Database {
     const { logger } = options;
     const password =
       options.password ?? process.env['PGPASSWORD'] ?? (await passwordFromFile(address, logger));
+    const sockets = new Set<Socket>();
     const attempts: TlsOptions[] = [await tlsOptions(address)];
     // `prefer`: whatever goes wrong with TLS, the same is tried without.
     if (address.ssl === 'prefer' && !isSocket(address.host)) attempts.push(false);
     for (const [index, ssl] of attempts.entries()) {
-      const pool = createPool(address, ssl, password, logger);
+      const pool = createPool({ address, ssl, password, logger, sockets });
       try {
-        return new Database(pool, await readServer(pool), address, logger);
+        return new Database(pool, await readServer(pool), { address, logger, sockets });
       } catch (error) {
         await pool.destroy();
+        destroyAll(sockets);
         const last = index === attempts.length - 1 || !mayWorkWithoutTls(error);
         if (last) throw describeConnectError(error, address);
       }
@@ -94,6 +107,7 @@ export class Database {
     } catch (error) {
       this.logger.error('A connection could not be closed', error);
     }
+    destroyAll(this.#sockets);
   }
 }
 
@@ -127,12 +141,21 @@ async function onConnection<Result>(
   }
 }
 
-function createPool(
-  address: ResolvedAddress,
-  ssl: TlsOptions,
-  password: string | undefined,
-  logger: Logger,
-): Knex {
+/** The driver leaves the socket open when it gives up in the middle of a handshake, as without a password. */
+function destroyAll(sockets: ReadonlySet<Socket>): void {
+  for (const socket of sockets) socket.destroy();
+}
+
+interface PoolSettings {
+  readonly address: ResolvedAddress;
+  readonly ssl: TlsOptions;
+  readonly password: string | undefined;
+  readonly logger: Logger;
+  /** Where the sockets are found that are open. */
+  readonly sockets: Set<Socket>;
+}
+
+function createPool({ address, ssl, password, logger, sockets }: PoolSettings): Knex {
   return knex({
     client: 'pg',
     connection: {
@@ -141,6 +164,11 @@ function createPool(
       user: address.user,
       database: address.database,
       ssl,
+      stream: () => {
+        const socket = new Socket();
+        sockets.add(socket);
+        return socket.once('close', () => sockets.delete(socket));
+      },
       // A function: the driver would look in the environment and in the password file by itself, its own way.
       password: () => password as string,
       application_name: 'Restore Point',
