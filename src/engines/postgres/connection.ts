@@ -3,7 +3,7 @@ import knex, { type Knex } from 'knex';
 import type pg from 'pg';
 import { messageOf, RestorePointError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import { isSocket, type ResolvedAddress } from './address.ts';
+import { isSocket, isThisMachine, type ResolvedAddress } from './address.ts';
 import { describeConnectError } from './connectionErrors.ts';
 import { hasState } from './errors.ts';
 import { passwordFromFile } from './pgpass.ts';
@@ -65,7 +65,9 @@ export class Database {
     for (const [index, ssl] of attempts.entries()) {
       const pool = createPool({ address, ssl, password, logger, sockets });
       try {
-        return new Database(pool, await readServer(pool), { address, logger, sockets });
+        const server = await readServer(pool);
+        warnOfOpenNetwork(address, ssl, logger);
+        return new Database(pool, server, { address, logger, sockets });
       } catch (error) {
         await pool.destroy();
         destroyAll(sockets);
@@ -138,6 +140,20 @@ async function onConnection<Result>(
     throw error;
   } finally {
     await giveBack(pool, client, broken);
+  }
+}
+
+/** Says what somebody between the two ends could do, where the mode of TLS was chosen so. */
+function warnOfOpenNetwork(address: ResolvedAddress, ssl: TlsOptions, logger: Logger): void {
+  if (isThisMachine(address.host)) return;
+  if (!ssl) {
+    logger.warn(
+      `The connection to ${address.host} is not encrypted (sslmode ${address.ssl}): others on the way can read and change it`,
+    );
+  } else if (ssl.rejectUnauthorized === false) {
+    logger.warn(
+      `The connection to ${address.host} is encrypted, but who answers is not checked (sslmode ${address.ssl})`,
+    );
   }
 }
 
