@@ -1,3 +1,5 @@
+// First: until then the arguments are for all to see.
+import './cli/hideArguments.ts';
 import { stat } from 'node:fs/promises';
 import * as path from 'node:path';
 import { createInterface } from 'node:readline/promises';

@@ -194,7 +194,7 @@ export function parseArguments(words: readonly string[]): CliArguments {
     case undefined:
       throw wrong('No command was given');
     default:
-      throw wrong(`There is no command "${command}"`);
+      throw wrong(`There is no command ${quoted(command) || 'of this name'}`);
   }
 }
 
@@ -293,6 +293,14 @@ function partArguments(values: {
 }
 
 function parse<const T extends OptionsConfig>(words: readonly string[], options: T) {
+  const parsed = parseWords(words, options);
+  for (const [name, value] of Object.entries(parsed.values)) {
+    for (const text of [value].flat()) refuseUrl(`--${name}`, text);
+  }
+  return parsed;
+}
+
+function parseWords<const T extends OptionsConfig>(words: readonly string[], options: T) {
   try {
     return parseArgs({ args: [...words], options, allowPositionals: true, strict: true });
   } catch (error) {
@@ -304,8 +312,21 @@ function exactly(positionals: readonly string[], names: readonly string[]): read
   const missing = names[positionals.length];
   if (missing) throw wrong(`${missing} is missing`);
   if (positionals.length > names.length)
-    throw wrong(`"${positionals[names.length]}" is one argument too many`);
+    throw wrong(`${quoted(positionals[names.length]!) || 'The last word'} is one argument too many`);
+  if (names[0] === '<file>') refuseUrl('<file>', positionals[0]);
   return positionals;
+}
+
+/** A URL in another place than that of the connection is a slip, and its password would be repeated with it. */
+function refuseUrl(name: string, value: unknown): void {
+  if (typeof value === 'string' && /^[a-z][a-z\d+.-]+:\/\//i.test(value)) {
+    throw wrong(`A URL stands where ${name} belongs`);
+  }
+}
+
+/** Words of the user for an error, but for those that could hold a password. */
+function quoted(text: string): string {
+  return /[:@=]/.test(text) ? '' : `"${text}"`;
 }
 
 function tableList(values: readonly string[] | undefined): TablePattern[] | undefined {

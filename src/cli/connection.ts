@@ -1,7 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import * as path from 'node:path';
 import { parse, printParseErrorCode, type ParseError } from 'jsonc-parser';
-import { parseConnectionSettings, type ConnectionSettings } from '../core/connectionSettings.ts';
+import {
+  isConnectionId,
+  parseConnectionSettings,
+  type ConnectionSettings,
+} from '../core/connectionSettings.ts';
 import { RestorePointError } from '../core/errors.ts';
 import type { DatabaseAddress } from '../core/connections.ts';
 import type { Engine } from '../engines/engine.ts';
@@ -37,7 +41,9 @@ async function connectionFromSettings(id: string, folder: string): Promise<Resol
   const fromEnv = settings.passwordEnv === undefined ? undefined : process.env[settings.passwordEnv];
   const password = fromEnv ?? settings.password;
   if (settings.passwordEnv !== undefined && fromEnv === undefined) {
-    throw new RestorePointError('usage', `The environment has no variable ${settings.passwordEnv}`, {
+    // Who mistakes the property writes the password itself there.
+    const variable = /^\w+$/.test(settings.passwordEnv) ? ` ${settings.passwordEnv}` : ' of this name';
+    throw new RestorePointError('usage', `The environment has no variable${variable}`, {
       place: { setting: `the connection ${id} in ${file}` },
       next: 'Set it to the password.',
     });
@@ -72,7 +78,9 @@ async function readConnections(file: string): Promise<readonly unknown[]> {
 function unknownConnection(id: string, file: string, items: readonly unknown[]): RestorePointError {
   const ids = items.flatMap((item) => (isRecord(item) && typeof item['id'] === 'string' ? [item['id']] : []));
   const known = ids.length > 0 ? `It has: ${ids.join(', ')}.` : 'There is none in it.';
-  return new RestorePointError('usage', `"${id}" is neither a URL nor a connection of ${file}`, {
+  // A mistyped URL may hold a password.
+  const shown = isConnectionId(id) ? `"${id}"` : 'This';
+  return new RestorePointError('usage', `${shown} is neither a URL nor a connection of ${file}`, {
     next: `${known} A file is written sqlite:path/to.db, a server postgres://user@host/database.`,
   });
 }

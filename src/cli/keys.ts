@@ -62,7 +62,7 @@ async function newPassphrase(args: LockArguments, signal: AbortSignal | undefine
 
 async function givenPassphrase({ passphraseFile }: KeyArguments): Promise<string | undefined> {
   if (passphraseFile === undefined) return process.env[variable] || undefined;
-  const [line = ''] = (await readText(passphraseFile)).split(/\r?\n/, 1);
+  const [line = ''] = (await readText(passphraseFile, 'The passphrase file')).split(/\r?\n/, 1);
   if (line !== '') return line;
   throw new RestorePointError('usage', 'The first line of this file, the passphrase, is empty', {
     place: { file: passphraseFile },
@@ -90,17 +90,26 @@ async function linesOf(
   files: readonly string[],
   parse: (text: string, where: string) => string[],
 ): Promise<string[]> {
-  const lists = await Promise.all(files.map(async (file) => parse(await readText(file), file)));
+  const lists = await Promise.all(
+    files.map(async (file) => parse(await readText(file, 'A file of keys'), file)),
+  );
   return lists.flat();
 }
 
-async function readText(file: string): Promise<string> {
+/** Where there is no such file, its name is not repeated: it may be the secret itself, given in the wrong place. */
+async function readText(file: string, what: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new RestorePointError('usage', `A file of keys cannot be read: ${messageOf(cause)}`, {
+  } catch (error) {
+    const { code = messageOf(error) } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENAMETOOLONG') {
+      throw new RestorePointError('usage', `${what} is not there`, {
+        next: 'Name a file, never the secret itself: every process can see the arguments.',
+      });
+    }
+    throw new RestorePointError('usage', `${what} cannot be read: ${code}`, {
       place: { file },
-      cause,
+      cause: error,
     });
   }
 }

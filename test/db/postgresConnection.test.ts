@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { DatabaseAddress } from '../../src/core/connections.ts';
 import type { RestorePointError } from '../../src/core/errors.ts';
@@ -123,7 +124,13 @@ describe('postgres: connecting', () => {
       delete process.env['PGPASSWORD'];
       await attempt(address);
       process.env['PGPASSFILE'] = join(folder, 'none');
+      const open = (): number =>
+        process.getActiveResourcesInfo().filter((resource) => resource === 'TCPSocketWrap').length;
+      const before = open();
       assert.match((await failure(attempt(address))).message, /wants a password for postgres/);
+      // The server would wait for one for a minute, and a process that is done with it.
+      for (let turn = 0; turn < 100 && open() > before; turn += 1) await sleep(10);
+      assert.equal(open(), before);
       process.env['PGPASSWORD'] = server.password;
       await attempt(address);
     } finally {
@@ -249,6 +256,34 @@ describe('postgres: connecting with TLS', () => {
     await attempt({ ...elsewhere, ssl: 'prefer' }, plain.password);
     // A wrong password is not tried again without TLS.
     assert.match((await refusal({ ...address, ssl: 'prefer' })).message, /password for postgres is wrong/);
+  });
+
+  it('warns where a mode leaves the network to others, but not on this machine', async () => {
+    const warnings: string[] = [];
+    const logger = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
+    const plain = await postgresForTests();
+    // This machine, by a name that does not say so.
+    const host = '127.1';
+    const cases: [PostgresServer, Partial<DatabaseAddress>, RegExp[]][] = [
+      [plain, { host, ssl: 'disable' }, [/to 127\.1 is not encrypted \(sslmode disable\)/]],
+      [plain, { host, ssl: 'prefer' }, [/is not encrypted \(sslmode prefer\)/]],
+      [server, { host, ssl: 'prefer' }, [/who answers is not checked \(sslmode prefer\)/]],
+      [server, { host, ssl: 'require' }, [/who answers is not checked \(sslmode require\)/]],
+      [server, { host, ssl: 'verify-ca', sslRootCert: certificate }, []],
+      [plain, { host: '127.0.0.1' }, []],
+    ];
+    for (const [to, how, expected] of cases) {
+      warnings.length = 0;
+      const at = { ...postgresEngine.parseUrl(to.url)!.address, ...how };
+      await (await postgresEngine.connect(at, { readOnly: true, logger, password: to.password })).close();
+      assert.equal(warnings.length, expected.length, warnings.join());
+      expected.forEach((text, index) => assert.match(warnings[index]!, text));
+    }
+    // Without a mode such a host is verified, and a server without TLS refused.
+    const error = await failure(
+      attempt({ ...postgresEngine.parseUrl(plain.url)!.address, host }, plain.password),
+    );
+    assert.match(error.message, /does not speak TLS, and sslmode verify-full asks for it/);
   });
 
   it('is encrypted then, to the last connection', async () => {

@@ -15,6 +15,7 @@ export interface CliRun {
 export interface CliOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  readonly onStart?: (processId: number) => void;
   /** Called with everything the process writes to stderr, and a way to send it a signal. */
   readonly onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
 }
@@ -47,6 +48,7 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
       env: { ...process.env, XDG_STATE_HOME: await machine(), ...options.env, PEAK_MEMORY_FILE: peakFile },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    if (child.pid !== undefined) options.onStart?.(child.pid);
     let [stdout, stderr] = ['', ''];
     child.stdout.on('data', (text: Buffer) => (stdout += text.toString()));
     child.stderr.on('data', (text: Buffer) => {

@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 
 /** What the tests do to a database, a backup or a process, and count. */
-export type TriedKind = 'faults' | 'damages' | 'hostile files';
+export type TriedKind = 'faults' | 'damages' | 'hostile files' | 'failing runs searched for secrets';
 
 interface Tried {
   readonly kind: TriedKind;

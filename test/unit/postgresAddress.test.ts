@@ -94,6 +94,18 @@ describe('postgres: addresses', () => {
       ['postgres://u:s3cret@h/d?sslmode=sometimes', /no sslmode sometimes/],
       ['postgres://u:s3cret@h/d?options=-c', /parameter options is not known/],
       ['postgres://u:s3cret@h/d?sslmode', /has no value/],
+      ['postgres://u:pass@s3cret@h/d', /an @ or a \/ .* is not written as %40/],
+      ['postgres://u:12/s3cret@h/d', /is not written as %40/],
+      ['postgres://u:s3cret/word@h/d', /is not written as %40/],
+      ['postgres://u:s3cret/word', /its port is no number/],
+      ['postgres://u:s3cret?word@h/d', /has no value/],
+      ['postgres://u:12?s3cret@h/d', /has no value/],
+      ['postgres://u:12?s3cret=1@h/d', /one of its parameters is not known/],
+      ['postgres://u:s3cret#word@h/d', /does not have the form/],
+      ['postgres://u:s3cret?a=b', /one of its parameters is not known|its port is no number/],
+      ['postgres://h/d?password=x&s3cret', /one of its parameters has no value/],
+      ['postgres://h/d?password=x&s3cret=y', /one of its parameters is not known/],
+      ['postgres://u:s3cret@[::1/d', /IPv6|does not have/],
     ];
     for (const [text, message] of wrong) {
       const error = usageError(text);

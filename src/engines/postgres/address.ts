@@ -31,6 +31,22 @@ const ignoredParameters = new Set([
   'target_session_attrs',
 ]);
 
+/** Parameters of libpq that mean nothing here: the only ones that an error repeats, others may be a piece of a password. */
+const unsupportedParameters = new Set([
+  ...['hostaddr', 'load_balance_hosts', 'options', 'passfile', 'replication', 'requirepeer', 'require_auth'],
+  ...[
+    'krbsrvname',
+    'gsslib',
+    'gssdelegation',
+    'service',
+    'servicefile',
+    'client_encoding',
+    'tcp_user_timeout',
+  ],
+  ...['sslcert', 'sslkey', 'sslpassword', 'sslcertmode', 'sslcrl', 'sslcrldir', 'sslsni', 'sslnegotiation'],
+  ...['sslcompression', 'ssl_min_protocol_version', 'ssl_max_protocol_version', 'requiressl', 'ssl'],
+]);
+
 /** Modes of other programs, as the nearest one that is not weaker than what they do. */
 const foreignSslModes: Readonly<Record<string, SslMode>> = { allow: 'prefer', 'no-verify': 'require' };
 
@@ -40,6 +56,10 @@ export function parseUrl(text: string): { address: DatabaseAddress; password?: s
   const parts = /^\w+:\/\/(?:([^@/?#]*)@)?([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/.exec(text);
   if (!parts) throw wrongUrl('it does not have the form postgres://user@host:port/database');
   const [, credentials = '', authority = '', path = '', query = ''] = parts;
+  // A password with one of these signs in it is cut there, and its rest would be taken for a name and repeated.
+  if (authority.includes('@') || path.includes('@')) {
+    throw wrongUrl('an @ or a / in its user or password is not written as %40 or %2F');
+  }
   const values = new Map<string, string>();
   const set = (key: string, value: string): void => void (value !== '' && values.set(key, decode(value)));
   const colon = credentials.indexOf(':');
@@ -119,7 +139,7 @@ function queryParameters(query: string): [string, string][] {
     .filter((pair) => pair !== '')
     .map((pair) => {
       const equals = pair.indexOf('=');
-      if (equals < 0) throw wrongUrl(`its parameter ${decode(pair)} has no value`);
+      if (equals < 0) throw wrongUrl('one of its parameters has no value');
       return [decode(pair.slice(0, equals)), decode(pair.slice(equals + 1))];
     });
 }
@@ -135,22 +155,37 @@ function fromParameters(values: Map<string, string>): { address: DatabaseAddress
   const ssl = take('sslmode');
   const address: Record<string, string | number | undefined> = {
     host: take('host'),
-    port: port === undefined ? undefined : parsePort(port, 'the port'),
+    port: port === undefined ? undefined : parseUrlPort(port),
     database: take('dbname'),
     user: take('user'),
     ssl: ssl === undefined ? undefined : parseSslMode(ssl),
     sslRootCert: take('sslrootcert'),
   };
   const [unknown] = values.keys();
-  if (unknown !== undefined) throw wrongUrl(`its parameter ${unknown} is not known here`);
+  if (unknown !== undefined) {
+    const named = unsupportedParameters.has(unknown) ? `its parameter ${unknown}` : 'one of its parameters';
+    throw wrongUrl(`${named} is not known here`);
+  }
   const given = Object.fromEntries(Object.entries(address).filter(([, value]) => value !== undefined));
   return { address: { engine: 'postgres', ...given }, ...(password === undefined ? {} : { password }) };
 }
 
 function parsePort(text: string, what: string): number {
-  const port = Number(text);
-  if (/^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535) return port;
+  const port = portOf(text);
+  if (port !== undefined) return port;
   throw new RestorePointError('usage', `${what} is no number from 1 to 65535: ${text}`);
+}
+
+/** What stands in the place of a URL's port may be the password, cut at a sign that is not percent-encoded. */
+function parseUrlPort(text: string): number {
+  const port = portOf(text);
+  if (port !== undefined) return port;
+  throw wrongUrl('its port is no number from 1 to 65535, or its password holds a sign that is not encoded');
+}
+
+function portOf(text: string): number | undefined {
+  const port = Number(text);
+  return /^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535 ? port : undefined;
 }
 
 function parseSslMode(text: string): SslMode {
@@ -172,6 +207,6 @@ function decode(text: string): string {
 /** Never with the URL itself: it may hold a password. */
 function wrongUrl(reason: string): RestorePointError {
   return new RestorePointError('usage', `This PostgreSQL URL cannot be used: ${reason}`, {
-    next: 'Write postgres://user@host:port/database?sslmode=verify-full, with %40 for an @ in a part of it.',
+    next: 'Write postgres://user@host:port/database?sslmode=verify-full, with %40 for an @, %2F for a / in a part of it.',
   });
 }

@@ -1,9 +1,10 @@
+import { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import knex, { type Knex } from 'knex';
 import type pg from 'pg';
 import { messageOf, RestorePointError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import { isSocket, type ResolvedAddress } from './address.ts';
+import { isSocket, isThisMachine, type ResolvedAddress } from './address.ts';
 import { describeConnectError } from './connectionErrors.ts';
 import { hasState } from './errors.ts';
 import { passwordFromFile } from './pgpass.ts';
@@ -33,12 +34,22 @@ export class Database {
   readonly server: ServerInfo;
   readonly logger: Logger;
   readonly #address: ResolvedAddress;
+  readonly #sockets: Set<Socket>;
 
-  private constructor(pool: Knex, server: ServerInfo, address: ResolvedAddress, logger: Logger) {
+  private constructor(
+    pool: Knex,
+    server: ServerInfo,
+    {
+      address,
+      logger,
+      sockets,
+    }: { readonly address: ResolvedAddress; readonly logger: Logger; readonly sockets: Set<Socket> },
+  ) {
     this.knex = pool;
     this.server = server;
     this.logger = logger;
     this.#address = address;
+    this.#sockets = sockets;
   }
 
   /** Throws `connection` with the reason in words. */
@@ -49,15 +60,19 @@ export class Database {
     const { logger } = options;
     const password =
       options.password ?? process.env['PGPASSWORD'] ?? (await passwordFromFile(address, logger));
+    const sockets = new Set<Socket>();
     const attempts: TlsOptions[] = [await tlsOptions(address)];
     // `prefer`: whatever goes wrong with TLS, the same is tried without.
     if (address.ssl === 'prefer' && !isSocket(address.host)) attempts.push(false);
     for (const [index, ssl] of attempts.entries()) {
-      const pool = createPool(address, ssl, password, logger);
+      const pool = createPool({ address, ssl, password, logger, sockets });
       try {
-        return new Database(pool, await readServer(pool), address, logger);
+        const server = await readServer(pool);
+        warnOfOpenNetwork(address, ssl, logger);
+        return new Database(pool, server, { address, logger, sockets });
       } catch (error) {
         await pool.destroy();
+        destroyAll(sockets);
         const last = index === attempts.length - 1 || !mayWorkWithoutTls(error);
         if (last) throw describeConnectError(error, address);
       }
@@ -94,9 +109,10 @@ export class Database {
     const closing = this.knex.destroy().catch((error: unknown) => {
       this.logger.error('A connection could not be closed', error);
     });
-    // What is still connecting to a server that does not answer ends by its own time-out.
     // Nobody is kept waiting for the time-out when it closes at once.
     await Promise.race([closing, delay(closeMilliseconds, undefined, { ref: false })]);
+    // What is still connecting to a server that does not answer would end by its own time-out.
+    destroyAll(this.#sockets);
   }
 }
 
@@ -134,12 +150,35 @@ async function onConnection<Result>(
   }
 }
 
-function createPool(
-  address: ResolvedAddress,
-  ssl: TlsOptions,
-  password: string | undefined,
-  logger: Logger,
-): Knex {
+/** Says what somebody between the two ends could do, where the mode of TLS was chosen so. */
+function warnOfOpenNetwork(address: ResolvedAddress, ssl: TlsOptions, logger: Logger): void {
+  if (isThisMachine(address.host)) return;
+  if (!ssl) {
+    logger.warn(
+      `The connection to ${address.host} is not encrypted (sslmode ${address.ssl}): others on the way can read and change it`,
+    );
+  } else if (ssl.rejectUnauthorized === false) {
+    logger.warn(
+      `The connection to ${address.host} is encrypted, but who answers is not checked (sslmode ${address.ssl})`,
+    );
+  }
+}
+
+/** The driver leaves the socket open when it gives up in the middle of a handshake, as without a password. */
+function destroyAll(sockets: ReadonlySet<Socket>): void {
+  for (const socket of sockets) socket.destroy();
+}
+
+interface PoolSettings {
+  readonly address: ResolvedAddress;
+  readonly ssl: TlsOptions;
+  readonly password: string | undefined;
+  readonly logger: Logger;
+  /** Where the sockets are found that are open. */
+  readonly sockets: Set<Socket>;
+}
+
+function createPool({ address, ssl, password, logger, sockets }: PoolSettings): Knex {
   return knex({
     client: 'pg',
     // Knex asks for it otherwise, and forgets to close a connection that fails to answer.
@@ -150,6 +189,11 @@ function createPool(
       user: address.user,
       database: address.database,
       ssl,
+      stream: () => {
+        const socket = new Socket();
+        sockets.add(socket);
+        return socket.once('close', () => sockets.delete(socket));
+      },
       // A function: the driver would look in the environment and in the password file by itself, its own way.
       password: () => password as string,
       application_name: 'Restore Point',
