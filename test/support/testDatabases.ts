@@ -50,7 +50,7 @@ async function createSqlite(): Promise<TestDatabase> {
   const file = path.join(folder, 'test.db');
   const engine = engineById('sqlite');
   const use = <Result>(work: (database: DatabaseSync) => Result): Result => {
-    const database = new DatabaseSync(file, { enableForeignKeyConstraints: false });
+    const database = new DatabaseSync(file, { enableForeignKeyConstraints: false, timeout: 30_000 });
     try {
       return work(database);
     } finally {

@@ -124,7 +124,7 @@ describe('parseConnectionSettings', () => {
       [{ engine: 'postgres', sslMode: 'require' }, /unknown property "sslMode"/],
       [{ url: 'postgres://localhost/shop', host: 'localhost' }, /"url" and "host" exclude each other/],
       [{ url: 'mysql://localhost/shop' }, /no database known here/],
-      [{ url: 'postgres://localhost/shop?x=1' }, /parameter x is not known/],
+      [{ url: 'postgres://localhost/shop?x=1' }, /one of its parameters is not known here/],
       [{ url: 'sqlite:a.db', engine: 'postgres' }, /"engine" is postgres/],
       [{ engine: 'sqlite', file: '${env:MISSING}/a.db' }, /variable MISSING is not set/],
       [{ engine: 'sqlite', file: '${userHome}/a.db' }, /\$\{userHome\} means nothing here/],
