@@ -251,6 +251,15 @@ describe('postgres: connecting with TLS', () => {
     await attempt({ ...address, ssl: 'require' }, server.password);
     await attempt({ ...address, ssl: 'prefer' }, server.password);
     await attempt({ ...address, ssl: 'disable' }, server.password);
+    // Who names authorities wants them to be asked.
+    const stranger = join(folder, 'stranger.crt');
+    writeFileSync(stranger, selfSignedCertificate('localhost').certificate);
+    await attempt(
+      { ...address, ssl: 'require', sslRootCert: certificate, host: '127.0.0.1' },
+      server.password,
+    );
+    const refused = await refusal({ ...address, ssl: 'require', sslRootCert: stranger }, server.password);
+    assert.match(refused.message, /certificate .* is not trusted/);
     const plain = await postgresForTests();
     const elsewhere = postgresEngine.parseUrl(plain.url)!.address;
     await attempt({ ...elsewhere, ssl: 'prefer' }, plain.password);
@@ -270,6 +279,7 @@ describe('postgres: connecting with TLS', () => {
       [server, { host, ssl: 'prefer' }, [/who answers is not checked \(sslmode prefer\)/]],
       [server, { host, ssl: 'require' }, [/who answers is not checked \(sslmode require\)/]],
       [server, { host, ssl: 'verify-ca', sslRootCert: certificate }, []],
+      [server, { host, ssl: 'require', sslRootCert: certificate }, []],
       [plain, { host: '127.0.0.1' }, []],
     ];
     for (const [to, how, expected] of cases) {

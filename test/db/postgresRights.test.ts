@@ -163,6 +163,33 @@ describe('postgres: rights', () => {
     await database.run(`SET SESSION AUTHORIZATION ${role}; ${sql}`);
   }
 
+  it('a backup needs CONNECT, USAGE and SELECT, and no more', async () => {
+    const [source, target] = [await postgres.create(), await postgres.create()];
+    const reader = await makeRole();
+    await source.run(`
+      CREATE SCHEMA shop;
+      CREATE TABLE shop.orders (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, note text);
+      CREATE TABLE shop.lines (id serial PRIMARY KEY, orders integer REFERENCES shop.orders);
+      INSERT INTO shop.orders (note) SELECT 'note ' || i FROM generate_series(1, 50) i;
+      INSERT INTO shop.lines (orders) SELECT i FROM generate_series(1, 50) i;
+      CREATE VIEW shop.notes AS SELECT note FROM shop.orders;
+      REVOKE ALL ON DATABASE ${nameOf(source)} FROM PUBLIC;
+      REVOKE ALL ON SCHEMA public FROM PUBLIC;
+      GRANT CONNECT ON DATABASE ${nameOf(source)} TO ${reader};
+      GRANT USAGE ON SCHEMA shop TO ${reader};
+      GRANT SELECT ON ALL TABLES IN SCHEMA shop TO ${reader};
+      GRANT SELECT ON ALL SEQUENCES IN SCHEMA shop TO ${reader}`);
+    const file = postgres.file('reader.dbbackup');
+    await backUp(as(source, reader), file);
+    await restore(file, target);
+    for (const table of ['orders', 'lines', 'notes']) {
+      const sql = `SELECT * FROM shop.${table} ORDER BY 1`;
+      assert.deepEqual(await target.rows(sql), await source.rows(sql));
+    }
+    const next = `INSERT INTO shop.lines (orders) VALUES (1) RETURNING id`;
+    assert.deepEqual(await target.rows(next), [['51']]);
+  });
+
   it('tables that may not be read are all named before a file is begun, and can be left out', async () => {
     const source = await postgres.create(`
       CREATE SCHEMA closed; CREATE TABLE closed.c (id integer PRIMARY KEY);

@@ -14,14 +14,22 @@ export async function tlsOptions(address: ResolvedAddress): Promise<TlsOptions> 
     case 'disable':
       return false;
     case 'prefer':
-    case 'require':
       return { rejectUnauthorized: false };
+    case 'require': {
+      // As libpq: who has said which authorities to trust means them.
+      const authorities = await trusted(address);
+      if (authorities.ca === undefined) return { rejectUnauthorized: false };
+      return { ...authorities, ...anyName };
+    }
     case 'verify-ca':
-      return { ...(await trusted(address)), rejectUnauthorized: true, checkServerIdentity: () => undefined };
+      return { ...(await trusted(address)), ...anyName };
     case 'verify-full':
       return { ...(await trusted(address)), rejectUnauthorized: true };
   }
 }
+
+/** A certificate that is trusted, whatever host it was made for. */
+const anyName: ConnectionOptions = { rejectUnauthorized: true, checkServerIdentity: () => undefined };
 
 /** The authorities of the given file, else of libpq's usual place, else those that Node.js trusts. */
 async function trusted(address: ResolvedAddress): Promise<ConnectionOptions> {
