@@ -10,7 +10,7 @@ import { Connection } from './connection.ts';
 import { createObject } from './createObject.ts';
 import { describeFailure, inWords, isSqliteError } from './errors.ts';
 import { ForeignKeyGuard, type TableInBackup } from './foreignKeys.ts';
-import { quote, quoteText, sameName } from './identifiers.ts';
+import { quote, sameName } from './identifiers.ts';
 import {
   backupSchema,
   countDiffering,
@@ -20,7 +20,8 @@ import {
   takesIndexes,
 } from './loadTable.ts';
 import { PayloadChecks } from './payloadChecks.ts';
-import { distrust, PayloadDatabase, readSettings } from './payloadDatabase.ts';
+import { PayloadDatabase } from './payloadDatabase.ts';
+import { adoptSettings, configure } from './restoreSettings.ts';
 import type { TablePair } from './rowComparison.ts';
 import { restoreSchemaOrder } from './schemaOrder.ts';
 import { rebuildSearchIndexes, type Restored } from './searchIndexes.ts';
@@ -29,9 +30,6 @@ import { copySystemRows } from './systemTables.ts';
 import { removeTriggers } from './triggers.ts';
 import { verifyTable } from './verify.ts';
 import { plannedVirtualTables, VirtualTableRestore } from './virtualTables.ts';
-
-/** Of the connection that restores, in KiB: what is changed and does not fit is written to the disk early. */
-const cacheKibibytes = 16 * 1024;
 
 /** The restore of one backup into one database file. See `RestoreTransaction`. */
 export class SqliteRestore implements RestoreTransaction {
@@ -367,29 +365,6 @@ export class SqliteRestore implements RestoreTransaction {
   #inWords<Result>(table: TablePlan | undefined, work: () => Promise<Result>): Promise<Result> {
     return inWords('database', table ? { table: formatTableName(table.target) } : {}, work);
   }
-}
-
-async function configure(connection: Connection): Promise<void> {
-  await distrust(connection);
-  await connection.all(`PRAGMA cache_size = ${-cacheKibibytes}`);
-  // The guard checks them when all tables are there, so that their order does not matter.
-  await connection.all('PRAGMA foreign_keys = OFF');
-}
-
-/** A database that has no page yet takes on how the other one was stored. Resolves to how text is stored in it. */
-async function adoptSettings(
-  connection: Connection,
-  { settings }: PayloadDatabase,
-  { manifest }: RestoreSource,
-): Promise<string> {
-  const pages = await connection.get<{ n: number }>(
-    `SELECT page_count AS n FROM temp.pragma_page_count('main')`,
-  );
-  if (pages?.n !== 0) return (await readSettings(connection)).encoding;
-  await connection.all(`PRAGMA main.page_size = ${settings.pageSize}`);
-  await connection.all(`PRAGMA encoding = ${quoteText(settings.encoding)}`);
-  if (manifest.complete) await connection.all(`PRAGMA main.auto_vacuum = ${settings.autoVacuum}`);
-  return settings.encoding;
 }
 
 /** Whether a plan writes rows of this table of the backup, which may be one in which a module keeps its rows. */

@@ -1,0 +1,31 @@
+import type { RestoreSource } from '../engine.ts';
+import type { Connection } from './connection.ts';
+import { quoteText } from './identifiers.ts';
+import { distrust, type PayloadDatabase, readSettings } from './payloadDatabase.ts';
+
+/** Of the connection that restores, in KiB: what is changed and does not fit is written to the disk early. */
+const cacheKibibytes = 16 * 1024;
+
+/** Makes a connection one that restores. */
+export async function configure(connection: Connection): Promise<void> {
+  await distrust(connection);
+  await connection.all(`PRAGMA cache_size = ${-cacheKibibytes}`);
+  // The guard checks them when all tables are there, so that their order does not matter.
+  await connection.all('PRAGMA foreign_keys = OFF');
+}
+
+/** A database that has no page yet takes on how the other one was stored. Resolves to how text is stored in it. */
+export async function adoptSettings(
+  connection: Connection,
+  { settings }: PayloadDatabase,
+  { manifest }: RestoreSource,
+): Promise<string> {
+  const pages = await connection.get<{ n: number }>(
+    `SELECT page_count AS n FROM temp.pragma_page_count('main')`,
+  );
+  if (pages?.n !== 0) return (await readSettings(connection)).encoding;
+  await connection.all(`PRAGMA main.page_size = ${settings.pageSize}`);
+  await connection.all(`PRAGMA encoding = ${quoteText(settings.encoding)}`);
+  if (manifest.complete) await connection.all(`PRAGMA main.auto_vacuum = ${settings.autoVacuum}`);
+  return settings.encoding;
+}
