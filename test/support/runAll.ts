@@ -42,7 +42,7 @@ const steps: Readonly<Record<string, Step>> = {
       'test/db/*.test.ts',
       ...['--require', './test/support/postgresForTests.ts', '--timeout', '60000'],
     ),
-    beside: 'test/db/everything/**/*.test.ts',
+    beside: 'test/db/{everything,reliability}/**/*.test.ts',
   },
   extension: {
     title: 'Extension-host tests',

@@ -13,18 +13,18 @@ import {
 } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import * as path from 'node:path';
-import { Archive } from '../../src/archive/archiveReader.ts';
-import { listBackups, newBackupFile, newBackupPath } from '../../src/backup/backupFiles.ts';
-import { takeBackup } from '../../src/backup/takeBackup.ts';
-import { describeError } from '../../src/core/errors.ts';
-import { silentLogger } from '../../src/core/logger.ts';
-import { failure } from '../support/errors.ts';
-import { backUp, restore } from '../support/postgresRestores.ts';
-import { canMount, makeReadOnlyFolder, mountSmallDisk, type SmallDisk } from '../support/smallDisk.ts';
-import { useSystemTemporaryFolder } from '../support/sqliteFiles.ts';
-import { useTemporaryFolder } from '../support/temporaryFolder.ts';
-import { type TestDatabase, testEngines } from '../support/testDatabases.ts';
-import { countTried } from '../support/triedCounts.ts';
+import { Archive } from '../../../src/archive/archiveReader.ts';
+import { listBackups, newBackupFile, newBackupPath } from '../../../src/backup/backupFiles.ts';
+import { takeBackup } from '../../../src/backup/takeBackup.ts';
+import { describeError } from '../../../src/core/errors.ts';
+import { silentLogger } from '../../../src/core/logger.ts';
+import { failure } from '../../support/errors.ts';
+import { backUp, restore } from '../../support/postgresRestores.ts';
+import { canMount, makeReadOnlyFolder, mountSmallDisk, type SmallDisk } from '../../support/smallDisk.ts';
+import { useSystemTemporaryFolder } from '../../support/sqliteFiles.ts';
+import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
+import { type TestDatabase, testEngines } from '../../support/testDatabases.ts';
+import { countTried } from '../../support/triedCounts.ts';
 
 /** About 3 MB that cannot be made smaller; `n` makes other rows of the same size. */
 const manyRows = {
@@ -205,7 +205,7 @@ for (const engine of testEngines) {
       });
     } else {
       it('a limit to the size of files: says so, and leaves nothing there', () => {
-        const cli = path.join(import.meta.dirname, '../../src/cli.ts');
+        const cli = path.join(import.meta.dirname, '../../../src/cli.ts');
         const command = `ulimit -f 512; exec "$0" "$1" backup "$2" --out "$3"`;
         const args = [process.execPath, cli, database.url, folder.file('x.dbbackup')];
         const run = spawnSync('sh', ['-c', command, ...args], { encoding: 'utf8' });

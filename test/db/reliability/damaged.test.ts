@@ -1,16 +1,23 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { takeBackup } from '../../src/backup/takeBackup.ts';
-import { verifyBackup } from '../../src/backup/verifyBackup.ts';
-import { RestorePointError } from '../../src/core/errors.ts';
-import { silentLogger } from '../../src/core/logger.ts';
-import { engineById } from '../../src/engines/registry.ts';
-import { restoreBackup } from '../../src/restore/restoreBackup.ts';
-import { byteDamages, type Damage, entryDamages, fileOf, forgedDamages, partsOf } from '../support/damage.ts';
-import { failure } from '../support/errors.ts';
-import { testEngines, type TestDatabase } from '../support/testDatabases.ts';
-import { useTemporaryFolder } from '../support/temporaryFolder.ts';
-import { countTried } from '../support/triedCounts.ts';
+import { takeBackup } from '../../../src/backup/takeBackup.ts';
+import { verifyBackup } from '../../../src/backup/verifyBackup.ts';
+import { RestorePointError } from '../../../src/core/errors.ts';
+import { silentLogger } from '../../../src/core/logger.ts';
+import { engineById } from '../../../src/engines/registry.ts';
+import { restoreBackup } from '../../../src/restore/restoreBackup.ts';
+import {
+  byteDamages,
+  type Damage,
+  entryDamages,
+  fileOf,
+  forgedDamages,
+  partsOf,
+} from '../../support/damage.ts';
+import { failure } from '../../support/errors.ts';
+import { testEngines, type TestDatabase } from '../../support/testDatabases.ts';
+import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
+import { countTried } from '../../support/triedCounts.ts';
 
 const logger = silentLogger;
 

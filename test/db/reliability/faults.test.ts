@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
-import type { RestorePointError } from '../../src/core/errors.ts';
-import type { EngineId } from '../../src/core/manifest.ts';
-import { watchBoundaries } from '../support/faults/boundaries.ts';
-import { FaultSet, type Fault } from '../support/faults/faultSet.ts';
-import { createScenario, type Scenario } from '../support/faults/scenarios.ts';
-import { countTried } from '../support/triedCounts.ts';
+import type { RestorePointError } from '../../../src/core/errors.ts';
+import type { EngineId } from '../../../src/core/manifest.ts';
+import { watchBoundaries } from '../../support/faults/boundaries.ts';
+import { FaultSet, type Fault } from '../../support/faults/faultSet.ts';
+import { createScenario, type Scenario } from '../../support/faults/scenarios.ts';
+import { countTried } from '../../support/triedCounts.ts';
 
 const labels: Readonly<Record<EngineId, string>> = { sqlite: 'SQLite', postgres: 'PostgreSQL' };
 

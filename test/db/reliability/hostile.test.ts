@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import { takeBackup } from '../../src/backup/takeBackup.ts';
-import { verifyBackup } from '../../src/backup/verifyBackup.ts';
-import { describeError, RestorePointError } from '../../src/core/errors.ts';
-import { silentLogger } from '../../src/core/logger.ts';
-import type { Compression } from '../../src/core/manifest.ts';
-import { engineById } from '../../src/engines/registry.ts';
-import { restoreBackup } from '../../src/restore/restoreBackup.ts';
-import { runCli } from '../support/cli.ts';
+import { takeBackup } from '../../../src/backup/takeBackup.ts';
+import { verifyBackup } from '../../../src/backup/verifyBackup.ts';
+import { describeError, RestorePointError } from '../../../src/core/errors.ts';
+import { silentLogger } from '../../../src/core/logger.ts';
+import type { Compression } from '../../../src/core/manifest.ts';
+import { engineById } from '../../../src/engines/registry.ts';
+import { restoreBackup } from '../../../src/restore/restoreBackup.ts';
+import { runCli } from '../../support/cli.ts';
 import {
   chunksOf,
   fileWith,
@@ -17,12 +17,12 @@ import {
   type Forgery,
   type JsonObject,
   objectsAt,
-} from '../support/hostileFiles.ts';
-import { partsOf } from '../support/damage.ts';
-import { useTemporaryFolder } from '../support/temporaryFolder.ts';
-import { testEngines, type TestDatabase } from '../support/testDatabases.ts';
-import { countTried } from '../support/triedCounts.ts';
-import { shopRows, shopSchema } from './shop.ts';
+} from '../../support/hostileFiles.ts';
+import { partsOf } from '../../support/damage.ts';
+import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
+import { testEngines, type TestDatabase } from '../../support/testDatabases.ts';
+import { countTried } from '../../support/triedCounts.ts';
+import { shopRows, shopSchema } from '../shop.ts';
 
 const logger = silentLogger;
 const escaped = '/tmp/restore-point-escaped';

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
-import { takeBackup } from '../../src/backup/takeBackup.ts';
-import { describeError, RestorePointError } from '../../src/core/errors.ts';
-import { silentLogger } from '../../src/core/logger.ts';
-import { sqliteEngine } from '../../src/engines/sqlite/engine.ts';
-import { backUp, failure, restore, usePostgres, withTransaction } from '../support/postgresRestores.ts';
-import { connectSqlite, holdSqlite, runSqlite } from '../support/sqliteFiles.ts';
-import { sqliteDump } from '../support/sqliteDump.ts';
-import { useTemporaryFolder } from '../support/temporaryFolder.ts';
-import { type TestDatabase, testEngines } from '../support/testDatabases.ts';
+import { takeBackup } from '../../../src/backup/takeBackup.ts';
+import { describeError, RestorePointError } from '../../../src/core/errors.ts';
+import { silentLogger } from '../../../src/core/logger.ts';
+import { sqliteEngine } from '../../../src/engines/sqlite/engine.ts';
+import { backUp, failure, restore, usePostgres, withTransaction } from '../../support/postgresRestores.ts';
+import { connectSqlite, holdSqlite, runSqlite } from '../../support/sqliteFiles.ts';
+import { sqliteDump } from '../../support/sqliteDump.ts';
+import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
+import { type TestDatabase, testEngines } from '../../support/testDatabases.ts';
 
 describe('two restores into one database at once', () => {
   const folder = useTemporaryFolder();

@@ -5,14 +5,14 @@ import { readdirSync } from 'node:fs';
 import { mkdtemp, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
-import { watchBoundaries } from '../support/faults/boundaries.ts';
-import { FaultSet } from '../support/faults/faultSet.ts';
-import type { KillOrder } from '../support/faults/killedChild.ts';
-import { createScenario, type Scenario } from '../support/faults/scenarios.ts';
-import { randomSource } from '../support/randomSource.ts';
-import { countTried } from '../support/triedCounts.ts';
+import { watchBoundaries } from '../../support/faults/boundaries.ts';
+import { FaultSet } from '../../support/faults/faultSet.ts';
+import type { KillOrder } from '../../support/faults/killedChild.ts';
+import { createScenario, type Scenario } from '../../support/faults/scenarios.ts';
+import { randomSource } from '../../support/randomSource.ts';
+import { countTried } from '../../support/triedCounts.ts';
 
-const child = path.join(import.meta.dirname, '../support/faults/killedChild.ts');
+const child = path.join(import.meta.dirname, '../../support/faults/killedChild.ts');
 const labels = { sqlite: 'SQLite', postgres: 'PostgreSQL' } as const;
 /** How many steps are taken at least; those after which something may last always are. FAULTS=all takes every step. */
 const sampleSize = 6;

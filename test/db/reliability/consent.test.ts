@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
-import { runCli } from '../support/cli.ts';
-import { forge } from '../support/hostileFiles.ts';
-import { useTemporaryFolder } from '../support/temporaryFolder.ts';
-import { testEngines, type TestDatabase } from '../support/testDatabases.ts';
-import { shopRows, shopSchema } from './shop.ts';
+import { runCli } from '../../support/cli.ts';
+import { forge } from '../../support/hostileFiles.ts';
+import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
+import { testEngines, type TestDatabase } from '../../support/testDatabases.ts';
+import { shopRows, shopSchema } from '../shop.ts';
 
 for (const testEngine of testEngines) {
   describe(`${testEngine.id}: a backup from elsewhere`, () => {

@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
-import { RestorePointError } from '../../src/core/errors.ts';
-import { watchBoundaries } from '../support/faults/boundaries.ts';
-import { FaultSet } from '../support/faults/faultSet.ts';
-import { createScenario, eventually, type Scenario } from '../support/faults/scenarios.ts';
-import { backUp, usePostgres, withTransaction } from '../support/postgresRestores.ts';
-import { startSilentProxy } from '../support/silentProxy.ts';
-import { countTried } from '../support/triedCounts.ts';
+import { RestorePointError } from '../../../src/core/errors.ts';
+import { watchBoundaries } from '../../support/faults/boundaries.ts';
+import { FaultSet } from '../../support/faults/faultSet.ts';
+import { createScenario, eventually, type Scenario } from '../../support/faults/scenarios.ts';
+import { backUp, usePostgres, withTransaction } from '../../support/postgresRestores.ts';
+import { startSilentProxy } from '../../support/silentProxy.ts';
+import { countTried } from '../../support/triedCounts.ts';
 
 /** A few steps of each stage, where the others would say the same. */
 const steps = {

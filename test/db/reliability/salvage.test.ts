@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
-import { Archive } from '../../src/archive/archiveReader.ts';
-import { Keys } from '../../src/archive/encryption/keys.ts';
-import { salvageBackup, type SalvageReport } from '../../src/backup/salvageBackup.ts';
-import { verifyBackup } from '../../src/backup/verifyBackup.ts';
-import { silentLogger } from '../../src/core/logger.ts';
-import { engineById } from '../../src/engines/registry.ts';
-import { runCli } from '../support/cli.ts';
-import { partsOf } from '../support/damage.ts';
-import { failure } from '../support/errors.ts';
-import { backUp, restore } from '../support/postgresRestores.ts';
-import { countingTried } from '../support/triedCounts.ts';
-import { useTemporaryFolder } from '../support/temporaryFolder.ts';
-import { testEngines, type TestDatabase } from '../support/testDatabases.ts';
+import { Archive } from '../../../src/archive/archiveReader.ts';
+import { Keys } from '../../../src/archive/encryption/keys.ts';
+import { salvageBackup, type SalvageReport } from '../../../src/backup/salvageBackup.ts';
+import { verifyBackup } from '../../../src/backup/verifyBackup.ts';
+import { silentLogger } from '../../../src/core/logger.ts';
+import { engineById } from '../../../src/engines/registry.ts';
+import { runCli } from '../../support/cli.ts';
+import { partsOf } from '../../support/damage.ts';
+import { failure } from '../../support/errors.ts';
+import { backUp, restore } from '../../support/postgresRestores.ts';
+import { countingTried } from '../../support/triedCounts.ts';
+import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
+import { testEngines, type TestDatabase } from '../../support/testDatabases.ts';
 
 const logger = silentLogger;
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { startOwned } from '../support/childProcesses.ts';
-import { runCli } from '../support/cli.ts';
-import { backUp, openClient, restore } from '../support/postgresRestores.ts';
-import { useTemporaryFolder } from '../support/temporaryFolder.ts';
-import { type TestDatabase, testEngines } from '../support/testDatabases.ts';
+import { startOwned } from '../../support/childProcesses.ts';
+import { runCli } from '../../support/cli.ts';
+import { backUp, openClient, restore } from '../../support/postgresRestores.ts';
+import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
+import { type TestDatabase, testEngines } from '../../support/testDatabases.ts';
 
 /** How many times as large as usual. */
 const scale = Number(process.env['SCALE'] ?? '1');

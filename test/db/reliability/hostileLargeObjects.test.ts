@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
-import { RowDigest } from '../../src/engines/postgres/rowDigest.ts';
-import { failure } from '../support/errors.ts';
-import { forge, objectsAt, type JsonObject } from '../support/hostileFiles.ts';
-import { backUp, restore, usePostgres } from '../support/postgresRestores.ts';
-import { countingTried } from '../support/triedCounts.ts';
+import { RowDigest } from '../../../src/engines/postgres/rowDigest.ts';
+import { failure } from '../../support/errors.ts';
+import { forge, objectsAt, type JsonObject } from '../../support/hostileFiles.ts';
+import { backUp, restore, usePostgres } from '../../support/postgresRestores.ts';
+import { countingTried } from '../../support/triedCounts.ts';
 
 /** What stands in place of the rights on a large object, which become parts of statements. */
 const rights: readonly string[] = [
