@@ -26,6 +26,7 @@ export function hasState(error: unknown, ...states: readonly string[]): boolean 
 export const state = {
   cancelled: '57014',
   lockTimeout: '55P03',
+  outOfMemory: '53200',
   insufficientPrivilege: '42501',
   foreignKeyViolation: '23503',
 } as const;
@@ -74,6 +75,9 @@ function sentence(error: ServerError): string {
 function nextStep(error: ServerError): string | undefined {
   if (error.code === '53100') return 'Free space on the disk of the database server.';
   if (error.code === '25006') return 'This server or this role may only read: connect to one that may write.';
+  if (error.code === state.outOfMemory && error.hint?.includes('max_locks_per_transaction')) {
+    return 'So many tables in one transaction need a higher max_locks_per_transaction on the server; or take a part of them at a time.';
+  }
   if (error.code === state.lockTimeout) return 'Others use the table: try again when they have finished.';
   return error.hint;
 }

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
 import { startOwned } from '../../support/childProcesses.ts';
 import { runCli } from '../../support/cli.ts';
+import { startPostgres } from '../../support/postgresServer.ts';
 import { backUp, openClient, restore } from '../../support/postgresRestores.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
 import { type TestDatabase, testEngines } from '../../support/testDatabases.ts';
@@ -89,6 +93,27 @@ for (const testEngine of testEngines) {
     });
   });
 }
+
+it('postgres: more tables than the server has locks for are told with what to do', async function () {
+  this.timeout(120_000);
+  const binaries = process.env['POSTGRES_BINARIES'];
+  const server = await startPostgres({
+    ...(binaries ? { binaries } : {}),
+    settings: { max_locks_per_transaction: '10', max_connections: '10' },
+  });
+  try {
+    const url = await server.createDatabase('many');
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    for (let table = 0; table < 3000; table += 1) await client.query(`CREATE TABLE t${table} (id integer)`);
+    await client.end();
+    const run = await runCli(['backup', url, '--out', join(tmpdir(), `never-${process.pid}.dbbackup`)]);
+    assert.equal(run.code, 1);
+    assert.match(run.stderr, /higher max_locks_per_transaction on the server/);
+  } finally {
+    await server.stop();
+  }
+});
 
 /** What pgbench writes: every transaction adds the same amount to an account, a teller, a branch, and the history. */
 const bank = `
