@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { inspect } from 'node:util';
-import { Archive } from '../../../src/archive/archiveReader.ts';
-import { Keys } from '../../../src/archive/encryption/keys.ts';
-import { takeBackup } from '../../../src/backup/takeBackup.ts';
-import { verifyBackup } from '../../../src/backup/verifyBackup.ts';
-import { describeError } from '../../../src/core/errors.ts';
-import type { Logger } from '../../../src/core/logger.ts';
-import { engineById } from '../../../src/engines/registry.ts';
-import { runCli } from '../../support/cli.ts';
-import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
-import { type TestDatabase, testEngines } from '../../support/testDatabases.ts';
-import { failAll, makeSecret, Watched } from '../../support/watchedRuns.ts';
+import { Archive } from '../../src/archive/archiveReader.ts';
+import { Keys } from '../../src/archive/encryption/keys.ts';
+import { takeBackup } from '../../src/backup/takeBackup.ts';
+import { verifyBackup } from '../../src/backup/verifyBackup.ts';
+import { describeError } from '../../src/core/errors.ts';
+import type { Logger } from '../../src/core/logger.ts';
+import { engineById } from '../../src/engines/registry.ts';
+import { runCli } from '../support/cli.ts';
+import { useTemporaryFolder } from '../support/temporaryFolder.ts';
+import { type TestDatabase, testEngines } from '../support/testDatabases.ts';
+import { failAll, makeSecret, Watched } from '../support/watchedRuns.ts';
 
 describe('sqlite: passphrases in runs that fail', function () {
   this.timeout(180_000);

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { startOwned } from '../../support/childProcesses.ts';
-import { runCli } from '../../support/cli.ts';
-import { startPostgres } from '../../support/postgresServer.ts';
-import { backUp, openClient, restore } from '../../support/postgresRestores.ts';
-import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
-import { type TestDatabase, testEngines } from '../../support/testDatabases.ts';
+import { startOwned } from '../support/childProcesses.ts';
+import { runCli } from '../support/cli.ts';
+import { startPostgres } from '../support/postgresServer.ts';
+import { backUp, openClient, restore } from '../support/postgresRestores.ts';
+import { useTemporaryFolder } from '../support/temporaryFolder.ts';
+import { type TestDatabase, testEngines } from '../support/testDatabases.ts';
 
 /** How many times as large as usual. */
 const scale = Number(process.env['SCALE'] ?? '1');
