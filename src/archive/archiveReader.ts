@@ -230,7 +230,10 @@ async function whatIsDamaged(source: ByteSource, file: string): Promise<RestoreP
     return damaged(file, name, 'its end is missing: it stops in the middle of this entry', { next });
   }
   if (!last.sound) return damaged(file, name, 'its checksum does not match');
-  if (list !== undefined) return damaged(file, undefined, 'its list of entries does not match its content');
+  if (list !== undefined) {
+    const what = 'its end is missing, or its list of entries does not match its content';
+    return damaged(file, undefined, what, { next });
+  }
   return damaged(file, name, 'after this entry its end is missing, or is not what was written', { next });
 }
 
