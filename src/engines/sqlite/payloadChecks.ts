@@ -8,7 +8,7 @@ import { quote, quoteTable } from './identifiers.ts';
 import { openUntrusted } from './payloadDatabase.ts';
 
 /** Pages that the checks keep, in KiB: entries of an index refer to rows all over their table. */
-const cacheKibibytes = 40 * 1024;
+const cacheKibibytes = 64 * 1024;
 
 const entryAlias = 'index_entry';
 const rowAlias = 'table_row';
