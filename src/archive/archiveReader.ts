@@ -8,9 +8,11 @@ import { codecs } from './compression.ts';
 import { fingerprintOf, manifestEntry, schemaEntry } from './archiveWriter.ts';
 import { FileSource, type ByteSource } from './byteSource.ts';
 import { damaged } from './damaged.ts';
+import { decompressChunk } from './decompressChunk.ts';
 import type { Encryption, Keys } from './encryption/keys.ts';
 import { encryptionOf } from './encryption/openingSource.ts';
 import { findEntries } from './findEntries.ts';
+import { maxManifestBytes } from './manifestLimits.ts';
 import { parseManifest } from './manifestSchema.ts';
 import { openBytes, type OpenBytes } from './openBytes.ts';
 import { fileError } from './publish.ts';
@@ -25,8 +27,6 @@ import {
   type ZipEntry,
 } from './zip.ts';
 
-/** More than any real one needs: ten thousand tables of a hundred columns take about 100 MB, a million chunks too. */
-const maxManifestBytes = 256 * 1024 * 1024;
 const maxDirectoryBytes = 256 * 1024 * 1024;
 
 /** A larger chunk is decompressed piece by piece, in bytes: a few of them are in memory at a time. */
@@ -142,16 +142,7 @@ export class Archive implements PayloadSource {
 
   async readChunk(chunk: Chunk): Promise<Uint8Array> {
     const stored = await this.#readStored(chunk);
-    const codec = codecs[this.manifest.compression];
-    try {
-      const bytes = await codec.decompress(stored, chunk.bytes);
-      if (bytes.length === chunk.bytes) return bytes;
-    } catch (error) {
-      throw damaged(this.file, chunk.entry, `it cannot be decompressed (${messageOf(error)})`, {
-        cause: error,
-      });
-    }
-    throw damaged(this.file, chunk.entry, 'it is not as long as the manifest says');
+    return await decompressChunk(this.file, this.manifest.compression, chunk, stored);
   }
 
   /** Reads every byte of the file and compares every checksum. Throws `damaged-backup` with the entry's name. */

@@ -8,6 +8,7 @@ import { FileSink, type ByteSink } from './byteSink.ts';
 import { codecs } from './compression.ts';
 import type { Lock } from './encryption/keys.ts';
 import { SealingSink } from './encryption/sealingSink.ts';
+import { excessOf } from './manifestLimits.ts';
 import { type AnotherPath, createTemporary, discard, publish, type TemporaryFile } from './publish.ts';
 import { directory, endOf, entryOf, localHeader, maxEntryBytes, type ZipEntry } from './zip.ts';
 
@@ -101,14 +102,28 @@ export class ArchiveWriter implements PayloadSink {
     return this.#finalPath;
   }
 
-  /** Resolves to the size of the published file in bytes, and to its fingerprint (see `Archive`). */
+  /**
+   * Resolves to the size of the published file in bytes, and to its fingerprint (see `Archive`). Throws `refused` for more
+   * than a reader takes: a backup that could not be read again must not look like one.
+   */
   async publish(
     manifest: Manifest,
     another?: AnotherPath,
   ): Promise<{ readonly bytes: number; readonly fingerprint: string }> {
     await this.#written;
-    await this.#append(schemaEntry, Buffer.from(schemaText(manifest), 'utf8'));
     const json = Buffer.from(JSON.stringify(manifest, undefined, 1), 'utf8');
+    const excess = excessOf(json);
+    if (excess !== undefined) {
+      throw new RestorePointError(
+        'refused',
+        `There are too many tables and columns for one backup: ${excess}`,
+        {
+          place: { entry: manifestEntry },
+          next: 'Back up a part of the tables at a time.',
+        },
+      );
+    }
+    await this.#append(schemaEntry, Buffer.from(schemaText(manifest), 'utf8'));
     await this.#append(manifestEntry, json);
     const tail = directory(this.#entries, this.#offset);
     await this.#write([tail]);

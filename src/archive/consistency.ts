@@ -2,7 +2,7 @@ import type { Compression, Manifest } from '../core/manifest.ts';
 import { foldCase, formatTableName, tableKey, type TableName } from '../core/names.ts';
 import type { Chunk, Payload } from '../core/payload.ts';
 
-/** No row is larger than PostgreSQL can send, which is 1 GiB; a chunk is about 8 MiB and the rest of its last row. */
+/** No row is larger than PostgreSQL can send, which is 1 GiB; a chunk is a few MiB and the rest of its last row. */
 export const maxChunkBytes = 1024 * 1024 * 1024 + 64 * 1024 * 1024;
 
 /** How many bytes a codec can make of one at most: more is a lie, and found out without decompressing it. */

@@ -4,7 +4,7 @@ import type { Manifest } from '../core/manifest.ts';
 import type { Chunk, DamagedSource, Payload } from '../core/payload.ts';
 import { fingerprintOf, manifestEntry } from './archiveWriter.ts';
 import type { ByteSource } from './byteSource.ts';
-import { codecs } from './compression.ts';
+import { decompressChunk } from './decompressChunk.ts';
 import type { Encryption, Keys } from './encryption/keys.ts';
 import { findEntries, type FoundEntries } from './findEntries.ts';
 import { parseManifest } from './manifestSchema.ts';
@@ -21,16 +21,19 @@ export class SalvageReader implements DamagedSource {
   readonly fingerprint: string;
   /** How it is encrypted, if it is. */
   readonly encryption?: Encryption;
+  readonly #file: string;
   readonly #source: ByteSource;
   /** Where the bytes of each chunk lie that holds, by its entry. */
   readonly #places: ReadonlyMap<string, number>;
 
   private constructor(
+    file: string,
     { source, encryption }: OpenBytes,
     manifest: Manifest,
     fingerprint: string,
     places: ReadonlyMap<string, number>,
   ) {
+    this.#file = file;
     this.#source = source;
     if (encryption) this.encryption = encryption;
     this.manifest = manifest;
@@ -52,7 +55,7 @@ export class SalvageReader implements DamagedSource {
       const found = await findEntries(source);
       const { manifest, json } = await readManifest(source, found, file);
       const places = await findChunks(source, found, manifest, signal);
-      return new SalvageReader(bytes, manifest, fingerprintOf(json), places);
+      return new SalvageReader(file, bytes, manifest, fingerprintOf(json), places);
     } catch (error) {
       await source.close();
       throw RestorePointError.is(error) ? error : fileError('The backup cannot be read', file, error);
@@ -81,11 +84,7 @@ export class SalvageReader implements DamagedSource {
     const place = this.#places.get(chunk.entry);
     if (place === undefined) throw new Error(`the chunk ${chunk.entry} does not hold`);
     const stored = await this.#source.read(place, chunk.storedBytes);
-    const bytes = await codecs[this.manifest.compression].decompress(stored, chunk.bytes);
-    if (bytes.length === chunk.bytes) return bytes;
-    throw new RestorePointError('damaged-backup', 'It is not as long as the manifest says', {
-      place: { entry: chunk.entry },
-    });
+    return await decompressChunk(this.#file, this.manifest.compression, chunk, stored);
   }
 
   async close(): Promise<void> {

@@ -55,7 +55,8 @@ export interface BackupFile {
 
 /**
  * The backups of a folder (not of the folders in it), newest first; none when there is no such folder.
- * Only frames and manifests are read, of encrypted ones nothing. A damaged or foreign file is in the list with its problem.
+ * Only frames and manifests are read, of encrypted ones the header, of a damaged one what tells where it is damaged. A
+ * damaged or foreign file is in the list with its problem.
  */
 export async function listBackups(folder: string): Promise<BackupFile[]> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {

@@ -7,6 +7,7 @@ import { ArchiveWriter } from '../../src/archive/archiveWriter.ts';
 import { directory, endOf, localHeader, type ZipEntry } from '../../src/archive/zip.ts';
 import { RestorePointError } from '../../src/core/errors.ts';
 import type { Compression } from '../../src/core/manifest.ts';
+import { failure } from '../support/errors.ts';
 import { manifestOf, plainTable } from '../support/manifests.ts';
 import { randomSource } from '../support/randomSource.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
@@ -219,6 +220,17 @@ describe('archive', () => {
     assert.match(names[0]!, new RegExp(`^\\.a\\.${process.pid}-[0-9a-f]{12}\\.dbbackup-part$`));
     await writer.abandon();
     assert.deepEqual(await readdir(folder.file('sub')), []);
+  });
+
+  it('never writes what could not be read again: more values than a reader takes', async () => {
+    const file = folder.file('many.dbbackup');
+    const writer = await ArchiveWriter.create(file, { compression: 'none' });
+    const names = new Array<string>(10_000_001).fill('t');
+    const many = { ...manifestOf([], []), leftOut: [{ kind: 'table', names, reason: '' }] };
+    const error = await failure(writer.publish(many), 'refused');
+    assert.match(error.message, /too many tables and columns/);
+    await writer.abandon();
+    assert.deepEqual(await readdir(folder.path), []);
   });
 
   it('never overwrites a file', async () => {

@@ -1,0 +1,21 @@
+import { messageOf } from '../core/errors.ts';
+import type { Compression } from '../core/manifest.ts';
+import type { Chunk } from '../core/payload.ts';
+import { codecs } from './compression.ts';
+import { damaged } from './damaged.ts';
+
+/** What a chunk's stored bytes hold, all at once. Throws `damaged-backup` when it is not what the manifest says. */
+export async function decompressChunk(
+  file: string,
+  compression: Compression,
+  chunk: Chunk,
+  stored: Uint8Array,
+): Promise<Uint8Array> {
+  try {
+    const bytes = await codecs[compression].decompress(stored, chunk.bytes);
+    if (bytes.length === chunk.bytes) return bytes;
+  } catch (cause) {
+    throw damaged(file, chunk.entry, `it cannot be decompressed (${messageOf(cause)})`, { cause });
+  }
+  throw damaged(file, chunk.entry, 'it is not as long as the manifest says');
+}
