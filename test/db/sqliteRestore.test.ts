@@ -276,7 +276,8 @@ describe('SQLite: restoring', () => {
 
     it('refuses rows that a unique one does not take, and says which', async () => {
       const unique = 'CREATE UNIQUE INDEX i ON t (a)';
-      runSqlite(file, misled(unique, plain, 'INSERT INTO t VALUES (51, 17)'));
+      const trigger = `CREATE TRIGGER d BEFORE DELETE ON t BEGIN SELECT RAISE(ABORT, 'fired'); END`;
+      runSqlite(file, `${misled(unique, plain, 'INSERT INTO t VALUES (51, 17)')}; ${trigger}`);
       const backup = await backUpSqlite(file);
       const before = sqliteDump(file);
       const error = await failure(restoreSqlite(file, backup), 'database');

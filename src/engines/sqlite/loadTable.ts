@@ -8,7 +8,7 @@ import { quoteList, transferSql } from './copyRows.ts';
 import { countRows } from './counts.ts';
 import { describeFailure, isRowError } from './errors.ts';
 import { quote, quoteTable } from './identifiers.ts';
-import { checkedIndexes, countEntries } from './payloadChecks.ts';
+import { checkedIndexes, entriesFit } from './payloadChecks.ts';
 import {
   backupAlias,
   backupOrder,
@@ -18,6 +18,7 @@ import {
   targetAlias,
   type TablePair,
 } from './rowComparison.ts';
+import { removeTriggers } from './triggers.ts';
 
 /** What the backup's database is called on the connection of a restore. */
 export const backupSchema = 'restore_point_backup';
@@ -85,8 +86,9 @@ export function takesIndexes({ target, backup }: TablePair, mode: RestoreMode): 
 }
 
 /**
- * Makes the indexes of a table, which is verified, anew that are not in step with it: where `stale`, an index of the backup, is not, or where
- * other than one entry for each row came over. Throws `database` with the row that a unique index does not take.
+ * Makes the indexes of a table, which is verified, anew that are not in step with it: where `stale`, an index of the
+ * backup, is not, or where other than one entry for each row came over. Throws `database` with the row that a unique
+ * index does not take.
  */
 export async function settleIndexes(
   connection: Connection,
@@ -97,7 +99,7 @@ export async function settleIndexes(
   const { target, plan } = pair;
   for (const index of checkedIndexes(target)) {
     const inStep =
-      stale === undefined && (await countEntries(connection, target, index, signal)) === plan.backup.rows;
+      stale === undefined && (await entriesFit(connection, target, index, plan.backup.rows, signal));
     if (inStep) continue;
     logger.warn(
       `The index ${stale ?? index.name} of the backup is not in step with its table: it is made anew`,
@@ -105,7 +107,10 @@ export async function settleIndexes(
     try {
       await reindex(connection, index, signal);
     } catch (error) {
-      throw isRowError(error) ? await withRow(connection, pair, 'replace', error, signal) : error;
+      if (!isRowError(error)) throw error;
+      // They are back by now, and would fire while the row is looked for; all of this is rolled back.
+      await removeTriggers(connection, [target.name]);
+      throw await withRow(connection, pair, 'replace', error, signal);
     }
   }
 }

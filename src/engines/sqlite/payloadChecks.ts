@@ -101,8 +101,8 @@ async function findStale(
 }
 
 /**
- * For each row there is an entry with its very values, and those of a unique index differ. Further entries are for
- * `countEntries` to find. False also where SQLite would not read the index itself for it.
+ * For each row there is an entry with its very values. Further entries, and equal ones in a unique index, are for
+ * `entriesFit` to find. False also where SQLite would not read the index itself for it.
  */
 async function isInStep(
   connection: Connection,
@@ -124,14 +124,7 @@ async function isInStep(
     WHERE ${same.join(' AND ')}`;
   if (!(await readsIndex(connection, matching, index))) return false;
   const rows = await countRows(connection, 'main', table.name, signal);
-  if ((await connection.get<{ n: number }>(matching, [], signal))?.n !== rows) return false;
-  if (!index.unique) return true;
-  const collated = index.terms.map((term) => `${quote(term.column ?? '')} COLLATE ${quote(term.collation)}`);
-  const twice = `SELECT 1 AS found FROM ${entries}
-    WHERE ${columns.map((column) => `${quote(column)} IS NOT NULL`).join(' AND ')}
-    GROUP BY ${collated.join(', ')} HAVING count(*) > 1 LIMIT 1`;
-  if (!(await readsIndex(connection, twice, index))) return false;
-  return (await connection.get(twice, [], signal)) === undefined;
+  return (await connection.get<{ n: number }>(matching, [], signal))?.n === rows;
 }
 
 async function readsIndex(connection: Connection, sql: string, { name }: CatalogIndex): Promise<boolean> {
@@ -139,14 +132,27 @@ async function readsIndex(connection: Connection, sql: string, { name }: Catalog
   return plan.some(({ detail }) => detail.includes(`USING COVERING INDEX ${name}`));
 }
 
-/** How many entries an index of `main` has. */
-export async function countEntries(
+/**
+ * Whether an index of `main` has one entry for each of so many rows, and, if it is unique, no two that are equal. It was
+ * built by SQLite, so that equal ones stand together, whatever the order was in the index that they came from.
+ */
+export async function entriesFit(
   connection: Connection,
   table: CatalogTable,
   index: CatalogIndex,
+  rows: number,
   signal?: AbortSignal,
-): Promise<number> {
+): Promise<boolean> {
   // SQLite answers a plain count(*) from whatever index is the smallest.
-  const sql = `SELECT total(1) AS n FROM ${quoteTable('main', table.name)} INDEXED BY ${quote(index.name)}`;
-  return (await connection.get<{ n: number }>(sql, [], signal))?.n ?? 0;
+  const from = `${quoteTable('main', table.name)} INDEXED BY ${quote(index.name)}`;
+  const terms = index.terms.map((term) => ({ ...term, column: quote(term.column ?? '') }));
+  const group = terms.map(({ column, collation }) => `${column} COLLATE ${quote(collation)}`).join(', ');
+  const isKey = terms.map(({ column }) => `${column} IS NOT NULL`).join(' AND ');
+  const sql = index.unique
+    ? `SELECT total(n) AS entries, max(n * is_key) AS most
+       FROM (SELECT count(*) AS n, ${isKey} AS is_key FROM ${from} GROUP BY ${group})`
+    : `SELECT total(1) AS entries, 1 AS most FROM ${from}`;
+  if (!(await readsIndex(connection, sql, index))) return false;
+  const found = await connection.get<{ entries: number; most: number | null }>(sql, [], signal);
+  return found?.entries === rows && (found.most ?? 0) <= 1;
 }
