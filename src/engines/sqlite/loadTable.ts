@@ -8,7 +8,7 @@ import { quoteList, transferSql } from './copyRows.ts';
 import { countRows } from './counts.ts';
 import { describeFailure, isRowError } from './errors.ts';
 import { quote, quoteTable } from './identifiers.ts';
-import { checkedIndexes, entriesFit } from './payloadChecks.ts';
+import { checkedIndexes, entriesFit, type IndexFindings } from './payloadChecks.ts';
 import {
   backupAlias,
   backupOrder,
@@ -86,21 +86,21 @@ export function takesIndexes({ target, backup }: TablePair, mode: RestoreMode): 
 }
 
 /**
- * Makes the indexes of a table, which is verified, anew that are not in step with it: where `stale`, an index of the
- * backup, is not, or where other than one entry for each row came over. Throws `database` with the row that a unique
- * index does not take.
+ * Makes the indexes of a table, which is verified, anew that are not in step with it: where one of the backup is not, or
+ * where other than one entry for each row came over. Throws `database` with the row that a unique index does not take.
  */
 export async function settleIndexes(
   connection: Connection,
   pair: TablePair,
-  stale: string | undefined,
+  { stale, proven }: IndexFindings,
   { signal, logger }: WorkOptions,
 ): Promise<void> {
-  const { target, plan } = pair;
+  const { target, plan, backup } = pair;
+  // The index that one came from may have another name.
+  const allProven = checkedIndexes(backup).every(({ name }) => proven.has(name));
   for (const index of checkedIndexes(target)) {
-    const inStep =
-      stale === undefined && (await entriesFit(connection, target, index, plan.backup.rows, signal));
-    if (inStep) continue;
+    const wanted = { rows: plan.backup.rows, noneEqual: index.unique && !allProven };
+    if (stale === undefined && (await entriesFit(connection, target, index, wanted, signal))) continue;
     logger.warn(
       `The index ${stale ?? index.name} of the backup is not in step with its table: it is made anew`,
     );
@@ -135,12 +135,13 @@ function insertSql(pair: TablePair, mode: RestoreMode, range = ''): string {
   ].join(' ');
 }
 
-function conflictClause({ plan }: TablePair, mode: RestoreMode): string {
+function conflictClause(pair: TablePair, mode: RestoreMode): string {
+  const { plan } = pair;
   if (mode === 'replace') return '';
   const key = quoteList(plan.key ?? []);
   if (mode === 'insert-missing') return `ON CONFLICT (${key}) DO NOTHING`;
   const changes = plan.columns.map((column) => `${quote(column)} = excluded.${quote(column)}`).join(', ');
-  const same = sameRow(plan.columns, targetAlias, 'excluded');
+  const same = sameRow(pair, targetAlias, 'excluded');
   return `ON CONFLICT (${key}) DO UPDATE SET ${changes} WHERE NOT ${same}`;
 }
 
@@ -222,7 +223,7 @@ export async function countDiffering(
   const row = await connection.get<{ n: number }>(
     `SELECT count(*) AS n FROM ${quoteTable(backupSchema, backup.name)} AS ${backupAlias}
      JOIN ${quoteTable('main', target.name)} AS ${targetAlias} ON ${match.condition}
-     WHERE NOT ${sameRow(plan.columns, targetAlias, backupAlias)}`,
+     WHERE NOT ${sameRow(pair, targetAlias, backupAlias)}`,
     [],
     signal,
   );

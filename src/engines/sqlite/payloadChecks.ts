@@ -3,12 +3,14 @@ import type { WorkOptions } from '../engine.ts';
 import type { CatalogIndex, CatalogTable } from './catalog.ts';
 import type { Connection } from './connection.ts';
 import { countRows } from './counts.ts';
+import { provenIndexes } from './fileFormat/indexProof.ts';
+import { PageFile, UnclearFile } from './fileFormat/pages.ts';
 import { type InheritedReference, inheritedWarning } from './foreignKeys.ts';
 import { quote, quoteTable } from './identifiers.ts';
 import { openUntrusted } from './payloadDatabase.ts';
 
-/** Pages that the checks keep, in KiB: entries of an index refer to rows all over their table. */
-const cacheKibibytes = 64 * 1024;
+/** Pages that SQLite keeps for the checks, in KiB: entries of an index refer to rows all over their table. */
+const cacheKibibytes = 32 * 1024;
 
 const entryAlias = 'index_entry';
 const rowAlias = 'table_row';
@@ -28,15 +30,22 @@ export interface ToCheck {
   readonly references: readonly InheritedReference[];
 }
 
+/** What is known of the indexes of a table of the backup. */
+export interface IndexFindings {
+  /** The first one that is not in step with its table. */
+  readonly stale?: string;
+  /** Those that are, and have no equal entries if they are unique. */
+  readonly proven: ReadonlySet<string>;
+}
+
 /**
- * Checks the database of a backup on a connection, and so on a thread, of its own while another one copies its rows:
- * SQLite's transfer takes the entries of indexes over unread, and an index that was out of step in the database that was
- * backed up must not be so in the one that is restored.
+ * Checks the database of a backup while a connection copies its rows: SQLite's transfer takes the entries of indexes over
+ * unread, and an index that was out of step in the database that was backed up must not be so in the one that is restored.
  */
 export class PayloadChecks {
   readonly #work: Promise<void>;
   readonly #end = new AbortController();
-  readonly #tables = new Map<string, PromiseWithResolvers<string | undefined>>();
+  readonly #tables = new Map<string, PromiseWithResolvers<IndexFindings>>();
 
   private constructor(file: string, what: ToCheck, options: WorkOptions) {
     for (const { name } of what.tables) this.#tables.set(name, Promise.withResolvers());
@@ -55,33 +64,36 @@ export class PayloadChecks {
     return new PayloadChecks(file, what, options);
   }
 
-  /** Resolves to the first index of a table that is not in step with it, as soon as this is known. */
-  async staleIndex(table: string): Promise<string | undefined> {
-    return this.#tables.get(table)?.promise;
+  /** Resolves as soon as this is known of a table. */
+  async findings(table: string): Promise<IndexFindings> {
+    return (await this.#tables.get(table)?.promise) ?? { proven: new Set() };
   }
 
   /** Resolves when nothing holds the file any more. Never throws. */
   async close(): Promise<void> {
     this.#end.abort(cancelled());
-    await this.#work.catch(() => 'told by staleIndex()');
+    await this.#work.catch(() => 'told by findings()');
   }
 
-  async #checkAll(
-    file: string,
-    { tables, references }: ToCheck,
-    { signal, logger }: WorkOptions,
-  ): Promise<void> {
+  async #checkAll(file: string, what: ToCheck, options: WorkOptions): Promise<void> {
+    const { signal, logger } = options;
     const connection = await openUntrusted(file);
     try {
       await connection.all(`PRAGMA cache_size = ${-cacheKibibytes}`);
-      // First, since a commit waits for the indexes.
-      for (const reference of references) {
-        const dangling = await connection.get(reference.sql, [], signal);
-        if (dangling !== undefined) logger.warn(inheritedWarning(reference));
-      }
-      for (const table of tables) {
-        const index = await findStale(connection, table, signal);
-        this.#tables.get(table.name)?.resolve(index?.name);
+      const roots = await readRoots(connection, signal);
+      // One is SQLite's work, on a thread of its own, and the other one is ours.
+      const [references, indexes] = await Promise.allSettled([
+        checkReferences(connection, what.references, options),
+        proveIndexes(file, what.tables, roots, signal),
+      ]);
+      if (references.status === 'rejected') throw references.reason;
+      if (indexes.status === 'rejected') throw indexes.reason;
+      for (const table of what.tables) {
+        const proven = indexes.value.get(table.name) ?? new Set();
+        const stale = await findStale(connection, table, proven, signal);
+        if (proven.size < checkedIndexes(table).length)
+          logger.debug(`SQLite compares indexes of ${table.name}`);
+        this.#tables.get(table.name)?.resolve({ proven, ...(stale ? { stale: stale.name } : {}) });
       }
     } finally {
       await connection.closeQuietly(logger);
@@ -89,12 +101,62 @@ export class PayloadChecks {
   }
 }
 
+async function readRoots(connection: Connection, signal?: AbortSignal): Promise<Map<string, number>> {
+  const rows = await connection.all<{ name: string; root: number }>(
+    'SELECT name, rootpage AS root FROM main.sqlite_schema WHERE rootpage > 0',
+    [],
+    signal,
+  );
+  return new Map(rows.map(({ name, root }) => [name, root]));
+}
+
+async function checkReferences(
+  connection: Connection,
+  references: readonly InheritedReference[],
+  { signal, logger }: WorkOptions,
+): Promise<void> {
+  for (const reference of references) {
+    const dangling = await connection.get(reference.sql, [], signal);
+    if (dangling !== undefined) logger.warn(inheritedWarning(reference));
+  }
+}
+
+/** By table, the indexes that need no further look. */
+async function proveIndexes(
+  file: string,
+  tables: readonly CatalogTable[],
+  roots: ReadonlyMap<string, number>,
+  signal?: AbortSignal,
+): Promise<Map<string, Set<string>>> {
+  const proven = new Map<string, Set<string>>();
+  let pages: PageFile;
+  try {
+    pages = await PageFile.open(file);
+  } catch (error) {
+    if (error instanceof UnclearFile) return proven;
+    throw error;
+  }
+  try {
+    for (const table of tables) {
+      const indexes = checkedIndexes(table);
+      if (indexes.length > 0) {
+        proven.set(table.name, await provenIndexes(pages, table, indexes, roots, signal));
+      }
+    }
+    return proven;
+  } finally {
+    await pages.close();
+  }
+}
+
 async function findStale(
   connection: Connection,
   table: CatalogTable,
+  proven: ReadonlySet<string>,
   signal?: AbortSignal,
 ): Promise<CatalogIndex | undefined> {
   for (const index of checkedIndexes(table)) {
+    if (proven.has(index.name)) continue;
     if (!(await isInStep(connection, table, index, signal))) return index;
   }
   return undefined;
@@ -133,22 +195,22 @@ async function readsIndex(connection: Connection, sql: string, { name }: Catalog
 }
 
 /**
- * Whether an index of `main` has one entry for each of so many rows, and, if it is unique, no two that are equal. It was
+ * Whether an index of `main` has one entry for each of so many rows and, with `noneEqual`, no two that are equal. It was
  * built by SQLite, so that equal ones stand together, whatever the order was in the index that they came from.
  */
 export async function entriesFit(
   connection: Connection,
-  table: CatalogTable,
+  { name }: CatalogTable,
   index: CatalogIndex,
-  rows: number,
+  { rows, noneEqual }: { readonly rows: number; readonly noneEqual: boolean },
   signal?: AbortSignal,
 ): Promise<boolean> {
   // SQLite answers a plain count(*) from whatever index is the smallest.
-  const from = `${quoteTable('main', table.name)} INDEXED BY ${quote(index.name)}`;
+  const from = `${quoteTable('main', name)} INDEXED BY ${quote(index.name)}`;
   const terms = index.terms.map((term) => ({ ...term, column: quote(term.column ?? '') }));
   const group = terms.map(({ column, collation }) => `${column} COLLATE ${quote(collation)}`).join(', ');
   const isKey = terms.map(({ column }) => `${column} IS NOT NULL`).join(' AND ');
-  const sql = index.unique
+  const sql = noneEqual
     ? `SELECT total(n) AS entries, max(n * is_key) AS most
        FROM (SELECT count(*) AS n, ${isKey} AS is_key FROM ${from} GROUP BY ${group})`
     : `SELECT total(1) AS entries, 1 AS most FROM ${from}`;

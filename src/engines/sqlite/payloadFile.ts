@@ -53,15 +53,22 @@ export async function extractPayload(
   await refuseWithoutRoom(file, totalBytes, payload);
   const output = await open(file, 'r+');
   let bytes = 0;
+  // The next chunk is decompressed while this one is written.
+  let writing = Promise.resolve();
   try {
     for await (const chunk of source.read(payload, signal)) {
       throwIfCancelled(signal);
       if (bytes === 0) checkMagic(chunk, payload);
-      await output.appendFile(chunk);
+      await writing;
+      writing = output.appendFile(chunk);
+      // It is told when it is waited for.
+      writing.catch(() => undefined);
       bytes += chunk.length;
       report?.({ phase: 'prepare', bytes, totalBytes });
     }
+    await writing;
   } finally {
+    await writing.catch(() => 'told already, or it comes after what went wrong before');
     await output.close();
   }
 }

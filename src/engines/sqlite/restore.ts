@@ -239,8 +239,8 @@ export class SqliteRestore implements RestoreTransaction {
       const [pair, mode] = [this.#pairOf(table), this.#modeOf(table)];
       await verifyTable(this.#connection, pair, mode, differing, signal);
       if (takesIndexes(pair, mode)) {
-        const stale = await this.#checks?.staleIndex(pair.backup.name);
-        await settleIndexes(this.#connection, pair, stale, this.#options);
+        const findings = (await this.#checks?.findings(pair.backup.name)) ?? { proven: new Set() };
+        await settleIndexes(this.#connection, pair, findings, this.#options);
       }
       report?.({
         phase: 'verify',

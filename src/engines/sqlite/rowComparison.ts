@@ -1,5 +1,6 @@
 import type { TablePlan } from '../../core/plan.ts';
 import { type CatalogTable, uniqueKeyOver } from './catalog.ts';
+import { affinityOf } from './affinity.ts';
 import { foldName, quote, sameName } from './identifiers.ts';
 
 /** What the two sides are called in a statement. */
@@ -13,18 +14,47 @@ export interface TablePair {
   readonly backup: CatalogTable;
 }
 
+/** SQLite bounds the length of a statement: of more columns the shortest comparison is made. */
+const fewColumns = 200;
+
 /**
- * An expression that is true when the values are the same in type and in every bit. A column's collation, its affinity
- * and the equality of 1 and 1.0 or of 0.0 and -0.0 must not hide a difference.
+ * An expression that is true when the values of the plan's columns are the same in type and in every bit. A column's
+ * collation, its affinity and the equality of 1 and 1.0 or of 0.0 and -0.0 must not hide a difference.
  */
-export function sameRow(columns: readonly string[], left: string, right: string): string {
+export function sameRow({ plan, target, backup }: TablePair, left: string, right: string): string {
+  const same = (a: string, b: string, column: string): string => {
+    if (plan.columns.length > fewColumns) return sameType(a, b);
+    const type = target.columns.find(({ name }) => sameName(name, column))?.type ?? '';
+    return affinityOf(type) === 'text' ? sameText(a, b) : sameNumber(a, b);
+  };
   return conjunction(
-    columns.map((column) => {
+    plan.columns.map((column) => {
       const [a, b] = [`${left}.${quote(column)}`, `${right}.${quote(column)}`];
-      const sameZero = `(typeof(${a}) <> 'real' OR ${a} <> 0.0 OR atan2(${a}, -1) = atan2(${b}, -1))`;
-      return `(+${a} IS +${b} COLLATE BINARY AND typeof(${a}) = typeof(${b}) AND ${sameZero})`;
+      const equal = `+${a} IS +${b} COLLATE BINARY`;
+      if ([target, backup].every(({ rowidColumn }) => rowidColumn === column)) return equal;
+      return `(${equal} AND ${same(a, b, column)})`;
     }),
   );
+}
+
+/** Of values that are equal, whether they are the same; soon clear of text, blobs and NULL. */
+function sameText(a: string, b: string): string {
+  return `(+${a} >= '' OR +${a} IS NULL OR ${sameType(a, b)})`;
+}
+
+/**
+ * The same, soon clear of most numbers: of what is equal, divided by the largest integer, integers become 0 and reals do
+ * not. To ask for the types of a million values takes longer than anything else.
+ */
+function sameNumber(a: string, b: string): string {
+  const [largest, most] = ['9223372036854775807', '9000000000000000000'];
+  const usual = `(+${a} > 0 OR (+${a} < 0 AND +${a} > -${most}) OR +${a} IS NULL)`;
+  return `((${usual} AND +${a} / ${largest} IS +${b} / ${largest}) OR ${sameType(a, b)})`;
+}
+
+function sameType(a: string, b: string): string {
+  const sameZero = `(typeof(${a}) <> 'real' OR ${a} <> 0.0 OR atan2(${a}, -1) = atan2(${b}, -1))`;
+  return `(typeof(${a}) = typeof(${b}) AND ${sameZero})`;
 }
 
 /** SQLite bounds the depth of an expression, and a plain chain of ANDs is as deep as it is long. */

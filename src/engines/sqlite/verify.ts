@@ -58,8 +58,8 @@ async function verifyRows(
   what: 'all' | 'keys',
   signal?: AbortSignal,
 ): Promise<void> {
-  const { plan, target, backup } = pair;
-  const same = what === 'all' ? sameRow(plan.columns, targetAlias, backupAlias) : 'TRUE';
+  const { target, backup } = pair;
+  const same = what === 'all' ? sameRow(pair, targetAlias, backupAlias) : 'TRUE';
   const rowid = backup.rowidName === undefined ? 'NULL' : `${backupAlias}.${quote(backup.rowidName)}`;
   const missing = await connection.get<{ row: string | null; found: number }>(
     `SELECT CAST(${rowid} AS TEXT) AS row, ${match.found} IS NOT NULL AS found

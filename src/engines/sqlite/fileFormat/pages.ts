@@ -1,0 +1,142 @@
+import { open, type FileHandle } from 'node:fs/promises';
+
+/** Where a database file is not as this code expects one, or not as simple: SQLite itself has to be asked. */
+export class UnclearFile extends Error {}
+
+/** Bytes that are read at once; the next ones are read ahead. */
+const blockBytes = 128 * 1024;
+
+/**
+ * Blocks that are kept: more than the pages between a row of a b-tree and the next one, so that what was looked at last
+ * is still there.
+ */
+const keptBlocks = 64;
+
+const headerBytes = 100;
+
+/** A page within a block: its bytes stay the same until some dozens of further pages were read. */
+export interface Page {
+  readonly bytes: Buffer;
+  readonly start: number;
+  /** Where the bytes end that belong to rows: extensions of SQLite may keep the last ones of each page. */
+  readonly end: number;
+  /** Where the b-tree's own header begins. */
+  readonly header: number;
+}
+
+/** The pages of a SQLite database file that nobody writes (https://www.sqlite.org/fileformat2.html). */
+export class PageFile {
+  readonly pageCount: number;
+  readonly #handle: FileHandle;
+  readonly #pageSize: number;
+  readonly #usableSize: number;
+  readonly #blockSize: number;
+  /** In the order in which they were asked for. */
+  readonly #blocks = new Map<number, Promise<Buffer>>();
+  /** Buffers of blocks that are not kept any more. */
+  readonly #free: Buffer[] = [];
+  #current = -1;
+  #bytes: Buffer = Buffer.alloc(0);
+
+  private constructor(handle: FileHandle, size: number, header: Buffer) {
+    const stored = header.readUInt16BE(16);
+    this.#handle = handle;
+    this.#pageSize = stored === 1 ? 65_536 : stored;
+    this.#usableSize = this.#pageSize - header[20]!;
+    const isPowerOfTwo = (this.#pageSize & (this.#pageSize - 1)) === 0;
+    if (this.#pageSize < 512 || !isPowerOfTwo || this.#usableSize < 480) throw new UnclearFile();
+    this.#blockSize = Math.max(blockBytes, this.#pageSize);
+    this.pageCount = Math.floor(size / this.#pageSize);
+  }
+
+  /** Throws errors of the file system, and `UnclearFile`. */
+  static async open(file: string): Promise<PageFile> {
+    const handle = await open(file, 'r');
+    try {
+      const header = Buffer.alloc(headerBytes);
+      const { bytesRead } = await handle.read(header, 0, headerBytes, 0);
+      if (bytesRead < headerBytes) throw new UnclearFile();
+      return new PageFile(handle, (await handle.stat()).size, header);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  get usableSize(): number {
+    return this.#usableSize;
+  }
+
+  /** `number` counts from 1. Resolves at once where its block was read last. */
+  page(number: number): Page | Promise<Page> {
+    if (number < 1 || number > this.pageCount) throw new UnclearFile();
+    const position = (number - 1) * this.#pageSize;
+    const block = Math.floor(position / this.#blockSize);
+    const start = position - block * this.#blockSize;
+    if (block === this.#current) return this.#pageAt(this.#bytes, number, start);
+    return this.#block(block).then((bytes) => {
+      this.#current = block;
+      this.#bytes = bytes;
+      return this.#pageAt(bytes, number, start);
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#blocks.values());
+    await this.#handle.close();
+  }
+
+  #pageAt(bytes: Buffer, number: number, start: number): Page {
+    if (start + this.#pageSize > bytes.length) throw new UnclearFile();
+    const header = number === 1 ? start + headerBytes : start;
+    return { bytes, start, end: start + this.#usableSize, header };
+  }
+
+  #block(block: number): Promise<Buffer> {
+    const found = this.#keep(block);
+    if ((block + 1) * this.#blockSize < this.pageCount * this.#pageSize) void this.#keep(block + 1);
+    return found;
+  }
+
+  #keep(block: number): Promise<Buffer> {
+    const bytes = this.#blocks.get(block) ?? this.#read(block);
+    this.#blocks.delete(block);
+    this.#blocks.set(block, bytes);
+    if (this.#blocks.size > keptBlocks) this.#forgetOldest();
+    return bytes;
+  }
+
+  #forgetOldest(): void {
+    for (const [block, bytes] of this.#blocks) {
+      this.#blocks.delete(block);
+      bytes.then(
+        (buffer) => buffer.length === this.#blockSize && this.#free.push(buffer),
+        () => undefined,
+      );
+      return;
+    }
+  }
+
+  #read(block: number): Promise<Buffer> {
+    const reading = this.#readBytes(block * this.#blockSize);
+    // Who asks for the block is told; one that was only read ahead is nobody's concern.
+    reading.catch(() => undefined);
+    return reading;
+  }
+
+  async #readBytes(position: number): Promise<Buffer> {
+    const buffer = this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#blockSize);
+    let filled = 0;
+    while (filled < buffer.length) {
+      const { bytesRead } = await this.#handle.read(
+        buffer,
+        filled,
+        buffer.length - filled,
+        position + filled,
+      );
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return filled < buffer.length ? buffer.subarray(0, filled) : buffer;
+  }
+}
