@@ -42,11 +42,10 @@ export function isLarge({ rows }: BackedUpTable): boolean {
   return rows >= worthwhileRows;
 }
 
-/** For the rest of the transaction. Foreign keys are checked by queries that take longer to compile than to run. */
-export async function tuneForLarge(transaction: Transaction): Promise<void> {
+/** For the rest of the transaction. */
+export async function sortInMemory(transaction: Transaction): Promise<void> {
   await transaction.run(
-    `SELECT set_config('maintenance_work_mem', greatest(setting::bigint, ${sortKilobytes})::text, true),
-            set_config('jit', 'off', true)
+    `SELECT set_config('maintenance_work_mem', greatest(setting::bigint, ${sortKilobytes})::text, true)
        FROM pg_settings WHERE name = 'maintenance_work_mem'`,
   );
 }

@@ -14,7 +14,7 @@ import {
   refuseForeignKeys,
 } from './foreignKeys.ts';
 import { quoteList, quoteName } from './identifiers.ts';
-import { buildIndexes, dropIndexes, findIndexes, isLarge, type LiveIndex, tuneForLarge } from './indexes.ts';
+import { buildIndexes, dropIndexes, findIndexes, isLarge, type LiveIndex, sortInMemory } from './indexes.ts';
 import { lockTable } from './locks.ts';
 import { bytesOf, payloadOf } from './payloadRows.ts';
 import { TableProgress } from './progress.ts';
@@ -123,7 +123,7 @@ export class PostgresRestore implements RestoreTransaction {
     const { after, last } = inTurn(plan.create);
     // Rights on a sequence that is made can be fewer than that takes.
     await setSequences(this.#transaction, this.#sequences, plan.mode !== 'replace');
-    if (plan.tables.some(({ backup }) => isLarge(backup))) await tuneForLarge(this.#transaction);
+    if (plan.tables.some(({ backup }) => isLarge(backup))) await sortInMemory(this.#transaction);
     await buildIndexes(this.#transaction, this.#indexes);
     await createObjects(this.#transaction, after);
     const restored = new Set(plan.tables.map(({ target }) => tableKey(target)));
