@@ -168,7 +168,7 @@ export interface RestoreTransaction {
   load(table: TablePlan): Promise<TableChange>;
   /** Rearms triggers, checks constraints, sets sequences. */
   finish(): Promise<void>;
-  /** Reads back what was written and compares it with the backup. Throws `verification`. */
+  /** Compares what the database now has with the backup. Throws `verification`. */
   verify(table: TablePlan): Promise<void>;
   /** Makes it last. If it throws, nothing was changed unless the error says otherwise. */
   commit(): Promise<void>;

@@ -1,0 +1,72 @@
+import type { Logger } from '../../core/logger.ts';
+import { formatTableName, tableKey } from '../../core/names.ts';
+import type { TablePlan } from '../../core/plan.ts';
+import { HashedRows, type HashSum } from './hashedRows.ts';
+import { RowDigest } from './rowDigest.ts';
+import { sumInServer } from './sumInServer.ts';
+import type { Transaction } from './transaction.ts';
+
+/** Bytes of rows from which on it takes less time to have them hashed than to read them back. */
+const worthwhileBytes = 8 * 1024 * 1024;
+
+/** What was sent of a table. */
+interface Sent extends HashSum {
+  readonly digest: string;
+}
+
+/**
+ * What was sent of large tables, for the question whether the server has just that: rows are hashed here as they are
+ * sent, and there from what it has stored, which takes less than half the time of reading them back.
+ */
+export class SentRows {
+  readonly #transaction: Transaction;
+  readonly #logger: Logger;
+  #hashed: HashedRows | undefined;
+  readonly #tables = new Map<string, Sent>();
+
+  constructor(transaction: Transaction, logger: Logger) {
+    this.#transaction = transaction;
+    this.#logger = logger;
+  }
+
+  /**
+   * The bytes of a table's rows as they are sent, one table at a time; hashed where that pays and the server has texts as
+   * the bytes that are sent to it.
+   */
+  watch(table: TablePlan, totalBytes: number, source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+    const { encoding } = this.#transaction.database.server;
+    return totalBytes >= worthwhileBytes && encoding === 'UTF8' ? this.#hash(table, source) : source;
+  }
+
+  /**
+   * Whether it is sure that the server has the rows of the backup: those that were sent are the backup's, and those
+   * that it has are the same. When it is not, only reading them tells.
+   */
+  async agree({ backup, target, columns }: TablePlan): Promise<boolean> {
+    const sent = this.#tables.get(tableKey(backup.table.name));
+    if (!sent || !this.#hashed) return false;
+    const found =
+      sent.rows === backup.rows && sent.digest === backup.digest
+        ? await sumInServer(this.#transaction, target, columns, this.#hashed)
+        : 'it was not sent as it is in the backup';
+    const agreed = typeof found === 'object' && found.rows === sent.rows && found.sum === sent.sum;
+    const reason = typeof found === 'string' ? found : 'it has other hashes than what was sent';
+    this.#logger.debug(
+      `${formatTableName(target)} ${agreed ? 'has the hashes of what was sent' : `is read back: ${reason}`}`,
+    );
+    return agreed;
+  }
+
+  async *#hash({ backup, columns }: TablePlan, source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+    const hashed = (this.#hashed ??= new HashedRows());
+    const digest = new RowDigest();
+    hashed.begin(columns.length);
+    for await (const piece of source) {
+      yield piece;
+      // The server works meanwhile on what it was sent.
+      if (hashed.add(piece)) digest.add(piece);
+    }
+    const { result } = hashed;
+    if (result) this.#tables.set(tableKey(backup.table.name), { ...result, digest: digest.digest });
+  }
+}
