@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { type Logger, silentLogger } from '../core/logger.ts';
 import type { Compression, Manifest } from '../core/manifest.ts';
+import { freeBytes } from '../core/memory.ts';
 import type { Chunk, Payload, PayloadSink, PayloadWriter } from '../core/payload.ts';
 import { RestorePointError } from '../core/errors.ts';
 import { FileSink, type ByteSink } from './byteSink.ts';
@@ -75,9 +76,9 @@ export class ArchiveWriter implements PayloadSink {
     const chunks: Chunk[] = [];
     let count = 0;
     return {
-      writeChunk: async (bytes, rows, release) => {
+      writeChunk: async (bytes, rows, release, known) => {
         const entry = `${name}/${++count}.${extension}${codec.suffix}`;
-        const compressed = codec.compress(bytes);
+        const compressed = known ? Promise.resolve(known) : codec.compress(bytes);
         // Where nothing is compressed, the bytes themselves are written.
         if (release && codec.suffix !== '') compressed.then(release, () => undefined);
         await this.#enqueue(compressed, entry, (stored) => {
@@ -148,6 +149,8 @@ export class ArchiveWriter implements PayloadSink {
       if (this.#failed) return;
       done(stored);
       await this.#append(entry, stored);
+      // Where nothing is compressed, they are the caller's.
+      if (codecs[this.#compression].suffix !== '') freeBytes(stored);
     });
     this.#written = job;
     this.#inFlight.push(job);

@@ -1,4 +1,4 @@
-import { Ajv, type SchemaObject as JsonSchema } from 'ajv';
+import { Ajv, type SchemaObject as JsonSchema, type ValidateFunction } from 'ajv';
 import type { Manifest } from '../core/manifest.ts';
 import { inconsistency } from './consistency.ts';
 import { excessOf } from './manifestLimits.ts';
@@ -126,7 +126,8 @@ const manifestSchema = object(
   },
 );
 
-const validate = new Ajv({ strict: true }).compile<Manifest>(manifestSchema);
+/** Made when it is needed: that takes longer than most of what a command without a manifest does. */
+let validator: ValidateFunction<Manifest> | undefined;
 
 /** The manifest, or a sentence that says what is wrong with it and where. */
 export function parseManifest(json: Buffer): Manifest | string {
@@ -142,6 +143,7 @@ export function parseManifest(json: Buffer): Manifest | string {
   if (version !== undefined && version !== 1) {
     return `it is of format version ${version}, and this version of Restore Point reads version 1`;
   }
+  const validate = (validator ??= new Ajv({ strict: true }).compile<Manifest>(manifestSchema));
   if (validate(value)) return inconsistency(value) ?? value;
   const [first] = validate.errors ?? [];
   return `its manifest is not as the format has it (${first?.instancePath || '/'} ${first?.message ?? ''})`;

@@ -1,4 +1,5 @@
 import { ArchiveWriter } from '../archive/archiveWriter.ts';
+import { compressBy } from '../archive/compression.ts';
 import { encryptionBy, type Encryption, type Lock } from '../archive/encryption/keys.ts';
 import { messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { BackedUpTable, BackupPart, Compression, Manifest } from '../core/manifest.ts';
@@ -89,7 +90,13 @@ async function writeBackup(
   const { only } = selection;
   const whole = !selection.tables && !selection.exclude && !selection.schemas && !selection.where;
   options.report?.({ phase: 'snapshot' });
-  const snapshot = await session.openSnapshot({ ...options, whole: whole && !only });
+  const compress = compressBy(compression);
+  const snapshot = await session.openSnapshot({
+    ...options,
+    whole: whole && !only,
+    ...(compress ? { compress } : {}),
+  });
+  let closing: Promise<void> | undefined;
   try {
     const chosen = chooseRows(snapshot.schema, selection);
     const { tables, related } = chosen;
@@ -107,6 +114,8 @@ async function writeBackup(
       });
       throwIfCancelled(options.signal);
       options.report?.({ phase: 'publish' });
+      // Waited for below: what was temporary is removed meanwhile.
+      closing = snapshot.close();
       const content = { ...read, tables: withReasons(read.tables, chosen) };
       const manifest = describeBackup(session, snapshot.schema, whole, content, options);
       const { bytes, fingerprint } = await archive.publish(manifest, options.anotherFile);
@@ -117,7 +126,7 @@ async function writeBackup(
       throw error;
     }
   } finally {
-    await snapshot.close();
+    await (closing ?? snapshot.close());
   }
 }
 

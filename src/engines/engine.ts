@@ -11,7 +11,7 @@ import type {
   TableSummary,
 } from '../core/manifest.ts';
 import type { TableName } from '../core/names.ts';
-import type { DamagedSource, Payload, PayloadSink, PayloadSource } from '../core/payload.ts';
+import type { Compress, DamagedSource, Payload, PayloadSink, PayloadSource } from '../core/payload.ts';
 import type { RestorePlan, TableChange, TablePlan } from '../core/plan.ts';
 import type { ReportProgress } from '../core/progress.ts';
 import type { RelatedTables } from '../core/related.ts';
@@ -93,12 +93,19 @@ export interface Session {
   countRows(name: TableName, options: WorkOptions): Promise<number>;
   /** Whether this user may do what is planned. Of engines that know rights. Writes nothing. */
   checkRights?(plan: RestorePlan, options: WorkOptions): Promise<RightsCheck>;
-  /** Begins one consistent read of the database. `whole`: all of it will be read, without conditions. */
-  openSnapshot(options: WorkOptions & { readonly whole: boolean }): Promise<Snapshot>;
+  /** Begins one consistent read of the database. */
+  openSnapshot(options: SnapshotOptions): Promise<Snapshot>;
   /** Opens the one transaction of a restore; nothing is changed until `prepare`. */
   beginRestore(restore: RestoreSource, options: WorkOptions): Promise<RestoreTransaction>;
   /** Never throws; ends what is open. */
   close(): Promise<void>;
+}
+
+export interface SnapshotOptions extends WorkOptions {
+  /** All of it will be read, without conditions. */
+  readonly whole: boolean;
+  /** That of the sink that it will be read into: an engine may begin with it before. */
+  readonly compress?: Compress;
 }
 
 /** What a user may not do of a plan. */

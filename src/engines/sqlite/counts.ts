@@ -10,6 +10,9 @@ const exactUpTo = 64 * 1024 * 1024;
 /** A row takes at least this much of a file, in bytes: a range of rowids that would need more has gaps. */
 const smallestRow = 8;
 
+/** Resolves to how many rows there are of each table of a selection. */
+export type CountRows = (signal: AbortSignal) => Promise<readonly number[]>;
+
 /** Exactly how many rows a table has. */
 export async function countRows(
   connection: Connection,

@@ -1,3 +1,4 @@
+import type { Logger } from '../../core/logger.ts';
 import { formatTableName } from '../../core/names.ts';
 import type { DatabaseSchema } from '../../core/schema.ts';
 import type { ReadOptions, TableSelection } from '../engine.ts';
@@ -6,7 +7,7 @@ import { fileUri } from './address.ts';
 import { type CatalogTable, findTable, readCatalog, type VirtualTable, virtualTables } from './catalog.ts';
 import { type Binding, Connection } from './connection.ts';
 import { copiedColumns, createIn, quoteList, transferSql } from './copyRows.ts';
-import { countRows } from './counts.ts';
+import { type CountRows, countRows } from './counts.ts';
 import { inWords, isSqliteError } from './errors.ts';
 import { quote, quoteTable } from './identifiers.ts';
 import { RelatedRows } from './relatedRows.ts';
@@ -57,12 +58,12 @@ export class PartialCopy {
     }
   }
 
-  /** Copies the chosen rows, and leaves the copy as a complete file. Resolves to how many rows of each table it were. */
+  /** Copies the chosen rows, and leaves the copy as a complete file. */
   async take(
     selection: readonly TableSelection[],
     _schema: DatabaseSchema,
     { signal, report, related: links }: ReadOptions,
-  ): Promise<number[]> {
+  ): Promise<CountRows> {
     const catalog = await readCatalog(this.connection, 'main', signal);
     const virtual = virtualTables(catalog);
     const rows: number[] = [];
@@ -88,7 +89,12 @@ export class PartialCopy {
     await this.#nameVirtualTables(virtual.filter(({ name }) => filled.includes(name)));
     await this.connection.run('COMMIT', [], signal);
     await this.connection.run(`DETACH ${quote(copySchema)}`, [], signal);
-    return rows;
+    return () => Promise.resolve(rows);
+  }
+
+  /** Never throws: what goes wrong is logged. */
+  close(logger: Logger): Promise<void> {
+    return this.connection.closeQuietly(logger);
   }
 
   /** With its indexes. Resolves to how many rows it were. */

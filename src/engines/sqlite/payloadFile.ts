@@ -4,9 +4,15 @@ import { RestorePointError, throwIfCancelled } from '../../core/errors.ts';
 import { formatBytes } from '../../core/format.ts';
 import { chunkBytes, type Payload, type PayloadSink, type PayloadSource } from '../../core/payload.ts';
 import type { WorkOptions } from '../engine.ts';
+import type { EarlyChunks } from './earlyChunks.ts';
 
-/** Cuts a database file into the chunks of one payload. */
-export async function writePayload(file: string, sink: PayloadSink, options: WorkOptions): Promise<Payload> {
+/** Cuts a database file into the chunks of one payload, some of which may be compressed already. */
+export async function writePayload(
+  file: string,
+  sink: PayloadSink,
+  options: WorkOptions,
+  early?: EarlyChunks,
+): Promise<Payload> {
   const writer = sink.open('database', 'sqlite');
   const { size } = await stat(file);
   const input = await open(file, 'r');
@@ -18,7 +24,8 @@ export async function writePayload(file: string, sink: PayloadSink, options: Wor
       const buffer = released.pop() ?? Buffer.allocUnsafeSlow(Math.min(chunkBytes, size));
       const chunk = buffer.subarray(0, size - position);
       await readFully(input, chunk, position);
-      await writer.writeChunk(chunk, 0, () => released.push(buffer));
+      const compressed = await early?.find(position, chunk);
+      await writer.writeChunk(chunk, 0, () => released.push(buffer), compressed);
       position += chunk.length;
       options.report?.({ phase: 'read', bytes: position, totalBytes: size });
     }

@@ -10,6 +10,7 @@ import type {
   RestoreTransaction,
   Session,
   Snapshot,
+  SnapshotOptions,
   WorkOptions,
 } from '../engine.ts';
 import { databaseName, describe } from './address.ts';
@@ -90,7 +91,7 @@ export class SqliteSession implements Session {
     return this.#reading(() => countRows(this.#connection, 'main', name.name, signal), signal);
   }
 
-  openSnapshot(options: WorkOptions & { readonly whole: boolean }): Promise<Snapshot> {
+  openSnapshot(options: SnapshotOptions): Promise<Snapshot> {
     return this.#track(openSnapshot(this.#file, options));
   }
 

@@ -1,9 +1,12 @@
+import type { Logger } from '../../core/logger.ts';
 import type { BackedUpTable } from '../../core/manifest.ts';
 import type { Payload, PayloadSink } from '../../core/payload.ts';
 import { type DatabaseSchema, dataColumns } from '../../core/schema.ts';
-import type { ReadOptions, Snapshot, TableSelection, WorkOptions } from '../engine.ts';
+import type { ReadOptions, Snapshot, SnapshotOptions, TableSelection, WorkOptions } from '../engine.ts';
 import { databaseName } from './address.ts';
 import type { Connection } from './connection.ts';
+import type { CountRows } from './counts.ts';
+import type { EarlyChunks } from './earlyChunks.ts';
 import { describeFailure, inWords } from './errors.ts';
 import { introspect } from './introspect.ts';
 import { PartialCopy } from './partialCopy.ts';
@@ -14,14 +17,13 @@ import { WholeCopy } from './wholeCopy.ts';
 /** Opens one consistent read of a database file; `secretBytes`: see `TemporaryFolder.create`. See `Session.openSnapshot`. */
 export async function openSnapshot(
   file: string,
-  options: WorkOptions & { readonly whole: boolean; readonly secretBytes?: number },
+  options: SnapshotOptions & { readonly secretBytes?: number },
 ): Promise<Snapshot & { readonly closed: boolean }> {
   const folder = await inWords('file', {}, () => TemporaryFolder.create(options.logger, options.secretBytes));
   try {
-    const copyFile = await folder.createFile('database.sqlite');
     const copy = options.whole
-      ? await WholeCopy.begin(file, copyFile, options)
-      : await PartialCopy.begin(file, copyFile, options.signal);
+      ? await WholeCopy.begin(file, folder, options)
+      : await PartialCopy.begin(file, await folder.createFile('database.sqlite'), options.signal);
     return await SqliteSnapshot.of(copy, folder, options);
   } catch (error) {
     await folder.remove(options.logger);
@@ -34,17 +36,20 @@ interface Copy {
   /** To the state that the snapshot shows. */
   readonly connection: Connection;
   readonly file: string;
-  /** Resolves to how many rows of each table it holds. */
+  readonly early?: EarlyChunks | undefined;
+  /** Resolves when the file holds all of it, to what counts the rows. */
   take(
     selection: readonly TableSelection[],
     schema: DatabaseSchema,
     options: ReadOptions,
-  ): Promise<readonly number[]>;
+  ): Promise<CountRows>;
+  /** Never throws. */
+  close(logger: Logger): Promise<void>;
 }
 
 class SqliteSnapshot implements Snapshot {
   readonly schema: DatabaseSchema;
-  closed = false;
+  #closing: Promise<void> | undefined;
   readonly #copy: Copy;
   readonly #folder: TemporaryFolder;
   readonly #options: WorkOptions;
@@ -61,7 +66,7 @@ class SqliteSnapshot implements Snapshot {
       const schema = await introspect(copy.connection, 'main', options.signal);
       return new SqliteSnapshot(schema, copy, folder, options);
     } catch (error) {
-      await copy.connection.closeQuietly(options.logger);
+      await copy.close(options.logger);
       throw error;
     }
   }
@@ -72,19 +77,47 @@ class SqliteSnapshot implements Snapshot {
     options: ReadOptions,
   ): ReturnType<Snapshot['read']> {
     return inWords('database', {}, async () => {
-      const rows = await this.#copy.take(selection, this.schema, options);
-      const payload = await writePayload(this.#copy.file, sink, options);
+      const copy = this.#copy;
+      const countRows = await copy.take(selection, this.schema, options);
+      const [payload, rows] = await atOnce(
+        (signal) => writePayload(copy.file, sink, { ...options, signal }, copy.early),
+        countRows,
+        options.signal,
+      );
       const opaque = selection.filter(({ table }) => table.opaque).map(({ table }) => table.name);
       const tables = describeTables(selection, rows, payload);
       return { tables, payloads: [payload], ...(opaque.length > 0 ? { opaque } : {}) };
     });
   }
 
-  async close(): Promise<void> {
-    if (this.closed) return;
-    this.closed = true;
-    await this.#copy.connection.closeQuietly(this.#options.logger);
+  get closed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#end());
+  }
+
+  async #end(): Promise<void> {
+    await this.#copy.close(this.#options.logger);
     await this.#folder.remove(this.#options.logger);
+  }
+}
+
+/** Runs both at the same time. When one fails, the other is cancelled, and has ended when this rejects. */
+async function atOnce<First, Second>(
+  first: (signal: AbortSignal) => Promise<First>,
+  second: (signal: AbortSignal) => Promise<Second>,
+  signal?: AbortSignal,
+): Promise<[First, Second]> {
+  const failed = new AbortController();
+  const either = AbortSignal.any([failed.signal, ...(signal ? [signal] : [])]);
+  const both = [first(either), second(either)] as const;
+  try {
+    return await Promise.all(both);
+  } finally {
+    failed.abort();
+    await Promise.allSettled(both);
   }
 }
 

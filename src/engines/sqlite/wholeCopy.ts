@@ -1,10 +1,15 @@
-import { stat } from 'node:fs/promises';
+import { stat, truncate } from 'node:fs/promises';
+import { messageOf } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
 import { tableKey } from '../../core/names.ts';
 import { type DatabaseSchema, isCarried } from '../../core/schema.ts';
-import type { TableSelection, WorkOptions } from '../engine.ts';
+import type { SnapshotOptions, TableSelection, WorkOptions } from '../engine.ts';
 import { Connection } from './connection.ts';
-import { countRows } from './counts.ts';
+import { type CountRows, countRows } from './counts.ts';
+import { EarlyChunks } from './earlyChunks.ts';
+import { isSqliteError } from './errors.ts';
 import { readSchemaOrder, restoreSchemaOrder } from './schemaOrder.ts';
+import type { TemporaryFolder } from './temporaryFolder.ts';
 
 /** The copy grows without a word from SQLite: its size is asked for in these intervals, in milliseconds. */
 const sizeInterval = 200;
@@ -13,37 +18,56 @@ const sizeInterval = 200;
 export class WholeCopy {
   readonly connection: Connection;
   readonly file: string;
+  readonly early: EarlyChunks | undefined;
 
-  private constructor(connection: Connection, file: string) {
+  private constructor(connection: Connection, file: string, early: EarlyChunks | undefined) {
     this.connection = connection;
     this.file = file;
+    this.early = early;
   }
 
-  /** `copyFile` is an empty file. */
-  static async begin(file: string, copyFile: string, options: WorkOptions): Promise<WholeCopy> {
+  /** Makes it in a file of the folder. */
+  static async begin(
+    file: string,
+    folder: TemporaryFolder,
+    options: Omit<SnapshotOptions, 'whole'>,
+  ): Promise<WholeCopy> {
+    const { signal, logger } = options;
+    const copyFile = await folder.createFile('database.sqlite');
     const source = await Connection.open(file, 'read');
+    let early: EarlyChunks | undefined;
     try {
-      const before = await readOrder(source, options.signal);
-      await vacuumInto(source, copyFile, options);
-      await keepOrder(copyFile, [before, await readOrder(source, options.signal)], options);
+      const before = await readOrder(source, signal);
+      const bytes = await sizeOf(source, signal);
+      early = await EarlyChunks.begin(folder, copyFile, bytes, options);
+      await vacuumBeside(early, source, copyFile, bytes, options);
+      early?.stop();
+      await keepOrder(copyFile, [before, await readOrder(source, signal)], options);
+      return new WholeCopy(await Connection.open(copyFile, 'immutable'), copyFile, early);
+    } catch (error) {
+      await early?.close();
+      throw error;
     } finally {
-      await source.closeQuietly(options.logger);
+      await source.closeQuietly(logger);
     }
-    return new WholeCopy(await Connection.open(copyFile, 'immutable'), copyFile);
   }
 
-  /** Resolves to how many rows the tables have. */
-  async take(
-    selection: readonly TableSelection[],
-    schema: DatabaseSchema,
-    { signal }: WorkOptions,
-  ): Promise<number[]> {
+  /** Resolves to what counts the rows of the tables. */
+  take(selection: readonly TableSelection[], schema: DatabaseSchema): Promise<CountRows> {
     checkSelection(selection, schema);
-    const rows: number[] = [];
-    for (const { table } of selection) {
-      rows.push(table.opaque ? 0 : await countRows(this.connection, 'main', table.name.name, signal));
-    }
-    return rows;
+    return Promise.resolve(async (signal) => {
+      const rows: number[] = [];
+      for (const { table } of selection) {
+        rows.push(table.opaque ? 0 : await countRows(this.connection, 'main', table.name.name, signal));
+      }
+      return rows;
+    });
+  }
+
+  /** Never throws: what goes wrong is logged. */
+  async close(logger: Logger): Promise<void> {
+    await this.early?.close();
+    await this.connection.closeQuietly(logger);
   }
 }
 
@@ -55,15 +79,40 @@ function checkSelection(selection: readonly TableSelection[], schema: DatabaseSc
   throw new Error('A snapshot of the whole database was asked for a part of it');
 }
 
-async function vacuumInto(source: Connection, file: string, options: WorkOptions): Promise<void> {
-  const { signal, report } = options;
+async function sizeOf(source: Connection, signal?: AbortSignal): Promise<number> {
   const size = await source.get<{ bytes: number }>(
     `SELECT (SELECT page_count FROM temp.pragma_page_count('main')) * (SELECT page_size FROM temp.pragma_page_size('main'))
        AS bytes`,
     [],
     signal,
   );
-  const totalBytes = size?.bytes ?? 0;
+  return size?.bytes ?? 0;
+}
+
+/** Where a quota has no room for the copy and for what is made of it meanwhile, it has to do without. */
+async function vacuumBeside(
+  early: EarlyChunks | undefined,
+  ...copying: Parameters<typeof vacuumInto>
+): Promise<void> {
+  try {
+    await vacuumInto(...copying);
+  } catch (error) {
+    if (!early || !isSqliteError(error, 'SQLITE_FULL', 'SQLITE_IOERR')) throw error;
+    const [, copyFile, , { logger }] = copying;
+    logger.debug(`The database is copied again, and compressed later: ${messageOf(error)}`);
+    await early.discard();
+    await truncate(copyFile);
+    await vacuumInto(...copying);
+  }
+}
+
+async function vacuumInto(
+  source: Connection,
+  file: string,
+  totalBytes: number,
+  options: WorkOptions,
+): Promise<void> {
+  const { signal, report } = options;
   report?.({ phase: 'snapshot', bytes: 0, totalBytes });
   const timer = setInterval(() => {
     const grown = (bytes: number): void =>
