@@ -45,6 +45,8 @@ export class PostgresRestore implements RestoreTransaction {
   readonly #options: WorkOptions;
   readonly #loading: TableProgress;
   readonly #verifying: TableProgress;
+  /** By the key of the table in the backup. */
+  readonly #places: ReadonlyMap<string, number>;
   #foreignKeys: LiveForeignKey[] = [];
   #indexes: LiveIndex[] = [];
   #armed: Armed[] = [];
@@ -64,6 +66,9 @@ export class PostgresRestore implements RestoreTransaction {
       const totalBytes = bytesOf(payloadOf(restore.manifest, backup));
       return { table: target, weight: totalBytes, totalRows: backup.rows, totalBytes };
     });
+    this.#places = new Map(
+      restore.plan.tables.map(({ backup }, index) => [tableKey(backup.table.name), index]),
+    );
     this.#loading = new TableProgress('load', work, options.report);
     this.#verifying = new TableProgress('verify', work, options.report);
   }
@@ -279,8 +284,7 @@ export class PostgresRestore implements RestoreTransaction {
   }
 
   #indexOf(table: TablePlan): number {
-    const key = tableKey(table.backup.table.name);
-    return this.#restore.plan.tables.findIndex(({ backup }) => tableKey(backup.table.name) === key);
+    return this.#places.get(tableKey(table.backup.table.name)) ?? -1;
   }
 }
 
