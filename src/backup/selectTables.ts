@@ -1,7 +1,7 @@
 import { RestorePointError } from '../core/errors.ts';
 import type { BackupPart } from '../core/manifest.ts';
-import { formatTableName, nameMatches, tableKey, type TableName, type TablePattern } from '../core/names.ts';
-import { isCarried, type DatabaseSchema } from '../core/schema.ts';
+import { formatTableName, nameFinder, tableKey, type TableName, type TablePattern } from '../core/names.ts';
+import { isCarried, type DatabaseSchema, type Table } from '../core/schema.ts';
 import type { TableSelection } from '../engines/engine.ts';
 
 /** Which tables and rows to take; all when everything is left out. */
@@ -27,16 +27,17 @@ export interface BackupSelection {
 /** The tables that are meant, each once, in the schema's order. Throws `usage` for a name that no table has. */
 export function selectTables(schema: DatabaseSchema, selection: BackupSelection): TableSelection[] {
   const tables = schema.tables.filter(isCarried);
+  const find = nameFinder(schema.tables, ({ name }) => name);
   const names = (wanted: readonly TablePattern[] = []): Set<string> =>
     new Set(
       wanted.flatMap((name) => {
-        const found = schema.tables.filter((table) => nameMatches(name, table.name));
+        const found = find(name);
         if (found.length === 0) throw noSuchTable(name);
         return found.map((table) => tableKey(table.name));
       }),
     );
   const wanted = selection.tables && names(selection.tables);
-  for (const name of selection.tables ?? []) refuseRowless(name, schema);
+  for (const name of selection.tables ?? []) refuseRowless(name, find(name));
   const excluded = names(selection.exclude);
   const conditions = new Map<string, string>();
   for (const { table, condition } of selection.where ?? []) {
@@ -74,8 +75,7 @@ export function selectTables(schema: DatabaseSchema, selection: BackupSelection)
 }
 
 /** A table that was named is not passed over in silence. */
-function refuseRowless(name: TablePattern, schema: DatabaseSchema): void {
-  const found = schema.tables.filter((table) => nameMatches(name, table.name));
+function refuseRowless(name: TablePattern, found: readonly Table[]): void {
   if (name.wildcard || found.some(isCarried)) return;
   const text = `${formatTableName(name)} holds no rows that could be backed up by themselves (it is partitioned or virtual)`;
   throw new RestorePointError('usage', text, {

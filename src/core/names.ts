@@ -90,6 +90,18 @@ export function nameMatches(wanted: TablePattern, table: TableName): boolean {
   );
 }
 
+/** Finds all that a name or pattern means (see `nameMatches`) among many. */
+export function nameFinder<Named>(
+  all: readonly Named[],
+  nameOf: (named: Named) => TableName,
+): (wanted: TablePattern) => readonly Named[] {
+  const byName = Map.groupBy(all, (named) => nameOf(named).name);
+  return (wanted) => {
+    const candidates = wanted.wildcard ? all : (byName.get(wanted.name) ?? []);
+    return candidates.filter((named) => nameMatches(wanted, nameOf(named)));
+  };
+}
+
 function starFits(pattern: string, name: string): boolean {
   const source = pattern.split('*').map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
   return new RegExp(`^${source.join('.*')}$`, 'su').test(name);

@@ -1,6 +1,6 @@
 import { RestorePointError } from '../core/errors.ts';
 import type { BackedUpTable, BackupPart, Manifest } from '../core/manifest.ts';
-import { formatTableName, nameMatches, tableKey, type TableName, type TablePattern } from '../core/names.ts';
+import { formatTableName, nameFinder, tableKey, type TableName, type TablePattern } from '../core/names.ts';
 import { followForeignKeys, type RelatedReason } from '../core/related.ts';
 import { chooseOpaque } from './planOpaque.ts';
 
@@ -45,11 +45,12 @@ export function choosePart(manifest: Manifest, options: PartOptions): ChosenPart
   const related = options.withRelated
     ? relatedTo(manifest, chosen)
     : new Map<string, readonly RelatedReason[]>();
+  const isChosen = new Set(chosen);
   const tables =
     related.size === 0
       ? chosen
-      : manifest.tables.filter((table) => chosen.includes(table) || related.has(tableKey(table.table.name)));
-  const added = tables.filter((table) => !chosen.includes(table)).map(({ table }) => table.name);
+      : manifest.tables.filter((table) => isChosen.has(table) || related.has(tableKey(table.table.name)));
+  const added = tables.filter((table) => !isChosen.has(table)).map(({ table }) => table.name);
   return {
     manifest: partOf(manifest, only),
     tables,
@@ -66,9 +67,10 @@ export function chooseTables(
   names: readonly TablePattern[] | undefined,
 ): BackedUpTable[] {
   if (!names) return [...manifest.tables];
+  const find = nameFinder(manifest.tables, ({ table }) => table.name);
   const chosen = new Set<BackedUpTable>();
   for (const name of names) {
-    const found = manifest.tables.filter(({ table }) => nameMatches(name, table.name));
+    const found = find(name);
     if (found.length === 0 && chooseOpaque(manifest, [name]).length === 0) {
       throw new RestorePointError('usage', `The backup holds no table named ${formatTableName(name)}`, {
         unchanged: 'Nothing was changed.',

@@ -1,5 +1,5 @@
 import { holdsAllRows, type Manifest } from '../core/manifest.ts';
-import { formatTableName, tableKey, type TableName } from '../core/names.ts';
+import { formatTableName, tableKey } from '../core/names.ts';
 import type { TablePlan } from '../core/plan.ts';
 import { type DatabaseSchema, objectKey, type SchemaObject, type Table } from '../core/schema.ts';
 
@@ -41,29 +41,33 @@ export function comesAgain(tables: readonly TablePlan[]): (object: SchemaObject)
   };
 }
 
-/** Why it cannot be made on a table that is there, which may have changed since. */
-export function obstacleTo(
-  { kind, name, table }: SchemaObject,
+/** Says why an object cannot be made on a table that is there, which may have changed since. */
+export function obstacles(
   manifest: Manifest,
   schema: DatabaseSchema,
-): string | undefined {
-  const find = (tables: readonly Table[], wanted: TableName): Table | undefined =>
-    tables.find((candidate) => tableKey(candidate.name) === tableKey(wanted));
-  if (kind !== 'primary key' && kind !== 'foreign key') return undefined;
-  const live = table && find(schema.tables, table);
-  if (!live) return undefined;
-  if (kind === 'primary key') return live.primaryKey && 'the table has another primary key';
-  const then = manifest.tables.map((backup) => backup.table);
-  const foreignKey = find(then, table)?.foreignKeys.find(
-    (candidate) => `${formatTableName(table)} ${candidate.name}` === name,
-  );
-  if (!foreignKey) return undefined;
-  const { columns, references, referencedColumns } = foreignKey;
-  const changed = [
-    ...changedColumns(columns, find(then, table), live),
-    ...changedColumns(referencedColumns, find(then, references), find(schema.tables, references)),
-  ];
-  return changed.length === 0 ? undefined : `the type of the column ${changed.join(', ')} has changed`;
+): (object: SchemaObject) => string | undefined {
+  const byName = (tables: readonly Table[]): ReadonlyMap<string, Table> =>
+    new Map(tables.map((table) => [tableKey(table.name), table]));
+  const now = byName(schema.tables);
+  const then = byName(manifest.tables.map(({ table }) => table));
+  return ({ kind, name, table }) => {
+    if (kind !== 'primary key' && kind !== 'foreign key') return undefined;
+    const live = table && now.get(tableKey(table));
+    if (!live) return undefined;
+    if (kind === 'primary key') return live.primaryKey && 'the table has another primary key';
+    const before = then.get(tableKey(table));
+    const foreignKey = before?.foreignKeys.find(
+      (candidate) => `${formatTableName(table)} ${candidate.name}` === name,
+    );
+    if (!foreignKey) return undefined;
+    const { columns, references, referencedColumns } = foreignKey;
+    const referenced = tableKey(references);
+    const changed = [
+      ...changedColumns(columns, before, live),
+      ...changedColumns(referencedColumns, then.get(referenced), now.get(referenced)),
+    ];
+    return changed.length === 0 ? undefined : `the type of the column ${changed.join(', ')} has changed`;
+  };
 }
 
 function changedColumns(

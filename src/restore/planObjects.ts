@@ -3,7 +3,7 @@ import { foldCase, formatTableName, tableKey } from '../core/names.ts';
 import type { RestoreMode, TablePlan } from '../core/plan.ts';
 import { objectKey, type DatabaseSchema, type SchemaObject, type ServerFeature } from '../core/schema.ts';
 import type { EngineFeatures } from '../engines/engine.ts';
-import { comesAgain, isRemade, obstacleTo } from './lostObjects.ts';
+import { comesAgain, isRemade, obstacles } from './lostObjects.ts';
 
 /** The statements that a restore runs, and why others do not run. */
 export interface PlannedObjects {
@@ -50,10 +50,11 @@ export function planObjects(
     (object) => object.of !== undefined || !stays(object),
   );
   const reasons = new Map<SchemaObject, string>();
+  const obstacleTo = obstacles(manifest, target.schema);
   const missing = withoutProperties(
     wanted.filter((object) => object.repeat || object.of !== undefined || !isThere(object)),
   ).filter((object) => {
-    const reason = refusalOf(object, target) ?? obstacleTo(object, manifest, target.schema);
+    const reason = refusalOf(object, target) ?? obstacleTo(object);
     if (reason !== undefined) reasons.set(object, reason);
     return reason === undefined;
   });
@@ -61,7 +62,7 @@ export function planObjects(
   return {
     create,
     warnings: describeReasons(reasons),
-    refusals: tables.flatMap((table) => refuseTable(table, create, reasons, manifest)),
+    refusals: refuseTables(tables, create, reasons, manifest),
   };
 }
 
@@ -182,11 +183,11 @@ const shownNames = 5;
 
 /** One sentence for each reason; what is made by a statement of its own is shown with it. */
 function describeReasons(reasons: ReadonlyMap<SchemaObject, string>): string[] {
-  const groups = new Map<string, SchemaObject[]>();
-  for (const [object, reason] of reasons) groups.set(reason, [...(groups.get(reason) ?? []), object]);
+  const groups = Map.groupBy(reasons.keys(), (object) => reasons.get(object) ?? '');
   return [...groups].flatMap(([reason, objects]) => {
-    const alone = objects.filter(({ of, superuser }) => of === undefined && superuser);
-    const others = objects.filter((object) => !alone.includes(object));
+    const isAlone = ({ of, superuser }: SchemaObject): boolean => of === undefined && superuser === true;
+    const alone = objects.filter(isAlone);
+    const others = objects.filter((object) => !isAlone(object));
     const names = others.slice(0, shownNames).map(objectKey).join(', ');
     const more = others.length > shownNames ? ` and ${others.length - shownNames} more` : '';
     return [
@@ -196,18 +197,22 @@ function describeReasons(reasons: ReadonlyMap<SchemaObject, string>): string[] {
   });
 }
 
-function refuseTable(
-  { backup, create }: TablePlan,
-  objects: readonly SchemaObject[],
+function refuseTables(
+  tables: readonly TablePlan[],
+  create: readonly SchemaObject[],
   reasons: ReadonlyMap<SchemaObject, string>,
-  manifest: Manifest,
+  { objects }: Manifest,
 ): string[] {
-  const { name } = backup.table;
-  const isIt = ({ kind, table, of }: SchemaObject): boolean =>
-    kind === 'table' && of === undefined && table !== undefined && tableKey(table) === tableKey(name);
-  const object = manifest.objects.find(isIt);
-  if (!create || !object || objects.includes(object)) return [];
-  return [
-    `${formatTableName(name)}: it is missing, and cannot be made: ${reasons.get(object) ?? 'its name is taken'}`,
-  ];
+  const made = new Set(create);
+  const makers = Map.groupBy(
+    objects.filter(({ kind, table, of }) => kind === 'table' && of === undefined && table !== undefined),
+    ({ table }) => tableKey(table!),
+  );
+  return tables.flatMap((table) => {
+    const { name } = table.backup.table;
+    const [object] = makers.get(tableKey(name)) ?? [];
+    if (!table.create || !object || made.has(object)) return [];
+    const reason = reasons.get(object) ?? 'its name is taken';
+    return [`${formatTableName(name)}: it is missing, and cannot be made: ${reason}`];
+  });
 }

@@ -1,6 +1,6 @@
 import { RestorePointError } from '../core/errors.ts';
 import type { BackedUpTable, Manifest } from '../core/manifest.ts';
-import { foldCase, formatTableName, sameTable, tableKey, type TableName } from '../core/names.ts';
+import { foldCase, formatTableName, tableKey, type TableName } from '../core/names.ts';
 import type { InboundForeignKey, RestoreMode, RestorePlan, TablePlan } from '../core/plan.ts';
 import { describeReasons } from '../core/related.ts';
 import { objectKey, rowKey, type DatabaseSchema, type Table } from '../core/schema.ts';
@@ -141,12 +141,12 @@ function chooseKey(
 function inboundForeignKeys(tables: readonly TablePlan[], { schema }: RestoreTarget): InboundForeignKey[][] {
   const inside = new Set(tables.map((table) => tableKey(table.target)));
   const outside = schema.tables.filter((table) => !inside.has(tableKey(table.name)));
-  return tables.map((table) =>
-    outside.flatMap((from) =>
-      from.foreignKeys
-        .filter((foreignKey) => sameTable(foreignKey.references, table.target))
-        .map((foreignKey) => ({ from: from.name, name: foreignKey.name })),
-    ),
+  const foreignKeys = outside.flatMap((table) =>
+    table.foreignKeys.map(({ name, references }) => ({ from: table.name, name, references })),
+  );
+  const inbound = Map.groupBy(foreignKeys, ({ references }) => tableKey(references));
+  return tables.map(({ target }) =>
+    (inbound.get(tableKey(target)) ?? []).map(({ from, name }) => ({ from, name })),
   );
 }
 

@@ -269,16 +269,21 @@ async function atTable<Result>(table: TablePlan, work: Promise<Result>): Promise
 
 /** Adds to the engine's events which table of how many it is, and how much of all rows is done. */
 function tableProgress(plan: RestorePlan, report: ReportProgress = () => undefined) {
-  const totalRows = plan.tables.reduce((sum, table) => sum + table.backup.rows, 0);
+  let totalRows = 0;
+  const places = new Map<TablePlan, { readonly tableNumber: number; readonly rowsBefore: number }>();
+  for (const [index, table] of plan.tables.entries()) {
+    places.set(table, { tableNumber: index + 1, rowsBefore: totalRows });
+    totalRows += table.backup.rows;
+  }
   let current: TablePlan | undefined;
-  let rowsBefore = 0;
   const enriched: ReportProgress = (event) => {
     if (!current) return report(event);
     const { rows } = current.backup;
+    const { tableNumber, rowsBefore } = places.get(current)!;
     const done = rowsBefore + Math.min(event.rows ?? 0, rows);
     report({
       table: current.target,
-      tableNumber: plan.tables.indexOf(current) + 1,
+      tableNumber,
       tableCount: plan.tables.length,
       totalRows: rows,
       ...event,
@@ -288,8 +293,6 @@ function tableProgress(plan: RestorePlan, report: ReportProgress = () => undefin
   return {
     report: enriched,
     enter(phase: Phase, table: TablePlan): void {
-      const index = plan.tables.indexOf(table);
-      rowsBefore = plan.tables.slice(0, index).reduce((sum, before) => sum + before.backup.rows, 0);
       current = table;
       enriched({ phase });
     },

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { describeError, RestorePointError } from '../../src/core/errors.ts';
 import {
   formatTableName,
+  nameFinder,
   nameMatches,
   parseTableName,
   parseTableNames,
@@ -60,6 +61,22 @@ describe('names', () => {
     assert.ok(nameMatches({ name: 'a' }, { schema: 's', name: 'a' }));
     assert.ok(!nameMatches({ schema: 'x', name: 'a' }, { schema: 's', name: 'a' }));
     assert.notEqual(tableKey({ name: 'a.b' }), tableKey({ schema: 'a', name: 'b' }));
+  });
+  it('finds all that a name or a pattern means', () => {
+    const named = [
+      { schema: 'public', name: 'orders' },
+      { schema: 'sales', name: 'orders' },
+      { schema: 'sales', name: 'ab' },
+      { schema: 'sales', name: 'a*' },
+    ];
+    const find = nameFinder(named, (name) => name);
+    const found = (text: string): string[] => find(parseTableName(text)).map(formatTableName);
+    assert.deepEqual(found('orders'), ['public.orders', 'sales.orders']);
+    assert.deepEqual(found('sales.orders'), ['sales.orders']);
+    assert.deepEqual(found('sales.*'), ['sales.orders', 'sales.ab', 'sales."a*"']);
+    assert.deepEqual(found('a*'), ['sales.ab', 'sales."a*"']);
+    assert.deepEqual(found('"a*"'), ['sales."a*"']);
+    assert.deepEqual(found('other'), []);
   });
 });
 

@@ -199,10 +199,6 @@ const mayReference = (oid: string): string =>
   `(has_table_privilege(${oid}, 'REFERENCES')
     OR pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = ${oid}), 'USAGE'))`;
 
-const triggersOf = (constraints: string): string => `
-  SELECT ${nameOf('g.tgrelid')} AS relation, g.tgfoid AS function, g.tgenabled::text AS enabled, g.tgname AS name
-    FROM pg_trigger g WHERE g.tgconstraint IN (${constraints})`;
-
 const foreignKeyQuery = `
   WITH RECURSIVE wanted AS (
     SELECT c.oid
@@ -219,20 +215,25 @@ const foreignKeyQuery = `
   tree AS (
     SELECT up.oid AS root, up.oid FROM up WHERE up.conparentid = 0
     UNION
-    SELECT tree.root, k.oid FROM tree JOIN pg_constraint k ON k.conparentid = tree.oid)
+    SELECT tree.root, k.oid FROM tree JOIN pg_constraint k ON k.conparentid = tree.oid),
+  triggers AS (
+    SELECT tree.root, json_agg(json_build_object('relation', ${nameOf('g.tgrelid')}, 'function', g.tgfoid,
+                                                 'enabled', g.tgenabled)) AS list
+      FROM tree JOIN pg_trigger g ON g.tgconstraint = tree.oid GROUP BY tree.root),
+  links AS (
+    SELECT tree.root, json_agg(json_build_object('from', ${nameOf('l.conrelid')}, 'to', ${nameOf('l.confrelid')})) AS list
+      FROM tree JOIN pg_constraint l ON l.oid = tree.oid GROUP BY tree.root)
   SELECT k.conname AS name, ${nameOf('k.conrelid')} AS "table", ${nameOf('k.confrelid')} AS "references",
          t.relkind = 'p' AS partitioned,
          pg_get_constraintdef(k.oid) AS definition,
          obj_description(k.oid, 'pg_constraint') AS comment,
          pg_has_role(t.relowner, 'USAGE') AS owned,
          ${mayReference('k.confrelid')} AS referencable, ${mayLock('k.confrelid')} AS lockable,
-         coalesce((SELECT json_agg(s) FROM (${triggersOf('SELECT oid FROM tree WHERE tree.root = k.oid')}) s), '[]')
-           AS triggers,
-         (SELECT json_agg(json_build_object('from', ${nameOf('l.conrelid')}, 'to', ${nameOf('l.confrelid')}))
-            FROM pg_constraint l WHERE l.oid IN (SELECT oid FROM tree WHERE tree.root = k.oid)) AS links
-    FROM pg_constraint k
+         coalesce(triggers.list, '[]') AS triggers, links.list AS links
+    FROM links
+    JOIN pg_constraint k ON k.oid = links.root
     JOIN pg_class t ON t.oid = k.conrelid
-   WHERE k.oid IN (SELECT root FROM tree)
+    LEFT JOIN triggers ON triggers.root = k.oid
    ORDER BY k.oid`;
 
 const freshTriggerQuery = `
@@ -240,4 +241,5 @@ const freshTriggerQuery = `
     SELECT k.oid FROM pg_constraint k WHERE k.conrelid = to_regclass($1) AND k.conname = $2 AND k.contype = 'f'
     UNION
     SELECT k.oid FROM tree JOIN pg_constraint k ON k.conparentid = tree.oid)
-  ${triggersOf('SELECT oid FROM tree')}`;
+  SELECT ${nameOf('g.tgrelid')} AS relation, g.tgfoid AS function, g.tgenabled::text AS enabled, g.tgname AS name
+    FROM pg_trigger g WHERE g.tgconstraint IN (SELECT oid FROM tree)`;

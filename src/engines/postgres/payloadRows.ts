@@ -85,8 +85,16 @@ export function payloadOf(manifest: Manifest, table: BackedUpTable): Payload {
   return payloadNamed(manifest, table.payload);
 }
 
-export function payloadNamed(manifest: Manifest, name: string): Payload {
-  const payload = manifest.payloads.find((candidate) => candidate.name === name);
+/** By name. Each table of thousands has one, which is looked up many times. */
+const lookups = new WeakMap<readonly Payload[], ReadonlyMap<string, Payload>>();
+
+export function payloadNamed({ payloads }: Manifest, name: string): Payload {
+  let lookup = lookups.get(payloads);
+  if (!lookup) {
+    lookup = new Map(payloads.map((payload) => [payload.name, payload]));
+    lookups.set(payloads, lookup);
+  }
+  const payload = lookup.get(name);
   if (payload) return payload;
   throw new RestorePointError('damaged-backup', `The backup has no payload ${name}`);
 }

@@ -18,7 +18,8 @@ export class TableProgress {
   readonly #phase: Phase;
   readonly #tables: readonly TableWork[];
   readonly #report: ReportProgress | undefined;
-  readonly #weight: number;
+  /** Of all tables before each, and at last of all. */
+  readonly #weights: readonly number[];
   #index = 0;
   #rows = 0;
   #bytes = 0;
@@ -28,7 +29,9 @@ export class TableProgress {
     this.#phase = phase;
     this.#tables = tables;
     this.#report = report;
-    this.#weight = sumOfWeights(tables);
+    const weights = [0];
+    for (const [index, { weight }] of tables.entries()) weights.push(weights[index]! + weight);
+    this.#weights = weights;
   }
 
   /** The work on a table begins. */
@@ -51,7 +54,7 @@ export class TableProgress {
     if (!this.#report || !current) return;
     this.#told = performance.now();
     const { table, weight, ...totals } = current;
-    const before = sumOfWeights(this.#tables.slice(0, this.#index));
+    const [before, all] = [this.#weights[this.#index]!, this.#weights.at(-1)!];
     this.#report({
       phase: this.#phase,
       table,
@@ -60,7 +63,7 @@ export class TableProgress {
       rows: this.#rows,
       bytes: this.#bytes,
       ...totals,
-      ...(this.#weight > 0 ? { fraction: (before + weight * this.#share(current)) / this.#weight } : {}),
+      ...(all > 0 ? { fraction: (before + weight * this.#share(current)) / all } : {}),
     });
   }
 
@@ -91,8 +94,4 @@ export class ByteProgress {
     const total = this.#totalBytes === undefined ? {} : { totalBytes: this.#totalBytes };
     this.#report({ phase: this.#phase, bytes: this.#bytes, ...total });
   }
-}
-
-function sumOfWeights(tables: readonly TableWork[]): number {
-  return tables.reduce((sum, { weight }) => sum + weight, 0);
 }

@@ -48,6 +48,8 @@ export class PostgresRestore implements RestoreTransaction {
   readonly #loading: TableProgress;
   readonly #verifying: TableProgress;
   readonly #sent: SentRows;
+  /** By the key of the table in the backup. */
+  readonly #places: ReadonlyMap<string, number>;
   #foreignKeys: LiveForeignKey[] = [];
   #indexes: LiveIndex[] = [];
   #armed: Armed[] = [];
@@ -68,6 +70,9 @@ export class PostgresRestore implements RestoreTransaction {
       const totalBytes = this.#totalBytes(backup);
       return { table: target, weight: totalBytes, totalRows: backup.rows, totalBytes };
     });
+    this.#places = new Map(
+      restore.plan.tables.map(({ backup }, index) => [tableKey(backup.table.name), index]),
+    );
     this.#loading = new TableProgress('load', work, options.report);
     this.#verifying = new TableProgress('verify', work, options.report);
   }
@@ -296,8 +301,7 @@ export class PostgresRestore implements RestoreTransaction {
   }
 
   #indexOf(table: TablePlan): number {
-    const key = tableKey(table.backup.table.name);
-    return this.#restore.plan.tables.findIndex(({ backup }) => tableKey(backup.table.name) === key);
+    return this.#places.get(tableKey(table.backup.table.name)) ?? -1;
   }
 }
 

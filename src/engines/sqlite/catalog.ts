@@ -64,8 +64,16 @@ export async function readCatalog(
   );
 }
 
+/** By folded name. Each of thousands of tables is looked up many times. */
+const lookups = new WeakMap<readonly CatalogTable[], ReadonlyMap<string, CatalogTable>>();
+
 export function findTable(tables: readonly CatalogTable[], name: string): CatalogTable | undefined {
-  return tables.find((table) => sameName(table.name, name));
+  let lookup = lookups.get(tables);
+  if (!lookup) {
+    lookup = new Map(tables.map((table) => [foldName(table.name), table]));
+    lookups.set(tables, lookup);
+  }
+  return lookup.get(foldName(name));
 }
 
 /** A table of a module (full-text search, R-Tree), with the tables in which the module keeps what it holds. */

@@ -24,8 +24,9 @@ export async function createObject(
   if (createStatements[kind]?.test(sql) && !sql.includes('\0')) {
     const place = { table: table === undefined ? name : formatTableName(table) };
     await inWords('database', place, () => connection.run(sql, [], signal));
+    // The schema has no index, and what was just made is at its end.
     const made = await connection.get<{ text: string }>(
-      'SELECT sql AS text FROM main.sqlite_schema WHERE type = ? AND name = ?',
+      'SELECT sql AS text FROM main.sqlite_schema WHERE type = ? AND name = ? ORDER BY rowid DESC LIMIT 1',
       [kind, name],
     );
     if (made?.text === sql) return;

@@ -24,9 +24,13 @@ export async function introspect(
   const withRows = catalog.filter((table) => table.type === 'table');
   const virtual = virtualTables(catalog);
   const modules = await readModules(connection, signal);
+  const triggers = Map.groupBy(
+    others.filter(({ kind }) => kind === 'trigger'),
+    ({ tableName }) => foldName(tableName),
+  );
   return {
     tables: [
-      ...withRows.map((table) => describeTable(table, catalog, others)),
+      ...withRows.map((table) => describeTable(table, catalog, triggers.get(foldName(table.name)) ?? [])),
       ...virtual.map((table) => describeVirtual(table, withRows, modules)),
     ],
     objects: describeObjects(catalog, others, modules),
@@ -68,7 +72,7 @@ function readOthers(connection: Connection, schema: string, signal?: AbortSignal
 function describeTable(
   table: CatalogTable,
   catalog: readonly CatalogTable[],
-  others: readonly OtherObject[],
+  triggers: readonly OtherObject[],
 ): Table {
   const notNull = new Set(
     table.columns.filter((column) => column.notNull).map((column) => foldName(column.name)),
@@ -92,9 +96,7 @@ function describeTable(
       columns: foreignKey.columns,
       ...resolveReference(foreignKey, catalog),
     })),
-    triggers: others
-      .filter(({ kind, tableName }) => kind === 'trigger' && sameName(tableName, table.name))
-      .map(({ name }) => ({ name })),
+    triggers: triggers.map(({ name }) => ({ name })),
     holdsRows: true,
   };
 }
@@ -163,8 +165,9 @@ async function readSequences(
     signal,
   );
   return rows.flatMap(({ name, value }) => {
-    const table = tables.find((candidate) => candidate.autoincrement && candidate.name === name);
-    if (!table) return [];
+    const table = findTable(tables, name);
+    // A counter is found by the very letters of its table's name.
+    if (!table?.autoincrement || table.name !== name) return [];
     const ofTable = { name: table.name };
     return [{ name: ofTable, table: ofTable, lastValue: value, isCalled: true, increment: '1' }];
   });

@@ -19,6 +19,11 @@ import { insertVirtualTables } from './virtualTables.ts';
 /** What the copy is called on the connection. */
 const copySchema = 'restore_point_copy';
 
+interface IndexText {
+  readonly tableName: string;
+  readonly sql: string;
+}
+
 /**
  * Copies chosen rows of a database into a file, within one read transaction. The database is `main`, so that names in
  * a user's condition mean its tables, and it is opened such that nothing can write it; the copy is attached.
@@ -72,6 +77,7 @@ export class PartialCopy {
       const place = { table: formatTableName(table.name) };
       await inWords('usage', place, () => Promise.resolve(checkCondition(where)));
     }
+    const indexes = await this.#readIndexes(signal);
     const related = links && (await RelatedRows.find(this.connection, catalog, selection, links, signal));
     for (const [index, selected] of selection.entries()) {
       const { name } = selected.table;
@@ -79,9 +85,11 @@ export class PartialCopy {
       report?.({ phase: 'read', table: name, tableNumber: index + 1, tableCount: selection.length });
       await inWords('database', { table: formatTableName(name) }, async () => {
         const shadows = virtual.find((candidate) => candidate.name === name.name)?.shadows;
-        for (const shadow of shadows ?? []) await this.#copyTable(shadow, undefined, signal);
+        const copy = (from: CatalogTable, condition?: string): Promise<number> =>
+          this.#copyTable(from, indexes.get(from.name) ?? [], condition, signal);
+        for (const shadow of shadows ?? []) await copy(shadow);
         const own = shadows ? undefined : findTable(catalog, name.name);
-        rows.push(own ? await this.#copyTable(own, where, signal) : 0);
+        rows.push(own ? await copy(own, where) : 0);
       });
     }
     const filled = selection.filter(({ withoutRows }) => !withoutRows).map(({ table }) => table.name.name);
@@ -98,15 +106,20 @@ export class PartialCopy {
   }
 
   /** With its indexes. Resolves to how many rows it were. */
-  async #copyTable(table: CatalogTable, where: string | undefined, signal?: AbortSignal): Promise<number> {
+  async #copyTable(
+    table: CatalogTable,
+    indexes: readonly IndexText[],
+    where: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<number> {
     await this.connection.run(createIn(copySchema, table.sql), [], signal);
     // A transfer takes the entries of indexes along that are there; rows one by one are better indexed afterwards.
     const wholesale = where === undefined;
-    if (wholesale) await this.#createIndexes(table, signal);
+    if (wholesale) await this.#createIndexes(indexes, signal);
     const transfer = wholesale ? await transferSql(this.connection, table, ...this.#ends(table)) : undefined;
     if (transfer === undefined) await this.#insertSelected(table, where, signal);
     else await this.connection.run(transfer, [], signal);
-    if (!wholesale) await this.#createIndexes(table, signal);
+    if (!wholesale) await this.#createIndexes(indexes, signal);
     return countRows(this.connection, copySchema, table.name, signal);
   }
 
@@ -122,13 +135,18 @@ export class PartialCopy {
     return [quoteTable('main', table.name), quoteTable(copySchema, table.name)];
   }
 
-  async #createIndexes(table: CatalogTable, signal?: AbortSignal): Promise<void> {
-    const indexes = await this.connection.all<{ sql: string }>(
-      `SELECT sql AS sql FROM main.sqlite_schema
-       WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL ORDER BY rowid`,
-      [table.name],
+  /** By the name of their table. */
+  async #readIndexes(signal?: AbortSignal): Promise<ReadonlyMap<string, readonly IndexText[]>> {
+    const indexes = await this.connection.all<IndexText>(
+      `SELECT tbl_name AS tableName, sql AS sql FROM main.sqlite_schema
+       WHERE type = 'index' AND sql IS NOT NULL ORDER BY rowid`,
+      [],
       signal,
     );
+    return Map.groupBy(indexes, ({ tableName }) => tableName);
+  }
+
+  async #createIndexes(indexes: readonly IndexText[], signal?: AbortSignal): Promise<void> {
     for (const { sql } of indexes) await this.connection.run(createIn(copySchema, sql), [], signal);
   }
 

@@ -1,5 +1,5 @@
 import { RestorePointError } from '../../core/errors.ts';
-import { holdsAllRows } from '../../core/manifest.ts';
+import { type BackedUpTable, holdsAllRows } from '../../core/manifest.ts';
 import { formatTableName } from '../../core/names.ts';
 import type { RestoreMode, RestorePlan, TableChange, TablePlan } from '../../core/plan.ts';
 import type { SchemaObject, SchemaSection } from '../../core/schema.ts';
@@ -10,7 +10,7 @@ import { Connection } from './connection.ts';
 import { createObject } from './createObject.ts';
 import { describeFailure, inWords, isSqliteError } from './errors.ts';
 import { ForeignKeyGuard, type TableInBackup } from './foreignKeys.ts';
-import { quote, sameName } from './identifiers.ts';
+import { foldName, quote, sameName } from './identifiers.ts';
 import {
   backupSchema,
   countDiffering,
@@ -39,6 +39,10 @@ export class SqliteRestore implements RestoreTransaction {
   readonly #options: WorkOptions;
   readonly #foreignKeys: ForeignKeyGuard;
   readonly #pairs = new Map<TablePlan, TablePair>();
+  /** By the name of the target. */
+  readonly #planned: ReadonlyMap<string, TablePlan>;
+  /** Tables of the backup by folded name. */
+  readonly #backedUp: ReadonlyMap<string, BackedUpTable>;
   /** By table, what `countDiffering` told before rows were inserted. */
   readonly #differing = new Map<TablePlan, number>();
   /** Whether the database held nothing at all before. */
@@ -60,7 +64,10 @@ export class SqliteRestore implements RestoreTransaction {
     this.#payload = payload;
     this.#restore = restore;
     this.#options = options;
-    const restored = restore.plan.tables.map((table) => table.target.name);
+    const { plan, manifest } = restore;
+    this.#planned = new Map(plan.tables.map((table) => [table.target.name, table]));
+    this.#backedUp = new Map(manifest.tables.map((table) => [foldName(table.table.name.name), table]));
+    const restored = [...this.#planned.keys()];
     this.#foreignKeys = new ForeignKeyGuard(connection, restored, (table) => this.#becomesBackup(table));
   }
 
@@ -75,7 +82,8 @@ export class SqliteRestore implements RestoreTransaction {
         const encoding = await adoptSettings(connection, payload, restore);
         await payload.disarm();
         if (encoding !== payload.settings.encoding) {
-          await payload.convert(encoding, (table) => writes(restore.plan, payload, table), options);
+          const written = writtenTables(restore.plan, payload);
+          await payload.convert(encoding, (table) => written?.has(foldName(table)) ?? true, options);
         }
         // Of a database that is opened for reading alone SQLite knows no CHECK constraints, and transfers no rows to a
         // table that has some.
@@ -147,7 +155,7 @@ export class SqliteRestore implements RestoreTransaction {
   /** Whether it will hold the rows that a table of the same definition has in the backup, and no others. */
   #becomesBackup({ name, sql }: CatalogTable): boolean {
     const { plan } = this.#restore;
-    const planned = plan.tables.find(({ target }) => target.name === name);
+    const planned = this.#planned.get(name);
     if (!planned || plan.only === 'schema' || this.#modeOf(planned) !== 'replace') return false;
     const backup = this.#payload.table(planned.backup);
     return holdsAllRows(planned.backup) && backup.name === name && backup.sql === sql;
@@ -174,8 +182,12 @@ export class SqliteRestore implements RestoreTransaction {
       await this.#replaceTriggers();
       if (plan.only !== 'schema') await this.#restoreSystemRows();
       if (this.#fresh && manifest.complete) await this.#adoptNumbers();
-      await this.#finishVirtualTables();
+      await this.#createVirtualTables();
+      if (manifest.complete && plan.create.length > 0) {
+        await restoreSchemaOrder(this.#connection, this.#payload.order);
+      }
       const tables = await readCatalog(this.#connection, 'main', signal);
+      await rebuildSearchIndexes(this.#connection, tables, this.#restored(), logger, signal);
       await this.#foreignKeys.check(tables, (name) => this.#backupOf(name), logger, signal);
     });
   }
@@ -200,16 +212,11 @@ export class SqliteRestore implements RestoreTransaction {
     }
   }
 
-  async #finishVirtualTables(): Promise<void> {
-    const { signal, logger } = this.#options;
-    const { plan, manifest } = this.#restore;
-    await this.#virtual?.load(await readCatalog(this.#connection, 'main', signal), signal);
-    await this.#virtual?.create();
-    if (manifest.complete && plan.create.length > 0) {
-      await restoreSchemaOrder(this.#connection, this.#payload.order);
-    }
-    const tables = await readCatalog(this.#connection, 'main', signal);
-    await rebuildSearchIndexes(this.#connection, tables, this.#restored(), logger, signal);
+  async #createVirtualTables(): Promise<void> {
+    const { signal } = this.#options;
+    if (!this.#virtual || this.#virtual.names.length === 0) return;
+    await this.#virtual.load(await readCatalog(this.#connection, 'main', signal), signal);
+    await this.#virtual.create();
   }
 
   #restored(): Restored {
@@ -316,9 +323,8 @@ export class SqliteRestore implements RestoreTransaction {
   }
 
   #backupOf(name: string): TableInBackup | 'absent' | undefined {
-    const { tables, complete } = this.#restore.manifest;
-    const found = tables.find(({ table }) => sameName(table.name.name, name));
-    if (!found) return complete ? 'absent' : undefined;
+    const found = this.#backedUp.get(foldName(name));
+    if (!found) return this.#restore.manifest.complete ? 'absent' : undefined;
     return { table: this.#payload.table(found), whole: holdsAllRows(found) };
   }
 
@@ -367,15 +373,21 @@ export class SqliteRestore implements RestoreTransaction {
   }
 }
 
-/** Whether a plan writes rows of this table of the backup, which may be one in which a module keeps its rows. */
-function writes(plan: RestorePlan, { virtualTables }: PayloadDatabase, table: string): boolean {
-  if (plan.whole) return true;
+/**
+ * The folded names of the tables of the backup whose rows a plan writes, also those in which a module keeps its rows;
+ * undefined where it writes all.
+ */
+function writtenTables(
+  plan: RestorePlan,
+  { virtualTables }: PayloadDatabase,
+): ReadonlySet<string> | undefined {
+  if (plan.whole) return undefined;
   const planned = plannedVirtualTables(plan.create, virtualTables).flatMap(({ shadows }) => shadows);
   const names = [
     ...plan.tables.map(({ backup }) => backup.table.name.name),
     ...planned.map(({ name }) => name),
   ];
-  return names.some((name) => sameName(name, table));
+  return new Set(names.map(foldName));
 }
 
 async function isEmpty(connection: Connection): Promise<boolean> {
