@@ -44,6 +44,7 @@ export class ArchiveWriter implements PayloadSink {
   readonly #sink: ByteSink;
   #finalPath: string;
   readonly #compression: Compression;
+  readonly #logger: Logger;
   readonly #entries: ZipEntry[] = [];
   #offset = 0;
   #payloads = 0;
@@ -52,22 +53,26 @@ export class ArchiveWriter implements PayloadSink {
   #failed = false;
   #inFlight: Promise<void>[] = [];
 
-  private constructor(file: TemporaryFile, sink: ByteSink, finalPath: string, compression: Compression) {
+  private constructor(
+    file: TemporaryFile,
+    sink: ByteSink,
+    finalPath: string,
+    { compression, logger = silentLogger }: WriteArchiveOptions,
+  ) {
     this.#file = file;
     this.#sink = sink;
     this.#finalPath = finalPath;
     this.#compression = compression;
+    this.#logger = logger;
   }
 
   /** Throws `file` when the folder cannot be made or written, `usage` for what is no recipient. */
-  static async create(
-    finalPath: string,
-    { compression, lock, logger = silentLogger }: WriteArchiveOptions,
-  ): Promise<ArchiveWriter> {
+  static async create(finalPath: string, options: WriteArchiveOptions): Promise<ArchiveWriter> {
+    const { lock, logger = silentLogger } = options;
     const seal = lock && (await SealingSink.prepare(lock));
     const file = await createTemporary(finalPath, logger);
     const sink = new FileSink(file.handle, finalPath);
-    return new ArchiveWriter(file, seal?.(sink) ?? sink, finalPath, compression);
+    return new ArchiveWriter(file, seal?.(sink) ?? sink, finalPath, options);
   }
 
   open(label: string, extension: string): PayloadWriter {
@@ -133,11 +138,18 @@ export class ArchiveWriter implements PayloadSink {
     return { bytes, fingerprint: fingerprintOf(json) };
   }
 
-  /** Removes what was written. To be called when anything went wrong before `publish` resolved. */
+  /**
+   * Removes what was written. To be called when anything went wrong before `publish` resolved, which this must not hide:
+   * it never throws, and logs what it could not remove.
+   */
   async abandon(): Promise<void> {
     this.#failed = true;
     await this.#written.catch(() => 'told by the call that met it');
-    await discard(this.#file);
+    try {
+      await discard(this.#file);
+    } catch (error) {
+      this.#logger.error('The unfinished backup file could not be removed', error);
+    }
   }
 
   async #enqueue(

@@ -122,7 +122,7 @@ async function writeBackup(
       await options.madeHere?.add(fingerprint);
       return { manifest, bytes, file: archive.path };
     } catch (error) {
-      await abandon(archive, options);
+      await archive.abandon();
       throw error;
     }
   } finally {
@@ -196,12 +196,4 @@ function largeObjectsLeftOut(
   if (count === 0 || content.largeObjects) return [];
   const reason = 'tables hold their numbers; only a backup of the whole database holds what is in them';
   return [{ kind: 'large objects', names: [`all ${count}`], reason }];
-}
-
-async function abandon(archive: ArchiveWriter, { logger }: WorkOptions): Promise<void> {
-  try {
-    await archive.abandon();
-  } catch (second) {
-    logger.error('The unfinished backup file could not be removed', second);
-  }
 }

@@ -1,10 +1,12 @@
-/** Below this size, in bytes, Node.js keeps several buffers in one piece of memory. */
-const ownMemory = 64 * 1024;
+/** Less than this, in bytes, is left to the garbage collector. */
+const worthwhile = 64 * 1024;
 
 /**
- * Gives the memory of bytes back that nobody uses any more; they are empty afterwards. Left to the garbage collector, a few
- * buffers of this size make it go through its whole heap.
+ * Gives the memory back that these bytes alone are kept in; they are empty afterwards. Left to the garbage collector, a
+ * few buffers of some megabytes make it go through its whole heap.
  */
 export function freeBytes({ buffer }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength >= ownMemory) buffer.transfer(0);
+  // Node.js keeps small buffers together in one of this size, which cannot be given back.
+  const shared = Buffer.poolSize;
+  if (buffer instanceof ArrayBuffer && buffer.byteLength > Math.max(worthwhile, shared)) buffer.transfer(0);
 }

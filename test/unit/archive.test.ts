@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { open, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import * as yauzl from 'yauzl';
 import { Archive } from '../../src/archive/archiveReader.ts';
 import { ArchiveWriter } from '../../src/archive/archiveWriter.ts';
 import { directory, endOf, localHeader, type ZipEntry } from '../../src/archive/zip.ts';
 import { RestorePointError } from '../../src/core/errors.ts';
+import { silentLogger } from '../../src/core/logger.ts';
 import type { Compression } from '../../src/core/manifest.ts';
 import { failure } from '../support/errors.ts';
 import { manifestOf, plainTable } from '../support/manifests.ts';
@@ -220,6 +221,18 @@ describe('archive', () => {
     assert.match(names[0]!, new RegExp(`^\\.a\\.${process.pid}-[0-9a-f]{12}\\.dbbackup-part$`));
     await writer.abandon();
     assert.deepEqual(await readdir(folder.file('sub')), []);
+  });
+
+  it('hides no error when what was written cannot be removed: that is logged', async () => {
+    const errors: string[] = [];
+    const logger = { ...silentLogger, error: (message: string) => errors.push(message) };
+    const writer = await ArchiveWriter.create(folder.file('a.dbbackup'), { compression: 'zstd', logger });
+    const [name] = await readdir(folder.path);
+    // A folder in its place is not removed.
+    await rm(folder.file(name!));
+    await mkdir(folder.file(name!));
+    await writer.abandon();
+    assert.deepEqual(errors, ['The unfinished backup file could not be removed']);
   });
 
   it('never writes what could not be read again: more values than a reader takes', async () => {
