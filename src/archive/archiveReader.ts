@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
+import { freeBytes } from '../core/memory.ts';
 import type { Chunk, Payload, PayloadSource } from '../core/payload.ts';
 import type { ReportProgress } from '../core/progress.ts';
 import { codecs } from './compression.ts';
@@ -142,19 +143,27 @@ export class Archive implements PayloadSource {
 
   async readChunk(chunk: Chunk): Promise<Uint8Array> {
     const stored = await this.#readStored(chunk);
-    return await decompressChunk(this.file, this.manifest.compression, chunk, stored);
+    const bytes = await decompressChunk(this.file, this.manifest.compression, chunk, stored);
+    if (bytes !== stored) freeBytes(stored);
+    return bytes;
   }
 
   /** Reads every byte of the file and compares every checksum. Throws `damaged-backup` with the entry's name. */
   async check(options: { signal?: AbortSignal; report?: ReportProgress }): Promise<void> {
-    const { payloads } = this.manifest;
-    const totalBytes = payloads
-      .flatMap((payload) => payload.chunks)
-      .reduce((sum, { storedBytes }) => sum + storedBytes, 0);
+    const chunks = this.manifest.payloads.flatMap((payload) => payload.chunks);
+    const totalBytes = chunks.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
     let bytes = 0;
-    for (const chunk of payloads.flatMap((payload) => payload.chunks)) {
+    // The next chunk is read while this one is hashed.
+    const read = (chunk: Chunk | undefined): Promise<Settled> | undefined =>
+      chunk && settled(this.#read(chunk));
+    let next = read(chunks[0]);
+    for (const [index, chunk] of chunks.entries()) {
+      const stored = await next!;
       throwIfCancelled(options.signal);
-      await this.#readStored(chunk);
+      if ('error' in stored) throw stored.error;
+      next = read(chunks[index + 1]);
+      this.#compare(chunk, stored.bytes);
+      freeBytes(stored.bytes);
       bytes += chunk.storedBytes;
       options.report?.({ phase: 'check', bytes, totalBytes });
     }
@@ -162,10 +171,18 @@ export class Archive implements PayloadSource {
   }
 
   async #readStored(chunk: Chunk): Promise<Buffer> {
-    const stored = await readData(this.#source, this.#entryOf(chunk.entry), this.file);
+    const stored = await this.#read(chunk);
+    this.#compare(chunk, stored);
+    return stored;
+  }
+
+  async #read(chunk: Chunk): Promise<Buffer> {
+    return await readData(this.#source, this.#entryOf(chunk.entry), this.file);
+  }
+
+  #compare(chunk: Chunk, stored: Uint8Array): void {
     const sha256 = createHash('sha256').update(stored).digest('hex');
     if (sha256 !== chunk.sha256) throw damaged(this.file, chunk.entry, 'its checksum does not match');
-    return stored;
   }
 
   #entryOf(name: string): ZipEntry {

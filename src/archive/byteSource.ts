@@ -4,7 +4,10 @@ import { fileError } from './publish.ts';
 /** Bytes that can be read from anywhere: a file as it lies there, or what is encrypted in it. */
 export interface ByteSource {
   readonly size: number;
-  /** Resolves to fewer bytes only where the source ends before them. Throws `file`, `damaged-backup`. */
+  /**
+   * Resolves to bytes that are the caller's own; to fewer only where the source ends before them. Throws `file`,
+   * `damaged-backup`.
+   */
   read(position: number, length: number): Promise<Buffer>;
   close(): Promise<void>;
 }

@@ -50,7 +50,10 @@ export interface PayloadWriter {
 export interface PayloadSource {
   /** It was encrypted: where it can be helped, what is read from it does not lie on a disk. */
   readonly secret?: boolean;
-  /** A payload in its order, decompressed: chunk by chunk, and very large ones in pieces. Throws `damaged-backup` with the entry's name. */
+  /**
+   * A payload in its order, decompressed: chunk by chunk, and very large ones in pieces. What it gives is the caller's
+   * own. Throws `damaged-backup` with the entry's name.
+   */
   read(payload: Payload, signal?: AbortSignal): AsyncIterable<Uint8Array>;
   /** One chunk, decompressed: for a viewer that shows a page. */
   readChunk(chunk: Chunk): Promise<Uint8Array>;

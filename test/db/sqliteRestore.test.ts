@@ -243,9 +243,9 @@ describe('SQLite: restoring', () => {
 
   describe('of an index that is out of step with its table', () => {
     /** Runs `work` while the index is defined otherwise, which its entries then follow. */
-    const misled = (index: string, otherwise: string, work: string): string => `
+    const misled = (index: string, otherwise: string, work: string, count = 50): string => `
       CREATE TABLE t (id INTEGER PRIMARY KEY, a); CREATE TABLE sound (id INTEGER PRIMARY KEY, a UNIQUE);
-      ${index}; ${numbers(50)} INSERT INTO t SELECT i, i FROM n; INSERT INTO sound SELECT id, a FROM t;
+      ${index}; ${numbers(count)} INSERT INTO t SELECT i, i FROM n; INSERT INTO sound SELECT id, a FROM t;
       PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = '${otherwise}' WHERE name = 'i';
       PRAGMA writable_schema = RESET; ${work};
       PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = '${index}' WHERE name = 'i';`;
@@ -253,6 +253,12 @@ describe('SQLite: restoring', () => {
     const faults: Record<string, string> = {
       'entries are missing': misled(plain, `${plain} WHERE id < 0`, 'INSERT INTO t VALUES (7000, 1)'),
       'entries stand for no row': misled(plain, `${plain} WHERE id < 0`, 'DELETE FROM t WHERE id > 25'),
+      'of a large table entries stand for no row': misled(
+        plain,
+        `${plain} WHERE id < 0`,
+        'DELETE FROM t WHERE id > 59999',
+        60_000,
+      ),
       'as many entries have other values': misled(plain, `${plain} WHERE id < 0`, 'UPDATE t SET a = -a'),
       'entries are missing and others stand for no row': misled(
         plain,

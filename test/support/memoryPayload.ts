@@ -21,7 +21,7 @@ export class MemoryPayload implements PayloadSink, PayloadSource {
   }
 
   async *read(payload: Payload): AsyncIterable<Uint8Array> {
-    for (const chunk of payload.chunks) yield await this.readChunk(chunk);
+    for (const chunk of payload.chunks) yield Uint8Array.from(await this.readChunk(chunk));
   }
 
   readChunk(chunk: Chunk): Promise<Uint8Array> {

@@ -2,6 +2,7 @@ import { open, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RestorePointError, throwIfCancelled } from '../../core/errors.ts';
 import { formatBytes } from '../../core/format.ts';
+import { freeBytes } from '../../core/memory.ts';
 import { chunkBytes, type Payload, type PayloadSink, type PayloadSource } from '../../core/payload.ts';
 import type { WorkOptions } from '../engine.ts';
 import type { EarlyChunks } from './earlyChunks.ts';
@@ -67,10 +68,10 @@ export async function extractPayload(
       throwIfCancelled(signal);
       if (bytes === 0) checkMagic(chunk, payload);
       await writing;
-      writing = output.appendFile(chunk);
+      bytes += chunk.length;
+      writing = output.appendFile(chunk).then(() => freeBytes(chunk));
       // It is told when it is waited for.
       writing.catch(() => undefined);
-      bytes += chunk.length;
       report?.({ phase: 'prepare', bytes, totalBytes });
     }
     await writing;
