@@ -69,10 +69,15 @@ export class PayloadChecks {
     return (await this.#tables.get(table)?.promise) ?? { proven: new Set() };
   }
 
+  /** Resolves when all is checked, and what it warns of is told. */
+  async done(): Promise<void> {
+    await this.#work;
+  }
+
   /** Resolves when nothing holds the file any more. Never throws. */
   async close(): Promise<void> {
     this.#end.abort(cancelled());
-    await this.#work.catch(() => 'told by findings()');
+    await this.#work.catch(() => 'told by findings() or done()');
   }
 
   async #checkAll(file: string, what: ToCheck, options: WorkOptions): Promise<void> {
@@ -82,18 +87,45 @@ export class PayloadChecks {
       await connection.all(`PRAGMA cache_size = ${-cacheKibibytes}`);
       const roots = await readRoots(connection, signal);
       // One after the other: two cores are enough for this beside the copying, which is what takes longest.
-      const indexes = await proveIndexes(file, what.tables, roots, signal);
+      await this.#checkIndexes(connection, file, what.tables, roots, options);
       await checkReferences(connection, what.references, options);
-      for (const table of what.tables) {
-        const proven = indexes.get(table.name) ?? new Set();
-        const stale = await findStale(connection, table, proven, signal);
-        if (proven.size < checkedIndexes(table).length)
-          logger.debug(`SQLite compares indexes of ${table.name}`);
-        this.#tables.get(table.name)?.resolve({ proven, ...(stale ? { stale: stale.name } : {}) });
-      }
     } finally {
       await connection.closeQuietly(logger);
     }
+  }
+
+  async #checkIndexes(
+    connection: Connection,
+    file: string,
+    tables: readonly CatalogTable[],
+    roots: ReadonlyMap<string, number>,
+    { signal, logger }: WorkOptions,
+  ): Promise<void> {
+    const pages = await openPages(file);
+    try {
+      for (const table of tables) {
+        const indexes = checkedIndexes(table);
+        const proven =
+          pages && indexes.length > 0
+            ? await provenIndexes(pages, table, indexes, roots, signal)
+            : new Set<string>();
+        if (proven.size < indexes.length) logger.debug(`SQLite compares indexes of ${table.name}`);
+        const stale = await findStale(connection, table, proven, signal);
+        this.#tables.get(table.name)?.resolve({ proven, ...(stale ? { stale: stale.name } : {}) });
+      }
+    } finally {
+      await pages?.close();
+    }
+  }
+}
+
+/** Undefined where only SQLite can read the file. */
+async function openPages(file: string): Promise<PageFile | undefined> {
+  try {
+    return await PageFile.open(file);
+  } catch (error) {
+    if (error instanceof UnclearFile) return undefined;
+    throw error;
   }
 }
 
@@ -114,34 +146,6 @@ async function checkReferences(
   for (const reference of references) {
     const dangling = await connection.get(reference.sql, [], signal);
     if (dangling !== undefined) logger.warn(inheritedWarning(reference));
-  }
-}
-
-/** By table, the indexes that need no further look. */
-async function proveIndexes(
-  file: string,
-  tables: readonly CatalogTable[],
-  roots: ReadonlyMap<string, number>,
-  signal?: AbortSignal,
-): Promise<Map<string, Set<string>>> {
-  const proven = new Map<string, Set<string>>();
-  let pages: PageFile;
-  try {
-    pages = await PageFile.open(file);
-  } catch (error) {
-    if (error instanceof UnclearFile) return proven;
-    throw error;
-  }
-  try {
-    for (const table of tables) {
-      const indexes = checkedIndexes(table);
-      if (indexes.length > 0) {
-        proven.set(table.name, await provenIndexes(pages, table, indexes, roots, signal));
-      }
-    }
-    return proven;
-  } finally {
-    await pages.close();
   }
 }
 

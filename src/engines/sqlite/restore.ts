@@ -249,6 +249,7 @@ export class SqliteRestore implements RestoreTransaction {
         const findings = (await this.#checks?.findings(pair.backup.name)) ?? { proven: new Set() };
         await settleIndexes(this.#connection, pair, findings, this.#options);
       }
+      if (table === this.#restore.plan.tables.at(-1)) await this.#checks?.done();
       report?.({
         phase: 'verify',
         table: table.target,
