@@ -80,8 +80,7 @@ export async function restoreBackup(
     logger.info(
       `Restoring ${file} into ${session.target} (${options.mode}${options.dryRun ? ', rehearsal' : ''})`,
     );
-    await archive.check(options);
-    const plan = await makePlan(manifest, session, features, options);
+    const plan = await checkAndPlan(archive, session, features, options);
     const asked = performance.now();
     const code = codeToRun(plan);
     if (code && !(await options.mayRun(code, archive.fingerprint))) throw cancelled();
@@ -146,6 +145,38 @@ export async function makePlan(
       : planIntoSchema(manifest, target, options, options.intoSchema);
   const rights = await session.checkRights?.(plan, options);
   return rights ? allowedPart(plan, rights) : plan;
+}
+
+/** The file is read while the database is asked. What fails first ends the other. */
+async function checkAndPlan(
+  archive: Archive,
+  session: Session,
+  features: EngineFeatures,
+  { report, signal, ...options }: RestoreOptions,
+): Promise<RestorePlan> {
+  let failure: { readonly error: unknown } | undefined;
+  const failed = new AbortController();
+  const either = AbortSignal.any(signal ? [signal, failed.signal] : [failed.signal]);
+  const orEnd = (error: unknown): undefined => {
+    failure ??= { error };
+    failed.abort();
+  };
+  let checked = false;
+  const check = async (): Promise<void> => {
+    await archive.check({ signal: either, ...(report ? { report } : {}) });
+    checked = true;
+    report?.({ phase: 'prepare' });
+  };
+  const whenChecked: ReportProgress = (event) => {
+    if (checked) report?.(event);
+  };
+  const planOptions = { ...options, signal: either, report: whenChecked };
+  const [plan] = await Promise.all([
+    makePlan(archive.manifest, session, features, planOptions).catch(orEnd),
+    check().catch(orEnd),
+  ]);
+  if (failure) throw failure.error;
+  return plan!;
 }
 
 function refuseOtherEngine(manifest: Manifest, session: Session): void {

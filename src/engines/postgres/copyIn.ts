@@ -1,11 +1,14 @@
+import type { Socket } from 'node:net';
 import type pg from 'pg';
-import { type CopyStreamQuery, from as copyFrom } from 'pg-copy-streams';
 
 /** Bytes that are given to the socket at once: few enough to stop soon, enough to cost nothing. */
 const sliceBytes = 256 * 1024;
 
+const message = { copyData: 0x64, copyDone: 0x63, copyFail: 0x66 };
+
 /**
- * Runs `COPY … FROM STDIN` with the bytes of `source` and resolves to the number of rows that the server took.
+ * Runs `COPY … FROM STDIN` with the bytes of `source` and resolves to the number of rows that the server took. What
+ * `source` gave is its own again when it is asked for more: none of it is kept.
  * When the source throws, the server is told to fail the command before the error comes out.
  */
 export async function copyIn(
@@ -13,44 +16,93 @@ export async function copyIn(
   sql: string,
   source: AsyncIterable<Uint8Array>,
 ): Promise<number> {
-  const stream = client.query(copyFrom(sql));
-  let failure: { readonly error: unknown } | undefined;
-  stream.on('error', (error) => (failure ??= { error }));
+  const copy = new CopyIn(sql);
+  client.query(copy);
+  const stream = await copy.begun;
   try {
     for await (const bytes of source) {
       for (let start = 0; start < bytes.length; start += sliceBytes) {
-        if (failure) throw failure.error;
-        await settled(stream, (done) => stream.write(bytes.subarray(start, start + sliceBytes), done));
+        if (copy.failed) return await copy.ended;
+        await send(stream, message.copyData, bytes.subarray(start, start + sliceBytes));
       }
     }
-    if (failure) throw failure.error;
-    await settled(stream, (done) => stream.end(done));
-    return stream.rowCount;
+    if (!copy.failed) await send(stream, message.copyDone);
   } catch (error) {
-    // After an answer of the server the command is over already.
-    if (!failure) await giveUp(stream);
-    throw error;
+    if (!copy.failed && (await giveUp(stream, copy))) throw error;
   }
+  return await copy.ended;
 }
 
-/** Waits for the callback of one call, or for an error that comes in its place. */
-function settled(
-  stream: CopyStreamQuery,
-  call: (done: (error?: Error | null) => void) => void,
-): Promise<void> {
+/** Resolves, when the server has answered, to whether it could be told: where the connection is lost the driver says why. */
+async function giveUp(stream: Socket, copy: CopyIn): Promise<boolean> {
+  const told = await send(stream, message.copyFail, Buffer.from('given up by the client\0')).then(
+    () => true,
+    () => false,
+  );
+  await copy.ended.catch(() => 'it was given up, or is lost');
+  return told;
+}
+
+/** Resolves when the system has taken all of it, and nothing refers to these bytes any more. */
+function send(stream: Socket, code: number, bytes: Uint8Array = Buffer.alloc(0)): Promise<void> {
+  const header = Buffer.alloc(5);
+  header[0] = code;
+  header.writeUInt32BE(4 + bytes.length, 1);
   return new Promise((resolve, reject) => {
-    stream.once('error', reject);
-    call((error) => {
-      stream.off('error', reject);
-      if (error) reject(error);
-      else resolve();
-    });
+    const done = (error?: Error | null): void => (error ? reject(error) : resolve());
+    stream.cork();
+    stream.write(header);
+    stream.write(bytes, done);
+    stream.uncork();
   });
 }
 
-function giveUp(stream: CopyStreamQuery): Promise<void> {
-  return new Promise((resolve) => {
-    stream.once('close', () => resolve());
-    stream.destroy(new Error('given up by the client'));
-  });
+/** A query in the driver's sense, for the time between the server's readiness and its last word. */
+class CopyIn implements pg.Submittable {
+  readonly #sql: string;
+  readonly #begun = Promise.withResolvers<Socket>();
+  readonly #ended = Promise.withResolvers<number>();
+  #rows = 0;
+  /** The server has ended it with an error, or the connection is lost. */
+  failed = false;
+
+  constructor(sql: string) {
+    this.#sql = sql;
+    // Whoever asks for them is told.
+    this.begun.catch(() => undefined);
+    this.ended.catch(() => undefined);
+  }
+
+  /** Resolves when the server waits for bytes, to where they go. */
+  get begun(): Promise<Socket> {
+    return this.#begun.promise;
+  }
+
+  /** Resolves to the number of rows that the server took. */
+  get ended(): Promise<number> {
+    return this.#ended.promise;
+  }
+
+  submit(connection: pg.Connection): void {
+    connection.query(this.#sql);
+  }
+
+  handleCopyInResponse(connection: pg.Connection): void {
+    this.#begun.resolve(connection.stream as Socket);
+  }
+
+  handleError(error: Error): void {
+    this.failed = true;
+    this.#begun.reject(error);
+    this.#ended.reject(error);
+  }
+
+  handleCommandComplete({ text }: { readonly text: string }): void {
+    this.#rows = Number(/^COPY (\d+)$/.exec(text)?.[1]);
+  }
+
+  handleReadyForQuery(): void {
+    this.#begun.reject(new Error(`It is no COPY: ${this.#sql}`));
+    this.#ended.resolve(this.#rows);
+  }
 }

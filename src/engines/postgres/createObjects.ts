@@ -1,6 +1,7 @@
 import { type ErrorPlace, RestorePointError } from '../../core/errors.ts';
-import { formatTableName } from '../../core/names.ts';
+import { formatTableName, tableKey } from '../../core/names.ts';
 import { objectKey, type SchemaObject } from '../../core/schema.ts';
+import { alongIndexes } from './alongIndexes.ts';
 import { describeFailure } from './errors.ts';
 import { isKnownStatement } from './knownStatements.ts';
 import { welcoming } from './newOwners.ts';
@@ -38,11 +39,12 @@ const settings = `
 
 /**
  * Runs the statements of a backup that make what is missing. Each is a single statement of a known kind: a backup
- * comes from a file, and a COMMIT in it would end the one transaction.
+ * comes from a file, and a COMMIT in it would end the one transaction. `large`: keys of tables with many rows.
  */
 export async function createObjects(
   transaction: Transaction,
   objects: readonly SchemaObject[],
+  large: ReadonlySet<string> = new Set(),
 ): Promise<void> {
   if (objects.length > 0) await transaction.run(settings);
   for (const object of objects) {
@@ -51,7 +53,12 @@ export async function createObjects(
     try {
       await asRole(transaction, object.as, async () => {
         const sql = await asServerHasIt(transaction, object);
-        await welcoming(transaction, object, () => transaction.runSingle(sql));
+        const make = (): Promise<void> => transaction.runSingle(sql);
+        const { kind, table } = object;
+        const isLarge = kind === 'foreign key' && table !== undefined && large.has(tableKey(table));
+        await welcoming(transaction, object, () =>
+          isLarge ? alongIndexes(transaction, table, sql, make) : make(),
+        );
       });
     } catch (error) {
       const failure = describeFailure(error, place);

@@ -1,6 +1,7 @@
 import { RestorePointError } from '../../core/errors.ts';
 import { formatTableName, tableKey, type TableName } from '../../core/names.ts';
 import type { RestoreMode } from '../../core/plan.ts';
+import { alongIndexes } from './alongIndexes.ts';
 import { describeFailure, hasState, state } from './errors.ts';
 import { quoteIdentifier, quoteLiteral, quoteName } from './identifiers.ts';
 import type { Transaction } from './transaction.ts';
@@ -113,17 +114,21 @@ export async function dropForeignKeys(
 
 /**
  * Puts foreign keys back exactly as they were, which checks every row that they concern. Throws `database` with the
- * table whose rows point at nothing; `restored` says which tables the restore wrote.
+ * table whose rows point at nothing; `restored` says which tables the restore wrote, and `large` which have many rows.
  */
 export async function addForeignKeys(
   transaction: Transaction,
   foreignKeys: readonly LiveForeignKey[],
   restored: ReadonlySet<string>,
+  large: ReadonlySet<string>,
 ): Promise<void> {
   for (const foreignKey of foreignKeys) {
     const { name, table, definition, comment } = foreignKey;
     try {
-      await transaction.run(`${alter(foreignKey)} ADD CONSTRAINT ${quoteIdentifier(name)} ${definition}`);
+      const add = async (): Promise<void> => {
+        await transaction.run(`${alter(foreignKey)} ADD CONSTRAINT ${quoteIdentifier(name)} ${definition}`);
+      };
+      await (large.has(tableKey(table)) ? alongIndexes(transaction, table, definition, add) : add());
     } catch (error) {
       throw violation(error, foreignKey, restored);
     }

@@ -1,5 +1,6 @@
 import { RestorePointError } from '../../core/errors.ts';
 import type { BackedUpTable } from '../../core/manifest.ts';
+import { freeBytes } from '../../core/memory.ts';
 import { formatTableName, tableKey, type TableName } from '../../core/names.ts';
 import type { TableChange, TablePlan } from '../../core/plan.ts';
 import type { RestoreSource, RestoreTransaction, WorkOptions } from '../engine.ts';
@@ -128,11 +129,14 @@ export class PostgresRestore implements RestoreTransaction {
     const { after, last } = inTurn(plan.create);
     // Rights on a sequence that is made can be fewer than that takes.
     await setSequences(this.#transaction, this.#sequences, plan.mode !== 'replace');
-    if (plan.tables.some(({ backup }) => isLarge(backup))) await sortInMemory(this.#transaction);
+    const large = new Set(
+      plan.tables.filter(({ backup }) => isLarge(backup)).map(({ target }) => tableKey(target)),
+    );
+    if (large.size > 0) await sortInMemory(this.#transaction);
     await buildIndexes(this.#transaction, this.#indexes);
-    await createObjects(this.#transaction, after);
+    await createObjects(this.#transaction, after, large);
     const restored = new Set(plan.tables.map(({ target }) => tableKey(target)));
-    await addForeignKeys(this.#transaction, this.#foreignKeys, restored);
+    await addForeignKeys(this.#transaction, this.#foreignKeys, restored, large);
     await rearm(this.#transaction, this.#armed);
     await this.#transaction.run('SET CONSTRAINTS ALL IMMEDIATE');
     await giveBack(this.#transaction, this.#loans);
@@ -284,6 +288,7 @@ export class PostgresRestore implements RestoreTransaction {
         this.#loading.add(0, piece.length);
       }
       position += bytes.length;
+      freeBytes(bytes);
       for (
         let next = payload.chunks[chunk];
         next && end + next.bytes <= position;
