@@ -13,6 +13,9 @@ const common = {
   mainFields: ['module', 'main'],
   // Objection and error messages speak of classes by their names.
   keepNames: true,
+  // Less to read at each start.
+  minifyWhitespace: true,
+  minifySyntax: true,
   sourcemap: true,
   sourcesContent: false,
   logLevel: 'warning',

@@ -12,6 +12,9 @@ import { silentLogger } from '../../src/core/logger.ts';
 import type { RestoreMode } from '../../src/core/plan.ts';
 import type { ProgressEvent } from '../../src/core/progress.ts';
 import type { RestoreTransaction, WorkOptions } from '../../src/engines/engine.ts';
+import { resolveAddress } from '../../src/engines/postgres/address.ts';
+import { Database } from '../../src/engines/postgres/connection.ts';
+import { Transaction } from '../../src/engines/postgres/transaction.ts';
 import {
   makePlan,
   type RestoreOptions,
@@ -72,6 +75,23 @@ export function as(database: TestDatabase, role: string): TestDatabase {
         logger: silentLogger,
       }),
   };
+}
+
+/** A transaction of the engine that writes, rolled back at the end. */
+export async function inTransaction<Result>(
+  database: TestDatabase,
+  work: (transaction: Transaction) => Promise<Result>,
+  { signal, logger = silentLogger }: Partial<WorkOptions> = {},
+): Promise<Result> {
+  const { address, password } = database.engine.parseUrl(database.url)!;
+  const opened = await Database.open(resolveAddress(address), { password: password!, logger });
+  const transaction = await Transaction.begin(opened, 'write', signal);
+  try {
+    return await work(transaction);
+  } finally {
+    await transaction.close();
+    await opened.close();
+  }
 }
 
 export async function backUp(

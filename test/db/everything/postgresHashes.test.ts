@@ -3,15 +3,21 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Archive } from '../../../src/archive/archiveReader.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import type { TableName } from '../../../src/core/names.ts';
-import { resolveAddress } from '../../../src/engines/postgres/address.ts';
-import { Database } from '../../../src/engines/postgres/connection.ts';
 import { HashedRows, type HashSum } from '../../../src/engines/postgres/hashedRows.ts';
 import { selectRows } from '../../../src/engines/postgres/selectRows.ts';
 import { sumInServer } from '../../../src/engines/postgres/sumInServer.ts';
-import { Transaction } from '../../../src/engines/postgres/transaction.ts';
+import type { Transaction } from '../../../src/engines/postgres/transaction.ts';
 import { makePlan } from '../../../src/restore/restoreBackup.ts';
 import { postgresForTests } from '../../support/postgresForTests.ts';
-import { as, backUp, failure, restore, tables, usePostgres } from '../../support/postgresRestores.ts';
+import {
+  as,
+  backUp,
+  failure,
+  inTransaction,
+  restore,
+  tables,
+  usePostgres,
+} from '../../support/postgresRestores.ts';
 import { randomSource } from '../../support/randomSource.ts';
 import type { TestDatabase } from '../../support/testDatabases.ts';
 import { hardTexts } from './hardTexts.ts';
@@ -27,23 +33,6 @@ const largeTable = `
 describe('PostgreSQL: rows that the server hashes', function () {
   this.timeout(120_000);
   const postgres = usePostgres();
-
-  async function inTransaction<Result>(
-    database: TestDatabase,
-    work: (transaction: Transaction) => Promise<Result>,
-    signal?: AbortSignal,
-  ): Promise<Result> {
-    const { address, password } = database.engine.parseUrl(database.url)!;
-    const options = { password: password!, logger: silentLogger };
-    const opened = await Database.open(resolveAddress(address), options);
-    const transaction = await Transaction.begin(opened, 'write', signal);
-    try {
-      return await work(transaction);
-    } finally {
-      await transaction.close();
-      await opened.close();
-    }
-  }
 
   /** What COPY sends of a table, hashed here. */
   async function sent(
@@ -141,7 +130,7 @@ describe('PostgreSQL: rows that the server hashes', function () {
         const columns = Array.from({ length: 200 }, () => 'n');
         return sumInServer(transaction, tables('t')[0]!, columns, new HashedRows());
       },
-      controller.signal,
+      { signal: controller.signal },
     );
     const outcome = failure(started);
     const active = `SELECT FROM pg_stat_activity WHERE query ~ 'hashtext' AND datname = current_database() AND pid <> pg_backend_pid()`;
