@@ -1,4 +1,4 @@
-import { chmod } from 'node:fs/promises';
+import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import { build, context } from 'esbuild';
 
 /** Drivers that Knex would load for other databases; each is asked for only when it is used. */
@@ -43,6 +43,25 @@ const bundles = [
 if (process.argv.includes('--watch')) {
   for (const bundle of bundles) await (await context({ ...bundle, logLevel: 'info' })).watch();
 } else {
-  await Promise.all(bundles.map((bundle) => build(bundle)));
+  const built = await Promise.all(bundles.map((bundle) => build({ ...bundle, metafile: true })));
   await chmod('dist/cli.js', 0o755);
+  await writeNotices(built.flatMap(({ metafile }) => Object.keys(metafile.inputs)));
+}
+
+/** Licences ask that their text goes along with what is in a bundle. */
+async function writeNotices(inputs) {
+  const folders = new Set(inputs.flatMap((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input) ?? []));
+  const notices = await Promise.all([...folders].sort().map(noticeOf));
+  await writeFile('dist/THIRD-PARTY-NOTICES.txt', `${notices.join(`\n\n${'-'.repeat(78)}\n\n`)}\n`);
+}
+
+async function noticeOf(folder) {
+  const { name, version, license } = JSON.parse(await readFile(`${folder}/package.json`, 'utf8'));
+  const files = await readdir(folder);
+  const file = files.find((entry) => /^(licen[cs]e|copying)/i.test(entry));
+  const text = file
+    ? await readFile(`${folder}/${file}`, 'utf8')
+    : /^#+ licen[cs]e\n([^]*)/im.exec(await readFile(`${folder}/README.md`, 'utf8'))?.[1];
+  if (!text) throw new Error(`${name} comes without the text of its licence`);
+  return `${name} ${version} (${license})\n\n${text.trim()}`;
 }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { commandIds } from '../../src/ui/commands/commandIds.ts';
 import { call, errorOf, useFreshShop } from './shop.ts';
@@ -13,6 +15,22 @@ describe('the extension', () => {
     assert.equal(await extension.activate(), undefined);
     const registered = await vscode.commands.getCommands(true);
     for (const id of commandIds) assert.ok(registered.includes(id), id);
+  });
+
+  it('brings the licences of what is in it along', () => {
+    const extension = vscode.extensions.getExtension('restore-point.restore-point')!;
+    const { dependencies } = extension.packageJSON as {
+      readonly dependencies: Readonly<Record<string, string>>;
+    };
+    const file = join(extension.extensionPath, 'dist', 'THIRD-PARTY-NOTICES.txt');
+    const notices = readFileSync(file, 'utf8').split(/\n\n-{78}\n\n/);
+    for (const notice of notices) assert.match(notice, /^\S+ [\d.]+ \(.+\)\n\n[^]*copyright/i);
+    // The driver that is not bundled has a file of its own.
+    for (const name of Object.keys(dependencies).filter((dependency) => dependency !== 'sqlite3'))
+      assert.ok(
+        notices.some((notice) => notice.startsWith(`${name} `)),
+        name,
+      );
   });
 
   it('opens the contents of a backup in its own editor, from the file alone', async () => {
