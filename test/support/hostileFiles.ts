@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { RandomSource } from './randomSource.ts';
+import { readFile, rm } from 'node:fs/promises';
+import { takeBackup } from '../../src/backup/takeBackup.ts';
+import { silentLogger } from '../../src/core/logger.ts';
+import type { Compression } from '../../src/core/manifest.ts';
 import { fileOf, partsOf } from './damage.ts';
+import type { RandomSource } from './randomSource.ts';
+import type { TestDatabase } from './testDatabases.ts';
 
 /** JSON that anything may be done to. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -11,6 +16,23 @@ export interface Forgery {
   readonly manifest: JsonObject;
   /** The stored bytes of each chunk, by its entry. */
   readonly chunks: Map<string, Buffer>;
+}
+
+/** The bytes of a backup of all of a database, which `file` is used for and does not outlast. */
+export async function soundBackup(
+  source: TestDatabase,
+  file: string,
+  compression: Compression,
+): Promise<Buffer> {
+  const session = await source.connect({ readOnly: true });
+  try {
+    await takeBackup(session, { file, logger: silentLogger, compression });
+  } finally {
+    await session.close();
+  }
+  const bytes = await readFile(file);
+  await rm(file);
+  return bytes;
 }
 
 /** A file with everything changed that was wanted, and every checksum that it has made anew. */

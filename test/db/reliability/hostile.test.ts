@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import { takeBackup } from '../../../src/backup/takeBackup.ts';
 import { verifyBackup } from '../../../src/backup/verifyBackup.ts';
 import { describeError, RestorePointError } from '../../../src/core/errors.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
-import type { Compression } from '../../../src/core/manifest.ts';
 import { engineById } from '../../../src/engines/registry.ts';
 import { restoreBackup } from '../../../src/restore/restoreBackup.ts';
 import { runCli } from '../../support/cli.ts';
@@ -17,6 +15,7 @@ import {
   type Forgery,
   type JsonObject,
   objectsAt,
+  soundBackup,
 } from '../../support/hostileFiles.ts';
 import { partsOf } from '../../support/damage.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
@@ -237,7 +236,7 @@ for (const testEngine of testEngines) {
     ];
     for (const [kind, files] of groups) {
       it(`are refused, and change nothing: ${kind}`, async () => {
-        const sound = await backUp('none');
+        const sound = await soundBackup(source, folder.file('sound.dbbackup'), 'none');
         const before = await target.dump();
         let lost = files.length;
         try {
@@ -271,7 +270,7 @@ for (const testEngine of testEngines) {
         await source.run(`INSERT INTO ${name} VALUES (1, ${quoted.map(() => `'v'`).join(', ')})`);
       }
       const file = folder.file('hostile.dbbackup');
-      await writeFile(file, await backUp('zstd'));
+      await writeFile(file, await soundBackup(source, folder.file('sound.dbbackup'), 'zstd'));
       await verifyBackup(file, engineById, { logger });
       await restore(file);
       for (const name of quoted)
@@ -287,7 +286,7 @@ for (const testEngine of testEngines) {
     it('take no more memory than others when they unpack to very much', async () => {
       const gigabyte = Buffer.alloc(1024 ** 3);
       for (const compression of ['zstd', 'gzip'] as const) {
-        const sound = await backUp(compression);
+        const sound = await soundBackup(source, folder.file('sound.dbbackup'), compression);
         const bomb = compression === 'zstd' ? zstdCompressSync(gigabyte) : gzipSync(gigabyte, { level: 9 });
         const told = forge(sound, ({ manifest, chunks }) => {
           const [chunk] = chunksOf(manifest);
@@ -310,19 +309,6 @@ for (const testEngine of testEngines) {
         countTried('hostile files', `bombs (${id})`, 2, 0);
       }
     });
-
-    async function backUp(compression: Compression): Promise<Buffer> {
-      const file = folder.file('sound.dbbackup');
-      const session = await source.connect({ readOnly: true });
-      try {
-        await takeBackup(session, { file, logger, compression });
-      } finally {
-        await session.close();
-      }
-      const bytes = await readFile(file);
-      await rm(file);
-      return bytes;
-    }
 
     async function refusal(bytes: Buffer, title: string): Promise<RestorePointError> {
       const file = folder.file('hostile.dbbackup');

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { takeBackup } from '../../../src/backup/takeBackup.ts';
+import { readdir, writeFile } from 'node:fs/promises';
 import { verifyBackup } from '../../../src/backup/verifyBackup.ts';
 import { describeError, RestorePointError } from '../../../src/core/errors.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import { engineById } from '../../../src/engines/registry.ts';
 import { restoreBackup } from '../../../src/restore/restoreBackup.ts';
-import { forge, mutate, mutateBytes } from '../../support/hostileFiles.ts';
+import { forge, mutate, mutateBytes, soundBackup } from '../../support/hostileFiles.ts';
 import { type RandomSource, randomSource } from '../../support/randomSource.ts';
 import { testEngines, type TestDatabase } from '../../support/testDatabases.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
@@ -79,7 +78,7 @@ for (const testEngine of testEngines) {
     for (const { kind, compression, change } of kinds) {
       it(`are refused, or restored inside one transaction: ${kind}`, async () => {
         const random = randomSource(`${kind} of ${id}`);
-        const sound = await backUp(compression);
+        const sound = await soundBackup(source, folder.file('sound.dbbackup'), compression);
         const [tried, empty] = [Math.ceil(cases / (kind === 'manifests' ? 1 : 3)), await target.dump()];
         let [lost, restored] = [tried, 0];
         try {
@@ -103,19 +102,6 @@ for (const testEngine of testEngines) {
         assert.deepEqual(await readdir(folder.path), ['hostile.dbbackup']);
         assert.ok(!existsSync('/tmp/restore-point-escaped'), 'a file was written outside');
       });
-    }
-
-    async function backUp(compression: 'none' | 'zstd' | 'gzip'): Promise<Buffer> {
-      const file = folder.file('sound.dbbackup');
-      const session = await source.connect({ readOnly: true });
-      try {
-        await takeBackup(session, { file, logger, compression });
-      } finally {
-        await session.close();
-      }
-      const bytes = await readFile(file);
-      await rm(file);
-      return bytes;
     }
 
     /** Whether it was restored. What is thrown otherwise must be an error of ours that names the place. */
