@@ -1,4 +1,4 @@
-import type { Transform } from 'node:stream';
+import { Readable, type Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 import type { Compression } from '../core/manifest.ts';
@@ -53,7 +53,7 @@ export const codecs: Readonly<Record<Compression, Codec>> = {
     suffix: '',
     compress: (bytes) => Promise.resolve(bytes),
     decompress: (bytes) => Promise.resolve(bytes),
-    pieces: inOnePiece,
+    pieces: (bytes) => Readable.from([bytes]),
   },
 };
 
@@ -69,11 +69,6 @@ export function compressBy(compression: Compression): Compress | undefined {
  */
 function pieceSize(expected: number): number {
   return Math.min(Math.max(Math.ceil(expected) + 1024, 16 * 1024), 8 * 1024 * 1024);
-}
-
-// eslint-disable-next-line @typescript-eslint/require-await -- as the others
-async function* inOnePiece(bytes: Uint8Array): AsyncIterable<Uint8Array> {
-  yield bytes;
 }
 
 async function* through(transform: Transform, bytes: Uint8Array): AsyncIterable<Uint8Array> {

@@ -20,8 +20,7 @@ export async function alongIndexes(
   const sides = [quoteName(table), columns, parent, keys];
   const [answer] = columns === undefined ? [] : await transaction.rows<Answer>(sidesQuery, sides);
   if (!answer?.ordered) return work();
-  const { database } = transaction;
-  database.logger.debug(`A foreign key of ${formatTableName(table)} is checked along indexes`);
+  transaction.database.logger.debug(`A foreign key of ${formatTableName(table)} is checked along indexes`);
   await set(transaction, 'off', 'off');
   await work();
   await set(transaction, answer.hashjoin, answer.jit);
