@@ -1,8 +1,23 @@
 import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
+import { Ajv } from 'ajv';
+import standaloneCode from 'ajv/dist/standalone/index.js';
 import { build, context } from 'esbuild';
+import { manifestSchema } from './src/archive/manifestSchema.ts';
 
 /** Drivers that Knex would load for other databases; each is asked for only when it is used. */
 const unusedDrivers = ['better-sqlite3', 'mariadb/callback', 'mysql', 'mysql2', 'oracledb', 'tedious'];
+
+/** In place of what compiles the manifest's schema: what it would compile. */
+const compiledSchema = {
+  name: 'compiled-schema',
+  setup({ onLoad }) {
+    onLoad({ filter: /manifestValidator\.ts$/ }, () => {
+      const ajv = new Ajv({ strict: true, code: { source: true, esm: true } });
+      const code = standaloneCode(ajv, ajv.compile(manifestSchema));
+      return { contents: `${code}\nexport const manifestValidator = () => validate;`, resolveDir: '.' };
+    });
+  },
+};
 
 const common = {
   bundle: true,
@@ -21,6 +36,7 @@ const common = {
   logLevel: 'warning',
   // sqlite3 loads a compiled add-on from its own folder, so it ships as it is.
   external: ['sqlite3', 'pg-native', ...unusedDrivers],
+  plugins: [compiledSchema],
 };
 
 /**

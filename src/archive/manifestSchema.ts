@@ -1,7 +1,4 @@
-import { Ajv, type SchemaObject as JsonSchema, type ValidateFunction } from 'ajv';
-import type { Manifest } from '../core/manifest.ts';
-import { inconsistency } from './consistency.ts';
-import { excessOf } from './manifestLimits.ts';
+import type { SchemaObject as JsonSchema } from 'ajv';
 
 const text: JsonSchema = { type: 'string' };
 const flag: JsonSchema = { type: 'boolean' };
@@ -62,7 +59,7 @@ const reason = object({
 const storedRows = object({ payload: text, rows: count, digest });
 
 /** The manifest as FORMAT.md has it. Unknown properties are refused: a later version would mean something by them. */
-const manifestSchema = object(
+export const manifestSchema = object(
   {
     format: { const: 'restore-point' },
     formatVersion: { const: 1 },
@@ -125,31 +122,3 @@ const manifestSchema = object(
     }),
   },
 );
-
-/** Made when it is needed: that takes longer than most of what a command without a manifest does. */
-let validator: ValidateFunction<Manifest> | undefined;
-
-/** The manifest, or a sentence that says what is wrong with it and where. */
-export function parseManifest(json: Buffer): Manifest | string {
-  const excess = excessOf(json);
-  if (excess !== undefined) return `its manifest is none: ${excess}`;
-  let value: unknown;
-  try {
-    value = JSON.parse(json.toString('utf8'));
-  } catch {
-    return 'its manifest is no JSON';
-  }
-  const version = versionOf(value);
-  if (version !== undefined && version !== 1) {
-    return `it is of format version ${version}, and this version of Restore Point reads version 1`;
-  }
-  const validate = (validator ??= new Ajv({ strict: true }).compile<Manifest>(manifestSchema));
-  if (validate(value)) return inconsistency(value) ?? value;
-  const [first] = validate.errors ?? [];
-  return `its manifest is not as the format has it (${first?.instancePath || '/'} ${first?.message ?? ''})`;
-}
-
-function versionOf(value: unknown): number | undefined {
-  if (typeof value !== 'object' || value === null || !('formatVersion' in value)) return undefined;
-  return typeof value.formatVersion === 'number' ? value.formatVersion : undefined;
-}

@@ -7,7 +7,7 @@ import type { ByteSource } from './byteSource.ts';
 import { decompressChunk } from './decompressChunk.ts';
 import type { Encryption, Keys } from './encryption/keys.ts';
 import { findEntries, type FoundEntries } from './findEntries.ts';
-import { parseManifest } from './manifestSchema.ts';
+import { parseManifest } from './parseManifest.ts';
 import { openBytes, type OpenBytes } from './openBytes.ts';
 import { fileError } from './publish.ts';
 import { localHeader } from './zip.ts';
