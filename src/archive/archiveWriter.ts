@@ -81,6 +81,7 @@ export class ArchiveWriter implements PayloadSink {
     const chunks: Chunk[] = [];
     let count = 0;
     return {
+      name,
       writeChunk: async (bytes, rows, release, known) => {
         const entry = `${name}/${++count}.${extension}${codec.suffix}`;
         const compressed = known ? Promise.resolve(known) : codec.compress(bytes);

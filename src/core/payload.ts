@@ -35,6 +35,8 @@ export interface PayloadSink {
 }
 
 export interface PayloadWriter {
+  /** See `Payload`. */
+  readonly name: string;
   /**
    * Takes one chunk; the caller cuts at row ends and must not change `bytes` until `release` is called, which need not
    * happen when something fails. Resolves when there is room for the next one (back-pressure); rejects if an earlier

@@ -89,8 +89,8 @@ export interface Session {
   /** Throws `usage` when there is no such table. */
   describeTable(name: TableName): Promise<Table>;
   introspect(options: WorkOptions): Promise<DatabaseSchema>;
-  /** Exactly how many rows a table has. */
-  countRows(name: TableName, options: WorkOptions): Promise<number>;
+  /** Exactly how many rows these tables have, in their order. */
+  countRows(names: readonly TableName[], options: WorkOptions): Promise<number[]>;
   /** Whether this user may do what is planned. Of engines that know rights. Writes nothing. */
   checkRights?(plan: RestorePlan, options: WorkOptions): Promise<RightsCheck>;
   /** Begins one consistent read of the database. */

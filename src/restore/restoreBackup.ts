@@ -123,7 +123,6 @@ export async function makePlan(
 ): Promise<RestorePlan> {
   options.report?.({ phase: 'prepare' });
   const schema = await session.introspect(options);
-  const counts = new Map<string, number>();
   const fold = (name: TableName): string => {
     const key = tableKey(name);
     return features.caseInsensitiveNames ? foldCase(key) : key;
@@ -133,11 +132,12 @@ export async function makePlan(
   const closed = new Set(
     schema.access?.unreadable.flatMap(({ table, owned }) => (owned ? [] : [tableKey(table)])),
   );
-  for (const table of schema.tables) {
-    if (!table.holdsRows || !chosen.has(fold(table.name)) || closed.has(tableKey(table.name))) continue;
-    counts.set(tableKey(table.name), await session.countRows(table.name, options));
-  }
-  const rowCount = (table: TableName): number => counts.get(tableKey(table)) ?? 0;
+  const counted = schema.tables
+    .filter(({ name, holdsRows }) => holdsRows && chosen.has(fold(name)) && !closed.has(tableKey(name)))
+    .map(({ name }) => name);
+  const counts = await session.countRows(counted, options);
+  const rows = new Map(counted.map((name, index) => [tableKey(name), counts[index]!]));
+  const rowCount = (table: TableName): number => rows.get(tableKey(table)) ?? 0;
   const target = { schema, features, rowCount };
   const plan =
     options.intoSchema === undefined

@@ -226,7 +226,7 @@ describe('postgres: a backup that cannot be read to its end', () => {
       assert.equal(error.code, 'damaged-backup');
       await transaction.rollback();
       assert.deepEqual(await activity(database), []);
-      assert.equal(await session.countRows(tables('big')[0]!, { logger: silentLogger }), 50_000);
+      assert.deepEqual(await session.countRows(tables('big'), { logger: silentLogger }), [50_000]);
     } finally {
       await session.close();
       await archive.close();

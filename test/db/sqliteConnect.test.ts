@@ -154,7 +154,7 @@ describe('SQLite: connecting', () => {
     const connecting = connectSqlite(file);
     await other.end();
     const session = await connecting;
-    assert.equal(await session.countRows({ name: 't' }, { logger: silentLogger }), 0);
+    assert.deepEqual(await session.countRows([{ name: 't' }], { logger: silentLogger }), [0]);
     await session.close();
   });
 
@@ -187,7 +187,7 @@ describe('SQLite: connecting', () => {
     await other.kill();
     assert.ok(existsSync(`${file}-journal`));
     const session = await connectSqlite(file, { readOnly: true });
-    assert.equal(await session.countRows({ name: 't' }, { logger: silentLogger }), 1);
+    assert.deepEqual(await session.countRows([{ name: 't' }], { logger: silentLogger }), [1]);
     await session.close();
     assert.equal(existsSync(`${file}-journal`), false);
   });
@@ -199,11 +199,11 @@ describe('SQLite: connecting', () => {
       'PRAGMA journal_mode = WAL; CREATE TABLE t (a); INSERT INTO t VALUES (1), (2)',
     );
     const session = await connectSqlite(file, { readOnly: true });
-    assert.equal(await session.countRows({ name: 't' }, { logger: silentLogger }), 2);
+    assert.deepEqual(await session.countRows([{ name: 't' }], { logger: silentLogger }), [2]);
     await session.close();
     await other.kill();
     const after = await connectSqlite(file, { readOnly: true });
-    assert.equal(await after.countRows({ name: 't' }, { logger: silentLogger }), 2);
+    assert.deepEqual(await after.countRows([{ name: 't' }], { logger: silentLogger }), [2]);
     await after.close();
   });
 
@@ -291,8 +291,8 @@ describe('SQLite: connecting', () => {
     const [tables, table, wrong, rows] = await Promise.allSettled([
       session.listTables(),
       session.describeTable({ name: 't' }),
-      session.countRows({ name: 'none' }, { logger: silentLogger }),
-      session.countRows({ name: 't' }, { logger: silentLogger }),
+      session.countRows([{ name: 'none' }], { logger: silentLogger }),
+      session.countRows([{ name: 't' }], { logger: silentLogger }),
     ]);
     assert.deepEqual(
       [tables, table, wrong, rows].map(({ status }) => status),
@@ -311,7 +311,7 @@ describe('SQLite: connecting', () => {
     await handle.write(Buffer.alloc(4096, 0xff), 0, 4096, 4096);
     await handle.close();
     const session = await connectSqlite(damaged, { readOnly: true });
-    const error = await failure(session.countRows({ name: 't' }, { logger: silentLogger }), 'database');
+    const error = await failure(session.countRows([{ name: 't' }], { logger: silentLogger }), 'database');
     assert.match(describeError(error), /damaged: its pages do not fit together/);
     await session.close();
   });

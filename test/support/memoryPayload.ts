@@ -10,6 +10,7 @@ export class MemoryPayload implements PayloadSink, PayloadSource {
     const name = `data/${++this.#payloads}-${label}`;
     const chunks: Chunk[] = [];
     return {
+      name,
       writeChunk: (bytes, rows) => {
         const entry = `${name}/${chunks.length + 1}.${extension}`;
         this.chunks.set(entry, bytes);

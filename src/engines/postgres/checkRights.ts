@@ -1,4 +1,5 @@
 import { RestorePointError } from '../../core/errors.ts';
+import { tableKey } from '../../core/names.ts';
 import type { RestorePlan } from '../../core/plan.ts';
 import type { RightsCheck } from '../engine.ts';
 import { findArmed, findArmedDomains } from './disarm.ts';
@@ -50,14 +51,17 @@ async function refuseTables(transaction: Transaction, plan: RestorePlan): Promis
     }
   };
   const existing = plan.tables.filter(({ create }) => !create);
-  for (const table of existing) {
-    const [rights] = await loadRights(transaction, [table.target]);
-    const refusal = rights && refuseRights(rights, plan.mode);
-    if (refusal) refusals.push(refusal);
-    else await collect(() => findArmed(transaction, table, plan.mode));
-  }
-  if (refusals.length > 0) return refusals;
   const targets = existing.map(({ target }) => target);
+  const closed = new Set<string>();
+  for (const rights of await loadRights(transaction, targets)) {
+    const refusal = refuseRights(rights, plan.mode);
+    if (!refusal) continue;
+    refusals.push(refusal);
+    closed.add(tableKey(rights.name));
+  }
+  const open = existing.filter(({ target }) => !closed.has(tableKey(target)));
+  refusals.push(...(await findArmed(transaction, open, plan.mode)).refusals);
+  if (refusals.length > 0) return refusals;
   await collect(async () => {
     await refuseForeignKeys(transaction, await foreignKeysToDrop(transaction, targets, plan.mode));
   });

@@ -18,9 +18,28 @@ export async function copyIn(
 ): Promise<number> {
   const copy = new CopyIn(sql);
   client.query(copy);
+  // The first bytes are made while the server is asked.
+  const iterator = source[Symbol.asyncIterator]();
+  const first = iterator.next();
+  // Told below.
+  first.catch(() => undefined);
+  try {
+    return await feed(copy, first, iterator);
+  } finally {
+    await first.catch(() => undefined);
+    await iterator.return?.();
+  }
+}
+
+async function feed(
+  copy: CopyIn,
+  first: Promise<IteratorResult<Uint8Array>>,
+  source: AsyncIterator<Uint8Array>,
+): Promise<number> {
   const stream = await copy.begun;
   try {
-    for await (const bytes of source) {
+    for (let piece = await first; !piece.done; piece = await source.next()) {
+      const bytes = piece.value;
       for (let start = 0; start < bytes.length; start += sliceBytes) {
         if (copy.failed) return await copy.ended;
         await send(stream, message.copyData, bytes.subarray(start, start + sliceBytes));

@@ -4,7 +4,7 @@ import { objectKey, type SchemaObject } from '../../core/schema.ts';
 import { alongIndexes } from './alongIndexes.ts';
 import { describeFailure } from './errors.ts';
 import { isKnownStatement } from './knownStatements.ts';
-import { welcoming } from './newOwners.ts';
+import { newOwnerOf, welcoming } from './newOwners.ts';
 import type { Transaction } from './transaction.ts';
 
 /** What a partition needs before it is put into its table. */
@@ -46,28 +46,70 @@ export async function createObjects(
   objects: readonly SchemaObject[],
   large: ReadonlySet<string> = new Set(),
 ): Promise<void> {
-  if (objects.length > 0) await transaction.run(settings);
+  if (objects.length === 0) return;
+  await transaction.run(settings);
+  const superuser = await isSuperuser(transaction);
+  const isPlain = (object: SchemaObject): boolean =>
+    object.as === undefined &&
+    object.kind !== 'extension' &&
+    !isLargeKey(object, large) &&
+    (superuser || newOwnerOf(object) === undefined);
+  refuseUnknown(objects);
+  let plain: SchemaObject[] = [];
+  const makePlain = async (): Promise<void> => {
+    const [made, statements] = [plain, plain.map((object) => asServerHasIt(transaction, object))];
+    plain = [];
+    await transaction.runEach(statements, (failure, index) => notMade(made[index]!, failure));
+  };
   for (const object of objects) {
-    const place = placeOf(object);
-    refuseUnknown([object]);
-    try {
-      await asRole(transaction, object.as, async () => {
-        const sql = await asServerHasIt(transaction, object);
-        const make = (): Promise<void> => transaction.runSingle(sql);
-        const { kind, table } = object;
-        const isLarge = kind === 'foreign key' && table !== undefined && large.has(tableKey(table));
-        await welcoming(transaction, object, () =>
-          isLarge ? alongIndexes(transaction, table, sql, make) : make(),
-        );
-      });
-    } catch (error) {
-      const failure = describeFailure(error, place);
-      if (failure.code !== 'database') throw failure;
-      throw new RestorePointError('database', `${objectKey(object)} could not be made: ${failure.message}`, {
-        ...failure.details,
-      });
+    if (isPlain(object)) plain.push(object);
+    else {
+      await makePlain();
+      await createObject(transaction, object, large);
     }
   }
+  await makePlain();
+}
+
+/** One that takes more than its statement. */
+async function createObject(
+  transaction: Transaction,
+  object: SchemaObject,
+  large: ReadonlySet<string>,
+): Promise<void> {
+  try {
+    await asRole(transaction, object.as, async () => {
+      const sql =
+        object.kind === 'extension'
+          ? await availableVersion(transaction, object)
+          : asServerHasIt(transaction, object);
+      const make = (): Promise<void> => transaction.runSingle(sql);
+      await welcoming(transaction, object, () =>
+        isLargeKey(object, large) ? alongIndexes(transaction, object.table!, sql, make) : make(),
+      );
+    });
+  } catch (error) {
+    throw notMade(object, error);
+  }
+}
+
+function isLargeKey({ kind, table }: SchemaObject, large: ReadonlySet<string>): boolean {
+  return kind === 'foreign key' && table !== undefined && large.has(tableKey(table));
+}
+
+function notMade(object: SchemaObject, error: unknown): RestorePointError {
+  const failure = describeFailure(error, placeOf(object));
+  if (failure.code !== 'database') return failure;
+  return new RestorePointError('database', `${objectKey(object)} could not be made: ${failure.message}`, {
+    ...failure.details,
+  });
+}
+
+async function isSuperuser(transaction: Transaction): Promise<boolean> {
+  const [row] = await transaction.rows<{ superuser: boolean }>(
+    'SELECT rolsuper AS superuser FROM pg_roles WHERE rolname = current_user',
+  );
+  return row?.superuser ?? false;
 }
 
 /** Throws `damaged-backup` for a statement that no backup of ours holds. */
@@ -100,9 +142,8 @@ export async function asRole(
   await set(before!.role);
 }
 
-/** The statement without what this server has given up, and with an extension in a version that it has. */
-async function asServerHasIt(transaction: Transaction, object: SchemaObject): Promise<string> {
-  if (object.kind === 'extension') return await availableVersion(transaction, object);
+/** The statement without what this server has given up. */
+function asServerHasIt(transaction: Transaction, object: SchemaObject): string {
   // Of a partitioned table it never meant anything.
   if (object.kind === 'table' && transaction.database.server.version >= 180_000)
     return object.sql.replace(/^CREATE UNLOGGED (TABLE [^]*\n\)\nPARTITION BY )/, 'CREATE $1');

@@ -11,6 +11,8 @@ export interface Armed {
 }
 
 interface Row {
+  /** Of the table, quoted. */
+  readonly table: string;
   readonly kind: 'trigger' | 'rule' | 'identity';
   readonly name: string;
   /** Of a trigger or rule: `A` is ENABLE ALWAYS. */
@@ -20,31 +22,41 @@ interface Row {
 
 /**
  * Finds what would act: user triggers (COPY fires them), and for rows that come by INSERT and UPDATE also rules and
- * identity columns that take no values. Throws `refused` when this user may not switch it off.
+ * identity columns that take no values. What this user may not switch off is refused, once for a table.
  */
 export async function findArmed(
   transaction: Transaction,
-  plan: TablePlan,
+  tables: readonly TablePlan[],
   mode: RestoreMode,
-): Promise<Armed[]> {
-  const rows = await transaction.rows<Row>(armedQuery, [quoteName(plan.target)]);
-  const acting = rows.filter(({ kind, name }) => {
-    if (kind === 'trigger') return true;
-    if (mode === 'replace') return false;
-    // An identity column that is the key is never updated.
-    return kind === 'rule' || (plan.columns.includes(name) && !plan.key?.includes(name));
-  });
-  return acting.map((row) => {
-    const what = `the ${row.kind === 'identity' ? 'identity column' : row.kind} ${row.name}`;
-    if (!row.owned) {
-      throw new RestorePointError(
-        'refused',
-        `${what} has to be switched off while rows are restored, and only the owner of the table may do it`,
-        { place: { table: formatTableName(plan.target) }, next: 'Restore as its owner.' },
-      );
-    }
-    return switches(row, plan.target);
-  });
+): Promise<{ readonly armed: Armed[]; readonly refusals: RestorePointError[] }> {
+  const names = tables.map(({ target }) => quoteName(target));
+  const rows = await transaction.rows<Row>(armedQuery, [JSON.stringify(names)]);
+  const byTable = Map.groupBy(rows, ({ table }) => table);
+  const armed: Armed[] = [];
+  const refusals: RestorePointError[] = [];
+  for (const plan of tables) {
+    const acting = (byTable.get(quoteName(plan.target)) ?? []).filter((row) => acts(row, plan, mode));
+    const closed = acting.find(({ owned }) => !owned);
+    if (closed) refusals.push(refusal(closed, plan));
+    else armed.push(...acting.map((row) => switches(row, plan.target)));
+  }
+  return { armed, refusals };
+}
+
+function acts({ kind, name }: Row, { columns, key }: TablePlan, mode: RestoreMode): boolean {
+  if (kind === 'trigger') return true;
+  if (mode === 'replace') return false;
+  // An identity column that is the key is never updated.
+  return kind === 'rule' || (columns.includes(name) && !key?.includes(name));
+}
+
+function refusal({ kind, name }: Row, { target }: TablePlan): RestorePointError {
+  const what = `the ${kind === 'identity' ? 'identity column' : kind} ${name}`;
+  return new RestorePointError(
+    'refused',
+    `${what} has to be switched off while rows are restored, and only the owner of the table may do it`,
+    { place: { table: formatTableName(target) }, next: 'Restore as its owner.' },
+  );
 }
 
 interface DomainRow {
@@ -119,8 +131,9 @@ function switches({ kind, name, state }: Row, table: TableName): Armed {
  * own triggers; those of foreign keys are.
  */
 const armedQuery = `
-  SELECT x.kind, x.name, x.state, pg_has_role(c.relowner, 'USAGE') AS owned
-    FROM pg_class c
+  SELECT wanted.name AS table, x.kind, x.name, x.state, pg_has_role(c.relowner, 'USAGE') AS owned
+    FROM json_array_elements_text($1::json) wanted (name)
+    JOIN pg_class c ON c.oid = to_regclass(wanted.name)
    CROSS JOIN LATERAL (
      SELECT 'trigger' AS kind, g.tgname AS name, g.tgenabled::text AS state
        FROM pg_trigger g
@@ -135,8 +148,7 @@ const armedQuery = `
      SELECT 'identity', a.attname, 'O'
        FROM pg_attribute a
       WHERE a.attrelid = c.oid AND a.attidentity = 'a' AND NOT a.attisdropped) x
-   WHERE c.oid = to_regclass($1)
-   ORDER BY x.kind, x.name`;
+   ORDER BY wanted.name, x.kind, x.name`;
 
 const domainQuery = `
   WITH RECURSIVE used AS (

@@ -5,7 +5,7 @@ import type { SchemaMove, TableChange, TablePlan } from '../../core/plan.ts';
 import type { RestoreSource, RestoreTransaction, WorkOptions } from '../engine.ts';
 import { hasState } from './errors.ts';
 import { quoteIdentifier, quoteName } from './identifiers.ts';
-import { lockTable } from './locks.ts';
+import { lockTables } from './locks.ts';
 import { PostgresRestore } from './restore.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -55,10 +55,9 @@ export class IntoSchemaRestore implements RestoreTransaction {
     const keys = new Map(tables.map((table) => [tableKey(table), table]));
     for (const key of [...keys.keys()].sort()) {
       const table = keys.get(key)!;
-      if (!(await this.#hasTable(table))) continue;
-      await lockTable(this.#transaction, table, 'ACCESS EXCLUSIVE');
-      this.#waiting.push(table);
+      if (await this.#hasTable(table)) this.#waiting.push(table);
     }
+    await lockTables(this.#transaction, this.#waiting, 'ACCESS EXCLUSIVE');
     if (this.#waiting.length > 0) {
       await this.#transaction.run(`CREATE SCHEMA ${quoteIdentifier(this.#aside)}`);
       for (const { name } of this.#waiting) await this.#moveTable(name, from, this.#aside);

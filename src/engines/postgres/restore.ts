@@ -4,6 +4,7 @@ import { freeBytes } from '../../core/memory.ts';
 import { formatTableName, tableKey, type TableName } from '../../core/names.ts';
 import type { TableChange, TablePlan } from '../../core/plan.ts';
 import type { RestoreSource, RestoreTransaction, WorkOptions } from '../engine.ts';
+import { countRows } from './counts.ts';
 import { createObjects, inTurn } from './createObjects.ts';
 import { type Armed, disarm, findArmed, findArmedDomains, rearm } from './disarm.ts';
 import { describeFailure } from './errors.ts';
@@ -16,14 +17,24 @@ import {
 } from './foreignKeys.ts';
 import { quoteList, quoteName } from './identifiers.ts';
 import { buildIndexes, dropIndexes, findIndexes, isLarge, type LiveIndex, sortInMemory } from './indexes.ts';
-import { lockTable } from './locks.ts';
+import { lockTables } from './locks.ts';
 import { bytesOf, payloadOf } from './payloadRows.ts';
 import { TableProgress } from './progress.ts';
 import { LargeObjectRestore } from './restoreLargeObjects.ts';
-import { asReader, giveBack, type Loan, loadRights, loansOf, refuseRights, take, unforce } from './rights.ts';
+import {
+  asReader,
+  giveBack,
+  type Loan,
+  loadRights,
+  readingLoans,
+  loansOf,
+  refuseRights,
+  take,
+  unforce,
+} from './rights.ts';
 import { loadOwnDefaults } from './schema/grants.ts';
 import { lockSequences, setSequences } from './sequenceValues.ts';
-import { selectRows } from './selectRows.ts';
+import { ExactColumns, selectRows } from './selectRows.ts';
 import { SentRows } from './sentRows.ts';
 import {
   createStaging,
@@ -40,6 +51,27 @@ import { compareRows, digestRows, type Rows } from './verify.ts';
 
 /** Pieces of a chunk that progress is told by. */
 const pieceBytes = 256 * 1024;
+
+/** As many rows as are deleted in less time than TRUNCATE takes. */
+const fewRows = 1000;
+
+/** Where there are publications, a table that has no replica identity may not be deleted from. */
+const truncatedQuery = `
+  SELECT x.name
+    FROM json_to_recordset($1::json) x (name text, few boolean)
+   WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE contype = 'f' AND confrelid = to_regclass(x.name))
+     AND has_table_privilege(to_regclass(x.name), 'TRUNCATE')
+     AND NOT (x.few AND pg_relation_size(to_regclass(x.name)) < 1048576
+              AND has_table_privilege(to_regclass(x.name), 'DELETE')
+              AND NOT EXISTS (SELECT FROM pg_rewrite WHERE ev_class = to_regclass(x.name) AND ev_type = '4')
+              AND NOT EXISTS (SELECT FROM pg_publication))`;
+
+/** What reading tables back takes. */
+interface Reading {
+  readonly exact: ExactColumns;
+  /** By the keys of the tables. */
+  readonly loans: ReadonlyMap<string, readonly Loan[]>;
+}
 
 /** See `RestoreTransaction`. */
 export class PostgresRestore implements RestoreTransaction {
@@ -58,6 +90,11 @@ export class PostgresRestore implements RestoreTransaction {
   #defaults: readonly string[] = [];
   #loans: Loan[] = [];
   #largeObjects: LargeObjectRestore | undefined;
+  /** Of those that are there, by their keys. */
+  #rowsBefore: ReadonlyMap<string, number> = new Map();
+  /** Quoted names of those that are emptied by TRUNCATE. */
+  #truncated: ReadonlySet<string> = new Set();
+  #reading: Reading | undefined;
   #sequences: Awaited<ReturnType<typeof lockSequences>> = [];
   /** By the table's key: rows of which more is needed after they were loaded. */
   readonly #staged = new Map<string, { staging: Staging; expected: Rows }>();
@@ -90,9 +127,9 @@ export class PostgresRestore implements RestoreTransaction {
     await take(this.#transaction, forced);
     this.#loans.push(...forced);
     await this.#transaction.run('SET CONSTRAINTS ALL IMMEDIATE');
-    for (const table of existing) {
-      this.#armed.push(...(await findArmed(this.#transaction, table, plan.mode)));
-    }
+    const { armed, refusals } = await findArmed(this.#transaction, existing, plan.mode);
+    if (refusals[0]) throw refusals[0];
+    this.#armed.push(...armed);
     this.#armed.push(...(await findArmedDomains(this.#transaction, plan.tables)));
     this.#armed.push(...(await findUnchecked(this.#transaction, plan.tables)));
     this.#sequences = await lockSequences(this.#transaction, plan.sequences, this.#options.logger);
@@ -102,6 +139,8 @@ export class PostgresRestore implements RestoreTransaction {
       this.#indexes = await findIndexes(this.#transaction, plan.tables);
       await dropIndexes(this.#transaction, this.#indexes);
     }
+    this.#rowsBefore = await countRows(this.#transaction, targets);
+    this.#truncated = await this.#findTruncated(targets);
     if (plan.largeObjects) {
       this.#largeObjects = new LargeObjectRestore(
         this.#transaction,
@@ -149,12 +188,13 @@ export class PostgresRestore implements RestoreTransaction {
 
   async verify(table: TablePlan): Promise<void> {
     this.#verifying.enter(this.#indexOf(table));
+    const { exact, loans } = (this.#reading ??= await this.#prepareReading());
     const staged = this.#staged.get(tableKey(table.target));
     const sql = staged
-      ? await stagedTargets(this.#transaction, staged.staging, table)
-      : await selectRows(this.#transaction, table.target, table.columns);
+      ? stagedTargets(staged.staging, table, exact)
+      : selectRows(this.#transaction, table.target, table.columns, exact);
     const expected = staged?.expected ?? { rows: table.backup.rows, digest: table.backup.digest };
-    const found = await asReader(this.#transaction, table.target, async () => {
+    const found = await asReader(this.#transaction, loans.get(tableKey(table.target)) ?? [], async () => {
       if (await this.#sent.agree(table)) return undefined;
       return await digestRows(this.#transaction, sql, this.#verifying);
     });
@@ -168,6 +208,13 @@ export class PostgresRestore implements RestoreTransaction {
 
   rollback(): Promise<void> {
     return this.#transaction.rollback();
+  }
+
+  /** As the tables are now that all is made. */
+  async #prepareReading(): Promise<Reading> {
+    const targets = this.#restore.plan.tables.map(({ target }) => target);
+    const loans = await readingLoans(this.#transaction, targets);
+    return { exact: await ExactColumns.load(this.#transaction, targets), loans };
   }
 
   async #suspendDefaults(): Promise<void> {
@@ -187,9 +234,8 @@ export class PostgresRestore implements RestoreTransaction {
       // Without the privilege its lock comes with the foreign key's.
       if (lockable) names.set(tableKey(references), references);
     }
-    for (const key of [...names.keys()].sort()) {
-      await lockTable(this.#transaction, names.get(key)!, 'ACCESS EXCLUSIVE');
-    }
+    const ordered = [...names.keys()].sort().map((key) => names.get(key)!);
+    await lockTables(this.#transaction, ordered, 'ACCESS EXCLUSIVE');
     // Until now others could still change them.
     this.#foreignKeys = await foreignKeysToDrop(this.#transaction, targets, mode);
     await refuseForeignKeys(this.#transaction, this.#foreignKeys);
@@ -213,7 +259,7 @@ export class PostgresRestore implements RestoreTransaction {
   }
 
   async #replace(table: TablePlan): Promise<TableChange> {
-    const rowsBefore = table.create ? 0 : await this.#count(table.target);
+    const rowsBefore = this.#rowsBefore.get(tableKey(table.target)) ?? 0;
     const fresh = table.create || (await this.#empty(table.target));
     // Nobody else can see a table that is new, or new again: no later reader has to find out who wrote its rows.
     const rowsAfter = await this.#copyInto(quoteName(table.target), table, {
@@ -225,7 +271,7 @@ export class PostgresRestore implements RestoreTransaction {
 
   async #merge(table: TablePlan): Promise<TableChange> {
     const transaction = this.#transaction;
-    const rowsBefore = await this.#count(table.target);
+    const rowsBefore = this.#rowsBefore.get(tableKey(table.target)) ?? 0;
     const staging = await createStaging(transaction, table, this.#indexOf(table));
     await this.#copyInto(staging.name, table, { bytes: this.#bytesOf(table) });
     await indexStaging(transaction, staging, table);
@@ -234,31 +280,32 @@ export class PostgresRestore implements RestoreTransaction {
     if (this.#restore.plan.mode === 'merge') change = await mergeStaged(transaction, staging, table);
     else {
       change.inserted = await insertMissing(transaction, staging, table);
-      expected = await digestRows(transaction, await stagedRows(transaction, staging, table));
+      const exact = await ExactColumns.load(transaction, [table.target]);
+      expected = await digestRows(transaction, stagedRows(staging, table, exact));
     }
     this.#staged.set(tableKey(table.target), { staging, expected });
     return { table: table.target, rowsBefore, rowsAfter: rowsBefore + change.inserted, ...change };
   }
 
   /**
-   * TRUNCATE needs no scan and leaves no dead rows, but refuses a table that a foreign key still points at.
-   * Resolves to whether it could be used.
+   * TRUNCATE needs no scan and leaves no dead rows, but refuses what a foreign key still points at. It also makes files
+   * anew, which takes longer than to delete a few rows, where nothing does something else instead.
    */
-  async #empty(target: TableName): Promise<boolean> {
-    const [row] = await this.#transaction.rows<{ deletes: boolean }>(
-      `SELECT EXISTS (SELECT FROM pg_constraint WHERE contype = 'f' AND confrelid = to_regclass($1))
-              OR NOT has_table_privilege(to_regclass($1), 'TRUNCATE') AS deletes`,
-      [quoteName(target)],
-    );
-    const statement = row!.deletes ? 'DELETE FROM ONLY' : 'TRUNCATE ONLY';
-    await this.#transaction.run(`${statement} ${quoteName(target)}`);
-    return !row!.deletes;
+  async #findTruncated(targets: readonly TableName[]): Promise<Set<string>> {
+    const wanted = targets.map((target) => ({
+      name: quoteName(target),
+      few: (this.#rowsBefore.get(tableKey(target)) ?? 0) <= fewRows,
+    }));
+    const rows = await this.#transaction.rows<{ name: string }>(truncatedQuery, [JSON.stringify(wanted)]);
+    return new Set(rows.map(({ name }) => name));
   }
 
-  async #count(target: TableName): Promise<number> {
-    const sql = `SELECT count(*) AS count FROM ONLY ${quoteName(target)}`;
-    const [row] = await this.#transaction.rows<{ count: number }>(sql);
-    return row!.count;
+  /** Resolves to whether it is as if the table were new. */
+  async #empty(target: TableName): Promise<boolean> {
+    const name = quoteName(target);
+    const truncates = this.#truncated.has(name);
+    await this.#transaction.run(`${truncates ? 'TRUNCATE' : 'DELETE FROM'} ONLY ${name}`);
+    return truncates;
   }
 
   async #copyInto(

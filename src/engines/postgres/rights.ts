@@ -1,5 +1,5 @@
 import { RestorePointError } from '../../core/errors.ts';
-import { formatTableName, type TableName } from '../../core/names.ts';
+import { formatTableName, tableKey, type TableName } from '../../core/names.ts';
 import type { RestoreMode } from '../../core/plan.ts';
 import type { UnreadableTable } from '../../core/schema.ts';
 import { quoteIdentifier, quoteLiteral, quoteName } from './identifiers.ts';
@@ -117,19 +117,26 @@ export async function giveBack(transaction: Transaction, loans: readonly Loan[])
   for (const loan of loans) for (const sql of loan.giveBack) await transaction.run(sql);
 }
 
-/** What the owner of a table has to give himself to read all its rows. */
-export async function readingLoans(transaction: Transaction, table: TableName): Promise<Loan[]> {
-  const all = await loadRights(transaction, [table]);
-  return all.flatMap((rights) => [...loansOf(rights), ...unforce(rights)]);
+/** What the owner of tables has to give himself to read all their rows, by their keys; absent where it is nothing. */
+export async function readingLoans(
+  transaction: Transaction,
+  tables: readonly TableName[],
+): Promise<Map<string, readonly Loan[]>> {
+  const all = await loadRights(transaction, tables);
+  const loans = new Map<string, readonly Loan[]>();
+  for (const rights of all) {
+    const wanted = [...loansOf(rights), ...unforce(rights)];
+    if (wanted.length > 0) loans.set(tableKey(rights.name), wanted);
+  }
+  return loans;
 }
 
-/** Reads all rows of a table, even where its owner has taken the right to do so from himself. */
+/** Reads all rows of a table, even where its owner has taken the right to do so from himself: with these loans. */
 export async function asReader<Result>(
   transaction: Transaction,
-  table: TableName,
+  loans: readonly Loan[],
   work: () => Promise<Result>,
 ): Promise<Result> {
-  const loans = await readingLoans(transaction, table);
   await take(transaction, loans);
   const result = await work();
   await giveBack(transaction, loans);

@@ -1,19 +1,20 @@
-import type { TableName } from '../../core/names.ts';
+import { tableKey, type TableName } from '../../core/names.ts';
 import { compileQuery, tableModel } from '../tableModel.ts';
 import { quoteIdentifier, quoteName } from './identifiers.ts';
 import type { Transaction } from './transaction.ts';
 
 /** The rows of one table as a query for COPY: its Objection model says which. */
-export async function selectRows(
+export function selectRows(
   transaction: Transaction,
   table: TableName,
   columns: readonly string[],
+  exact: ExactColumns,
   where?: string,
-): Promise<string> {
+): string {
   const model = tableModel(transaction.database.knex, {
     // Rows of tables that inherit from this one are theirs.
     from: `ONLY ${quoteName(table)}`,
-    columns: await exactColumns(transaction, table, columns),
+    columns: exact.of(table, columns),
   });
   return compileQuery(model.rows(where)).sql;
 }
@@ -22,19 +23,32 @@ export async function selectRows(
  * Columns as SQL that gives every byte: of an XML value the server would otherwise leave out its declaration. The
  * same expressions have to be read when rows are compared.
  */
-export async function exactColumns(
-  transaction: Transaction,
-  table: TableName,
-  columns: readonly string[],
-  alias?: string,
-): Promise<string[]> {
-  const rows = await transaction.rows<{ name: string }>(
-    `SELECT attname AS name FROM pg_attribute WHERE attrelid = to_regclass($1) AND atttypid = 'xml'::regtype`,
-    [quoteName(table)],
-  );
-  const xml = new Set(rows.map(({ name }) => name));
-  return columns.map((name) => {
-    const column = `${alias === undefined ? '' : `${alias}.`}${quoteIdentifier(name)}`;
-    return xml.has(name) ? `${column}::text` : column;
-  });
+export class ExactColumns {
+  /** By the table's key. */
+  readonly #xml: ReadonlyMap<string, ReadonlySet<string>>;
+
+  private constructor(xml: ReadonlyMap<string, ReadonlySet<string>>) {
+    this.#xml = xml;
+  }
+
+  /** Asks of which columns this is true, of tables that are there and do not change any more. */
+  static async load(transaction: Transaction, tables: readonly TableName[]): Promise<ExactColumns> {
+    const keys = new Map(tables.map((table) => [quoteName(table), tableKey(table)]));
+    const rows = await transaction.rows<{ table: string; columns: string[] }>(
+      `SELECT x.name AS table, json_agg(a.attname) AS columns
+         FROM json_array_elements_text($1::json) x (name)
+         JOIN pg_attribute a ON a.attrelid = to_regclass(x.name) AND a.atttypid = 'xml'::regtype
+        GROUP BY x.name`,
+      [JSON.stringify([...keys.keys()])],
+    );
+    return new ExactColumns(new Map(rows.map(({ table, columns }) => [keys.get(table)!, new Set(columns)])));
+  }
+
+  of(table: TableName, columns: readonly string[], alias?: string): string[] {
+    const xml = this.#xml.get(tableKey(table));
+    return columns.map((name) => {
+      const column = `${alias === undefined ? '' : `${alias}.`}${quoteIdentifier(name)}`;
+      return xml?.has(name) ? `${column}::text` : column;
+    });
+  }
 }

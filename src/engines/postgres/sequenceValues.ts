@@ -2,7 +2,7 @@ import { RestorePointError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import { formatTableName, tableKey } from '../../core/names.ts';
 import type { Sequence } from '../../core/schema.ts';
-import { quoteName } from './identifiers.ts';
+import { quoteLiteral, quoteName } from './identifiers.ts';
 import { sayingWhoBlocks } from './locks.ts';
 import { loadRights } from './rights.ts';
 import type { Transaction } from './transaction.ts';
@@ -17,9 +17,13 @@ export async function refuseSequences(
   transaction: Transaction,
   sequences: readonly Sequence[],
 ): Promise<void> {
+  const rights = await loadRights(
+    transaction,
+    sequences.map(({ name }) => name),
+  );
+  const closed = new Set(rights.filter(({ owned }) => !owned).map(({ name }) => tableKey(name)));
   for (const { name, table } of sequences) {
-    const [row] = await loadRights(transaction, [name]);
-    if (!row || row.owned) continue;
+    if (!closed.has(tableKey(name))) continue;
     throw new RestorePointError(
       'refused',
       `Only the owner of the sequence ${formatTableName(name)} may set it`,
@@ -43,21 +47,19 @@ export async function lockSequences(
   const unique = new Map(sequences.map((sequence) => [tableKey(sequence.name), sequence]));
   await refuseSequences(transaction, [...unique.values()]);
   const live: LiveSequence[] = [];
+  const increments = await loadIncrements(transaction, [...unique.values()]);
   for (const wanted of unique.values()) {
-    const [row] = await transaction.rows<{ increment: string }>(
-      'SELECT seqincrement::text AS increment FROM pg_sequence WHERE seqrelid = to_regclass($1)',
-      [quoteName(wanted.name)],
-    );
-    if (!row) {
+    const increment = increments.get(quoteName(wanted.name));
+    if (increment === undefined) {
       const name = formatTableName(wanted.name);
       logger.warn(`The sequence ${name} of the backup is not in the database; it is not set`);
       continue;
     }
     // Changes nothing, and locks: a session that took a number and has not ended would otherwise be met at the end.
-    await sayingWhoBlocks(transaction, wanted.name, () =>
-      transaction.run(`ALTER SEQUENCE ${quoteName(wanted.name)} INCREMENT BY ${row.increment}`),
+    await sayingWhoBlocks(transaction, [wanted.name], () =>
+      transaction.run(`ALTER SEQUENCE ${quoteName(wanted.name)} INCREMENT BY ${increment}`),
     );
-    live.push({ wanted, increment: row.increment });
+    live.push({ wanted, increment });
   }
   return live;
 }
@@ -72,13 +74,25 @@ export async function setSequences(
     const name = quoteName(wanted.name);
     if (onlyForwards && !(await isBehind(transaction, wanted, increment))) continue;
     // `setval` alone is never rolled back. RESTART gives the sequence a new file, which a rollback throws away.
-    await transaction.run(`ALTER SEQUENCE ${name} RESTART WITH ${integer(wanted.lastValue)}`);
-    await transaction.rows('SELECT setval(to_regclass($1), $2::text::bigint, $3::text::boolean)', [
-      name,
-      wanted.lastValue,
-      wanted.isCalled,
-    ]);
+    const last = integer(wanted.lastValue);
+    await transaction.run(
+      `ALTER SEQUENCE ${name} RESTART WITH ${last};
+       SELECT setval(${quoteLiteral(name)}::regclass, ${last}, ${String(wanted.isCalled)})`,
+    );
   }
+}
+
+/** By quoted name; of those that are there. */
+async function loadIncrements(
+  transaction: Transaction,
+  sequences: readonly Sequence[],
+): Promise<Map<string, string>> {
+  const rows = await transaction.rows<{ name: string; increment: string }>(
+    `SELECT x.name, s.seqincrement::text AS increment
+       FROM json_array_elements_text($1::json) x (name) JOIN pg_sequence s ON s.seqrelid = to_regclass(x.name)`,
+    [JSON.stringify(sequences.map(({ name }) => quoteName(name)))],
+  );
+  return new Map(rows.map(({ name, increment }) => [name, increment]));
 }
 
 async function isBehind(transaction: Transaction, wanted: Sequence, increment: string): Promise<boolean> {

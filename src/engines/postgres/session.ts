@@ -1,6 +1,6 @@
 import { RestorePointError } from '../../core/errors.ts';
 import type { DatabaseInfo, TableSummary } from '../../core/manifest.ts';
-import type { TableName } from '../../core/names.ts';
+import { tableKey, type TableName } from '../../core/names.ts';
 import type { RestorePlan } from '../../core/plan.ts';
 import type { DatabaseSchema, Table } from '../../core/schema.ts';
 import type {
@@ -16,9 +16,9 @@ import type { DatabaseAddress } from '../../core/connections.ts';
 import { describe, resolveAddress } from './address.ts';
 import { checkRights } from './checkRights.ts';
 import { Database } from './connection.ts';
+import { countRows } from './counts.ts';
 import { refuseUnknown } from './createObjects.ts';
 import { describeFailure } from './errors.ts';
-import { quoteName } from './identifiers.ts';
 import { describeTable, introspect } from './introspect.ts';
 import { IntoSchemaRestore } from './intoSchema.ts';
 import { sayingWhoBlocks } from './locks.ts';
@@ -71,19 +71,19 @@ export class PostgresSession implements Session {
     return this.#reading(signal, introspect);
   }
 
-  async countRows(name: TableName, { signal }: WorkOptions): Promise<number> {
-    const count = async (transaction: Transaction): Promise<number> => {
-      const sql = `SELECT count(*) AS count FROM ONLY ${quoteName(name)}`;
-      const [row] = await transaction.rows<{ count: number }>(sql);
-      return row!.count;
-    };
-    const loans = await this.#reading(signal, (transaction) => readingLoans(transaction, name));
-    if (loans.length === 0 || this.#readOnly) return this.#reading(signal, count);
-    // Nothing of what the owner gives himself for it lasts.
-    return this.#within('write', signal, async (transaction) => {
-      await take(transaction, loans);
-      return count(transaction);
-    });
+  async countRows(names: readonly TableName[], { signal }: WorkOptions): Promise<number[]> {
+    if (names.length === 0) return [];
+    const count = (transaction: Transaction): Promise<Map<string, number>> => countRows(transaction, names);
+    const loans = await this.#reading(signal, (transaction) => readingLoans(transaction, names));
+    const counts =
+      loans.size === 0 || this.#readOnly
+        ? await this.#reading(signal, count)
+        : // Nothing of what the owner gives himself for it lasts.
+          await this.#within('write', signal, async (transaction) => {
+            await take(transaction, [...loans.values()].flat());
+            return count(transaction);
+          });
+    return names.map((name) => counts.get(tableKey(name))!);
   }
 
   checkRights(plan: RestorePlan, { signal }: WorkOptions): Promise<RightsCheck> {

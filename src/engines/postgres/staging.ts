@@ -2,7 +2,7 @@ import { RestorePointError } from '../../core/errors.ts';
 import { formatTableName } from '../../core/names.ts';
 import type { TablePlan } from '../../core/plan.ts';
 import { quoteIdentifier, quoteList, quoteName } from './identifiers.ts';
-import { exactColumns } from './selectRows.ts';
+import type { ExactColumns } from './selectRows.ts';
 import type { Transaction } from './transaction.ts';
 
 /**
@@ -89,23 +89,15 @@ export async function insertMissing(
 }
 
 /** SQL: what the staged rows are now, as they stand in their table. */
-export async function stagedTargets(
-  transaction: Transaction,
-  { name, sameKey: on }: Staging,
-  plan: TablePlan,
-): Promise<string> {
-  const columns = await exactColumns(transaction, plan.target, plan.columns, 'target');
+export function stagedTargets({ name, sameKey: on }: Staging, plan: TablePlan, exact: ExactColumns): string {
+  const columns = exact.of(plan.target, plan.columns, 'target');
   return `SELECT ${columns.join(', ')} FROM ONLY ${quoteName(plan.target)} AS target
             JOIN ${name} AS staged ON ${on}`;
 }
 
 /** SQL: the staged rows themselves. */
-export async function stagedRows(
-  transaction: Transaction,
-  { name }: Staging,
-  plan: TablePlan,
-): Promise<string> {
-  const columns = await exactColumns(transaction, plan.target, plan.columns);
+export function stagedRows({ name }: Staging, plan: TablePlan, exact: ExactColumns): string {
+  const columns = exact.of(plan.target, plan.columns);
   return `SELECT ${columns.join(', ')} FROM ${name}`;
 }
 

@@ -14,6 +14,9 @@ const outcomeMilliseconds = 10_000;
 /** The same for somebody who has cancelled and waits. */
 const cancelledOutcomeMilliseconds = 300;
 
+/** Statements that are sent before the first one is answered. */
+const statementsAtOnce = 100;
+
 export type Access = 'read' | 'write';
 
 /**
@@ -98,6 +101,32 @@ export class Transaction {
   async runSingle(sql: string): Promise<void> {
     const extended = { text: sql, queryMode: 'extended' };
     await this.#interruptible(() => this.#client.query(extended));
+  }
+
+  /**
+   * Runs single statements, sent without waiting for the answers to those before: the server ignores all that come after
+   * one that failed. What `tell` makes of the first failure is thrown.
+   */
+  async runEach(
+    statements: readonly string[],
+    tell: (failure: RestorePointError, index: number) => unknown = (failure) => failure,
+  ): Promise<void> {
+    for (let start = 0; start < statements.length; start += statementsAtOnce) {
+      const part = statements.slice(start, start + statementsAtOnce);
+      let failed = 0;
+      try {
+        await this.#interruptible(async () => {
+          const answers = await pipelined(this.#client, part);
+          failed = answers.findIndex(({ status }) => status === 'rejected');
+          const failure = answers[failed];
+          if (failure?.status === 'rejected') throw failure.reason;
+        });
+      } catch (error) {
+        throw RestorePointError.is(error) && !RestorePointError.is(error, 'cancelled')
+          ? tell(error, start + failed)
+          : error;
+      }
+    }
   }
 
   /** Lets the server parse a single query without running it: its errors come, and nothing else happens. */
@@ -291,6 +320,21 @@ export class Transaction {
     if (this.#released) return;
     this.#released = true;
     await this.database.release(this.#client, this.#broken);
+  }
+}
+
+/** The driver reads this property whenever it is given something to send; until then nothing may be under way. */
+async function pipelined(
+  client: PooledClient,
+  statements: readonly string[],
+): Promise<PromiseSettledResult<unknown>[]> {
+  const driver = client as { pipeline: boolean };
+  driver.pipeline = true;
+  try {
+    const sent = statements.map((text) => client.query({ text, queryMode: 'extended' } as { text: string }));
+    return await Promise.allSettled(sent);
+  } finally {
+    driver.pipeline = false;
   }
 }
 

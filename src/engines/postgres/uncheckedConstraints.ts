@@ -3,7 +3,7 @@ import { formatTableName, tableKey, type TableName } from '../../core/names.ts';
 import type { TablePlan } from '../../core/plan.ts';
 import type { Armed } from './disarm.ts';
 import { quoteIdentifier, quoteLiteral, quoteName } from './identifiers.ts';
-import { lockTable } from './locks.ts';
+import { lockTables } from './locks.ts';
 import type { Transaction } from './transaction.ts';
 
 /** A check or NOT NULL of one table; those of tables that inherit from each other hang together. */
@@ -45,8 +45,8 @@ export async function findUnchecked(
     );
   }
   const names = new Map(members.map(({ table }) => [tableKey(table), table]));
-  for (const key of [...names.keys()].sort())
-    await lockTable(transaction, names.get(key)!, 'ACCESS EXCLUSIVE');
+  const ordered = [...names.keys()].sort().map((key) => names.get(key)!);
+  await lockTables(transaction, ordered, 'ACCESS EXCLUSIVE');
   const created = new Set(tables.filter(({ create }) => create).map(({ target }) => tableKey(target)));
   return [switches(aboveFirst(members), created)];
 }

@@ -19,6 +19,7 @@ import { countRows, listTables } from './counts.ts';
 import { openDatabaseFile } from './databaseFile.ts';
 import { inWords } from './errors.ts';
 import { introspect, introspectTable } from './introspect.ts';
+import { ReadAhead } from './readAhead.ts';
 import { SqliteRestore } from './restore.ts';
 import { openSnapshot } from './snapshot.ts';
 
@@ -37,6 +38,7 @@ export class SqliteSession implements Session {
   readonly #options: ConnectOptions;
   /** The file was made by connecting: it is not left behind empty. */
   readonly #created: boolean;
+  readonly #readAhead: ReadAhead;
   #open: OpenWork[] = [];
   #readings: Promise<unknown> = Promise.resolve();
 
@@ -54,6 +56,7 @@ export class SqliteSession implements Session {
     this.#file = opened.file;
     this.#created = opened.created;
     this.#options = options;
+    this.#readAhead = new ReadAhead(opened.file, options.logger);
     this.target = opened.target;
     this.info = {
       engine: 'sqlite',
@@ -87,16 +90,23 @@ export class SqliteSession implements Session {
     return this.#reading(() => introspect(this.#connection, 'main', signal), signal);
   }
 
-  countRows(name: TableName, { signal }: WorkOptions): Promise<number> {
-    return this.#reading(() => countRows(this.#connection, 'main', name.name, signal), signal);
+  countRows(names: readonly TableName[], { signal }: WorkOptions): Promise<number[]> {
+    return this.#reading(async () => {
+      const counts: number[] = [];
+      for (const { name } of names) counts.push(await countRows(this.#connection, 'main', name, signal));
+      return counts;
+    }, signal);
   }
 
   openSnapshot(options: SnapshotOptions): Promise<Snapshot> {
+    if (options.whole) this.#readAhead.begin();
     return this.#track(openSnapshot(this.#file, options));
   }
 
   beginRestore(restore: RestoreSource, options: WorkOptions): Promise<RestoreTransaction> {
     if (this.#options.readOnly) throw new Error('This session was opened for reading only');
+    const { whole, tables } = restore.plan;
+    if (whole && tables.some(({ create }) => !create)) this.#readAhead.begin();
     return this.#track(SqliteRestore.begin(this.#file, restore, options));
   }
 
@@ -109,6 +119,7 @@ export class SqliteSession implements Session {
     } catch (error) {
       logger.error(`The connection to ${this.target} could not be closed`, error);
     }
+    await this.#readAhead.close();
   }
 
   async #track<Work extends OpenWork>(opening: Promise<Work>): Promise<Work> {

@@ -4,7 +4,7 @@ import { Archive } from '../../../src/archive/archiveReader.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import type { TableName } from '../../../src/core/names.ts';
 import { HashedRows, type HashSum } from '../../../src/engines/postgres/hashedRows.ts';
-import { selectRows } from '../../../src/engines/postgres/selectRows.ts';
+import { ExactColumns, selectRows } from '../../../src/engines/postgres/selectRows.ts';
 import { sumInServer } from '../../../src/engines/postgres/sumInServer.ts';
 import type { Transaction } from '../../../src/engines/postgres/transaction.ts';
 import { makePlan } from '../../../src/restore/restoreBackup.ts';
@@ -42,7 +42,7 @@ describe('PostgreSQL: rows that the server hashes', function () {
     hashed: HashedRows,
   ): Promise<HashSum | undefined> {
     hashed.begin(columns.length);
-    const sql = await selectRows(transaction, table, columns);
+    const sql = selectRows(transaction, table, columns, await ExactColumns.load(transaction, [table]));
     await transaction.copyOut(`COPY (${sql}) TO STDOUT`, (piece) => void hashed.add(piece));
     return hashed.result;
   }
