@@ -50,6 +50,10 @@ const bundles = [
     external: [...common.external, 'vscode'],
   },
   {
+    entryPoints: ['src/worker.ts'],
+    outfile: 'dist/worker.js',
+  },
+  {
     entryPoints: ['src/cli.ts'],
     outfile: 'dist/cli.js',
     banner: { js: '#!/usr/bin/env node' },

@@ -36,6 +36,7 @@ import { messageOf, RestorePointError } from './core/errors.ts';
 import { version } from './core/version.ts';
 import type { Session, WorkOptions } from './engines/engine.ts';
 import { engineById } from './engines/registry.ts';
+import { useSession } from './engines/useSession.ts';
 import type { CodeToRun } from './restore/codeToRun.ts';
 import { restoreBackup } from './restore/restoreBackup.ts';
 
@@ -177,21 +178,13 @@ async function inspect(args: FileArguments, output: Output, { signal }: WorkOpti
   }
 }
 
-async function withSession(
+function withSession(
   { engine, address, password }: ResolvedConnection,
   options: WorkOptions & { readOnly: boolean; create?: boolean },
   work: (session: Session) => Promise<void>,
 ): Promise<void> {
-  options.report?.({ phase: 'connect' });
-  const session = await engine.connect(address, {
-    ...options,
-    ...(password === undefined ? {} : { password }),
-  });
-  try {
-    await work(session);
-  } finally {
-    await session.close();
-  }
+  const open = { ...options, ...(password === undefined ? {} : { password }) };
+  return useSession(engine, address, open, work);
 }
 
 /** Where a backup goes: a file when it is named like one, else a new file in that folder. */

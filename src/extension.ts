@@ -1,7 +1,5 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import { MadeHere } from './backup/madeHere.ts';
-import { stateFolder } from './backup/stateFolder.ts';
 import { engineById, engines, parseDatabaseUrl } from './engines/registry.ts';
 import { BackupKeys } from './ui/backups/backupKeys.ts';
 import { BackupIndex } from './ui/backups/backupIndex.ts';
@@ -23,6 +21,7 @@ import type { Services } from './ui/services.ts';
 import { BackupsTree } from './ui/tree/backupsTree.ts';
 import { ConnectionsTree } from './ui/tree/connectionsTree.ts';
 import { ContentsEditor } from './ui/viewer/contentsEditor.ts';
+import { Workers } from './worker/workers.ts';
 
 /** Ends what goes on, so that nothing half-done is left behind. */
 let shutDown: () => Promise<void> = () => Promise.resolve();
@@ -85,10 +84,10 @@ function createServices(context: vscode.ExtensionContext): Services {
     log,
     boundary: new ErrorBoundary(log),
     work: new WorkRunner(log),
+    workers: new Workers(path.join(context.extensionPath, 'dist', 'worker.js')),
     ...{ engines, engineById, store, passwords, passphrases, keys, connector, sessions, backups },
     ...{ connectionsTree, backupsTree, connectionsView, backupsView },
     safetyFolder: path.join((context.storageUri ?? context.globalStorageUri).fsPath, 'safety'),
-    madeHere: new MadeHere(stateFolder(), log),
     memory: context.workspaceState,
   };
 }

@@ -2,7 +2,7 @@ import * as path from 'node:path';
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
-const layers = ['core', 'archive', 'engines', 'backup', 'restore', 'cli', 'ui', 'extension'];
+const layers = ['core', 'archive', 'engines', 'backup', 'restore', 'worker', 'cli', 'ui', 'extension'];
 
 /** The arrows of the architecture: which layers and packages some files may import. Everything else is an error. */
 function layer(files, { layers: allowed, packages = [], others = [] }) {
@@ -78,10 +78,17 @@ export default tseslint.config(
     layers: ['core', 'archive', 'engines', 'backup', 'restore'],
     others: [portOnly],
   }),
+  ...[['src/worker.ts'], ['src/worker/**/*.ts']].map((files) =>
+    layer(files, {
+      layers: ['core', 'archive', 'engines', 'backup', 'restore', 'worker'],
+      packages: ['vscode-jsonrpc'],
+    }),
+  ),
   layer(['src/ui/**/*.ts'], {
-    layers: ['core', 'archive', 'engines', 'backup', 'restore', 'ui'],
+    layers: ['core', 'archive', 'engines', 'backup', 'restore', 'worker', 'ui'],
     packages: ['vscode', 'jsonc-parser'],
-    others: [portOnly],
+    // What it does is done in another process.
+    others: [portOnly, '/worker/(?!workers\\.ts$|protocol\\.ts$)'],
   }),
   ...[['src/cli.ts'], ['src/cli/**/*.ts']].map((files) =>
     layer(files, {
@@ -90,8 +97,9 @@ export default tseslint.config(
     }),
   ),
   layer(['src/extension.ts'], {
-    layers: ['core', 'archive', 'engines', 'backup', 'restore', 'ui'],
+    layers: ['core', 'archive', 'engines', 'backup', 'restore', 'worker', 'ui'],
     packages: ['vscode'],
+    others: ['/worker/(?!workers\\.ts$)'],
   }),
   {
     files: ['src/**/*.ts'],

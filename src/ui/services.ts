@@ -1,7 +1,7 @@
 import type * as vscode from 'vscode';
-import type { MadeHere } from '../backup/madeHere.ts';
 import type { EngineId } from '../core/manifest.ts';
 import type { Engine } from '../engines/engine.ts';
+import type { Workers } from '../worker/workers.ts';
 import type { BackupKeys } from './backups/backupKeys.ts';
 import type { BackupIndex } from './backups/backupIndex.ts';
 import type { ConnectionStore } from './connections/connectionStore.ts';
@@ -22,6 +22,7 @@ export interface Services {
   readonly log: Log;
   readonly boundary: ErrorBoundary;
   readonly work: WorkRunner;
+  readonly workers: Workers;
   readonly engineById: (id: EngineId) => Engine;
   readonly engines: readonly Engine[];
   readonly store: ConnectionStore;
@@ -37,7 +38,6 @@ export interface Services {
   readonly backupsView: vscode.TreeView<BackupsNode>;
   /** Where safety backups are kept. */
   readonly safetyFolder: string;
-  readonly madeHere: MadeHere;
   /** What is remembered for this workspace. */
   readonly memory: vscode.Memento;
 }

@@ -28,6 +28,10 @@ const refused: readonly [file: string, line: string][] = [
   ['src/ui/log.ts', `import '../engines/registry.ts';`],
   ['src/ui/log.ts', `import '../engines/sqlite/engine.ts';`],
   ['src/ui/log.ts', `import '../cli.ts';`],
+  ['src/ui/log.ts', `import '../worker/serve.ts';`],
+  ['src/worker/serve.ts', `import '../ui/log.ts';`],
+  ['src/worker/serve.ts', `import 'vscode';`],
+  ['src/extension.ts', `import './worker/serve.ts';`],
   ['src/ui/log.ts', `import 'objection';`],
 ];
 
@@ -41,6 +45,8 @@ const allowed: readonly [file: string, line: string][] = [
   ['src/restore/planRestore.ts', `import '../backup/takeBackup.ts';`],
   ['src/ui/log.ts', `import 'vscode';`],
   ['src/ui/log.ts', `import '../restore/planRestore.ts';`],
+  ['src/ui/log.ts', `import '../worker/workers.ts';`],
+  ['src/worker/serve.ts', `import '../engines/registry.ts';`],
   ['src/cli.ts', `import './engines/registry.ts';`],
 ];
 

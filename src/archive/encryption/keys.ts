@@ -19,6 +19,13 @@ export interface KeyTexts {
   readonly identities?: readonly string[];
 }
 
+/** `Keys` as data: for another process, which then need not derive again what was. */
+export interface KnownKeys {
+  readonly texts: KeyTexts;
+  /** Those of files that were opened, by what stands for their headers. */
+  readonly fileKeys: readonly (readonly [header: string, fileKey: Uint8Array])[];
+}
+
 /** The file is at fault, not the keys. */
 export class HeaderError extends Error {}
 
@@ -40,6 +47,23 @@ export class Keys {
         });
       }
     });
+  }
+
+  /** Throws `usage` for what is no identity. */
+  static from({ texts, fileKeys }: KnownKeys): Keys {
+    const keys = new Keys(texts);
+    for (const [header, fileKey] of fileKeys) keys.#fileKeys.set(header, Promise.resolve(fileKey));
+    return keys;
+  }
+
+  async known(): Promise<KnownKeys> {
+    const found = await Promise.all(
+      [...this.#fileKeys].map(
+        async ([header, opening]) => [header, await opening.catch(() => undefined)] as const,
+      ),
+    );
+    const fileKeys = found.flatMap(([header, key]) => (key ? [[header, key] as const] : []));
+    return { texts: this.#texts, fileKeys };
   }
 
   /** Whether there is something to try on a file that is encrypted like this. */

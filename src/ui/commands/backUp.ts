@@ -1,14 +1,10 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import {
-  backupExtension,
-  checkBackupName,
-  encryptedExtension,
-  newBackupFile,
-} from '../../backup/backupFiles.ts';
-import { takeBackup, type BackupReport, type BackupSelection } from '../../backup/takeBackup.ts';
+import { backupExtension, checkBackupName, encryptedExtension } from '../../backup/backupFiles.ts';
+import type { BackupReport, BackupSelection } from '../../backup/takeBackup.ts';
 import { formatBytes, formatDuration } from '../../core/format.ts';
 import type { LeftOut } from '../../core/schema.ts';
+import type { BackupTask } from '../../worker/protocol.ts';
 import { usableOf, type Connection } from '../connections/connection.ts';
 import { offerToIgnore } from '../backups/gitIgnoreOffer.ts';
 import { revealInBackups } from '../backups/revealInBackups.ts';
@@ -19,7 +15,7 @@ import { backupFolder, compression } from '../settings.ts';
 import { keyArguments, textArgument, tokenArgument } from './commandArguments.ts';
 import { isQuiet } from './commandTable.ts';
 
-/** Takes a backup in a session of its own, shows how far it is, and tells what was done. */
+/** Takes a backup in a process of its own, shows how far it is, and tells what was done. */
 export async function backUp(
   services: Services,
   connection: Connection,
@@ -37,21 +33,12 @@ export async function backUp(
     ends: backupEnds,
     ...tokenArgument(argument),
   };
-  const report = await services.work.run(display, (options) =>
-    services.connector.use(connection, { ...options, readOnly: true }, async (session) => {
-      return await takeBackup(session, {
-        ...options,
-        selection,
-        ...(place.file === undefined
-          ? await newBackupFile(place.folder, session.info.database, { encrypted })
-          : { file: place.file }),
-        ...(lock ? { lock } : {}),
-        compression: compression(folder),
-        connection: connection.id,
-        madeHere: services.madeHere,
-      });
-    }),
-  );
+  const task = {
+    database: await services.connector.access(connection),
+    ...{ selection, place, compression: compression(folder), connection: connection.id },
+    ...(lock ? { lock } : {}),
+  };
+  const report = await services.work.run(display, (options) => services.workers.backUp(task, options));
   services.backups.refresh();
   for (const left of report.leftOut) services.log.warn(`Not in the backup: ${describeLeftOut(left)}`);
   if (!isQuiet(argument)) {
@@ -73,15 +60,13 @@ async function chooseFolder(connection: Connection): Promise<vscode.WorkspaceFol
   return folder;
 }
 
-type Place = { readonly file: string } | { readonly file?: undefined; readonly folder: string };
-
 /** The backup folder, if there is one. */
 async function choosePlace(
   connection: Connection,
   folder: vscode.WorkspaceFolder | undefined,
   file: string | undefined,
   encrypted: boolean,
-): Promise<Place> {
+): Promise<BackupTask['place']> {
   if (file === undefined && folder) return { folder: backupFolder(folder) };
   const chosen = file ?? (await askForFile(connection, encrypted));
   checkBackupName(chosen, encrypted);

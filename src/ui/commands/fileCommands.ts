@@ -1,6 +1,6 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import { verifyBackup, type VerifyReport } from '../../backup/verifyBackup.ts';
+import type { VerifyReport } from '../../backup/verifyBackup.ts';
 import { formatBytes, formatDuration } from '../../core/format.ts';
 import { alone, answered, askBackup } from '../prompts/choices.ts';
 import { verifyEnds } from '../progress.ts';
@@ -79,7 +79,7 @@ async function chooseFiles(
 }
 
 async function verify(
-  { work, engineById, keys: known }: Services,
+  { work, workers, keys: known }: Services,
   file: string,
   argument: unknown,
 ): Promise<VerifyReport> {
@@ -90,9 +90,8 @@ async function verify(
     ends: verifyEnds,
     ...tokenArgument(argument),
   };
-  return await work.run(display, (options) =>
-    verifyBackup(file, engineById, { ...options, ...(keys ? { keys } : {}) }),
-  );
+  const task = { file, ...(keys ? { keys: await keys.known() } : {}) };
+  return await work.run(display, (options) => workers.verify(task, options));
 }
 
 function tellVerified(services: Services, { file, manifest, rows, bytes, milliseconds }: VerifyReport): void {

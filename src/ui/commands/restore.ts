@@ -6,7 +6,8 @@ import type { Manifest } from '../../core/manifest.ts';
 import type { TableName } from '../../core/names.ts';
 import type { RestoreMode, RestorePlan } from '../../core/plan.ts';
 import type { CodeToRun } from '../../restore/codeToRun.ts';
-import { restoreBackup, type RestoreOptions, type RestoreReport } from '../../restore/restoreBackup.ts';
+import type { RestoreReport } from '../../restore/restoreBackup.ts';
+import type { RestoreQuestions } from '../../worker/protocol.ts';
 import type { KeyOptions } from '../backups/backupKeys.ts';
 import { describeTarget, usableOf, type Connection } from '../connections/connection.ts';
 import { restoreEnds } from '../progress.ts';
@@ -39,11 +40,10 @@ export interface RestoreRequest {
   readonly token?: vscode.CancellationToken;
 }
 
-/** Restores in a session of its own: asks once, shows how far it is, and tells what was done. */
+/** Restores in a process of its own: asks once, shows how far it is, and tells what was done. */
 export async function restore(services: Services, request: RestoreRequest): Promise<RestoreReport> {
   const { file, connection, keys } = request;
-  const { engine, settings } = usableOf(connection);
-  const { features } = engine;
+  const { settings } = usableOf(connection);
   const safetyFolder = safetyBackupsWanted() ? services.safetyFolder : undefined;
   const encrypt = safetyFolder === undefined ? undefined : settings.encrypt;
   const safetyLock = await services.keys.lockFor(encrypt, connection, request.keyOptions, keys);
@@ -55,29 +55,20 @@ export async function restore(services: Services, request: RestoreRequest): Prom
     ends: restoreEnds,
     ...(request.token ? { token: request.token } : {}),
   };
-  const report = await services.work.run(display, (work) =>
-    services.connector.use(
-      connection,
-      { ...work, readOnly: false, create: features.createsDatabase },
-      async (session) => {
-        const options: RestoreOptions = {
-          ...work,
-          mode: request.mode,
-          connection: connection.id,
-          ...(request.tables ? { tables: request.tables } : {}),
-          ...(safetyFolder === undefined ? {} : { safetyFolder }),
-          ...(safetyLock ? { safetyLock } : {}),
-          ...(keys ? { keys } : {}),
-          madeHere: services.madeHere,
-          mayRun: async (code, fingerprint) =>
-            request.trusted || (await services.madeHere.has(fingerprint)) || (await askToRun(request, code)),
-          confirm: async (plan, manifest) =>
-            request.confirmed || (await confirm(request, plan, manifest, safetyFolder)),
-        };
-        return await restoreBackup(file, session, features, options);
-      },
-    ),
-  );
+  const task = {
+    database: await services.connector.access(connection),
+    ...{ file, mode: request.mode, connection: connection.id },
+    ...(request.tables ? { tables: request.tables } : {}),
+    ...(safetyFolder === undefined ? {} : { safetyFolder }),
+    ...(safetyLock ? { safetyLock } : {}),
+    ...(keys ? { keys: await keys.known() } : {}),
+  };
+  const questions: RestoreQuestions = {
+    mayRun: async (code) => request.trusted || (await askToRun(request, code)),
+    confirm: async (plan, manifest) =>
+      request.confirmed || (await confirm(request, plan, manifest, safetyFolder)),
+  };
+  const report = await services.work.run(display, (work) => services.workers.restore(task, questions, work));
   await services.sessions.close(connection);
   services.connectionsTree.refresh(connection);
   logReport(services, report);
@@ -86,7 +77,10 @@ export async function restore(services: Services, request: RestoreRequest): Prom
 }
 
 /** Statements of a file from elsewhere run as the user: they are shown, and run only after a yes. */
-async function askToRun({ connection, file }: RestoreRequest, code: CodeToRun): Promise<boolean> {
+async function askToRun(
+  { connection, file }: RestoreRequest,
+  { kinds }: Pick<CodeToRun, 'kinds'>,
+): Promise<boolean> {
   const question = vscode.l10n.t('Run the statements of a backup that was not made on this machine?');
   const detail = [
     vscode.l10n.t(
@@ -94,7 +88,7 @@ async function askToRun({ connection, file }: RestoreRequest, code: CodeToRun): 
       backupNameOf(file),
       connection.name,
     ),
-    atMost(code.kinds, mostKinds).join('\n'),
+    atMost(kinds, mostKinds).join('\n'),
     vscode.l10n.t('Its contents show every statement. To restore rows alone, make the tables first.'),
   ].join('\n\n');
   const yes = vscode.l10n.t('Run Statements');
@@ -104,7 +98,7 @@ async function askToRun({ connection, file }: RestoreRequest, code: CodeToRun): 
 async function confirm(
   { connection, file, undo }: RestoreRequest,
   plan: RestorePlan,
-  manifest: Manifest,
+  manifest: Pick<Manifest, 'createdAt'>,
   safetyFolder: string | undefined,
 ): Promise<boolean> {
   const tables = tablesText(plan.tables.length + (plan.opaque?.length ?? 0));

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import type { DatabaseAddress } from '../../core/connections.ts';
 import { RestorePointError } from '../../core/errors.ts';
 import type { ConnectOptions, Session } from '../../engines/engine.ts';
 import { usableOf, type Connection } from './connection.ts';
@@ -12,16 +13,21 @@ export class Connector {
     this.#passwords = passwords;
   }
 
-  /** Takes the password that is known, if none is given. Throws `refused` in Restricted Mode, else as `Engine.connect`. */
-  async open(connection: Connection, options: ConnectOptions): Promise<Session> {
+  /** What leads to the database: the password that is known, if none is given. Throws `refused` in Restricted Mode. */
+  async access(
+    connection: Connection,
+    given?: string,
+  ): Promise<{ readonly address: DatabaseAddress; readonly password?: string }> {
     refuseInRestrictedMode();
-    const { engine, settings } = usableOf(connection);
-    const password = options.password ?? (await this.#passwords.find(connection));
-    options.report?.({ phase: 'connect' });
-    return await engine.connect(settings.address, {
-      ...options,
-      ...(password === undefined ? {} : { password }),
-    });
+    const { address } = usableOf(connection).settings;
+    const password = given ?? (await this.#passwords.find(connection));
+    return { address, ...(password === undefined ? {} : { password }) };
+  }
+
+  /** Throws `refused` in Restricted Mode, else as `Engine.connect`. */
+  async open(connection: Connection, options: ConnectOptions): Promise<Session> {
+    const { address, ...password } = await this.access(connection, options.password);
+    return await usableOf(connection).engine.connect(address, { ...options, ...password });
   }
 
   /** Opens a session for one piece of work and closes it after that. */

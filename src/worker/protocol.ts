@@ -1,0 +1,75 @@
+import { NotificationType, RequestType } from 'vscode-jsonrpc/node';
+import type { KnownKeys, Lock } from '../archive/encryption/keys.ts';
+import type { BackupReport, BackupSelection } from '../backup/takeBackup.ts';
+import type { VerifyReport } from '../backup/verifyBackup.ts';
+import type { DatabaseAddress } from '../core/connections.ts';
+import type { Compression, Manifest } from '../core/manifest.ts';
+import type { TableName } from '../core/names.ts';
+import type { RestoreMode, RestorePlan } from '../core/plan.ts';
+import type { ProgressEvent } from '../core/progress.ts';
+import type { CodeToRun } from '../restore/codeToRun.ts';
+import type { RestoreReport } from '../restore/restoreBackup.ts';
+import type { PlainError } from './plainErrors.ts';
+
+/** What the host of a worker says to it and hears from it. All of it is data that can be cloned. */
+
+export interface DatabaseAccess {
+  readonly address: DatabaseAddress;
+  readonly password?: string;
+}
+
+export interface BackupTask {
+  readonly database: DatabaseAccess;
+  readonly selection: BackupSelection;
+  /** The final path, or the folder in which the backup gets a name of its own. */
+  readonly place: { readonly file: string } | { readonly folder: string };
+  readonly compression: Compression;
+  readonly lock?: Lock;
+  /** The id of the connection in the settings. */
+  readonly connection: string;
+}
+
+export interface RestoreTask {
+  readonly database: DatabaseAccess;
+  readonly file: string;
+  readonly keys?: KnownKeys;
+  /** All of the backup when left out. */
+  readonly tables?: readonly TableName[];
+  readonly mode: RestoreMode;
+  readonly safetyFolder?: string;
+  readonly safetyLock?: Lock;
+  readonly connection: string;
+}
+
+export interface VerifyTask {
+  readonly file: string;
+  readonly keys?: KnownKeys;
+}
+
+/** What a restore asks its host; see `RestoreOptions`. */
+export interface RestoreQuestions {
+  readonly mayRun: (code: Pick<CodeToRun, 'kinds'>, fingerprint: string) => Promise<boolean>;
+  readonly confirm: (plan: RestorePlan, manifest: Pick<Manifest, 'createdAt'>) => Promise<boolean>;
+}
+
+export interface LogLine {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly message: string;
+  readonly error?: PlainError;
+}
+
+export const backUp = new RequestType<BackupTask, BackupReport, PlainError>('backUp');
+export const restore = new RequestType<RestoreTask, RestoreReport, PlainError>('restore');
+export const verify = new RequestType<VerifyTask, VerifyReport, PlainError>('verify');
+
+export const mayRun = questionType<'mayRun'>('mayRun');
+export const confirm = questionType<'confirm'>('confirm');
+
+export const progress = new NotificationType<ProgressEvent>('progress');
+export const log = new NotificationType<LogLine>('log');
+
+function questionType<Name extends keyof RestoreQuestions>(
+  name: Name,
+): RequestType<{ readonly asked: Parameters<RestoreQuestions[Name]> }, boolean, PlainError> {
+  return new RequestType(name);
+}

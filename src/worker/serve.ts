@@ -1,0 +1,139 @@
+import {
+  type CancellationToken,
+  createMessageConnection,
+  ErrorCodes,
+  IPCMessageReader,
+  IPCMessageWriter,
+  type MessageConnection,
+  type NotificationType,
+  type RequestType,
+  ResponseError,
+} from 'vscode-jsonrpc/node';
+import { Keys } from '../archive/encryption/keys.ts';
+import { newBackupFile } from '../backup/backupFiles.ts';
+import { MadeHere } from '../backup/madeHere.ts';
+import { stateFolder } from '../backup/stateFolder.ts';
+import { type BackupReport, takeBackup } from '../backup/takeBackup.ts';
+import { verifyBackup } from '../backup/verifyBackup.ts';
+import { messageOf } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import type { ConnectOptions, Session, WorkOptions } from '../engines/engine.ts';
+import { engineById } from '../engines/registry.ts';
+import { useSession } from '../engines/useSession.ts';
+import { restoreBackup, type RestoreReport } from '../restore/restoreBackup.ts';
+import { fewerEvents } from './fewerEvents.ts';
+import { errorOf, type PlainError, plainOf } from './plainErrors.ts';
+import * as protocol from './protocol.ts';
+
+/**
+ * Does what the process asks that has started this one. When that one is gone, what is under way is cancelled, and this
+ * one ends as soon as it has cleaned up.
+ */
+export function serve(): void {
+  const connection = createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process));
+  const abandoned = new AbortController();
+  const abandon = (): void => abandoned.abort();
+  process.once('disconnect', abandon).on('SIGINT', abandon).on('SIGTERM', abandon);
+  const handle = <Task, Report>(
+    type: RequestType<Task, Report, PlainError>,
+    work: (task: Task, options: WorkOptions) => Promise<Report>,
+  ): void => {
+    connection.onRequest(type.method, async (task: Task, token: CancellationToken) => {
+      const cancelled = new AbortController();
+      token.onCancellationRequested(() => cancelled.abort());
+      const signal = AbortSignal.any([cancelled.signal, abandoned.signal]);
+      const { report, flush } = fewerEvents((event) => tell(connection, protocol.progress, event));
+      try {
+        return await work(task, { signal, report, logger: loggerTo(connection) });
+      } catch (error) {
+        return new ResponseError(ErrorCodes.InternalError, messageOf(error), plainOf(error));
+      } finally {
+        flush();
+      }
+    });
+  };
+  handle(protocol.backUp, backUp);
+  handle(protocol.restore, (task, options) => restore(task, options, questionsTo(connection)));
+  handle(protocol.verify, ({ file, keys }, options) =>
+    verifyBackup(file, engineById, { ...options, ...keysOf(keys) }),
+  );
+  connection.listen();
+}
+
+function backUp(task: protocol.BackupTask, options: WorkOptions): Promise<BackupReport> {
+  const { database, place, lock, ...rest } = task;
+  const encrypted = lock !== undefined;
+  return inDatabase(database, { ...options, readOnly: true }, async (session) => {
+    const file =
+      'file' in place ? place : await newBackupFile(place.folder, session.info.database, { encrypted });
+    const madeHere = new MadeHere(stateFolder(), options.logger);
+    return await takeBackup(session, { ...options, ...rest, ...file, ...(lock ? { lock } : {}), madeHere });
+  });
+}
+
+function restore(
+  task: protocol.RestoreTask,
+  options: WorkOptions,
+  questions: protocol.RestoreQuestions,
+): Promise<RestoreReport> {
+  const { database, file, keys, ...rest } = task;
+  const { features } = engineById(database.address.engine);
+  const open = { ...options, readOnly: false, create: features.createsDatabase };
+  return inDatabase(database, open, async (session) => {
+    const madeHere = new MadeHere(stateFolder(), options.logger);
+    return await restoreBackup(file, session, features, {
+      ...options,
+      ...rest,
+      ...keysOf(keys),
+      madeHere,
+      mayRun: async (code, fingerprint) =>
+        (await madeHere.has(fingerprint)) || (await questions.mayRun(code, fingerprint)),
+      confirm: questions.confirm,
+    });
+  });
+}
+
+function inDatabase<Report>(
+  { address, password }: protocol.DatabaseAccess,
+  options: ConnectOptions,
+  work: (session: Session) => Promise<Report>,
+): Promise<Report> {
+  const open = { ...options, ...(password === undefined ? {} : { password }) };
+  return useSession(engineById(address.engine), address, open, work);
+}
+
+function keysOf(keys: protocol.VerifyTask['keys']): { keys?: Keys } {
+  return keys ? { keys: Keys.from(keys) } : {};
+}
+
+function questionsTo(connection: MessageConnection): protocol.RestoreQuestions {
+  const ask = async <Asked>(
+    type: RequestType<Asked, boolean, PlainError>,
+    asked: Asked,
+  ): Promise<boolean> => {
+    try {
+      return await connection.sendRequest<boolean>(type.method, asked);
+    } catch (error) {
+      throw error instanceof ResponseError && error.data ? errorOf(error.data as PlainError) : error;
+    }
+  };
+  return {
+    mayRun: ({ kinds }, fingerprint) => ask(protocol.mayRun, { asked: [{ kinds }, fingerprint] }),
+    confirm: (plan, { createdAt }) => ask(protocol.confirm, { asked: [plan, { createdAt }] }),
+  };
+}
+
+function loggerTo(connection: MessageConnection): Logger {
+  const at = (level: protocol.LogLine['level']) => (message: string, error?: unknown) =>
+    tell(connection, protocol.log, {
+      level,
+      message,
+      ...(error === undefined ? {} : { error: plainOf(error) }),
+    });
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+/** There need not be anybody any more who hears it. */
+function tell<Told>(connection: MessageConnection, type: NotificationType<Told>, told: Told): void {
+  if (process.connected) connection.sendNotification(type.method, told).catch(() => undefined);
+}

@@ -1,0 +1,129 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import {
+  type CancellationToken,
+  CancellationTokenSource,
+  createMessageConnection,
+  ErrorCodes,
+  IPCMessageReader,
+  IPCMessageWriter,
+  type MessageConnection,
+  ResponseError,
+} from 'vscode-jsonrpc/node';
+import type { BackupReport } from '../backup/takeBackup.ts';
+import type { VerifyReport } from '../backup/verifyBackup.ts';
+import { messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
+import type { WorkOptions } from '../engines/engine.ts';
+import type { RestoreReport } from '../restore/restoreBackup.ts';
+import { errorOf, type PlainError, plainOf } from './plainErrors.ts';
+import * as protocol from './protocol.ts';
+
+/** Of what a worker that breaks says last, in characters. */
+const lastWords = 2000;
+
+/**
+ * Does long work in processes of their own, one for each piece: what shares this process goes on undisturbed, its memory
+ * and its threads are its own, and nobody here can drop the locks that work on a SQLite file holds (POSIX drops those of
+ * a whole process when any part of it closes the file).
+ */
+export class Workers {
+  readonly #script: string;
+
+  /** `script`: the bundle of worker.ts. */
+  constructor(script: string) {
+    this.#script = script;
+  }
+
+  /** Throws as `Engine.connect` and `takeBackup`. */
+  backUp(task: protocol.BackupTask, options: WorkOptions): Promise<BackupReport> {
+    return this.#run(options, (worker, token) => worker.sendRequest(protocol.backUp, task, token));
+  }
+
+  /** Throws as `Engine.connect` and `restoreBackup`, and what the answers to its questions throw. */
+  restore(
+    task: protocol.RestoreTask,
+    questions: protocol.RestoreQuestions,
+    options: WorkOptions,
+  ): Promise<RestoreReport> {
+    return this.#run(options, (worker, token) => {
+      worker.onRequest(protocol.mayRun, ({ asked }) => answer(() => questions.mayRun(...asked)));
+      worker.onRequest(protocol.confirm, ({ asked }) => answer(() => questions.confirm(...asked)));
+      return worker.sendRequest(protocol.restore, task, token);
+    });
+  }
+
+  /** Throws as `verifyBackup`. */
+  verify(task: protocol.VerifyTask, options: WorkOptions): Promise<VerifyReport> {
+    return this.#run(options, (worker, token) => worker.sendRequest(protocol.verify, task, token));
+  }
+
+  async #run<Report>(
+    { signal, report, logger }: WorkOptions,
+    request: (worker: MessageConnection, token: CancellationToken) => Promise<Report>,
+  ): Promise<Report> {
+    throwIfCancelled(signal);
+    const child = start(this.#script);
+    const ended = endOf(child);
+    const worker = createMessageConnection(new IPCMessageReader(child), new IPCMessageWriter(child));
+    worker.onNotification(protocol.progress, (event) => report?.(event));
+    worker.onNotification(protocol.log, ({ level, message, error }) => {
+      if (level === 'error') logger.error(message, error && errorOf(error));
+      else logger[level](message);
+    });
+    worker.listen();
+    const cancelling = new CancellationTokenSource();
+    const cancel = (): void => cancelling.cancel();
+    signal?.addEventListener('abort', cancel, { once: true });
+    const lost = ended.then((error) => Promise.reject(error));
+    try {
+      return await Promise.race([request(worker, cancelling.token), lost]);
+    } catch (error) {
+      if (error instanceof ResponseError && error.data) throw errorOf(error.data as PlainError);
+      // What cannot be sent to it any more is told less well than why.
+      throw child.connected ? error : await ended;
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+      lost.catch(() => undefined);
+      worker.dispose();
+      if (child.connected) child.disconnect();
+    }
+  }
+}
+
+function start(script: string): ChildProcess {
+  return fork(script, {
+    // Electron is Node.js with this.
+    env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+    // Not those of a debugger of this process.
+    execArgv: [],
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+}
+
+/** Resolves, when the process has ended, with what to tell where it should not have. */
+function endOf(child: ChildProcess): Promise<RestorePointError> {
+  let words = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (words = (words + text).slice(-lastWords)));
+  return new Promise((resolve) => {
+    const end = (how: string, cause: unknown): void =>
+      resolve(
+        new RestorePointError('database', `The process that did the work ${how}`, {
+          unchanged: 'What was not committed is undone by the database.',
+          next: 'Look at the database, then try again; the log has what the process said last.',
+          cause,
+        }),
+      );
+    child.once('error', (error) => end(`could not be started: ${messageOf(error)}`, error));
+    child.once('close', (code, signal) =>
+      end(`ended in the middle of it (${signal ?? `code ${code}`})`, words ? new Error(words) : undefined),
+    );
+  });
+}
+
+async function answer(ask: () => Promise<boolean>): Promise<boolean | ResponseError<PlainError>> {
+  try {
+    return await ask();
+  } catch (error) {
+    return new ResponseError(ErrorCodes.InternalError, messageOf(error), plainOf(error));
+  }
+}
