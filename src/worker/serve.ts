@@ -15,7 +15,7 @@ import { MadeHere } from '../backup/madeHere.ts';
 import { stateFolder } from '../backup/stateFolder.ts';
 import { type BackupReport, takeBackup } from '../backup/takeBackup.ts';
 import { verifyBackup } from '../backup/verifyBackup.ts';
-import { messageOf } from '../core/errors.ts';
+import { cancelled, messageOf, throwIfCancelled } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { ConnectOptions, Session, WorkOptions } from '../engines/engine.ts';
 import { engineById } from '../engines/registry.ts';
@@ -39,9 +39,9 @@ export function serve(): void {
     work: (task: Task, options: WorkOptions) => Promise<Report>,
   ): void => {
     connection.onRequest(type.method, async (task: Task, token: CancellationToken) => {
-      const cancelled = new AbortController();
-      token.onCancellationRequested(() => cancelled.abort());
-      const signal = AbortSignal.any([cancelled.signal, abandoned.signal]);
+      const unwanted = new AbortController();
+      token.onCancellationRequested(() => unwanted.abort());
+      const signal = AbortSignal.any([unwanted.signal, abandoned.signal]);
       const { report, flush } = fewerEvents((event) => tell(connection, protocol.progress, event));
       try {
         return await work(task, { signal, report, logger: loggerTo(connection) });
@@ -53,7 +53,7 @@ export function serve(): void {
     });
   };
   handle(protocol.backUp, backUp);
-  handle(protocol.restore, (task, options) => restore(task, options, questionsTo(connection)));
+  handle(protocol.restore, (task, options) => restore(task, options, questionsTo(connection, options)));
   handle(protocol.verify, ({ file, keys }, options) =>
     verifyBackup(file, engineById, { ...options, ...keysOf(keys) }),
   );
@@ -106,13 +106,19 @@ function keysOf(keys: protocol.VerifyTask['keys']): { keys?: Keys } {
   return keys ? { keys: Keys.from(keys) } : {};
 }
 
-function questionsTo(connection: MessageConnection): protocol.RestoreQuestions {
+/** Whoever is asked may be gone without a word, and whoever has cancelled waits for no answer. */
+function questionsTo(connection: MessageConnection, { signal }: WorkOptions): protocol.RestoreQuestions {
+  const stopped = new Promise<never>((_, reject) => {
+    signal?.addEventListener('abort', () => reject(cancelled()), { once: true });
+  });
+  stopped.catch(() => 'told where something was asked');
   const ask = async <Asked>(
     type: RequestType<Asked, boolean, PlainError>,
     asked: Asked,
   ): Promise<boolean> => {
+    throwIfCancelled(signal);
     try {
-      return await connection.sendRequest<boolean>(type.method, asked);
+      return await Promise.race([connection.sendRequest<boolean>(type.method, asked), stopped]);
     } catch (error) {
       throw error instanceof ResponseError && error.data ? errorOf(error.data as PlainError) : error;
     }

@@ -272,6 +272,25 @@ describe('postgres: into another schema', () => {
     assert.match(error.message, /a\.heir: it is made from a table that is not among/);
     await restore(path, heirs, { tables: parseTableNames('a.*'), intoSchema: 'b' });
   });
+
+  it('reads values back in every byte', async () => {
+    const source = await postgres.create();
+    const target = await postgres.create();
+    try {
+      const rows = `INSERT INTO old.letters VALUES (1, '<?xml version="1.0" standalone="yes"?><letter/>')`;
+      await source.run(`CREATE SCHEMA old; CREATE TABLE old.letters (id integer, body xml); ${rows}`);
+      const file = folder.file('letters.dbbackup');
+      await backUp(source, file);
+      await restore(file, target, { intoSchema: 'new' });
+      assert.deepEqual(
+        await target.rows('SELECT id, body::text FROM new.letters'),
+        await source.rows('SELECT id, body::text FROM old.letters'),
+      );
+    } finally {
+      await source.remove();
+      await target.remove();
+    }
+  });
 });
 
 describe('sqlite: into another schema', () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { RestoreMode } from '../../src/core/plan.ts';
 import {
   backUp,
@@ -317,21 +318,42 @@ describe('postgres: restoring', () => {
     assert.equal(await database.dump(), before);
   });
 
-  it('says who keeps a table locked', async () => {
+  it('says who keeps a table locked, and which, while others wait for those before it', async () => {
     const { database, file } = await saved(
-      `CREATE TABLE t (id integer PRIMARY KEY); CREATE TABLE u (id serial)`,
+      `CREATE TABLE a (id integer); CREATE TABLE t (id integer PRIMARY KEY); CREATE TABLE u (id serial)`,
     );
-    const other = await openClient(database);
+    const [other, waiting] = [await openClient(database), await openClient(database)];
     await other.query('BEGIN; SELECT * FROM t');
-    const error = await failure(restore(file, database));
+    const failing = failure(restore(file, database));
+    // Queued for as long as the restore has the first table, and in possession of it when that has failed.
+    await delay(3000);
+    const queued = waiting.query('BEGIN; SELECT * FROM a');
+    const error = await failing;
+    await queued;
     assert.equal(error.code, 'database');
     assert.equal(error.details.place?.table, 'public.t');
     assert.match(
       error.message,
       /within 10 seconds.*process \d+, user postgres, the test, idle in transaction/,
     );
-    await other.query('ROLLBACK');
+    for (const client of [other, waiting]) await client.query('ROLLBACK');
     await restore(file, database);
-    await other.end();
+    for (const client of [other, waiting]) await client.end();
+  });
+
+  it('empties a table of few rows without new files, and leaves none of its large values behind', async () => {
+    const { database, file, dump } = await saved(`
+      CREATE TABLE few (id integer PRIMARY KEY, name text);
+      INSERT INTO few SELECT i, 'name ' || i FROM generate_series(1, 100) i;
+      CREATE TABLE large (id integer PRIMARY KEY, body bytea);
+      ALTER TABLE large ALTER body SET STORAGE EXTERNAL;
+      INSERT INTO large SELECT i, decode(repeat('5a', 2000000), 'hex') FROM generate_series(1, 4) i`);
+    const places = (): Promise<unknown> =>
+      database.rows(`SELECT pg_relation_filenode('few'), pg_table_size('large') / 1048576`);
+    const before = await places();
+    await database.run('UPDATE few SET name = upper(name) WHERE id < 50; DELETE FROM large WHERE id = 1');
+    await restore(file, database);
+    assert.deepEqual(await places(), before);
+    assert.deepEqual(sorted(await database.dump()), dump);
   });
 });

@@ -186,6 +186,40 @@ for (const engine of testEngines) {
       assert.deepEqual(await database.rows('SELECT count(*) FROM large'), [['400000']]);
     });
 
+    it('ends when its host is gone while it waits for an answer', async () => {
+      await database.run(shopSchema(engine.id) + shopRows);
+      const { file } = await backUp();
+      const host = fork(script, { serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+      const ended = once(host, 'exit');
+      const connection = createMessageConnection(new IPCMessageReader(host), new IPCMessageWriter(host));
+      await new Promise<void>((asked) => {
+        connection.onRequest(protocol.confirm, () => {
+          asked();
+          return new Promise<boolean>(() => undefined);
+        });
+        connection.listen();
+        connection.sendRequest(protocol.restore, restoreTask(file)).catch(() => 'nobody hears it');
+      });
+      host.disconnect();
+      const patience = delay(10_000, 'it waits on', { ref: false });
+      assert.deepEqual(await Promise.race([ended, patience]), [0, null]);
+    });
+
+    it('waits for no answer once it is cancelled', async () => {
+      await database.run(shopSchema(engine.id) + shopRows);
+      const { file } = await backUp();
+      const controller = new AbortController();
+      const silent: protocol.RestoreQuestions = {
+        ...yes,
+        confirm: () => {
+          controller.abort();
+          return new Promise<boolean>(() => undefined);
+        },
+      };
+      const options = { signal: controller.signal, logger: silentLogger };
+      await failure(workers.restore(restoreTask(file), silent, options), 'cancelled');
+    });
+
     it('ends when its host is gone, and cleans up', async () => {
       await database.run(large);
       const { file } = await backUp();
@@ -199,9 +233,9 @@ for (const engine of testEngines) {
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       });
       await loadingOf(host, restoreTask(file));
+      const ended = once(host, 'exit');
       host.disconnect();
-      const [code] = (await once(host, 'exit')) as [number];
-      assert.equal(code, 0);
+      assert.deepEqual(await ended, [0, null]);
       assert.deepEqual(readdirSync(temporary), []);
       assert.equal(await database.dump(), before);
     });

@@ -27,7 +27,8 @@ export async function copyIn(
     return await feed(copy, first, iterator);
   } finally {
     await first.catch(() => undefined);
-    await iterator.return?.();
+    // It was read to its end, or there is something worse to tell.
+    await iterator.return?.().catch(() => undefined);
   }
 }
 

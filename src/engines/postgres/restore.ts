@@ -1,7 +1,7 @@
 import { RestorePointError } from '../../core/errors.ts';
 import type { BackedUpTable } from '../../core/manifest.ts';
 import { freeBytes } from '../../core/memory.ts';
-import { formatTableName, tableKey, type TableName } from '../../core/names.ts';
+import { formatTableName, sameTable, tableKey, type TableName } from '../../core/names.ts';
 import type { TableChange, TablePlan } from '../../core/plan.ts';
 import type { RestoreSource, RestoreTransaction, WorkOptions } from '../engine.ts';
 import { countRows } from './counts.ts';
@@ -61,7 +61,7 @@ const truncatedQuery = `
     FROM json_to_recordset($1::json) x (name text, few boolean)
    WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE contype = 'f' AND confrelid = to_regclass(x.name))
      AND has_table_privilege(to_regclass(x.name), 'TRUNCATE')
-     AND NOT (x.few AND pg_relation_size(to_regclass(x.name)) < 1048576
+     AND NOT (x.few AND pg_table_size(to_regclass(x.name)) < 1048576
               AND has_table_privilege(to_regclass(x.name), 'DELETE')
               AND NOT EXISTS (SELECT FROM pg_rewrite WHERE ev_class = to_regclass(x.name) AND ev_type = '4')
               AND NOT EXISTS (SELECT FROM pg_publication))`;
@@ -188,7 +188,7 @@ export class PostgresRestore implements RestoreTransaction {
 
   async verify(table: TablePlan): Promise<void> {
     this.#verifying.enter(this.#indexOf(table));
-    const { exact, loans } = (this.#reading ??= await this.#prepareReading());
+    const { exact, loans } = await this.#readingOf(table.target);
     const staged = this.#staged.get(tableKey(table.target));
     const sql = staged
       ? stagedTargets(staged.staging, table, exact)
@@ -210,9 +210,15 @@ export class PostgresRestore implements RestoreTransaction {
     return this.#transaction.rollback();
   }
 
-  /** As the tables are now that all is made. */
-  async #prepareReading(): Promise<Reading> {
-    const targets = this.#restore.plan.tables.map(({ target }) => target);
+  /** As the tables are now that all is made: of all of the plan at once, and of one that was moved by itself. */
+  async #readingOf(target: TableName): Promise<Reading> {
+    const targets = this.#restore.plan.tables.map((table) => table.target);
+    const planned = targets.some((one) => sameTable(one, target));
+    if (!planned) return this.#loadReading([target]);
+    return (this.#reading ??= await this.#loadReading(targets));
+  }
+
+  async #loadReading(targets: readonly TableName[]): Promise<Reading> {
     const loans = await readingLoans(this.#transaction, targets);
     return { exact: await ExactColumns.load(this.#transaction, targets), loans };
   }

@@ -56,7 +56,7 @@ export async function lockSequences(
       continue;
     }
     // Changes nothing, and locks: a session that took a number and has not ended would otherwise be met at the end.
-    await sayingWhoBlocks(transaction, [wanted.name], () =>
+    await sayingWhoBlocks(transaction, wanted.name, () =>
       transaction.run(`ALTER SEQUENCE ${quoteName(wanted.name)} INCREMENT BY ${increment}`),
     );
     live.push({ wanted, increment });
@@ -77,7 +77,7 @@ export async function setSequences(
     const last = integer(wanted.lastValue);
     await transaction.run(
       `ALTER SEQUENCE ${name} RESTART WITH ${last};
-       SELECT setval(${quoteLiteral(name)}::regclass, ${last}, ${String(wanted.isCalled)})`,
+       SELECT setval(${quoteLiteral(name)}::regclass, '${last}'::bigint, ${String(wanted.isCalled)})`,
     );
   }
 }

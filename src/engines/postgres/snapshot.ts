@@ -118,7 +118,8 @@ export class PostgresSnapshot implements Snapshot {
       });
       await runs.finish();
     } catch (error) {
-      throw describeFailure(error, { table: label });
+      // What cannot be written may be of the table before.
+      throw RestorePointError.is(error, 'file') ? error : describeFailure(error, { table: label });
     }
     // The next table is read while this one is written.
     const payload = writer.finish();
