@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { open, readdir, writeFile } from 'node:fs/promises';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,6 +48,13 @@ const shapes: Readonly<Record<string, string>> = {
   'a table without rowids': `CREATE TABLE k (id, a, PRIMARY KEY (a, id)) WITHOUT ROWID; INSERT INTO k ${rows(60_000)};
      CREATE VIEW v AS SELECT * FROM k; CREATE TRIGGER g AFTER INSERT ON k BEGIN SELECT 1; END`,
 };
+
+/** Whether SQLite has written a part of the copy, and so has chosen the state that it is of. */
+function copyBegun(): boolean {
+  const files = readdirSync(tmpdir(), { recursive: true, encoding: 'utf8' });
+  const copy = files.find((file) => file.endsWith('database.sqlite'));
+  return copy !== undefined && statSync(join(tmpdir(), copy)).size > 0;
+}
 
 /** What a debug log says of it. */
 class Log {
@@ -147,9 +154,13 @@ describe('SQLite: chunks that are compressed while the database is copied', () =
     runSqlite(source, `PRAGMA journal_mode = WAL; ${tables(3, 20_000)}`);
     const writer = await holdSqlite(source, 'SELECT 1');
     let writing: Promise<unknown> | undefined;
+    const write = async (): Promise<void> => {
+      // Until something was copied the state is not chosen yet.
+      while (!copyBegun()) await delay(1);
+      await (await holdSqlite(source, 'DELETE FROM t0; UPDATE t1 SET a = 1')).end();
+    };
     const report: ReportProgress = ({ phase }) => {
-      if (phase === 'snapshot')
-        writing ??= holdSqlite(source, 'DELETE FROM t0; UPDATE t1 SET a = 1').then((other) => other.end());
+      if (phase === 'snapshot') writing ??= write();
     };
     const { tables: taken } = await backUp({ report });
     assert.ok(writing);
