@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import * as path from 'node:path';
 import { messageOf, RestorePointError } from '../core/errors.ts';
+import { partPath, removeLeftovers } from '../core/leftovers.ts';
 import type { Logger } from '../core/logger.ts';
-import { removeLeftovers, temporarySuffix } from './leftovers.ts';
+import { syncFolder } from '../core/syncFolder.ts';
 
 export interface TemporaryFile {
   readonly path: string;
@@ -16,9 +16,8 @@ export interface TemporaryFile {
  */
 export async function createTemporary(finalPath: string, logger: Logger): Promise<TemporaryFile> {
   const folder = path.dirname(finalPath);
-  const owner = `${process.pid}-${randomBytes(6).toString('hex')}`;
   const name = path.basename(finalPath).replace(/\.dbbackup(\.age)?$/, '');
-  const temporary = path.join(folder, `.${name}.${owner}${temporarySuffix}`);
+  const temporary = partPath(folder, name, '.dbbackup-part');
   try {
     await mkdir(folder, { recursive: true });
     await removeLeftovers(folder, logger);
@@ -102,17 +101,6 @@ async function takeNameBack(file: string, failure: RestorePointError): Promise<R
   } catch (second) {
     const unchanged = 'A file of this name may have been left there: it is not to be relied upon.';
     return failure.with({ suppressed: second, unchanged });
-  }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  // Windows cannot open a folder; there the file system journals the name by itself.
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 

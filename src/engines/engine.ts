@@ -161,6 +161,8 @@ export interface RestoreSource {
   readonly plan: RestorePlan;
   readonly manifest: Manifest;
   readonly source: PayloadSource;
+  /** This machine made the backup: what is in it is what the manifest says, and nothing else. */
+  readonly madeHere?: boolean;
 }
 
 /**

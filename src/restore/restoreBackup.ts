@@ -33,7 +33,7 @@ export interface RestoreOptions extends WorkOptions, PlanOptions {
    * where there are any; `fingerprint` is the backup's (see `Archive`). False ends it as cancelled.
    */
   mayRun(code: CodeToRun, fingerprint: string): Promise<boolean>;
-  /** Learns that this machine made the safety backup. */
+  /** Knows whether this machine made the backup, and learns that it made the safety backup. */
   readonly madeHere?: MadeHere;
   /** Asked once, before anything is written; false ends it as cancelled. Not asked for a rehearsal. */
   confirm(plan: RestorePlan, manifest: Manifest): Promise<boolean>;
@@ -254,7 +254,9 @@ async function runTransaction(
   const { signal, logger } = options;
   const progress = tableProgress(plan, options.report);
   const work: WorkOptions = { ...(signal ? { signal } : {}), logger, report: progress.report };
-  const transaction = await session.beginRestore({ plan, manifest: archive.manifest, source: archive }, work);
+  const madeHere = (await options.madeHere?.has(archive.fingerprint)) ?? false;
+  const { manifest } = archive;
+  const transaction = await session.beginRestore({ plan, manifest, source: archive, madeHere }, work);
   try {
     progress.report({ phase: 'prepare' });
     await transaction.prepare();

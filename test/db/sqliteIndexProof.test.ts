@@ -15,7 +15,15 @@ const numbers = (count: number): string =>
   `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})`;
 
 /** Tables with rows of many pages, and the indexes of each of which nothing can be proven. */
-const shapes: Record<string, { readonly sql: string; readonly unclear?: readonly string[] }> = {
+const shapes: Record<
+  string,
+  {
+    readonly sql: string;
+    readonly unclear?: readonly string[];
+    /** Where the entries have to be in order too. */
+    readonly unordered?: readonly string[];
+  }
+> = {
   'integers of every width, negative ones too': {
     sql: `CREATE TABLE t (id INTEGER PRIMARY KEY, a); CREATE INDEX i ON t (a); CREATE UNIQUE INDEX u ON t (a, id);
       ${numbers(3000)} INSERT INTO t SELECT i * (i % 3 - 1) * 7000003 + i, (i % 5 - 2) * (1 << (i % 62)) + i % 7 FROM n;
@@ -35,7 +43,8 @@ const shapes: Record<string, { readonly sql: string; readonly unclear?: readonly
     sql: `CREATE TABLE t (id INTEGER PRIMARY KEY, a COLLATE NOCASE, b); CREATE INDEX i ON t (a, b DESC);
       CREATE INDEX r ON t (b COLLATE RTRIM); CREATE UNIQUE INDEX n ON t (a, id); CREATE UNIQUE INDEX d ON t (b DESC);
       ${numbers(900)} INSERT INTO t SELECT i, char(65 + i % 50), 'x' || i FROM n;`,
-    unclear: ['n', 'd'],
+    unclear: ['n'],
+    unordered: ['i', 'n', 'r'],
   },
   'columns that were added later': {
     sql: `CREATE TABLE t (a); ${numbers(500)} INSERT INTO t SELECT i FROM n; ALTER TABLE t ADD b; ALTER TABLE t ADD c;
@@ -63,8 +72,12 @@ const shapes: Record<string, { readonly sql: string; readonly unclear?: readonly
   'a key of its own without a rowid': {
     sql: `CREATE TABLE t (a PRIMARY KEY, b) WITHOUT ROWID; CREATE INDEX i ON t (b); INSERT INTO t VALUES (1, 2);`,
   },
-  'integers beside reals in a unique index': {
-    sql: `CREATE TABLE t (a UNIQUE); INSERT INTO t VALUES (1), (1.5), (2), (2.5);`,
+  'integers beside reals': {
+    sql: `CREATE TABLE t (a UNIQUE, b); CREATE INDEX i ON t (b DESC, a);
+      INSERT INTO t VALUES (1, 2.5), (1.5, 2), (2, 2.0), (2.5, -1.5), (-9e999, 9e999), (9e999, 9e999), (-1, NULL);`,
+  },
+  'an integer that no real stands for, beside reals': {
+    sql: `CREATE TABLE t (a UNIQUE); INSERT INTO t VALUES (1), (1.5), (9007199254740993), (9007199254740994.0);`,
     unclear: ['sqlite_autoindex_t_1'],
   },
 };
@@ -77,16 +90,19 @@ describe('SQLite: proving that indexes are in step with their tables', () => {
     file = folder.file('a.db');
   });
 
-  for (const [what, { sql, unclear = [] }] of Object.entries(shapes)) {
+  for (const [what, { sql, unclear = [], unordered = unclear }] of Object.entries(shapes)) {
     for (const page of [512, 4096, 65_536]) {
       it(`${what}, in pages of ${page} bytes`, async () => {
         runSqlite(file, `PRAGMA page_size = ${page}; ${sql}`);
-        const { all, proven } = await prove(file);
-        // Whatever lies in one page is clear; larger pages hold what is unclear in smaller ones.
-        const missing = [...all].filter((name) => !proven.has(name));
-        const isLarge = what.includes('larger than a page') && page === 65_536;
-        if (isLarge) assert.ok(missing.every((name) => unclear.includes(name)));
-        else assert.deepEqual(missing.sort(), [...unclear].sort());
+        for (const ordered of [false, true]) {
+          const { all, proven } = await prove(file, { ordered });
+          // Whatever lies in one page is clear; larger pages hold what is unclear in smaller ones.
+          const missing = [...all].filter((name) => !proven.has(name));
+          const isLarge = what.includes('larger than a page') && page === 65_536;
+          const wanted = ordered ? unordered : unclear;
+          if (isLarge) assert.ok(missing.every((name) => wanted.includes(name)));
+          else assert.deepEqual(missing.sort(), [...wanted].sort());
+        }
       });
     }
   }
@@ -116,6 +132,26 @@ describe('SQLite: proving that indexes are in step with their tables', () => {
     assert.deepEqual((await prove(other)).proven, new Set());
   });
 
+  for (const [what, values] of Object.entries({
+    'whose entries are': '(3), (7)',
+    'whose entries of equal values are': '(5), (5)',
+    'where text is': "('a'), ('ab')",
+    'where one beside the other kind is': "('a'), (NULL)",
+  })) {
+    it(`of one ${what} not in order, unless they have to be`, async () => {
+      runSqlite(file, `CREATE TABLE t (a); CREATE INDEX i ON t (a); INSERT INTO t VALUES ${values}`);
+      assert.deepEqual((await prove(file, { ordered: true })).proven, new Set(['i']));
+      const bytes = readFileSync(file);
+      const cells = 4096 * (rootPage(file, 'i') - 1) + 8;
+      const [first, second] = [bytes.readUInt16BE(cells), bytes.readUInt16BE(cells + 2)];
+      bytes.writeUInt16BE(second, cells);
+      bytes.writeUInt16BE(first, cells + 2);
+      writeFileSync(file, bytes);
+      assert.deepEqual((await prove(file)).proven, new Set(['i']));
+      assert.deepEqual((await prove(file, { ordered: true })).proven, new Set());
+    });
+  }
+
   it('never of one through which SQLite reads other values, whichever byte of the file is changed', async () => {
     const random = randomSource('changed bytes');
     runSqlite(
@@ -134,9 +170,11 @@ describe('SQLite: proving that indexes are in step with their tables', () => {
       bytes[at] = bytes[at]! ^ (1 << random.below(8));
       writeFileSync(damaged, bytes);
       const { proven } = await prove(damaged);
+      const { proven: ordered } = await prove(damaged, { ordered: true });
       refused += proven.size < 2 ? 1 : 0;
       for (const [name, columns] of Object.entries({ sqlite_autoindex_t_1: 'a', i: 'b, c' })) {
-        if (proven.has(name)) assert.ok(agrees(damaged, name, columns), `byte ${at}: ${name}`);
+        if (proven.has(name)) assert.ok(agrees(damaged, name, columns, false), `byte ${at}: ${name}`);
+        if (ordered.has(name)) assert.ok(agrees(damaged, name, columns, true), `byte ${at}: ${name}`);
       }
     }
     assert.ok(refused > cases / 4, `${refused} of ${cases} were refused`);
@@ -155,7 +193,7 @@ describe('SQLite: proving that indexes are in step with their tables', () => {
       bytes.writeUInt32BE(child, root + 8);
       const circle = folder.file(`circle-${child}.db`);
       writeFileSync(circle, bytes);
-      assert.deepEqual((await prove(circle, file)).proven, new Set());
+      assert.deepEqual((await prove(circle, { catalogFile: file })).proven, new Set());
     }
     writeFileSync(file, sound.subarray(0, 50));
     await assert.rejects(PageFile.open(file), UnclearFile);
@@ -164,7 +202,7 @@ describe('SQLite: proving that indexes are in step with their tables', () => {
   /** `catalogFile` is the sound one where SQLite itself may not read the other one. */
   async function prove(
     database: string,
-    catalogFile = database,
+    { catalogFile = database, ordered = false } = {},
   ): Promise<Record<'all' | 'proven', Set<string>>> {
     const sound = folder.file('catalog.db');
     copyFileSync(catalogFile, sound);
@@ -183,6 +221,7 @@ describe('SQLite: proving that indexes are in step with their tables', () => {
         table,
         indexes,
         new Map(roots.map(({ name, root }) => [name, root])),
+        { ordered },
       );
       for (const { name } of indexes) all.add(name);
       for (const name of found) proven.add(name);
@@ -200,16 +239,15 @@ function rootPage(file: string, name: string): number {
 }
 
 /** Whether SQLite reads the same through an index as from its table; also where it reads nothing but an error. */
-function agrees(file: string, index: string, columns: string): boolean {
+function agrees(file: string, index: string, columns: string, ordered: boolean): boolean {
   const database = new DatabaseSync(file, { readOnly: true });
   try {
-    const read = (how: string): string[] =>
-      database
-        .prepare(`SELECT id, ${columns} FROM t ${how}`)
-        .all()
-        .map((row) => JSON.stringify(Object.values(row)))
-        .sort();
-    assert.deepEqual(read(`INDEXED BY ${index}`), read('NOT INDEXED'));
+    const read = (how: string): string[] => {
+      const rows = database.prepare(`SELECT id, ${columns} FROM t ${how}`).all();
+      const lines = rows.map((row) => JSON.stringify(Object.values(row)));
+      return ordered ? lines : lines.sort();
+    };
+    assert.deepEqual(read(`INDEXED BY ${index}`), read(`NOT INDEXED ORDER BY ${columns}, id`));
     return true;
   } catch (error) {
     return !(error instanceof assert.AssertionError);

@@ -7,7 +7,7 @@ import { useTemporaryFolder } from '../support/temporaryFolder.ts';
 
 const day = 24 * 60 * 60;
 
-describe('what killed backups left', () => {
+describe('what killed processes left', () => {
   const folder = useTemporaryFolder();
   const said: string[] = [];
   const note = (message: string): void => void said.push(message);
@@ -35,6 +35,7 @@ describe('what killed backups left', () => {
     const dead = gone();
     await leave(`.shop.${dead}-0123456789ab.dbbackup-part`, day + 60);
     await leave('.older-version.0123456789ab.dbbackup-part', day + 60);
+    await leave(`.restore-point.${dead}-0123456789ab.database-part`, day + 60);
     const kept = [
       await leave(`.fresh.${dead}-0123456789ab.dbbackup-part`, day - 60),
       await leave(`.running.${process.pid}-0123456789ab.dbbackup-part`, 2 * day),
@@ -47,8 +48,8 @@ describe('what killed backups left', () => {
     const left = await readdir(folder.path);
     assert.deepEqual(left.toSorted(), [...kept, '.folder.0123456789ab.dbbackup-part'].toSorted());
     assert.equal(
-      said.filter((message) => message.includes('which a backup that was killed had left')).length,
-      2,
+      said.filter((message) => message.includes('which a process that was killed had left')).length,
+      3,
     );
   });
 });

@@ -16,7 +16,13 @@ export interface CatalogIndex {
   readonly primary: boolean;
   readonly partial: boolean;
   /** `column` is left out for an expression. */
-  readonly terms: readonly { readonly column?: string; readonly collation: string }[];
+  readonly terms: readonly CatalogTerm[];
+}
+
+export interface CatalogTerm {
+  readonly column?: string;
+  readonly collation: string;
+  readonly descending: boolean;
 }
 
 export interface CatalogForeignKey {
@@ -136,6 +142,7 @@ interface IndexRow {
   readonly isPartial: number;
   readonly columnName: string | null;
   readonly collation: string;
+  readonly isDescending: number;
 }
 
 interface ForeignKeyRow {
@@ -161,7 +168,7 @@ const columnsSql = `SELECT l.name AS tableName, x.name AS name, x.type AS type, 
   ORDER BY l.name, x.cid`;
 
 const indexesSql = `SELECT l.name AS tableName, i.name AS name, i."unique" AS isUnique, i.origin AS origin,
-    i.partial AS isPartial, x.name AS columnName, x.coll AS collation
+    i.partial AS isPartial, x.name AS columnName, x.coll AS collation, x.desc AS isDescending
   FROM temp.pragma_table_list AS l
   JOIN temp.pragma_index_list(l.name, l.schema) AS i
   JOIN temp.pragma_index_xinfo(i.name, l.schema) AS x
@@ -228,8 +235,9 @@ function describeIndexes(rows: readonly IndexRow[]): CatalogIndex[] {
     unique: terms[0]?.isUnique === 1,
     primary: terms[0]?.origin === 'pk',
     partial: terms[0]?.isPartial === 1,
-    terms: terms.map(({ columnName, collation }) => ({
+    terms: terms.map(({ columnName, collation, isDescending }) => ({
       collation,
+      descending: isDescending === 1,
       ...(columnName === null ? {} : { column: columnName }),
     })),
   }));

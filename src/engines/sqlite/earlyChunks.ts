@@ -1,4 +1,3 @@
-import { createCipheriv, randomBytes } from 'node:crypto';
 import { open, statfs, type FileHandle } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
@@ -7,6 +6,7 @@ import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import { freeBytes } from '../../core/memory.ts';
 import { chunkBytes, type Compress } from '../../core/payload.ts';
+import { randomDigest } from './randomDigest.ts';
 import type { TemporaryFolder } from './temporaryFolder.ts';
 
 /** A smaller database is copied before this is worth its while, in bytes. */
@@ -186,20 +186,4 @@ async function writeFully(file: FileHandle, bytes: Uint8Array, position: number)
     const { bytesWritten } = await file.write(bytes, written, bytes.length - written, position + written);
     written += bytesWritten;
   }
-}
-
-/**
- * GMAC with a key that nobody knows, which takes a tenth of the time of SHA-256: any two chunks have one digest with a
- * probability below 2^-100, whatever is in them, for the key is chosen after them and by chance. Nothing is authenticated
- * by it, and no digest leaves this process, so one nonce serves them all.
- */
-function randomDigest(): (bytes: Uint8Array) => Buffer {
-  const key = randomBytes(16);
-  const nonce = Buffer.alloc(12);
-  return (bytes) => {
-    const cipher = createCipheriv('aes-128-gcm', key, nonce);
-    cipher.setAAD(bytes);
-    cipher.final();
-    return cipher.getAuthTag();
-  };
 }

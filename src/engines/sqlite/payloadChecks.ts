@@ -28,6 +28,8 @@ export interface ToCheck {
   /** Tables whose indexes come along with the rows. */
   readonly tables: readonly CatalogTable[];
   readonly references: readonly InheritedReference[];
+  /** The file itself is what is restored: entries of indexes have to be in order too, and nothing else works meanwhile. */
+  readonly asItIs?: boolean;
 }
 
 /** What is known of the indexes of a table of the backup. */
@@ -86,9 +88,12 @@ export class PayloadChecks {
     try {
       await connection.all(`PRAGMA cache_size = ${-cacheKibibytes}`);
       const roots = await readRoots(connection, signal);
-      // One after the other: two cores are enough for this beside the copying, which is what takes longest.
-      await this.#checkIndexes(connection, file, what.tables, roots, options);
-      await checkReferences(connection, what.references, options);
+      const references = (): Promise<void> => checkReferences(file, what.references, options);
+      // Beside the copying, which takes longest, two cores are enough for one after the other.
+      const beside = what.asItIs ? references() : undefined;
+      beside?.catch(() => 'told when it is waited for');
+      await this.#checkIndexes(connection, file, what, roots, options).finally(() => beside);
+      await (beside ?? references());
     } finally {
       await connection.closeQuietly(logger);
     }
@@ -97,7 +102,7 @@ export class PayloadChecks {
   async #checkIndexes(
     connection: Connection,
     file: string,
-    tables: readonly CatalogTable[],
+    { tables, asItIs = false }: ToCheck,
     roots: ReadonlyMap<string, number>,
     { signal, logger }: WorkOptions,
   ): Promise<void> {
@@ -107,7 +112,7 @@ export class PayloadChecks {
         const indexes = checkedIndexes(table);
         const proven =
           pages && indexes.length > 0
-            ? await provenIndexes(pages, table, indexes, roots, signal)
+            ? await provenIndexes(pages, table, indexes, roots, { ordered: asItIs, signal })
             : new Set<string>();
         if (proven.size < indexes.length) logger.debug(`SQLite compares indexes of ${table.name}`);
         const stale = await findStale(connection, table, proven, signal);
@@ -139,13 +144,19 @@ async function readRoots(connection: Connection, signal?: AbortSignal): Promise<
 }
 
 async function checkReferences(
-  connection: Connection,
+  file: string,
   references: readonly InheritedReference[],
   { signal, logger }: WorkOptions,
 ): Promise<void> {
-  for (const reference of references) {
-    const dangling = await connection.get(reference.sql, [], signal);
-    if (dangling !== undefined) logger.warn(inheritedWarning(reference));
+  const connection = await openUntrusted(file);
+  try {
+    await connection.all(`PRAGMA cache_size = ${-cacheKibibytes}`);
+    for (const reference of references) {
+      const dangling = await connection.get(reference.sql, [], signal);
+      if (dangling !== undefined) logger.warn(inheritedWarning(reference));
+    }
+  } finally {
+    await connection.closeQuietly(logger);
   }
 }
 

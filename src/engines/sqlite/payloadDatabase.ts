@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { RestorePointError } from '../../core/errors.ts';
 import type { BackedUpTable, Manifest } from '../../core/manifest.ts';
 import { formatTableName } from '../../core/names.ts';
@@ -68,7 +69,8 @@ export class PayloadDatabase {
     );
     try {
       const file = await folder.createFile('database.sqlite');
-      await extractPayload(payload, source, file, options);
+      const room = { folder: dirname(folder.path), remedy: 'let TMPDIR name another folder' };
+      await extractPayload(payload, source, { file, ...room }, options);
       return await PayloadDatabase.#inspect(file, folder, options.signal);
     } catch (error) {
       await folder.remove(options.logger);
@@ -185,7 +187,7 @@ export async function readSettings(connection: Connection): Promise<DatabaseSett
 }
 
 /** All tables of a SQLite backup lie in one database. */
-function onlyPayload({ payloads }: Manifest): Payload {
+export function onlyPayload({ payloads }: Manifest): Payload {
   const [payload, ...others] = payloads;
   if (payload && others.length === 0) return payload;
   throw new RestorePointError(

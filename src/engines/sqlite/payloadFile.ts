@@ -50,15 +50,28 @@ async function readFully(
   }
 }
 
-/** Puts a payload together into an empty file that is there. Throws `damaged-backup` when it is no database. */
+/** Where a payload goes. */
+export interface Destination {
+  /** It is there, and empty. */
+  readonly file: string;
+  /** For people: whose room it takes. */
+  readonly folder: string;
+  /** For people: what to do where there is too little. */
+  readonly remedy: string;
+  /** Learns what is written, run by run; must not keep the bytes. */
+  readonly written?: (bytes: Uint8Array) => void;
+}
+
+/** Puts a payload together in a file. Throws `damaged-backup` when it is no database. */
 export async function extractPayload(
   payload: Payload,
   source: PayloadSource,
-  file: string,
+  destination: Destination,
   { signal, report }: WorkOptions,
 ): Promise<void> {
   const totalBytes = payload.chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);
-  await refuseWithoutRoom(file, totalBytes, payload);
+  await refuseWithoutRoom(destination, totalBytes, payload);
+  const { file, written } = destination;
   const output = await open(file, 'r+');
   let bytes = 0;
   // The next chunk is decompressed while this one is written.
@@ -67,6 +80,7 @@ export async function extractPayload(
     for await (const chunk of source.read(payload, signal)) {
       throwIfCancelled(signal);
       if (bytes === 0) checkMagic(chunk, payload);
+      written?.(chunk);
       await writing;
       bytes += chunk.length;
       writing = output.appendFile(chunk).then(() => freeBytes(chunk));
@@ -82,15 +96,18 @@ export async function extractPayload(
 }
 
 /** A small file can become a very large one: before the disk is full of it, that is told. */
-async function refuseWithoutRoom(file: string, bytes: number, payload: Payload): Promise<void> {
-  const folder = dirname(file);
-  const { bavail, bsize } = await statfs(folder);
+async function refuseWithoutRoom(
+  { file, folder, remedy }: Destination,
+  bytes: number,
+  payload: Payload,
+): Promise<void> {
+  const { bavail, bsize } = await statfs(dirname(file));
   const free = bavail * bsize;
   if (bytes <= free) return;
   throw new RestorePointError(
     'file',
-    `The rows of the backup take ${formatBytes(bytes)} of ${dirname(folder)}, and ${formatBytes(free)} are free there`,
-    { place: { entry: payload.name }, next: 'Free some space there, or let TMPDIR name another folder.' },
+    `The rows of the backup take ${formatBytes(bytes)} of ${folder}, and ${formatBytes(free)} are free there`,
+    { place: { entry: payload.name }, next: `Free some space there, or ${remedy}.` },
   );
 }
 

@@ -14,11 +14,13 @@ import type {
   WorkOptions,
 } from '../engine.ts';
 import { databaseName, describe } from './address.ts';
-import type { Connection } from './connection.ts';
+import { Connection } from './connection.ts';
 import { countRows, listTables } from './counts.ts';
 import { openDatabaseFile } from './databaseFile.ts';
-import { inWords } from './errors.ts';
+import { describeFailure, inWords } from './errors.ts';
 import { introspect, introspectTable } from './introspect.ts';
+import { NewFile } from './newFile.ts';
+import { NewFileRestore } from './newFileRestore.ts';
 import { ReadAhead } from './readAhead.ts';
 import { SqliteRestore } from './restore.ts';
 import { openSnapshot } from './snapshot.ts';
@@ -33,7 +35,7 @@ interface OpenWork {
 export class SqliteSession implements Session {
   readonly info: DatabaseInfo;
   readonly target: string;
-  readonly #connection: Connection;
+  #connection: Connection;
   readonly #file: string;
   readonly #options: ConnectOptions;
   /** The file was made by connecting: it is not left behind empty. */
@@ -103,8 +105,10 @@ export class SqliteSession implements Session {
     return this.#track(openSnapshot(this.#file, options));
   }
 
-  beginRestore(restore: RestoreSource, options: WorkOptions): Promise<RestoreTransaction> {
+  async beginRestore(restore: RestoreSource, options: WorkOptions): Promise<RestoreTransaction> {
     if (this.#options.readOnly) throw new Error('This session was opened for reading only');
+    const newFile = NewFileRestore.suits(restore) ? await this.#newFile() : undefined;
+    if (newFile) return this.#track(NewFileRestore.begin(newFile, this.#file, restore, options));
     const { whole, tables } = restore.plan;
     if (whole && tables.some(({ create }) => !create)) this.#readAhead.begin();
     return this.#track(SqliteRestore.begin(this.#file, restore, options));
@@ -120,6 +124,20 @@ export class SqliteSession implements Session {
       logger.error(`The connection to ${this.target} could not be closed`, error);
     }
     await this.#readAhead.close();
+  }
+
+  /** Undefined where the file was there before this session, or holds something by now. */
+  async #newFile(): Promise<NewFile | undefined> {
+    if (!this.#created) return undefined;
+    const beside = {
+      close: () => this.#connection.closeQuietly(this.#options.logger),
+      reopen: async () => {
+        this.#connection = await Connection.open(this.#file, 'write');
+      },
+    };
+    return NewFile.begin(this.#file, beside, this.#options.logger).catch((error: unknown) => {
+      throw describeFailure(error, 'database', { file: this.target });
+    });
   }
 
   async #track<Work extends OpenWork>(opening: Promise<Work>): Promise<Work> {

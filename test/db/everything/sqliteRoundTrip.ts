@@ -1,3 +1,4 @@
+import type { MadeHere } from '../../../src/backup/madeHere.ts';
 import { takeBackup, type BackupReport } from '../../../src/backup/takeBackup.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import { engineById } from '../../../src/engines/registry.ts';
@@ -10,13 +11,21 @@ import {
 const engine = engineById('sqlite');
 
 /** Backs a whole database file up, as the product does. */
-export async function backUpFile(database: string, backup: string): Promise<BackupReport> {
+export async function backUpFile(
+  database: string,
+  backup: string,
+  madeHere?: MadeHere,
+): Promise<BackupReport> {
   const session = await engine.connect(
     { engine: 'sqlite', file: database },
     { readOnly: true, logger: silentLogger },
   );
   try {
-    return await takeBackup(session, { file: backup, logger: silentLogger });
+    return await takeBackup(session, {
+      file: backup,
+      logger: silentLogger,
+      ...(madeHere ? { madeHere } : {}),
+    });
   } finally {
     await session.close();
   }

@@ -4,10 +4,17 @@ import type { CatalogIndex, CatalogTable } from '../catalog.ts';
 import { walkBtree } from './btree.ts';
 import { KeySum } from './keySum.ts';
 import { type PageFile, UnclearFile } from './pages.ts';
-import { compareKeys, type Place, RecordKey } from './recordKey.ts';
+import { compareIntegers, compareKeys, type Place, RecordKey, valueKind } from './recordKey.ts';
 
 /** The first page of each table and index, by name. */
 export type RootPages = ReadonlyMap<string, number>;
+
+/** What is looked at besides. */
+export interface ProofOptions {
+  /** The entries have to be in order too. */
+  readonly ordered?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /**
  * The names of those of a table's indexes of which it is sure that they have one entry for each row, with its very
@@ -20,14 +27,14 @@ export async function provenIndexes(
   table: CatalogTable,
   indexes: readonly CatalogIndex[],
   roots: RootPages,
-  signal?: AbortSignal,
+  options: ProofOptions = {},
 ): Promise<Set<string>> {
   const proven = new Set<string>();
   try {
     const columns = indexedColumns(table, indexes);
-    const rows = await sumRows(file, columns, indexes, rootOf(roots, table.name), signal);
+    const rows = await sumRows(file, columns, indexes, rootOf(roots, table.name), options.signal);
     for (const [place, index] of indexes.entries()) {
-      const entries = await sumEntries(file, columns, index, rootOf(roots, index.name), signal);
+      const entries = await sumEntries(file, columns, index, rootOf(roots, index.name), options);
       if (entries?.equals(rows[place]!)) proven.add(index.name);
     }
   } catch (error) {
@@ -94,16 +101,17 @@ async function sumRows(
   return wanted.map(({ sum }) => sum);
 }
 
-/** Undefined where a unique index is not sure to have no equal entries. */
+/** Undefined where a unique index is not sure to have no equal entries, or one that has to be in order, to be so. */
 async function sumEntries(
   file: PageFile,
   columns: readonly IndexedColumn[],
   { unique, terms }: CatalogIndex,
   root: number,
-  signal?: AbortSignal,
+  { ordered = false, signal }: ProofOptions,
 ): Promise<KeySum | undefined> {
+  const compares = unique || ordered;
   // Of others SQLite alone knows what is equal.
-  if (unique && terms.some(({ collation }) => collation !== 'BINARY')) return undefined;
+  if (compares && terms.some(({ collation }) => collation !== 'BINARY')) return undefined;
   const count = terms.length;
   const places: Place[] = slotsOf(columns, { terms } as CatalogIndex).map((slot, position) => ({
     position,
@@ -113,6 +121,7 @@ async function sumEntries(
   // An entry ends with the rowid.
   places.push({ position: count, real: false, absent: 'unclear' });
   const slots = terms.map((_, slot) => slot);
+  const descending = terms.map((term) => term.descending);
   const sum = new KeySum();
   let [key, previous] = [new RecordKey(places), new RecordKey(places)];
   let isFirst = true;
@@ -122,12 +131,12 @@ async function sumEntries(
     'index',
     (bytes, at, end) => {
       if (!key.read(bytes, at, end)) throw new UnclearFile();
-      if (unique) {
-        if (!isFirst) refuseEqual(previous, key, count);
+      if (compares) {
+        if (!isFirst) refuseDisorder(previous, key, descending, { unique, ordered });
         isFirst = false;
         [key, previous] = [previous, key];
       }
-      const read = unique ? previous : key;
+      const read = compares ? previous : key;
       sum.add(read, slots, read.high[count]!, read.low[count]!);
     },
     signal,
@@ -135,9 +144,20 @@ async function sumEntries(
   return sum;
 }
 
-/** Equal entries stand together where the index is in order; what is NULL equals nothing. */
-function refuseEqual(previous: RecordKey, key: RecordKey, count: number): void {
-  const order = compareKeys(previous, key, count);
-  if (order < 0 || (order === 0 && key.kinds.subarray(0, count).includes(0))) return;
-  throw new UnclearFile();
+/**
+ * Equal entries stand together where the index is in order, and are in the order of their rowids; what is NULL equals
+ * nothing.
+ */
+function refuseDisorder(
+  previous: RecordKey,
+  key: RecordKey,
+  descending: readonly boolean[],
+  { unique, ordered }: { readonly unique: boolean; readonly ordered: boolean },
+): void {
+  const order = compareKeys(previous, key, descending);
+  if (order < 0) return;
+  const { length } = descending;
+  const mayBeEqual = !unique || key.kinds.subarray(0, length).includes(valueKind.null);
+  if (order > 0 || !mayBeEqual || (ordered && compareIntegers(previous, key, length) >= 0))
+    throw new UnclearFile();
 }

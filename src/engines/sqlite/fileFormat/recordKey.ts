@@ -143,9 +143,7 @@ export class RecordKey {
   }
 
   #makeReal(slot: number): void {
-    const value = this.high[slot]! * 2 ** 32 + (this.low[slot]! >>> 0);
-    if (!Number.isSafeInteger(value)) throw new UnclearFile();
-    float[0] = value;
+    float[0] = numberAt(this, slot);
     this.kinds[slot] = valueKind.real;
     this.high[slot] = floatHalves[highHalf]!;
     this.low[slot] = floatHalves[lowHalf]!;
@@ -164,19 +162,18 @@ function word(bytes: Buffer, at: number): number {
 }
 
 /**
- * How the first `count` values of two keys are sorted, text by its bytes: negative when `a` comes first. Throws
- * `UnclearFile` for an integer beside a real.
+ * How the first values of two keys are sorted, text by its bytes: negative when `a` comes first. `descending` tells of
+ * each whether it is sorted the other way round. Throws `UnclearFile` for a large integer beside a real.
  */
-export function compareKeys(a: RecordKey, b: RecordKey, count: number): number {
-  for (let slot = 0; slot < count; slot += 1) {
+export function compareKeys(a: RecordKey, b: RecordKey, descending: readonly boolean[]): number {
+  for (let slot = 0; slot < descending.length; slot += 1) {
     const kind = a.kinds[slot]!;
     const other = b.kinds[slot]!;
-    if (kind !== other) {
-      if (isNumber(kind) && isNumber(other)) throw new UnclearFile();
-      return kind - other;
-    }
-    const order = kind === valueKind.null ? 0 : compareValues(a, b, slot, kind);
-    if (order !== 0) return order;
+    let order: number;
+    if (kind === other) order = kind === valueKind.null ? 0 : compareValues(a, b, slot, kind);
+    else if (isNumber(kind) && isNumber(other)) order = compareReals(numberAt(a, slot), numberAt(b, slot));
+    else order = kind - other;
+    if (order !== 0) return descending[slot]! ? -order : order;
   }
   return 0;
 }
@@ -185,14 +182,52 @@ function isNumber(kind: number): boolean {
   return kind === valueKind.integer || kind === valueKind.real;
 }
 
+/** Negative when the integer of `a` is less. */
+export function compareIntegers(a: RecordKey, b: RecordKey, slot: number): number {
+  return a.high[slot]! - b.high[slot]! || (a.low[slot]! >>> 0) - (b.low[slot]! >>> 0);
+}
+
 function compareValues(a: RecordKey, b: RecordKey, slot: number, kind: number): number {
+  if (kind === valueKind.integer) return compareIntegers(a, b, slot);
   const high = a.high[slot]!;
   const low = a.low[slot]!;
   const otherHigh = b.high[slot]!;
   const otherLow = b.low[slot]!;
-  if (kind === valueKind.integer) return high - otherHigh || (low >>> 0) - (otherLow >>> 0);
-  if (kind === valueKind.real) return realOf(high, low) - realOf(otherHigh, otherLow);
-  return a.bytes.compare(b.bytes, otherHigh, otherHigh + otherLow, high, high + low);
+  if (kind === valueKind.real) return compareReals(realOf(high, low), realOf(otherHigh, otherLow));
+  return compareBytes(a.bytes, high, low, b.bytes, otherHigh, otherLow);
+}
+
+/** By subtraction, infinity would be next to itself. */
+function compareReals(a: number, b: number): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** An integer that a real stands for exactly, or a real. */
+function numberAt({ kinds, high, low }: RecordKey, slot: number): number {
+  if (kinds[slot] === valueKind.real) return realOf(high[slot]!, low[slot]!);
+  const value = high[slot]! * 2 ** 32 + (low[slot]! >>> 0);
+  if (!Number.isSafeInteger(value)) throw new UnclearFile();
+  return value;
+}
+
+/** Keys that stand beside each other are mostly short: a call into Node.js takes longer than to compare them here. */
+const shortKey = 64;
+
+function compareBytes(
+  a: Buffer,
+  start: number,
+  length: number,
+  b: Buffer,
+  otherStart: number,
+  otherLength: number,
+): number {
+  const common = Math.min(length, otherLength);
+  if (common > shortKey) return a.compare(b, otherStart, otherStart + otherLength, start, start + length);
+  for (let index = 0; index < common; index += 1) {
+    const order = a[start + index]! - b[otherStart + index]!;
+    if (order !== 0) return order;
+  }
+  return length - otherLength;
 }
 
 function realOf(high: number, low: number): number {

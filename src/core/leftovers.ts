@@ -1,11 +1,17 @@
+import { randomBytes } from 'node:crypto';
 import { readdir, rm, stat } from 'node:fs/promises';
 import * as path from 'node:path';
-import { messageOf } from '../core/errors.ts';
-import type { Logger } from '../core/logger.ts';
-import { isRunning } from '../core/processes.ts';
+import { messageOf } from './errors.ts';
+import type { Logger } from './logger.ts';
+import { isRunning } from './processes.ts';
 
-/** How a file in the making ends: hidden, beside its final place, and told as ours by this. */
-export const temporarySuffix = '.dbbackup-part';
+/** How a file in the making ends: hidden, in the folder of its final place, and told as ours by this. */
+export type PartSuffix = '.dbbackup-part' | '.database-part';
+
+/** The path of a file in the making; its name tells the process. */
+export function partPath(folder: string, name: string, suffix: PartSuffix): string {
+  return path.join(folder, `.${name}.${process.pid}-${randomBytes(6).toString('hex')}${suffix}`);
+}
 
 /**
  * What a killed process left is removed when nothing was written to it for a day, in milliseconds: a process in another
@@ -13,10 +19,10 @@ export const temporarySuffix = '.dbbackup-part';
  */
 const staleAfter = 24 * 60 * 60 * 1000;
 
-/** Removes from a folder what processes that are gone have left of unfinished backups. Never throws: failures are logged. */
+/** Removes from a folder what processes that are gone have left of unfinished files. Never throws: failures are logged. */
 export async function removeLeftovers(folder: string, logger: Logger): Promise<void> {
   const failed = (what: string, error: unknown): void =>
-    logger.warn(`What a backup that was killed has left cannot be removed: ${what}: ${messageOf(error)}`);
+    logger.warn(`What a process that was killed has left cannot be removed: ${what}: ${messageOf(error)}`);
   const names = await readdir(folder).catch((error: unknown) => {
     failed(folder, error);
     return [];
@@ -26,7 +32,7 @@ export async function removeLeftovers(folder: string, logger: Logger): Promise<v
     try {
       if (!(await isLeftover(file))) continue;
       await rm(file, { force: true });
-      logger.info(`Removed ${file}, which a backup that was killed had left`);
+      logger.info(`Removed ${file}, which a process that was killed had left`);
     } catch (error) {
       failed(file, error);
     }
@@ -35,8 +41,8 @@ export async function removeLeftovers(folder: string, logger: Logger): Promise<v
 
 async function isLeftover(file: string): Promise<boolean> {
   const name = path.basename(file);
-  if (!name.startsWith('.') || !name.endsWith(temporarySuffix)) return false;
-  const pid = /\.(\d+)-[0-9a-f]{12}\.dbbackup-part$/.exec(name)?.[1];
+  if (!/^\..*\.(dbbackup|database)-part$/s.test(name)) return false;
+  const pid = /\.(\d+)-[0-9a-f]{12}\.\w+-part$/.exec(name)?.[1];
   if (pid !== undefined && isRunning(Number(pid))) return false;
   const info = await stat(file);
   return info.isFile() && Date.now() - info.mtimeMs >= staleAfter;

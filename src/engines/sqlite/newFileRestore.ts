@@ -1,0 +1,221 @@
+import { RestorePointError } from '../../core/errors.ts';
+import { holdsAllRows } from '../../core/manifest.ts';
+import { formatTableName } from '../../core/names.ts';
+import type { RestorePlan, TableChange, TablePlan } from '../../core/plan.ts';
+import type { RestoreSource, RestoreTransaction, WorkOptions } from '../engine.ts';
+import { databaseName } from './address.ts';
+import { type CatalogIndex, type CatalogTable, findTable, readCatalog, virtualTableKind } from './catalog.ts';
+import { Connection } from './connection.ts';
+import { countRows } from './counts.ts';
+import { describeFailure, inWords } from './errors.ts';
+import { ForeignKeyGuard } from './foreignKeys.ts';
+import { quote } from './identifiers.ts';
+import type { NewFile } from './newFile.ts';
+import { PayloadChecks } from './payloadChecks.ts';
+import { distrust, onlyPayload, openUntrusted } from './payloadDatabase.ts';
+import { extractPayload } from './payloadFile.ts';
+import { hasKeyword } from './sqlText.ts';
+import { WrittenRuns } from './writtenRuns.ts';
+
+/**
+ * A restore of a whole database into a file that is not there yet: see `RestoreTransaction`. What the backup holds is a
+ * database, and becomes the file as it is: no row is copied. That its bytes arrived is what is verified. It is made beside
+ * its place, and takes it as the last step.
+ */
+export class NewFileRestore implements RestoreTransaction {
+  readonly #file: NewFile;
+  readonly #place: string;
+  readonly #plan: RestorePlan;
+  readonly #options: WorkOptions;
+  readonly #written: WrittenRuns;
+  readonly #connection: Connection;
+  readonly #tables: readonly CatalogTable[];
+  #checks: PayloadChecks | undefined;
+  /** Indexes of which it is not known that they fit their tables. */
+  readonly #unsure: { readonly table: string; readonly index: CatalogIndex }[] = [];
+  readonly #counts = new Map<TablePlan, number>();
+  #verifying: Promise<void> | undefined;
+  closed = false;
+
+  private constructor(
+    file: NewFile,
+    place: string,
+    plan: RestorePlan,
+    written: WrittenRuns,
+    opened: { readonly connection: Connection; readonly tables: readonly CatalogTable[] },
+    options: WorkOptions,
+  ) {
+    this.#file = file;
+    this.#place = place;
+    this.#plan = plan;
+    this.#written = written;
+    this.#connection = opened.connection;
+    this.#tables = opened.tables;
+    this.#options = options;
+  }
+
+  /**
+   * Whether a restore into an empty file is of this kind. The database of a backup that came from elsewhere may hold more
+   * than its manifest says: of that one, rows alone are taken. A table without rowids is the index of its rows, in whatever
+   * order it was, and what modules keep is theirs to make.
+   */
+  static suits({ plan, manifest, madeHere = false }: RestoreSource): boolean {
+    const { tables, objects, complete } = manifest;
+    return (
+      madeHere &&
+      complete &&
+      plan.whole &&
+      plan.only === undefined &&
+      plan.tables.length > 0 &&
+      plan.tables.length === tables.length &&
+      plan.tables.every(({ create, backup }) => create && holdsAllRows(backup)) &&
+      plan.create.length === objects.length &&
+      objects.every(({ kind, sql }) => kind !== virtualTableKind && !hasKeyword(sql, 'WITHOUT'))
+    );
+  }
+
+  /** Takes the database out of the backup. `place`: the path where `file` goes, as the user wrote it. */
+  static async begin(
+    file: NewFile,
+    place: string,
+    { plan, manifest, source }: RestoreSource,
+    options: WorkOptions,
+  ): Promise<NewFileRestore> {
+    options.logger.debug(`The database in the backup becomes ${place} as it is`);
+    const written = new WrittenRuns();
+    let connection: Connection | undefined;
+    try {
+      const payload = onlyPayload(manifest);
+      await extractPayload(payload, source, { ...file.room, written: (run) => written.add(run) }, options);
+      connection = await openUntrusted(file.path);
+      const tables = await readCatalog(connection, 'main', options.signal);
+      return new NewFileRestore(file, place, plan, written, { connection, tables }, options);
+    } catch (error) {
+      await connection?.closeQuietly(options.logger);
+      await file.remove();
+      throw describeFailure(error, 'damaged-backup', { file: databaseName(place) });
+    }
+  }
+
+  prepare(): Promise<void> {
+    return this.#inWords(undefined, () => {
+      this.#file.writeBack();
+      const guard = new ForeignKeyGuard(
+        this.#connection,
+        this.#tables.map(({ name }) => name),
+        () => true,
+      );
+      const references = guard.inherited(this.#tables);
+      const what = { tables: this.#tables, references, asItIs: true };
+      this.#checks = PayloadChecks.start(this.#file.path, what, this.#options);
+      return Promise.resolve();
+    });
+  }
+
+  load(table: TablePlan): Promise<TableChange> {
+    return this.#inWords(table, async () => {
+      const { signal, report } = this.#options;
+      const { name } = this.#tableOf(table);
+      const rows = await countRows(this.#connection, 'main', name, signal);
+      this.#counts.set(table, rows);
+      report?.({ phase: 'load', table: table.target, rows, totalRows: table.backup.rows });
+      return { table: table.target, rowsBefore: 0, rowsAfter: rows, inserted: rows, updated: 0 };
+    });
+  }
+
+  finish(): Promise<void> {
+    return this.#inWords(undefined, async () => {
+      for (const { name, indexes } of this.#tables) {
+        const { stale, proven } = await this.#checks!.findings(name);
+        if (stale !== undefined) {
+          this.#options.logger.warn(
+            `The index ${stale} of the backup is not in step with its table: it is made anew`,
+          );
+        }
+        for (const index of indexes) {
+          if (!proven.has(index.name)) this.#unsure.push({ table: name, index });
+        }
+      }
+      await this.#checks!.done();
+    });
+  }
+
+  verify(table: TablePlan): Promise<void> {
+    return this.#inWords(table, async () => {
+      const { report } = this.#options;
+      const { rows } = table.backup;
+      const found = this.#counts.get(table);
+      if (found !== rows) throw differs(table, `it has ${found} rows, and the backup ${rows}`);
+      await (this.#verifying ??= this.#compareBytes());
+      if (table === this.#plan.tables.at(-1)) await this.#remakeIndexes();
+      report?.({ phase: 'verify', table: table.target, rows, totalRows: rows });
+    });
+  }
+
+  async commit(): Promise<void> {
+    await this.#checks?.close();
+    await this.#connection.closeQuietly(this.#options.logger);
+    await inWords('database', { file: databaseName(this.#place) }, () => this.#file.publish());
+    this.closed = true;
+  }
+
+  async rollback(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    await this.#checks?.close();
+    await this.#connection.closeQuietly(this.#options.logger);
+    await this.#file.remove();
+  }
+
+  /** Ends what is open. Never throws. */
+  async close(): Promise<void> {
+    await this.rollback();
+  }
+
+  async #compareBytes(): Promise<void> {
+    const { signal } = this.#options;
+    const position = await this.#written.firstDifference(this.#file.path, signal);
+    if (position === undefined) return;
+    throw new RestorePointError(
+      'verification',
+      `What was restored is not what the backup holds: the file differs from byte ${position} on`,
+    );
+  }
+
+  /** By SQLite, from the rows, which are verified. */
+  async #remakeIndexes(): Promise<void> {
+    if (this.#unsure.length === 0) return;
+    const { signal, logger } = this.#options;
+    const connection = await Connection.open(this.#file.path, 'write');
+    try {
+      await distrust(connection);
+      await connection.all('PRAGMA journal_mode = OFF');
+      await connection.all('PRAGMA synchronous = OFF');
+      for (const { table, index } of this.#unsure) {
+        logger.debug(`The index ${index.name} is made anew`);
+        await inWords('database', { table }, () =>
+          connection.run(`REINDEX main.${quote(index.name)}`, [], signal),
+        );
+      }
+    } finally {
+      await connection.closeQuietly(logger);
+    }
+  }
+
+  #tableOf(table: TablePlan): CatalogTable {
+    const found = findTable(this.#tables, table.target.name);
+    if (found) return found;
+    const place = { table: formatTableName(table.target) };
+    throw new RestorePointError('damaged-backup', 'The database in the backup has no such table', { place });
+  }
+
+  #inWords<Result>(table: TablePlan | undefined, work: () => Promise<Result>): Promise<Result> {
+    return inWords('database', table ? { table: formatTableName(table.target) } : {}, work);
+  }
+}
+
+function differs({ target }: TablePlan, reason: string): RestorePointError {
+  return new RestorePointError('verification', `What was restored is not what the backup holds: ${reason}`, {
+    place: { table: formatTableName(target) },
+  });
+}
