@@ -9,6 +9,7 @@ import { type CatalogTable, findTable, readCatalog, virtualTableKind } from './c
 import { Connection } from './connection.ts';
 import { createObject } from './createObject.ts';
 import { describeFailure, inWords, isSqliteError } from './errors.ts';
+import type { FileOnDisk } from './fileOnDisk.ts';
 import { ForeignKeyGuard, type TableInBackup } from './foreignKeys.ts';
 import { foldName, quote, sameName } from './identifiers.ts';
 import {
@@ -36,6 +37,7 @@ export class SqliteRestore implements RestoreTransaction {
   readonly #connection: Connection;
   readonly #payload: PayloadDatabase;
   readonly #restore: RestoreSource;
+  readonly #onDisk: Pick<FileOnDisk, 'writeBack'>;
   readonly #options: WorkOptions;
   readonly #foreignKeys: ForeignKeyGuard;
   readonly #pairs = new Map<TablePlan, TablePair>();
@@ -58,8 +60,10 @@ export class SqliteRestore implements RestoreTransaction {
     connection: Connection,
     payload: PayloadDatabase,
     restore: RestoreSource,
+    onDisk: Pick<FileOnDisk, 'writeBack'>,
     options: WorkOptions,
   ) {
+    this.#onDisk = onDisk;
     this.#connection = connection;
     this.#payload = payload;
     this.#restore = restore;
@@ -72,7 +76,12 @@ export class SqliteRestore implements RestoreTransaction {
   }
 
   /** Takes the payload out of the backup and attaches it; changes nothing. */
-  static async begin(file: string, restore: RestoreSource, options: WorkOptions): Promise<SqliteRestore> {
+  static async begin(
+    file: string,
+    restore: RestoreSource,
+    onDisk: Pick<FileOnDisk, 'writeBack'>,
+    options: WorkOptions,
+  ): Promise<SqliteRestore> {
     const payload = await PayloadDatabase.extract(restore.manifest, restore.source, options);
     let connection: Connection | undefined;
     try {
@@ -88,7 +97,7 @@ export class SqliteRestore implements RestoreTransaction {
         // Of a database that is opened for reading alone SQLite knows no CHECK constraints, and transfers no rows to a
         // table that has some.
         await connection.run(`ATTACH ? AS ${quote(backupSchema)}`, [fileUri(payload.file, 'write')]);
-        return new SqliteRestore(connection, payload, restore, options);
+        return new SqliteRestore(connection, payload, restore, onDisk, options);
       });
     } catch (error) {
       await connection?.closeQuietly(options.logger);
@@ -189,6 +198,7 @@ export class SqliteRestore implements RestoreTransaction {
       const tables = await readCatalog(this.#connection, 'main', signal);
       await rebuildSearchIndexes(this.#connection, tables, this.#restored(), logger, signal);
       await this.#foreignKeys.check(tables, (name) => this.#backupOf(name), logger, signal);
+      this.#onDisk.writeBack();
     });
   }
 

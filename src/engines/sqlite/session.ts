@@ -18,10 +18,10 @@ import { Connection } from './connection.ts';
 import { countRows, listTables } from './counts.ts';
 import { openDatabaseFile } from './databaseFile.ts';
 import { describeFailure, inWords } from './errors.ts';
+import { FileOnDisk } from './fileOnDisk.ts';
 import { introspect, introspectTable } from './introspect.ts';
 import { NewFile } from './newFile.ts';
 import { NewFileRestore } from './newFileRestore.ts';
-import { ReadAhead } from './readAhead.ts';
 import { SqliteRestore } from './restore.ts';
 import { openSnapshot } from './snapshot.ts';
 
@@ -40,7 +40,7 @@ export class SqliteSession implements Session {
   readonly #options: ConnectOptions;
   /** The file was made by connecting: it is not left behind empty. */
   readonly #created: boolean;
-  readonly #readAhead: ReadAhead;
+  readonly #onDisk: FileOnDisk;
   #open: OpenWork[] = [];
   #readings: Promise<unknown> = Promise.resolve();
 
@@ -58,7 +58,7 @@ export class SqliteSession implements Session {
     this.#file = opened.file;
     this.#created = opened.created;
     this.#options = options;
-    this.#readAhead = new ReadAhead(opened.file, options.logger);
+    this.#onDisk = new FileOnDisk(opened.file, options.logger);
     this.target = opened.target;
     this.info = {
       engine: 'sqlite',
@@ -101,7 +101,7 @@ export class SqliteSession implements Session {
   }
 
   openSnapshot(options: SnapshotOptions): Promise<Snapshot> {
-    if (options.whole) this.#readAhead.begin();
+    if (options.whole) this.#onDisk.readAhead();
     return this.#track(openSnapshot(this.#file, options));
   }
 
@@ -110,8 +110,8 @@ export class SqliteSession implements Session {
     const newFile = NewFileRestore.suits(restore) ? await this.#newFile() : undefined;
     if (newFile) return this.#track(NewFileRestore.begin(newFile, this.#file, restore, options));
     const { whole, tables } = restore.plan;
-    if (whole && tables.some(({ create }) => !create)) this.#readAhead.begin();
-    return this.#track(SqliteRestore.begin(this.#file, restore, options));
+    if (whole && tables.some(({ create }) => !create)) this.#onDisk.readAhead();
+    return this.#track(SqliteRestore.begin(this.#file, restore, this.#onDisk, options));
   }
 
   async close(): Promise<void> {
@@ -123,7 +123,7 @@ export class SqliteSession implements Session {
     } catch (error) {
       logger.error(`The connection to ${this.target} could not be closed`, error);
     }
-    await this.#readAhead.close();
+    await this.#onDisk.close();
   }
 
   /** Undefined where the file was there before this session, or holds something by now. */

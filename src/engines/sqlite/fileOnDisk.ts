@@ -4,7 +4,7 @@ import { freemem } from 'node:os';
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 
-/** A smaller file is read page by page before this is worth its while, in bytes. */
+/** With a smaller file SQLite is done before this is worth its while, in bytes. */
 const worthwhile = 16 * 1024 * 1024;
 
 const pieceBytes = 1024 * 1024;
@@ -13,16 +13,13 @@ const pieceBytes = 1024 * 1024;
 const probes = 15;
 const cachedMilliseconds = 0.025;
 
-/**
- * Has the system read a database file from its beginning to its end, and so into its cache, while SQLite begins to work
- * on it. SQLite asks for one page at a time, in the order of its trees: from a disk that takes ten times as long and more.
- * A file that the memory does not hold is left alone. A failure costs time and nothing else: it is logged.
- */
-export class ReadAhead {
+/** Has the system work on a database file beside SQLite. A failure costs time and nothing else: it is logged. */
+export class FileOnDisk {
   readonly #path: string;
   readonly #logger: Logger;
-  #file: FileHandle | undefined;
+  #opening: Promise<FileHandle> | undefined;
   #reading: Promise<void> | undefined;
+  #writing: Promise<void> | undefined;
   #ended = false;
 
   constructor(path: string, logger: Logger) {
@@ -30,10 +27,21 @@ export class ReadAhead {
     this.#logger = logger;
   }
 
-  /** Begins, if it has not begun before, and does not wait for it. */
-  begin(): void {
+  /**
+   * Begins to have it read from its beginning to its end, and so into the system's cache, and does not wait for it. SQLite
+   * asks for one page at a time, in the order of its trees: from a disk that takes ten times as long and more. A file that
+   * the memory does not hold is left alone.
+   */
+  readAhead(): void {
     this.#reading ??= this.#read().catch((error: unknown) => {
       this.#logger.debug(`The database file is not read ahead: ${messageOf(error)}`);
+    });
+  }
+
+  /** Begins to have written what SQLite has left to the system by now, for which a COMMIT waits; does not wait for it. */
+  writeBack(): void {
+    this.#writing ??= this.#write().catch((error: unknown) => {
+      this.#logger.debug(`The database file is not written before it is committed: ${messageOf(error)}`);
     });
   }
 
@@ -44,13 +52,24 @@ export class ReadAhead {
   async close(): Promise<void> {
     this.#ended = true;
     await this.#reading;
-    await this.#file?.close().catch((error: unknown) => {
+    await this.#writing;
+    const file = await this.#opening?.catch(() => undefined);
+    await file?.close().catch((error: unknown) => {
       this.#logger.error('The database file could not be closed', error);
     });
   }
 
+  #open(): Promise<FileHandle> {
+    return (this.#opening ??= open(this.#path, 'r'));
+  }
+
+  async #write(): Promise<void> {
+    const file = await this.#open();
+    if ((await file.stat()).size >= worthwhile) await file.datasync();
+  }
+
   async #read(): Promise<void> {
-    const file = (this.#file = await open(this.#path, 'r'));
+    const file = await this.#open();
     const { size } = await file.stat();
     if (size < worthwhile || size > freemem() / 2 || isCached(file, size)) return;
     const buffer = Buffer.allocUnsafeSlow(pieceBytes);

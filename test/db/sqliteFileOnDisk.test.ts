@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { silentLogger } from '../../src/core/logger.ts';
 import { Connection } from '../../src/engines/sqlite/connection.ts';
-import { ReadAhead } from '../../src/engines/sqlite/readAhead.ts';
+import { FileOnDisk } from '../../src/engines/sqlite/fileOnDisk.ts';
 import { runSqlite } from '../support/sqliteFiles.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
 
@@ -15,7 +15,7 @@ function otherWriter(file: string): string {
   return spawnSync(process.execPath, ['-e', script, file], { encoding: 'utf8' }).stdout.trim();
 }
 
-describe('SQLite: a file that is read ahead', () => {
+describe('SQLite: a file that is read ahead and written back', () => {
   const folder = useTemporaryFolder();
 
   for (const journal of ['delete', 'wal']) {
@@ -28,8 +28,9 @@ describe('SQLite: a file that is read ahead', () => {
       );
       const connection = await Connection.open(file, 'write');
       await connection.run('BEGIN IMMEDIATE');
-      const ahead = new ReadAhead(file, silentLogger);
-      ahead.begin();
+      const ahead = new FileOnDisk(file, silentLogger);
+      ahead.readAhead();
+      ahead.writeBack();
       await delay(500);
       assert.equal(otherWriter(file), 'database is locked');
       await connection.run('ROLLBACK');
@@ -40,9 +41,10 @@ describe('SQLite: a file that is read ahead', () => {
   }
 
   it('need not be there, nor be closed in time', async () => {
-    const ahead = new ReadAhead(folder.file('none.db'), silentLogger);
-    ahead.begin();
+    const ahead = new FileOnDisk(folder.file('none.db'), silentLogger);
+    ahead.readAhead();
+    ahead.writeBack();
     await ahead.close();
-    await new ReadAhead(folder.file('never-begun.db'), silentLogger).close();
+    await new FileOnDisk(folder.file('never-begun.db'), silentLogger).close();
   });
 });
