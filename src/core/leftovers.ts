@@ -41,7 +41,11 @@ export async function removeLeftovers(folder: string, logger: Logger): Promise<v
 
 async function isLeftover(file: string): Promise<boolean> {
   const name = path.basename(file);
-  if (!/^\..*\.(dbbackup|database)-part$/s.test(name)) return false;
+  if (
+    !/^\..*\.dbbackup-part$/s.test(name) &&
+    !/^\.restore-point\.\d+-[0-9a-f]{12}\.database-part$/.test(name)
+  )
+    return false;
   const pid = /\.(\d+)-[0-9a-f]{12}\.\w+-part$/.exec(name)?.[1];
   if (pid !== undefined && isRunning(Number(pid))) return false;
   const info = await stat(file);

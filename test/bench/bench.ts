@@ -31,6 +31,9 @@ const usage = `npm run bench -- [options]
   --json FILE     where the figures go (test-results/bench.json)
   --svg FILE      a picture of them`;
 
+/** As much as any side's files take at scale 1, in GiB. */
+const touchedGibibytes = 3;
+
 const { values } = parseArgs({
   options: {
     scale: { type: 'string', default: '1' },
@@ -111,9 +114,6 @@ async function run(contest: Contest, runs: number): Promise<ContestResult> {
     })),
   };
 }
-
-/** As much as any side's files take at scale 1, in GiB. */
-const touchedGibibytes = 3;
 
 /** What was left to be written is nobody's of this round, and nobody is to pay for memory that has to be fetched first. */
 function settle(): void {

@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { readCatalog } from '../../src/engines/sqlite/catalog.ts';
 import { Connection } from '../../src/engines/sqlite/connection.ts';
 import { provenIndexes } from '../../src/engines/sqlite/fileFormat/indexProof.ts';
-import { PageFile, UnclearFile } from '../../src/engines/sqlite/fileFormat/pages.ts';
+import { DisorderedRows, PageFile, UnclearFile } from '../../src/engines/sqlite/fileFormat/pages.ts';
 import { checkedIndexes } from '../../src/engines/sqlite/payloadChecks.ts';
 import { randomSource } from '../support/randomSource.ts';
 import { runSqlite } from '../support/sqliteFiles.ts';
@@ -222,7 +222,10 @@ describe('SQLite: proving that indexes are in step with their tables', () => {
         indexes,
         new Map(roots.map(({ name, root }) => [name, root])),
         { ordered },
-      );
+      ).catch((error: unknown) => {
+        if (error instanceof DisorderedRows) return [];
+        throw error;
+      });
       for (const { name } of indexes) all.add(name);
       for (const name of found) proven.add(name);
     }

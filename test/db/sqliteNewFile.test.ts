@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { closeSync, openSync, readdirSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import * as path from 'node:path';
 import { MadeHere } from '../../src/backup/madeHere.ts';
@@ -10,6 +10,7 @@ import type { ProgressEvent } from '../../src/core/progress.ts';
 import type { RestoreOptions, RestoreReport } from '../../src/restore/restoreBackup.ts';
 import { watchBoundaries } from '../support/faults/boundaries.ts';
 import { type Fault, FaultSet, withFaults } from '../support/faults/faultSet.ts';
+import { ensureDebianPackages } from '../support/debianPackages.ts';
 import { connectSqlite, runSqlite, useSystemTemporaryFolder } from '../support/sqliteFiles.ts';
 import { assertSameSqlite, readSqliteWitness } from '../support/sqliteWitness.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
@@ -128,12 +129,27 @@ describe('SQLite: a whole database into a new file', () => {
     });
   }
 
-  it('copies rows into a file that was there, although it is empty', async () => {
-    await backUp();
-    await writeFile(target, '');
+  for (const beside of ['', '-journal', '-wal']) {
+    it(`copies rows where an empty file stands already: new.db${beside}`, async () => {
+      await backUp();
+      await writeFile(target + beside, '');
+      await restore();
+      assert.ok(!asItIs());
+      assertSameSqlite(readSqliteWitness(target, { tool: true }), readSqliteWitness(source, { tool: true }));
+    });
+  }
+
+  it('copies rows where pages keep bytes for an extension', async () => {
+    ensureDebianPackages(['sqlite3']);
+    const statements = `.filectrl reserve_bytes 8\nCREATE TABLE t (a);\nVACUUM;\nINSERT INTO t VALUES (1);\n`;
+    const tool = spawnSync('sqlite3', [source], { input: statements, encoding: 'utf8' });
+    assert.equal(tool.status, 0, tool.stderr);
+    await backUpFile(source, backup, madeHere);
     await restore();
+    assert.equal((await readFile(source))[20], 8);
     assert.ok(!asItIs());
-    assertSameSqlite(readSqliteWitness(target, { tool: true }), readSqliteWitness(source, { tool: true }));
+    assert.deepEqual(readSqliteWitness(target).rows, readSqliteWitness(source).rows);
+    assert.deepEqual(await filesThere(), ['new.db']);
   });
 
   it('gives a database that is in no mode of its source, with the rights of a new file', async () => {
@@ -149,11 +165,11 @@ describe('SQLite: a whole database into a new file', () => {
     assert.equal((await stat(target)).mode & 0o777, 0o640);
   });
 
-  it('follows a symbolic link, which stays one', async () => {
+  it('copies rows through a symbolic link to nothing, which stays one', async () => {
     await backUp();
     await symlink(folder.file('in/real.db'), folder.file('link.db'));
     await restoreFile(backup, folder.file('link.db'), { madeHere, logger });
-    assert.ok(asItIs());
+    assert.ok(!asItIs());
     assert.deepEqual(await filesThere(), ['real.db']);
     assertSameSqlite(readSqliteWitness(folder.file('link.db')), readSqliteWitness(source));
   });
@@ -177,21 +193,35 @@ describe('SQLite: a whole database into a new file', () => {
     await session.close();
   });
 
-  it('shows nobody any of it before it is complete, and lets nobody write into its place', async () => {
+  it('is there when it is complete, and until then nobody can read what is made', async () => {
     await backUp();
-    const script = `
-      const database = new (require('node:sqlite').DatabaseSync)(process.argv[1]);
-      console.log(database.prepare('SELECT count(*) AS n FROM sqlite_schema').get().n);
-      try { database.exec('CREATE TABLE mine (a)'); } catch (error) { console.log(error.message); }`;
-    let seen = '';
+    let seen: unknown;
     await restore(
       during('verify', () => {
-        // Two libraries of SQLite in one process would end each other's locks.
-        seen = spawnSync(process.execPath, ['-e', script, target], { encoding: 'utf8' }).stdout;
+        const names = readdirSync(folder.file('in'));
+        seen = names.map((name) => [
+          name.replace(/\d+-\w+/, 'N'),
+          statSync(folder.file(`in/${name}`)).mode & 0o777,
+        ]);
       }),
     );
-    assert.equal(seen, '0\ndatabase is locked\n');
+    assert.deepEqual(seen, [['.restore-point.N.database-part', 0o600]]);
     assertSameSqlite(readSqliteWitness(target), readSqliteWitness(source));
+  });
+
+  it('is made once where two restores begin at the same time', async () => {
+    await backUp();
+    const both = await Promise.allSettled([restore(), restore()]);
+    const failed = both.flatMap((one) =>
+      one.status === 'rejected' ? [one.reason as RestorePointError] : [],
+    );
+    assert.equal(failed.length, 1);
+    assert.match(
+      describeError(failed[0]!),
+      /Another program has made a file of this name.*Nothing was changed/s,
+    );
+    assertSameSqlite(readSqliteWitness(target), readSqliteWitness(source));
+    assert.deepEqual(await filesThere(), ['new.db']);
   });
 
   it('leaves nothing after a rehearsal', async () => {
@@ -223,13 +253,13 @@ describe('SQLite: a whole database into a new file', () => {
     assert.deepEqual(await filesThere(), []);
   });
 
-  it('does not write over what another program has put there meanwhile', async () => {
+  it('takes the place of no file that another program has made meanwhile', async () => {
     await backUp();
     const error = await fails(
       'database',
       during('load', () => writeFileSync(target, 'mine')),
     );
-    assert.match(error.message, /Another program has written to the file/);
+    assert.match(error.message, /Another program has made a file of this name/);
     assert.deepEqual(await filesThere(), ['new.db']);
     assert.equal(await readFile(target, 'utf8'), 'mine');
   });
@@ -271,14 +301,37 @@ describe('SQLite: a whole database into a new file', () => {
     assert.deepEqual(await filesThere(), []);
   });
 
-  it('warns of rows that pointed at nothing', async () => {
-    await backUp(
-      `CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE c (p REFERENCES p); INSERT INTO c VALUES (9)`,
-    );
-    await restore();
-    assert.ok(asItIs());
-    assert.ok(said.includes('Rows of c point at rows of p that the backup does not hold either'));
-  });
+  for (const parent of ['CREATE TABLE p (id INTEGER PRIMARY KEY);', '']) {
+    it(`warns of rows that pointed at nothing${parent ? '' : ', not even at a table'}`, async () => {
+      await backUp(`${parent} CREATE TABLE c (p REFERENCES p); INSERT INTO c VALUES (9)`);
+      await restore();
+      assert.ok(asItIs());
+      assert.ok(said.includes('Rows of c point at rows of p that the backup does not hold either'));
+    });
+  }
+
+  for (const [what, more] of Object.entries({
+    'an index': '; CREATE INDEX i ON t (a)',
+    'no index': '',
+    'values that take pages of their own': '; UPDATE t SET a = zeroblob(9000); CREATE INDEX i ON t (a)',
+  })) {
+    it(`refuses rows in no order, of a table with ${what}`, async () => {
+      runSqlite(
+        source,
+        `CREATE TABLE t (id INTEGER PRIMARY KEY, a); INSERT INTO t VALUES (1, 1), (2, 2)${more}`,
+      );
+      const bytes = await readFile(source);
+      const cells = 4096 + 8;
+      const [first, second] = [bytes.readUInt16BE(cells), bytes.readUInt16BE(cells + 2)];
+      bytes.writeUInt16BE(second, cells);
+      bytes.writeUInt16BE(first, cells + 2);
+      await writeFile(source, bytes);
+      await backUpFile(source, backup, madeHere);
+      const error = await fails('damaged-backup');
+      assert.match(error.message, /not in the order of their rowids/);
+      assert.deepEqual(await filesThere(), []);
+    });
+  }
 
   it('removes what a process that was killed has left there', async () => {
     await backUp();

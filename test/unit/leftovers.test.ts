@@ -42,6 +42,7 @@ describe('what killed processes left', () => {
       await leave('shop.dbbackup', 100 * day),
       await leave('visible.dbbackup-part', 100 * day),
       await leave('.other-part', 100 * day),
+      await leave('.somebody.database-part', 100 * day),
     ];
     await mkdir(folder.file('.folder.0123456789ab.dbbackup-part'));
     await writeAndGiveUp();

@@ -29,10 +29,14 @@ export class Connection {
     this.#driver = driver;
   }
 
-  static async open(file: string, mode: OpenMode): Promise<Connection> {
+  static open(file: string, mode: OpenMode): Promise<Connection> {
+    return Connection.#connect(fileUri(file, mode));
+  }
+
+  static async #connect(filename: string): Promise<Connection> {
     const knex = createKnex({
       client: 'sqlite3',
-      connection: { filename: fileUri(file, mode), flags: ['OPEN_URI'] },
+      connection: { filename, flags: ['OPEN_URI'] },
       useNullAsDefault: true,
       pool: { min: 1, max: 1 },
     });
@@ -46,6 +50,11 @@ export class Connection {
       await knex.destroy();
       throw error;
     }
+  }
+
+  /** To a database that holds nothing, and is no file. */
+  static openEmpty(): Promise<Connection> {
+    return Connection.#connect(':memory:');
   }
 
   /** All rows of a query. Columns need names that are safe as properties: aliases. */

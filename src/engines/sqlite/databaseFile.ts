@@ -2,7 +2,6 @@ import { access, constants, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { messageOf, RestorePointError } from '../../core/errors.ts';
 import type { ConnectOptions } from '../engine.ts';
-import type { OpenMode } from './address.ts';
 import { Connection } from './connection.ts';
 import { describeFailure, isSqliteError } from './errors.ts';
 
@@ -10,8 +9,14 @@ export interface OpenedFile {
   readonly connection: Connection;
   /** Of SQLite. */
   readonly version: string;
-  /** The file was not there before. */
-  readonly created: boolean;
+  /** There is no such file yet: the connection is to an empty database. */
+  readonly missing: boolean;
+}
+
+/** Makes an empty database file where none is. Throws SQLite's errors. */
+export async function makeDatabaseFile(file: string): Promise<Connection> {
+  const { connection } = await prove(await Connection.open(file, 'create'));
+  return connection;
 }
 
 /** Opens a database file and proves that it is one. Throws `connection` with the reason in words. */
@@ -19,7 +24,7 @@ export async function openDatabaseFile(file: string, options: ConnectOptions): P
   const exists = await checkFile(file, options);
   try {
     const { connection, version } = await openProven(file, exists, options);
-    return { connection, version, created: !exists };
+    return { connection, version, missing: !exists };
   } catch (error) {
     throw describeFailure(error, 'connection', { file });
   }
@@ -30,26 +35,25 @@ async function openProven(
   exists: boolean,
   { readOnly, logger, signal }: ConnectOptions,
 ): Promise<{ connection: Connection; version: string }> {
-  if (!readOnly) return prove(file, exists ? 'write' : 'create', signal);
+  if (!exists) return prove(await Connection.openEmpty(), signal);
+  if (!readOnly) return prove(await Connection.open(file, 'write'), signal);
   try {
-    return await prove(file, 'read', signal);
+    return await prove(await Connection.open(file, 'read'), signal);
   } catch (error) {
     if (!isSqliteError(error, 'SQLITE_READONLY', 'SQLITE_CANTOPEN')) throw error;
     // A program that was killed leaves a journal, and only one who may write can bring the file back to what it was.
     logger.info(`${file} cannot be opened for reading (${error.message}); SQLite is asked to recover it`);
-    const recovered = await prove(file, 'write', signal);
+    const recovered = await prove(await Connection.open(file, 'write'), signal);
     await recovered.connection.close();
-    return prove(file, 'read', signal);
+    return prove(await Connection.open(file, 'read'), signal);
   }
 }
 
 /** SQLite opens lazily: that the file is a database shows when its schema is read. */
 async function prove(
-  file: string,
-  mode: OpenMode,
+  connection: Connection,
   signal?: AbortSignal,
 ): Promise<{ connection: Connection; version: string }> {
-  const connection = await Connection.open(file, mode);
   try {
     const row = await connection.get<{ version: string }>(
       'SELECT sqlite_version() AS version, (SELECT count(*) FROM main.sqlite_schema) AS objects',
@@ -91,5 +95,8 @@ async function checkFile(file: string, { create, readOnly }: ConnectOptions): Pr
   });
   if (!parent?.isDirectory())
     throw refuse(`There is no folder ${folder} to make it in`, 'Make the folder first.');
+  await access(folder, constants.W_OK | constants.X_OK).catch((error: unknown) => {
+    throw refuse(`There is no permission: no file can be made in ${folder}`, 'Check its permissions.', error);
+  });
   return false;
 }

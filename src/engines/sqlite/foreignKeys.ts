@@ -71,10 +71,13 @@ export class ForeignKeyGuard {
     }
   }
 
-  /** Queries for the database of the backup itself, each of which finds a row when something dangles there. */
-  inherited(tables: readonly CatalogTable[]): InheritedReference[] {
+  /**
+   * Queries for the database of the backup itself, each of which finds a row when something dangles there; those to parents
+   * that do not exist too, with `absentParents`.
+   */
+  inherited(tables: readonly CatalogTable[], { absentParents = false } = {}): InheritedReference[] {
     return this.#references(tables)
-      .filter((reference) => this.#isOfBackup(reference))
+      .filter((reference) => this.#isOfBackup(reference) || (absentParents && !reference.parent))
       .map((reference) => ({
         child: reference.child.name,
         parent: reference.parentName,

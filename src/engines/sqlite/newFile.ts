@@ -1,143 +1,141 @@
-import { chmod, open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { chmod, link, lstat, open, rm, stat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { messageOf, RestorePointError } from '../../core/errors.ts';
 import { partPath, removeLeftovers } from '../../core/leftovers.ts';
 import type { Logger } from '../../core/logger.ts';
 import { syncFolder } from '../../core/syncFolder.ts';
-import { Connection } from './connection.ts';
 import type { Destination } from './payloadFile.ts';
 
-/** The session's own connection to the file. */
-export interface OpenBeside {
-  /** Never throws. */
-  close(): Promise<void>;
-  /** On the file that has the name by then. */
-  reopen(): Promise<void>;
-}
+/** What SQLite keeps beside a database, and would take for its own. */
+const companions = ['-journal', '-wal', '-shm'];
+
+/** As SQLite makes its files. */
+const usualMode = 0o644;
 
 /**
- * A database file in the making, beside the empty one whose place it takes when it is complete. Until then nobody sees
- * any of it, and nobody else can write into the empty one.
+ * A database file in the making, beside its place, where there is no file. It is given its name as the last step: nobody
+ * sees any of it before, and nobody's file is replaced.
  */
 export class NewFile {
-  /** Where it is made. */
+  /** Where it is made, for this user's eyes alone. */
   readonly path: string;
-  /** Where it goes, with no symbolic link in it. */
-  readonly #place: string;
-  readonly #lock: Connection;
-  readonly #handle: FileHandle;
-  readonly #beside: OpenBeside;
+  /** Where it goes. */
+  readonly place: string;
+  readonly #mode: number;
   readonly #logger: Logger;
   #writtenBack: Promise<void> | undefined;
-  #state: 'making' | 'placed' | 'removed' = 'making';
 
-  private constructor(
-    paths: { readonly part: string; readonly place: string },
-    lock: Connection,
-    handle: FileHandle,
-    beside: OpenBeside,
-    logger: Logger,
-  ) {
-    this.path = paths.part;
-    this.#place = paths.place;
-    this.#lock = lock;
-    this.#handle = handle;
-    this.#beside = beside;
+  private constructor(path: string, place: string, mode: number, logger: Logger) {
+    this.path = path;
+    this.place = place;
+    this.#mode = mode;
     this.#logger = logger;
   }
 
-  /** Resolves to undefined where the file is not empty any more. Throws SQLite's errors and those of the file system. */
-  static async begin(file: string, beside: OpenBeside, logger: Logger): Promise<NewFile | undefined> {
-    const lock = await Connection.open(file, 'write');
-    let handle: FileHandle | undefined;
+  /**
+   * Resolves to undefined where something stands in its place or beside it, or a file cannot get a name without replacing
+   * another. Throws errors of the file system.
+   */
+  static async begin(place: string, logger: Logger): Promise<NewFile | undefined> {
+    for (const suffix of ['', ...companions]) {
+      if (await isThere(place + suffix)) return undefined;
+    }
+    const folder = dirname(place);
+    await removeLeftovers(folder, logger);
+    const path = partPath(folder, 'restore-point', '.database-part');
+    const probe = partPath(folder, 'restore-point', '.database-part');
     try {
-      await lock.run('BEGIN IMMEDIATE');
-      const place = await realpath(file);
-      const { size, mode } = await stat(place);
-      if (size === 0) {
-        const folder = dirname(place);
-        await removeLeftovers(folder, logger);
-        const part = partPath(folder, 'restore-point', '.database-part');
-        handle = await open(part, 'wx+', 0o600);
-        await chmod(part, mode & 0o7777);
-        return new NewFile({ part, place }, lock, handle, beside, logger);
-      }
+      await (await open(path, 'wx', 0o600)).close();
+      await (await open(probe, 'wx', usualMode)).close();
+      const { mode } = await stat(probe);
+      await rm(probe);
+      if (await canBeLinked(path, probe)) return new NewFile(path, place, mode & 0o777, logger);
+      await rm(path);
+      return undefined;
     } catch (error) {
-      await handle?.close();
-      await lock.closeQuietly(logger);
+      for (const file of [path, probe]) await rm(file, { force: true }).catch(() => 'told already');
       throw error;
     }
-    await lock.close();
-    return undefined;
   }
 
   /** For a payload that becomes it. */
   get room(): Omit<Destination, 'written'> {
-    return {
-      file: this.path,
-      folder: dirname(this.#place),
-      remedy: 'restore into a file in another folder',
-    };
+    const remedy = 'restore into a file in another folder';
+    return { file: this.path, folder: dirname(this.place), remedy };
   }
 
-  /** Begins to bring to the disk what is written by now, and does not wait for it: `publish` does. */
+  /** Begins to bring to the disk what is written by now, and does not wait for it. */
   writeBack(): void {
-    this.#writtenBack ??= this.#handle.sync();
-    // Whoever waits for it is told.
+    this.#writtenBack ??= this.#sync();
+    // publish() does it again.
     this.#writtenBack.catch(() => undefined);
   }
 
-  /** Gives it its place; to be called when no connection has it open. Throws `database`: the place is empty then. */
+  /**
+   * Gives it its place; to be called when no connection has it open. Throws `database` where a file is there by now, and
+   * errors of the file system: then nothing of it is there.
+   */
   async publish(): Promise<void> {
     await this.#writtenBack;
-    await this.#handle.sync();
-    await this.#handle.close();
-    if ((await stat(this.#place)).size > 0) throw this.#taken();
-    if (process.platform === 'win32') await this.#rename();
-    // While the lock is held nobody writes into the file whose name this one takes.
-    else await rename(this.path, this.#place).then(() => this.#letGo());
-    this.#state = 'placed';
+    await this.#sync();
+    await chmod(this.path, this.#mode);
+    await link(this.path, this.place).catch((error: NodeJS.ErrnoException) => {
+      throw error.code === 'EEXIST' ? this.#taken() : error;
+    });
     // It has its name by now, and is whole: nothing that fails here must look like a failed restore.
-    const warn = (what: string, error: unknown): void =>
-      this.#logger.error(`${this.#place} is there, but ${what}: ${messageOf(error)}`, error);
-    await this.#beside.reopen().catch((error: unknown) => warn('could not be opened again', error));
-    await syncFolder(dirname(this.#place)).catch((error: unknown) =>
-      warn('its folder could not be brought to the disk', error),
-    );
-  }
-
-  /** To be called at the end, also after `publish`. Never throws: what goes wrong is logged. */
-  async remove(): Promise<void> {
-    if (this.#state !== 'making') return;
-    this.#state = 'removed';
-    await this.#writtenBack?.catch(() => 'the file is not wanted any more');
-    await this.#handle.close().catch(() => 'publish() has closed it');
-    await this.#lock.closeQuietly(this.#logger);
-    await rm(this.path, { force: true }).catch((error: unknown) => {
-      this.#logger.error(`The unfinished database ${this.path} could not be removed`, error);
+    await this.remove();
+    await syncFolder(dirname(this.place)).catch((error: unknown) => {
+      this.#logger.error(
+        `${this.place} is there, but its folder could not be brought to the disk: ${messageOf(error)}`,
+        error,
+      );
     });
   }
 
-  async #letGo(): Promise<void> {
-    await this.#beside.close();
-    await this.#lock.closeQuietly(this.#logger);
+  /** Removes what was made beside the place. Never throws: what goes wrong is logged. */
+  async remove(): Promise<void> {
+    await this.#writtenBack?.catch(() => 'the file is not wanted any more');
+    await rm(this.path, { force: true, maxRetries: 5, retryDelay: 100 }).catch((error: unknown) => {
+      this.#logger.error(`The file ${this.path} could not be removed`, error);
+    });
   }
 
-  /** Windows gives no name to a file while one that has it is open. */
-  async #rename(): Promise<void> {
-    await this.#letGo();
+  async #sync(): Promise<void> {
+    const handle = await open(this.path, 'r+');
     try {
-      await rename(this.path, this.#place);
-    } catch (error) {
-      await this.#beside.reopen();
-      throw error;
+      await handle.sync();
+    } finally {
+      await handle.close();
     }
   }
 
   #taken(): RestorePointError {
-    return new RestorePointError('database', 'Another program has written to the file meanwhile', {
-      place: { file: this.#place },
-      next: 'Restore into another file, or look at what is in this one.',
+    const file = basename(this.place);
+    return new RestorePointError('database', 'Another program has made a file of this name meanwhile', {
+      place: { file },
+      next: 'Look at what is in it, or restore into another file.',
     });
   }
+}
+
+/** A symbolic link to nothing is there too. */
+async function isThere(file: string): Promise<boolean> {
+  try {
+    await lstat(file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/** Not every file system has hard links. */
+async function canBeLinked(file: string, to: string): Promise<boolean> {
+  try {
+    await link(file, to);
+  } catch {
+    return false;
+  }
+  await rm(to);
+  return true;
 }

@@ -17,6 +17,9 @@ import { extractPayload } from './payloadFile.ts';
 import { hasKeyword } from './sqlText.ts';
 import { WrittenRuns } from './writtenRuns.ts';
 
+/** Where a database says how many bytes of each page it leaves to an extension. */
+const reservedBytesAt = 20;
+
 /**
  * A restore of a whole database into a file that is not there yet: see `RestoreTransaction`. What the backup holds is a
  * database, and becomes the file as it is: no row is copied. That its bytes arrived is what is verified. It is made beside
@@ -24,12 +27,12 @@ import { WrittenRuns } from './writtenRuns.ts';
  */
 export class NewFileRestore implements RestoreTransaction {
   readonly #file: NewFile;
-  readonly #place: string;
   readonly #plan: RestorePlan;
   readonly #options: WorkOptions;
   readonly #written: WrittenRuns;
   readonly #connection: Connection;
   readonly #tables: readonly CatalogTable[];
+  readonly #placed: () => Promise<void>;
   #checks: PayloadChecks | undefined;
   /** Indexes of which it is not known that they fit their tables. */
   readonly #unsure: { readonly table: string; readonly index: CatalogIndex }[] = [];
@@ -39,14 +42,17 @@ export class NewFileRestore implements RestoreTransaction {
 
   private constructor(
     file: NewFile,
-    place: string,
     plan: RestorePlan,
     written: WrittenRuns,
-    opened: { readonly connection: Connection; readonly tables: readonly CatalogTable[] },
+    opened: {
+      readonly connection: Connection;
+      readonly tables: readonly CatalogTable[];
+      readonly placed: () => Promise<void>;
+    },
     options: WorkOptions,
   ) {
     this.#file = file;
-    this.#place = place;
+    this.#placed = opened.placed;
     this.#plan = plan;
     this.#written = written;
     this.#connection = opened.connection;
@@ -74,26 +80,37 @@ export class NewFileRestore implements RestoreTransaction {
     );
   }
 
-  /** Takes the database out of the backup. `place`: the path where `file` goes, as the user wrote it. */
+  /**
+   * Takes the database out of the backup. `placed` is called when it is where it belongs. Resolves to undefined, and leaves
+   * nothing, where its pages keep bytes for an extension of SQLite, which copied rows do not need.
+   */
   static async begin(
     file: NewFile,
-    place: string,
-    { plan, manifest, source }: RestoreSource,
+    { plan, manifest, source, placed }: RestoreSource & { readonly placed: () => Promise<void> },
     options: WorkOptions,
-  ): Promise<NewFileRestore> {
-    options.logger.debug(`The database in the backup becomes ${place} as it is`);
+  ): Promise<NewFileRestore | undefined> {
+    const { logger, signal } = options;
     const written = new WrittenRuns();
     let connection: Connection | undefined;
+    let reserved = 0;
+    const note = (run: Uint8Array): void => {
+      if (written.isEmpty) reserved = run[reservedBytesAt] ?? 0;
+      written.add(run);
+    };
     try {
-      const payload = onlyPayload(manifest);
-      await extractPayload(payload, source, { ...file.room, written: (run) => written.add(run) }, options);
+      await extractPayload(onlyPayload(manifest), source, { ...file.room, written: note }, options);
+      if (reserved > 0) {
+        await file.remove();
+        return undefined;
+      }
+      logger.debug(`The database in the backup becomes ${file.place} as it is`);
       connection = await openUntrusted(file.path);
-      const tables = await readCatalog(connection, 'main', options.signal);
-      return new NewFileRestore(file, place, plan, written, { connection, tables }, options);
+      const tables = await readCatalog(connection, 'main', signal);
+      return new NewFileRestore(file, plan, written, { connection, tables, placed }, options);
     } catch (error) {
-      await connection?.closeQuietly(options.logger);
+      await connection?.closeQuietly(logger);
       await file.remove();
-      throw describeFailure(error, 'damaged-backup', { file: databaseName(place) });
+      throw describeFailure(error, 'damaged-backup', { file: databaseName(file.place) });
     }
   }
 
@@ -105,7 +122,7 @@ export class NewFileRestore implements RestoreTransaction {
         this.#tables.map(({ name }) => name),
         () => true,
       );
-      const references = guard.inherited(this.#tables);
+      const references = guard.inherited(this.#tables, { absentParents: true });
       const what = { tables: this.#tables, references, asItIs: true };
       this.#checks = PayloadChecks.start(this.#file.path, what, this.#options);
       return Promise.resolve();
@@ -126,7 +143,8 @@ export class NewFileRestore implements RestoreTransaction {
   finish(): Promise<void> {
     return this.#inWords(undefined, async () => {
       for (const { name, indexes } of this.#tables) {
-        const { stale, proven } = await this.#checks!.findings(name);
+        const { stale, proven, disordered } = await this.#checks!.findings(name);
+        if (disordered) throw inNoOrder(name);
         if (stale !== undefined) {
           this.#options.logger.warn(
             `The index ${stale} of the backup is not in step with its table: it is made anew`,
@@ -155,8 +173,11 @@ export class NewFileRestore implements RestoreTransaction {
   async commit(): Promise<void> {
     await this.#checks?.close();
     await this.#connection.closeQuietly(this.#options.logger);
-    await inWords('database', { file: databaseName(this.#place) }, () => this.#file.publish());
+    await inWords('database', { file: databaseName(this.#file.place) }, () => this.#file.publish());
     this.closed = true;
+    await this.#placed().catch((error: unknown) => {
+      this.#options.logger.error(`${this.#file.place} is there, but could not be opened`, error);
+    });
   }
 
   async rollback(): Promise<void> {
@@ -212,6 +233,17 @@ export class NewFileRestore implements RestoreTransaction {
   #inWords<Result>(table: TablePlan | undefined, work: () => Promise<Result>): Promise<Result> {
     return inWords('database', table ? { table: formatTableName(table.target) } : {}, work);
   }
+}
+
+function inNoOrder(table: string): RestorePointError {
+  return new RestorePointError(
+    'damaged-backup',
+    'The rows of the table are not in the order of their rowids',
+    {
+      place: { table },
+      next: 'Restore into an empty file that is there already: then rows are copied, where SQLite takes them.',
+    },
+  );
 }
 
 function differs({ target }: TablePlan, reason: string): RestorePointError {

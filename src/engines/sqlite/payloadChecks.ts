@@ -3,8 +3,8 @@ import type { WorkOptions } from '../engine.ts';
 import type { CatalogIndex, CatalogTable } from './catalog.ts';
 import type { Connection } from './connection.ts';
 import { countRows } from './counts.ts';
-import { provenIndexes } from './fileFormat/indexProof.ts';
-import { PageFile, UnclearFile } from './fileFormat/pages.ts';
+import { type ProofOptions, provenIndexes } from './fileFormat/indexProof.ts';
+import { DisorderedRows, PageFile, UnclearFile } from './fileFormat/pages.ts';
 import { type InheritedReference, inheritedWarning } from './foreignKeys.ts';
 import { quote, quoteTable } from './identifiers.ts';
 import { openUntrusted } from './payloadDatabase.ts';
@@ -38,6 +38,8 @@ export interface IndexFindings {
   readonly stale?: string;
   /** Those that are, and have no equal entries if they are unique. */
   readonly proven: ReadonlySet<string>;
+  /** Of a file that is taken as it is: the rows are not in their order. */
+  readonly disordered?: boolean;
 }
 
 /**
@@ -110,10 +112,11 @@ export class PayloadChecks {
     try {
       for (const table of tables) {
         const indexes = checkedIndexes(table);
-        const proven =
-          pages && indexes.length > 0
-            ? await provenIndexes(pages, table, indexes, roots, { ordered: asItIs, signal })
-            : new Set<string>();
+        const proven = await proveIndexes(pages, table, indexes, roots, { ordered: asItIs, signal });
+        if (!proven) {
+          this.#tables.get(table.name)?.resolve({ proven: new Set(), disordered: true });
+          continue;
+        }
         if (proven.size < indexes.length) logger.debug(`SQLite compares indexes of ${table.name}`);
         const stale = await findStale(connection, table, proven, signal);
         this.#tables.get(table.name)?.resolve({ proven, ...(stale ? { stale: stale.name } : {}) });
@@ -121,6 +124,24 @@ export class PayloadChecks {
     } finally {
       await pages?.close();
     }
+  }
+}
+
+/** Undefined where rows have to be in order and are not sure to be. */
+async function proveIndexes(
+  pages: PageFile | undefined,
+  table: CatalogTable,
+  indexes: readonly CatalogIndex[],
+  roots: ReadonlyMap<string, number>,
+  options: ProofOptions,
+): Promise<ReadonlySet<string> | undefined> {
+  if (!pages) return options.ordered ? undefined : new Set();
+  if (!options.ordered && indexes.length === 0) return new Set();
+  try {
+    return await provenIndexes(pages, table, indexes, roots, options);
+  } catch (error) {
+    if (error instanceof DisorderedRows) return undefined;
+    throw error;
   }
 }
 

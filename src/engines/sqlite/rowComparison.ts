@@ -25,7 +25,9 @@ export function sameRow({ plan, target, backup }: TablePair, left: string, right
   const same = (a: string, b: string, column: string): string => {
     if (plan.columns.length > fewColumns) return sameType(a, b);
     const type = target.columns.find(({ name }) => sameName(name, column))?.type ?? '';
-    return affinityOf(type) === 'text' ? sameText(a, b) : sameNumber(a, b);
+    const affinity = affinityOf(type);
+    if (affinity === 'text') return sameText(a, b);
+    return affinity === 'integer' ? sameInteger(a, b) : sameNumber(a, b);
   };
   return conjunction(
     plan.columns.map((column) => {
@@ -42,14 +44,22 @@ function sameText(a: string, b: string): string {
   return `(+${a} >= '' OR +${a} IS NULL OR ${sameType(a, b)})`;
 }
 
+const largest = '9223372036854775807';
+
 /**
- * The same, soon clear of most numbers: of what is equal, divided by the largest integer, integers become 0 and reals do
- * not. To ask for the types of a million values takes longer than anything else.
+ * The same, soon clear of integers: of what is equal, divided by the largest integer, integers become 0 and reals do not.
+ * With one added, zeros are no exception. To ask for the types of a million values takes longer than anything else.
  */
+function sameInteger(a: string, b: string): string {
+  return `((${a} + ${b} + 1) / ${largest} = 0 OR +${a} IS NULL OR ${sameType(a, b)})`;
+}
+
+/** The same, soon clear of most numbers: where it is no whole one, both are reals. */
 function sameNumber(a: string, b: string): string {
-  const [largest, most] = ['9223372036854775807', '9000000000000000000'];
+  const most = '9000000000000000000';
+  const fraction = `+${a} <> CAST(+${a} AS INTEGER)`;
   const usual = `(+${a} > 0 OR (+${a} < 0 AND +${a} > -${most}) OR +${a} IS NULL)`;
-  return `((${usual} AND +${a} / ${largest} IS +${b} / ${largest}) OR ${sameType(a, b)})`;
+  return `(${fraction} OR (${usual} AND +${a} / ${largest} IS +${b} / ${largest}) OR ${sameType(a, b)})`;
 }
 
 function sameType(a: string, b: string): string {

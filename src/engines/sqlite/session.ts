@@ -16,8 +16,8 @@ import type {
 import { databaseName, describe } from './address.ts';
 import { Connection } from './connection.ts';
 import { countRows, listTables } from './counts.ts';
-import { openDatabaseFile } from './databaseFile.ts';
-import { describeFailure, inWords } from './errors.ts';
+import { makeDatabaseFile, openDatabaseFile } from './databaseFile.ts';
+import { inWords } from './errors.ts';
 import { FileOnDisk } from './fileOnDisk.ts';
 import { introspect, introspectTable } from './introspect.ts';
 import { NewFile } from './newFile.ts';
@@ -38,8 +38,10 @@ export class SqliteSession implements Session {
   #connection: Connection;
   readonly #file: string;
   readonly #options: ConnectOptions;
-  /** The file was made by connecting: it is not left behind empty. */
-  readonly #created: boolean;
+  /** The file is not there yet: it is made when there is something for it. */
+  #missing: boolean;
+  /** SQLite made the file for this session: it is not left behind empty. */
+  #created = false;
   readonly #onDisk: FileOnDisk;
   #open: OpenWork[] = [];
   #readings: Promise<unknown> = Promise.resolve();
@@ -50,13 +52,13 @@ export class SqliteSession implements Session {
       readonly file: string;
       readonly target: string;
       readonly version: string;
-      readonly created: boolean;
+      readonly missing: boolean;
     },
     options: ConnectOptions,
   ) {
     this.#connection = connection;
     this.#file = opened.file;
-    this.#created = opened.created;
+    this.#missing = opened.missing;
     this.#options = options;
     this.#onDisk = new FileOnDisk(opened.file, options.logger);
     this.target = opened.target;
@@ -79,6 +81,7 @@ export class SqliteSession implements Session {
   }
 
   listTables(): Promise<TableSummary[]> {
+    if (this.#missing) return Promise.resolve([]);
     return this.#reading(() => listTables(this.#connection, this.#file));
   }
 
@@ -107,8 +110,9 @@ export class SqliteSession implements Session {
 
   async beginRestore(restore: RestoreSource, options: WorkOptions): Promise<RestoreTransaction> {
     if (this.#options.readOnly) throw new Error('This session was opened for reading only');
-    const newFile = NewFileRestore.suits(restore) ? await this.#newFile() : undefined;
-    if (newFile) return this.#track(NewFileRestore.begin(newFile, this.#file, restore, options));
+    const asItIs = this.#missing ? await this.#takeAsItIs(restore, options) : undefined;
+    if (asItIs) return asItIs;
+    if (this.#missing) await this.#makeFile();
     const { whole, tables } = restore.plan;
     if (whole && tables.some(({ create }) => !create)) this.#onDisk.readAhead();
     return this.#track(SqliteRestore.begin(this.#file, restore, this.#onDisk, options));
@@ -126,17 +130,28 @@ export class SqliteSession implements Session {
     await this.#onDisk.close();
   }
 
-  /** Undefined where the file was there before this session, or holds something by now. */
-  async #newFile(): Promise<NewFile | undefined> {
-    if (!this.#created) return undefined;
-    const beside = {
-      close: () => this.#connection.closeQuietly(this.#options.logger),
-      reopen: async () => {
-        this.#connection = await Connection.open(this.#file, 'write');
-      },
+  /** Undefined where rows have to be copied. */
+  async #takeAsItIs(restore: RestoreSource, options: WorkOptions): Promise<RestoreTransaction | undefined> {
+    if (!NewFileRestore.suits(restore)) return undefined;
+    const place = await inWords('database', { file: this.target }, () =>
+      NewFile.begin(this.#file, options.logger),
+    );
+    const placed = async (): Promise<void> => {
+      this.#missing = false;
+      await this.#connection.closeQuietly(options.logger);
+      this.#connection = await Connection.open(this.#file, 'write');
     };
-    return NewFile.begin(this.#file, beside, this.#options.logger).catch((error: unknown) => {
-      throw describeFailure(error, 'database', { file: this.target });
+    const opening = place && (await NewFileRestore.begin(place, { ...restore, placed }, options));
+    return opening && this.#track(Promise.resolve(opening));
+  }
+
+  async #makeFile(): Promise<void> {
+    await inWords('database', { file: this.target }, async () => {
+      const connection = await makeDatabaseFile(this.#file);
+      await this.#connection.closeQuietly(this.#options.logger);
+      this.#connection = connection;
+      this.#missing = false;
+      this.#created = true;
     });
   }
 

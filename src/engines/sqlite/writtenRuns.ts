@@ -12,6 +12,10 @@ export class WrittenRuns {
   readonly #digest = randomDigest();
   readonly #runs: Run[] = [];
 
+  get isEmpty(): boolean {
+    return this.#runs.length === 0;
+  }
+
   add(bytes: Uint8Array): void {
     this.#runs.push({ length: bytes.length, digest: this.#digest(bytes) });
   }
@@ -23,19 +27,21 @@ export class WrittenRuns {
       let position = 0;
       const largest = this.#runs.reduce((most, { length }) => Math.max(most, length), 0);
       const buffers = [Buffer.allocUnsafeSlow(largest), Buffer.allocUnsafeSlow(largest)];
-      let next = this.#read(handle, 0, 0, buffers[0]!);
+      const read = (index: number, from: number): Promise<Buffer> => {
+        const reading = this.#read(handle, index, from, buffers[index % 2]!);
+        // Whoever waits for it is told; when this is cancelled, nobody does.
+        reading.catch(() => undefined);
+        return reading;
+      };
+      let next = read(0, 0);
       for (const [index, { length, digest }] of this.#runs.entries()) {
         throwIfCancelled(signal);
         const bytes = await next;
         // The next run is read while this one is looked at.
-        next = this.#read(handle, index + 1, position + length, buffers[(index + 1) % 2]!);
-        if (bytes.length < length || !digest.equals(this.#digest(bytes))) {
-          await next;
-          return position;
-        }
+        next = read(index + 1, position + length);
+        if (bytes.length < length || !digest.equals(this.#digest(bytes))) return position;
         position += length;
       }
-      await next;
       return (await handle.stat()).size === position ? undefined : position;
     } finally {
       await handle.close();

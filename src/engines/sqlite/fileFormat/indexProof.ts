@@ -3,7 +3,7 @@ import { sameName } from '../identifiers.ts';
 import type { CatalogIndex, CatalogTable } from '../catalog.ts';
 import { walkBtree } from './btree.ts';
 import { KeySum } from './keySum.ts';
-import { type PageFile, UnclearFile } from './pages.ts';
+import { DisorderedRows, type PageFile, UnclearFile } from './pages.ts';
 import { compareIntegers, compareKeys, type Place, RecordKey, valueKind } from './recordKey.ts';
 
 /** The first page of each table and index, by name. */
@@ -11,7 +11,7 @@ export type RootPages = ReadonlyMap<string, number>;
 
 /** What is looked at besides. */
 export interface ProofOptions {
-  /** The entries have to be in order too. */
+  /** The entries have to be in order too, and the rows. */
   readonly ordered?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
@@ -19,8 +19,8 @@ export interface ProofOptions {
 /**
  * The names of those of a table's indexes of which it is sure that they have one entry for each row, with its very
  * values, and no two equal ones if they are unique. Read from the file, in the order of its pages, this takes a fraction
- * of the time that SQLite takes to look each row up. Of others nothing is said. Throws `cancelled`, and errors of the
- * file system.
+ * of the time that SQLite takes to look each row up. Of others nothing is said. Throws `cancelled`, errors of the
+ * file system and, of rows that have to be in order, `DisorderedRows`.
  */
 export async function provenIndexes(
   file: PageFile,
@@ -30,9 +30,11 @@ export async function provenIndexes(
   options: ProofOptions = {},
 ): Promise<Set<string>> {
   const proven = new Set<string>();
+  let walked = false;
   try {
     const columns = indexedColumns(table, indexes);
-    const rows = await sumRows(file, columns, indexes, rootOf(roots, table.name), options.signal);
+    const rows = await sumRows(file, columns, indexes, rootOf(roots, table.name), options);
+    walked = true;
     for (const [place, index] of indexes.entries()) {
       const entries = await sumEntries(file, columns, index, rootOf(roots, index.name), options);
       if (entries?.equals(rows[place]!)) proven.add(index.name);
@@ -40,7 +42,38 @@ export async function provenIndexes(
   } catch (error) {
     if (!(error instanceof UnclearFile)) throw error;
   }
+  if (options.ordered && !walked) await refuseDisorderedRows(file, roots.get(table.name), options.signal);
   return proven;
+}
+
+async function refuseDisorderedRows(
+  file: PageFile,
+  root: number | undefined,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (root === undefined) throw new DisorderedRows();
+  const ascend = new Ascent();
+  try {
+    await walkBtree(file, root, 'table', (_bytes, _at, _end, high, low) => ascend.to(high, low), signal);
+  } catch (error) {
+    throw error instanceof UnclearFile ? new DisorderedRows() : error;
+  }
+}
+
+/** From one rowid to the next. */
+class Ascent {
+  #high = -0x8000_0000;
+  #low = 0;
+  #begun = false;
+
+  /** Throws `DisorderedRows` unless it is larger than the last one. */
+  to(high: number, low: number): void {
+    if (this.#begun && (high < this.#high || (high === this.#high && low >>> 0 <= this.#low)))
+      throw new DisorderedRows();
+    this.#begun = true;
+    this.#high = high;
+    this.#low = low >>> 0;
+  }
 }
 
 interface IndexedColumn extends Place {
@@ -82,16 +115,18 @@ async function sumRows(
   columns: readonly IndexedColumn[],
   indexes: readonly CatalogIndex[],
   root: number,
-  signal?: AbortSignal,
+  { ordered = false, signal }: ProofOptions,
 ): Promise<KeySum[]> {
   const key = new RecordKey(columns);
   const rowid = columns.findIndex(({ isRowid }) => isRowid);
+  const ascend = new Ascent();
   const wanted = indexes.map((index) => ({ sum: new KeySum(), slots: slotsOf(columns, index) }));
   await walkBtree(
     file,
     root,
     'table',
     (bytes, at, end, high, low) => {
+      if (ordered) ascend.to(high, low);
       key.read(bytes, at, end);
       if (rowid >= 0) key.setInteger(rowid, high, low);
       for (const { sum, slots } of wanted) sum.add(key, slots, high, low);
@@ -130,7 +165,7 @@ async function sumEntries(
     root,
     'index',
     (bytes, at, end) => {
-      if (!key.read(bytes, at, end)) throw new UnclearFile();
+      if (!key.read(bytes, at, end) || key.kinds[count] !== valueKind.integer) throw new UnclearFile();
       if (compares) {
         if (!isFirst) refuseDisorder(previous, key, descending, { unique, ordered });
         isFirst = false;

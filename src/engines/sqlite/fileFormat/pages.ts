@@ -3,6 +3,9 @@ import { open, type FileHandle } from 'node:fs/promises';
 /** Where a database file is not as this code expects one, or not as simple: SQLite itself has to be asked. */
 export class UnclearFile extends Error {}
 
+/** Rows of a table are not in the order of their rowids, or nothing is sure of it. */
+export class DisorderedRows extends Error {}
+
 /** Bytes that are read at once; the next ones are read ahead. */
 const blockBytes = 128 * 1024;
 

@@ -139,6 +139,8 @@ export class RecordKey {
     this.kinds[slot] = type === 7 ? valueKind.real : valueKind.integer;
     this.high[slot] = high;
     this.low[slot] = low;
+    // SQLite takes it for NULL, and writes none.
+    if (type === 7 && Number.isNaN(realOf(high, low))) throw new UnclearFile();
     if (type !== 7 && this.#places[slot]!.real) this.#makeReal(slot);
   }
 
