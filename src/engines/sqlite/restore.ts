@@ -87,7 +87,7 @@ export class SqliteRestore implements RestoreTransaction {
     try {
       return await inWords('database', { file: databaseName(file) }, async () => {
         connection = await Connection.open(file, 'write');
-        await configure(connection);
+        await configure(connection, restore);
         const encoding = await adoptSettings(connection, payload, restore);
         await payload.disarm();
         if (encoding !== payload.settings.encoding) {

@@ -7,8 +7,10 @@ import { distrust, type PayloadDatabase, readSettings } from './payloadDatabase.
 const cacheKibibytes = 16 * 1024;
 
 /** Makes a connection one that restores. */
-export async function configure(connection: Connection): Promise<void> {
+export async function configure(connection: Connection, { madeHere = false }: RestoreSource): Promise<void> {
   await distrust(connection);
+  // What this machine wrote, and has just been checked, has sound pages.
+  if (madeHere) await connection.all('PRAGMA cell_size_check = OFF');
   await connection.all(`PRAGMA cache_size = ${-cacheKibibytes}`);
   // The guard checks them when all tables are there, so that their order does not matter.
   await connection.all('PRAGMA foreign_keys = OFF');
