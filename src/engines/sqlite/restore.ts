@@ -1,7 +1,7 @@
 import { RestorePointError } from '../../core/errors.ts';
 import { type BackedUpTable, holdsAllRows } from '../../core/manifest.ts';
 import { formatTableName } from '../../core/names.ts';
-import type { RestoreMode, RestorePlan, TableChange, TablePlan } from '../../core/plan.ts';
+import type { RestoreMode, TableChange, TablePlan } from '../../core/plan.ts';
 import type { SchemaObject, SchemaSection } from '../../core/schema.ts';
 import type { RestoreSource, RestoreTransaction, WorkOptions } from '../engine.ts';
 import { databaseName, fileUri } from './address.ts';
@@ -30,7 +30,7 @@ import { raiseCounter } from './sequences.ts';
 import { copySystemRows } from './systemTables.ts';
 import { removeTriggers } from './triggers.ts';
 import { verifyTable } from './verify.ts';
-import { plannedVirtualTables, VirtualTableRestore } from './virtualTables.ts';
+import { plannedVirtualTables, VirtualTableRestore, writtenTables } from './virtualTables.ts';
 
 /** The restore of one backup into one database file. See `RestoreTransaction`. */
 export class SqliteRestore implements RestoreTransaction {
@@ -91,7 +91,7 @@ export class SqliteRestore implements RestoreTransaction {
         const encoding = await adoptSettings(connection, payload, restore);
         await payload.disarm();
         if (encoding !== payload.settings.encoding) {
-          const written = writtenTables(restore.plan, payload);
+          const written = writtenTables(restore.plan, payload.virtualTables);
           await payload.convert(encoding, (table) => written?.has(foldName(table)) ?? true, options);
         }
         // Of a database that is opened for reading alone SQLite knows no CHECK constraints, and transfers no rows to a
@@ -382,23 +382,6 @@ export class SqliteRestore implements RestoreTransaction {
   #inWords<Result>(table: TablePlan | undefined, work: () => Promise<Result>): Promise<Result> {
     return inWords('database', table ? { table: formatTableName(table.target) } : {}, work);
   }
-}
-
-/**
- * The folded names of the tables of the backup whose rows a plan writes, also those in which a module keeps its rows;
- * undefined where it writes all.
- */
-function writtenTables(
-  plan: RestorePlan,
-  { virtualTables }: PayloadDatabase,
-): ReadonlySet<string> | undefined {
-  if (plan.whole) return undefined;
-  const planned = plannedVirtualTables(plan.create, virtualTables).flatMap(({ shadows }) => shadows);
-  const names = [
-    ...plan.tables.map(({ backup }) => backup.table.name.name),
-    ...planned.map(({ name }) => name),
-  ];
-  return new Set(names.map(foldName));
 }
 
 async function isEmpty(connection: Connection): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { RestorePointError } from '../../core/errors.ts';
-import type { TablePlan } from '../../core/plan.ts';
+import type { RestorePlan, TablePlan } from '../../core/plan.ts';
 import type { SchemaObject } from '../../core/schema.ts';
 import {
   type CatalogTable,
@@ -11,7 +11,7 @@ import {
 } from './catalog.ts';
 import type { Connection } from './connection.ts';
 import { countRows } from './counts.ts';
-import { quote, quoteTable, sameName } from './identifiers.ts';
+import { foldName, quote, quoteTable, sameName } from './identifiers.ts';
 import { backupSchema, loadTable } from './loadTable.ts';
 import type { TablePair } from './rowComparison.ts';
 import { writeSchema } from './schemaOrder.ts';
@@ -132,6 +132,23 @@ function surplusShadows(
 function createShadow({ name, sql }: CatalogTable): string {
   if (/^CREATE TABLE /.test(sql) && !sql.includes('\0')) return sql;
   throw new RestorePointError('damaged-backup', `The backup has no valid statement for the table ${name}`);
+}
+
+/**
+ * The folded names of the tables of the backup whose rows a plan writes, also those in which a module keeps its rows;
+ * undefined where it writes all.
+ */
+export function writtenTables(
+  plan: RestorePlan,
+  backup: readonly VirtualTable[],
+): ReadonlySet<string> | undefined {
+  if (plan.whole) return undefined;
+  const planned = plannedVirtualTables(plan.create, backup).flatMap(({ shadows }) => shadows);
+  const names = [
+    ...plan.tables.map((table) => table.backup.table.name.name),
+    ...planned.map(({ name }) => name),
+  ];
+  return new Set(names.map(foldName));
 }
 
 /** Those of the backup that a plan creates. Throws `damaged-backup` for one that its database does not hold. */
