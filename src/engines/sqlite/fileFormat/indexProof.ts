@@ -120,7 +120,10 @@ async function sumRows(
   const key = new RecordKey(columns);
   const rowid = columns.findIndex(({ isRowid }) => isRowid);
   const ascend = new Ascent();
-  const wanted = indexes.map((index) => ({ sum: new KeySum(), slots: slotsOf(columns, index) }));
+  const wanted = indexes.map((index) => ({
+    sum: new KeySum(index.terms.length),
+    slots: slotsOf(columns, index),
+  }));
   await walkBtree(
     file,
     root,
@@ -157,7 +160,7 @@ async function sumEntries(
   places.push({ position: count, real: false, absent: 'unclear' });
   const slots = terms.map((_, slot) => slot);
   const descending = terms.map((term) => term.descending);
-  const sum = new KeySum();
+  const sum = new KeySum(count);
   let [key, previous] = [new RecordKey(places), new RecordKey(places)];
   let isFirst = true;
   await walkBtree(

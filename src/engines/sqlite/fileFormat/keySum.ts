@@ -9,9 +9,16 @@ const seed = randomFillSync(new Int32Array(2));
  * of 32 bits (MurmurHash3's steps, with other constants in the second).
  */
 export class KeySum {
+  /** What is mixed in after the bytes of text: V8 has room for few places where the steps of the hashes are inlined. */
+  readonly #words: Int32Array;
   #count = 0;
   #first = 0;
   #second = 0;
+
+  /** Of keys of that many values. */
+  constructor(terms: number) {
+    this.#words = new Int32Array(3 * terms + 2);
+  }
 
   equals(other: KeySum): boolean {
     return this.#count === other.#count && this.#first === other.#first && this.#second === other.#second;
@@ -20,19 +27,18 @@ export class KeySum {
   /** Adds the values of these slots, and the rowid. */
   add(key: RecordKey, slots: readonly number[], rowidHigh: number, rowidLow: number): void {
     const { bytes, kinds, high, low } = key;
+    const words = this.#words;
+    let count = 0;
     let a = seed[0]!;
     let b = seed[1]!;
     for (let term = 0; term < slots.length; term += 1) {
       const slot = slots[term]!;
       const kind = kinds[slot]!;
-      a = mixFirst(a, kind);
-      b = mixSecond(b, kind);
+      words[count++] = kind;
       if (kind === valueKind.null) continue;
-      a = mixFirst(a, low[slot]!);
-      b = mixSecond(b, low[slot]!);
+      words[count++] = low[slot]!;
       if (kind < valueKind.text) {
-        a = mixFirst(a, high[slot]!);
-        b = mixSecond(b, high[slot]!);
+        words[count++] = high[slot]!;
         continue;
       }
       let at = high[slot]!;
@@ -44,11 +50,15 @@ export class KeySum {
       }
       let rest = 0;
       for (; at < end; at += 1) rest = (rest << 8) | bytes[at]!;
-      a = mixFirst(a, rest);
-      b = mixSecond(b, rest);
+      words[count++] = rest;
     }
-    a = mixFirst(mixFirst(a, rowidHigh), rowidLow);
-    b = avalanche(mixSecond(mixSecond(b, rowidHigh), rowidLow));
+    words[count++] = rowidHigh;
+    words[count++] = rowidLow;
+    for (let index = 0; index < count; index += 1) {
+      a = mixFirst(a, words[index]!);
+      b = mixSecond(b, words[index]!);
+    }
+    b = avalanche(b);
     a = avalanche((a + b) | 0);
     this.#count += 1;
     this.#first = (this.#first + a) | 0;
