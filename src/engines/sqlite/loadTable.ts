@@ -35,11 +35,11 @@ export async function loadTable(
 ): Promise<TableChange> {
   const { plan, target } = pair;
   const count = (): Promise<number> => countRows(connection, 'main', target.name, signal);
-  const rowsBefore = await count();
   const to = quoteTable('main', target.name);
   // A row that stood in a table of this definition may come back into it, also if it was there before its constraint.
   await connection.all(`PRAGMA ignore_check_constraints = ${target.sql === pair.backup.sql ? 'ON' : 'OFF'}`);
-  if (mode === 'replace') await connection.run(`DELETE FROM ${to}`, [], signal);
+  const rowsBefore =
+    mode === 'replace' ? await connection.run(`DELETE FROM ${to}`, [], signal) : await count();
   let written: number;
   try {
     written = await insertRows(connection, pair, mode, signal);
