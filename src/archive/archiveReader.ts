@@ -150,6 +150,13 @@ export class Archive implements PayloadSource {
 
   /** Reads every byte of the file and compares every checksum. Throws `damaged-backup` with the entry's name. */
   async check(options: { signal?: AbortSignal; report?: ReportProgress }): Promise<void> {
+    await this.checkRows(options);
+    await this.checkSchema();
+  }
+
+  /** As `check`, of the rows alone. */
+  async checkRows(options: { signal?: AbortSignal; report?: ReportProgress }): Promise<void> {
+    throwIfCancelled(options.signal);
     const chunks = this.manifest.payloads.flatMap((payload) => payload.chunks);
     const totalBytes = chunks.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
     let bytes = 0;
@@ -167,6 +174,10 @@ export class Archive implements PayloadSource {
       bytes += chunk.storedBytes;
       options.report?.({ phase: 'check', bytes, totalBytes });
     }
+  }
+
+  /** As `check`, of all but the rows. */
+  async checkSchema(): Promise<void> {
     await readChecked(this.#source, this.#entryOf(schemaEntry), this.file);
   }
 

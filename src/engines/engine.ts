@@ -34,6 +34,8 @@ export interface EngineFeatures {
   readonly caseInsensitiveNames?: boolean;
   /** It is a file on this machine. */
   readonly isFile: boolean;
+  /** `beginRestore` reads all rows of a backup, and compares their checksums: they need not be checked before. */
+  readonly readsBackupFirst?: boolean;
 }
 
 /** What of a damaged backup's rows is whole. */

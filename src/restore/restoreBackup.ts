@@ -147,7 +147,10 @@ export async function makePlan(
   return rights ? allowedPart(plan, rights) : plan;
 }
 
-/** The file is read while the database is asked. What fails first ends the other. */
+/**
+ * The file is read while the database is asked. What fails first ends the other. Rows that the engine reads before it
+ * changes anything are not read twice, but where a safety backup comes first: a damaged file is told before that.
+ */
 async function checkAndPlan(
   archive: Archive,
   session: Session,
@@ -161,22 +164,31 @@ async function checkAndPlan(
     failure ??= { error };
     failed.abort();
   };
+  const rowsLater = new AbortController();
+  if (features.readsBackupFirst && (options.dryRun || options.safetyFolder === undefined)) rowsLater.abort();
   let checked = false;
   const check = async (): Promise<void> => {
-    await archive.check({ signal: either, ...(report ? { report } : {}) });
+    const rowsNow = AbortSignal.any([either, rowsLater.signal]);
+    await archive.checkRows({ signal: rowsNow, ...(report ? { report } : {}) }).catch((error: unknown) => {
+      if (!rowsLater.signal.aborted) throw error;
+    });
+    await archive.checkSchema();
     checked = true;
     report?.({ phase: 'prepare' });
   };
   const whenChecked: ReportProgress = (event) => {
     if (checked) report?.(event);
   };
-  const planOptions = { ...options, signal: either, report: whenChecked };
-  const [plan] = await Promise.all([
-    makePlan(archive.manifest, session, features, planOptions).catch(orEnd),
-    check().catch(orEnd),
-  ]);
+  const plan = async (): Promise<RestorePlan> => {
+    const planOptions = { ...options, signal: either, report: whenChecked };
+    const made = await makePlan(archive.manifest, session, features, planOptions);
+    // No safety backup comes first where nothing is overwritten.
+    if (features.readsBackupFirst && made.tables.every(({ create }) => create)) rowsLater.abort();
+    return made;
+  };
+  const [planned] = await Promise.all([plan().catch(orEnd), check().catch(orEnd)]);
   if (failure) throw failure.error;
-  return plan!;
+  return planned!;
 }
 
 function refuseOtherEngine(manifest: Manifest, session: Session): void {
@@ -201,8 +213,8 @@ async function takeSafetyBackup(
   // Who keeps backups of this database from others' eyes has to find no plain one beside them.
   const lock = options.safetyLock ?? (encryption && (await options.keys?.lockLike(encryption)));
   const name = `before-restore-${session.info.database}`;
-  const place = await newBackupFile(options.safetyFolder, name, { encrypted: lock !== undefined });
   try {
+    const place = await newBackupFile(options.safetyFolder, name, { encrypted: lock !== undefined });
     const { file } = await takeBackup(session, {
       ...options,
       selection,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import * as path from 'node:path';
 import { takeBackup, type BackupReport, type BackupSelection } from '../../src/backup/takeBackup.ts';
 import { verifyBackup } from '../../src/backup/verifyBackup.ts';
@@ -250,6 +250,32 @@ for (const testEngine of testEngines) {
       assert.equal(error.code, 'cancelled');
       assert.equal(await shop.dump(), before);
       await assert.rejects(readdir(safetyFolder));
+    });
+
+    it('takes no safety backup for a file whose rows are damaged', async () => {
+      await backUp(shop, file);
+      const bytes = await readFile(file);
+      bytes[100]! ^= 1;
+      await writeFile(file, bytes);
+      await shop.run(`DELETE FROM lines`);
+      const before = await shop.dump();
+      const safetyFolder = folder.file('safety');
+      const error = await failure(restore(file, shop, { safetyFolder }));
+      assert.equal(error.code, 'damaged-backup');
+      assert.match(error.message, /checksum|not what was written/);
+      assert.equal(error.details.unchanged, 'Nothing was changed.');
+      assert.equal(await shop.dump(), before);
+      await assert.rejects(readdir(safetyFolder));
+    });
+
+    it('changes nothing when the safety backup fails, and says that it was that', async () => {
+      await backUp(shop, file);
+      await shop.run(`DELETE FROM lines`);
+      const before = await shop.dump();
+      const safetyFolder = path.join(file, 'no-folder');
+      const error = await failure(restore(file, shop, { safetyFolder }));
+      assert.match(error.message, /^The safety backup failed: .*no folder/);
+      assert.equal(await shop.dump(), before);
     });
 
     it('takes only the tables and rows that were asked for', async () => {

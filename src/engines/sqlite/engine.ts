@@ -8,7 +8,13 @@ import { SqliteSession } from './session.ts';
 export const sqliteEngine: Engine = {
   id: 'sqlite',
   label: 'SQLite',
-  features: { schemas: false, createsDatabase: true, caseInsensitiveNames: true, isFile: true },
+  features: {
+    schemas: false,
+    createsDatabase: true,
+    caseInsensitiveNames: true,
+    isFile: true,
+    readsBackupFirst: true,
+  },
   describe,
   parseUrl,
   connect: (address, options) => SqliteSession.open(address, options),
