@@ -132,6 +132,20 @@ describe('SQLite: proving that indexes are in step with their tables', () => {
     assert.deepEqual((await prove(other)).proven, new Set());
   });
 
+  it('does not, of entries whose words are those of the rows, at other places', async () => {
+    // A blob of 9 bytes whose words are those of the integers beside which it stands.
+    const row = '4294967296, NULL, 38654705668, 0';
+    const entry = `4294967296, x'010000000000000001', NULL, NULL`;
+    runSqlite(
+      file,
+      `CREATE TABLE t (a, b, c, d); INSERT INTO t VALUES (${row});
+       CREATE TABLE other (a, b, c, d); CREATE INDEX i ON other (a, b, c, d); INSERT INTO other VALUES (${entry});
+       PRAGMA writable_schema = ON;
+       UPDATE sqlite_schema SET tbl_name = 't', sql = 'CREATE INDEX i ON t (a, b, c, d)' WHERE name = 'i'`,
+    );
+    assert.deepEqual(await prove(file), { all: new Set(['i']), proven: new Set() });
+  });
+
   for (const [what, values] of Object.entries({
     'whose entries are': '(3), (7)',
     'whose entries of equal values are': '(5), (5)',
