@@ -1,6 +1,7 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, openSync, closeSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { projectRoot } from '../support/paths.ts';
 import type { Command } from './measure.ts';
 import { shopTables } from './shopData.ts';
@@ -132,7 +133,8 @@ function postgresOver(place: PostgresPlace, folder: string): Contest {
         name: 'pg_restore --data-only -1',
         commands: [client('pg_restore', '--data-only', '-1', '-d', place.live, dataOnly)],
         prepare: async () => {
-          if (!existsSync(dataOnly)) execFileSync(dump.program, dump.args);
+          // Not waited for by this process as a whole: a proxy to the server may live in it.
+          if (!existsSync(dataOnly)) await promisify(execFile)(dump.program, dump.args);
           await settle(`TRUNCATE ${tables}`);
         },
       },
