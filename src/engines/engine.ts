@@ -34,7 +34,10 @@ export interface EngineFeatures {
   readonly caseInsensitiveNames?: boolean;
   /** It is a file on this machine. */
   readonly isFile: boolean;
-  /** `beginRestore` reads all rows of a backup, and compares their checksums: they need not be checked before. */
+  /**
+   * A restore reads all rows of a backup, and compares their checksums, before it changes anything: they need not be
+   * checked before.
+   */
   readonly readsBackupFirst?: boolean;
 }
 

@@ -182,8 +182,7 @@ async function checkAndPlan(
   const plan = async (): Promise<RestorePlan> => {
     const planOptions = { ...options, signal: either, report: whenChecked };
     const made = await makePlan(archive.manifest, session, features, planOptions);
-    // No safety backup comes first where nothing is overwritten.
-    if (features.readsBackupFirst && made.tables.every(({ create }) => create)) rowsLater.abort();
+    if (features.readsBackupFirst && !(await safetySelection(session, made, planOptions))) rowsLater.abort();
     return made;
   };
   const [planned] = await Promise.all([plan().catch(orEnd), check().catch(orEnd)]);

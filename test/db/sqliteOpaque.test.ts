@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { type BackupReport, type BackupSelection, takeBackup } from '../../src/backup/takeBackup.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { parseTableNames } from '../../src/core/names.ts';
@@ -104,6 +105,24 @@ describe('SQLite: full-text search and R-Tree as tables that can be chosen', () 
       assert.deepEqual(sqliteDump(file), before);
     });
   }
+
+  it('a restore of a damaged backup over live ones alone takes no safety backup', async () => {
+    // What is damaged is met long after the restore is planned.
+    runSqlite(file, 'INSERT INTO plain VALUES (3, randomblob(150000000))');
+    const { file: backup } = await backUp('all.dbbackup', {});
+    runSqlite(file, changes);
+    const before = sqliteDump(file);
+    const bytes = readFileSync(backup);
+    bytes[145_000_000]! ^= 1;
+    writeFileSync(backup, bytes);
+    const safetyFolder = folder.file('safety');
+    await failure(
+      restoreFile(backup, file, { safetyFolder, tables: parseTableNames('words,boxes,docs_index') }),
+      'damaged-backup',
+    );
+    assert.ok(!existsSync(safetyFolder));
+    assert.deepEqual(sqliteDump(file), before);
+  });
 
   it('modes that add rows leave them alone, and the plan says so before', async () => {
     runSqlite(file, 'DROP TABLE boxes');

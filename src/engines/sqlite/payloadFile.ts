@@ -86,7 +86,7 @@ export async function extractPayload(
       writing = output.appendFile(chunk).then(() => freeBytes(chunk));
       // It is told when it is waited for.
       writing.catch(() => undefined);
-      report?.({ phase: 'check', bytes, totalBytes });
+      report?.({ phase: 'prepare', bytes, totalBytes });
     }
     await writing;
   } finally {

@@ -32,6 +32,14 @@ import { removeTriggers } from './triggers.ts';
 import { verifyTable } from './verify.ts';
 import { plannedVirtualTables, VirtualTableRestore, writtenTables } from './virtualTables.ts';
 
+/** The database that rows are written to. */
+export interface RestoreTarget {
+  readonly file: string;
+  readonly onDisk: Pick<FileOnDisk, 'writeBack'>;
+  /** Makes the file where there is none. */
+  readonly make: () => Promise<void>;
+}
+
 /** The restore of one backup into one database file. See `RestoreTransaction`. */
 export class SqliteRestore implements RestoreTransaction {
   readonly #connection: Connection;
@@ -77,14 +85,14 @@ export class SqliteRestore implements RestoreTransaction {
 
   /** Takes the payload out of the backup and attaches it; changes nothing. */
   static async begin(
-    file: string,
+    { file, onDisk, make }: RestoreTarget,
     restore: RestoreSource,
-    onDisk: Pick<FileOnDisk, 'writeBack'>,
     options: WorkOptions,
   ): Promise<SqliteRestore> {
     const payload = await PayloadDatabase.extract(restore.manifest, restore.source, options);
     let connection: Connection | undefined;
     try {
+      await make();
       return await inWords('database', { file: databaseName(file) }, async () => {
         connection = await Connection.open(file, 'write');
         await configure(connection, restore);

@@ -112,10 +112,10 @@ export class SqliteSession implements Session {
     if (this.#options.readOnly) throw new Error('This session was opened for reading only');
     const asItIs = this.#missing ? await this.#takeAsItIs(restore, options) : undefined;
     if (asItIs) return asItIs;
-    if (this.#missing) await this.#makeFile();
     const { whole, tables } = restore.plan;
     if (whole && tables.some(({ create }) => !create)) this.#onDisk.readAhead();
-    return this.#track(SqliteRestore.begin(this.#file, restore, this.#onDisk, options));
+    const target = { file: this.#file, onDisk: this.#onDisk, make: () => this.#makeMissing() };
+    return this.#track(SqliteRestore.begin(target, restore, options));
   }
 
   async close(): Promise<void> {
@@ -145,7 +145,8 @@ export class SqliteSession implements Session {
     return opening && this.#track(Promise.resolve(opening));
   }
 
-  async #makeFile(): Promise<void> {
+  async #makeMissing(): Promise<void> {
+    if (!this.#missing) return;
     await inWords('database', { file: this.target }, async () => {
       const connection = await makeDatabaseFile(this.#file);
       await this.#connection.closeQuietly(this.#options.logger);

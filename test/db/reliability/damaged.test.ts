@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { MadeHere } from '../../../src/backup/madeHere.ts';
 import { takeBackup } from '../../../src/backup/takeBackup.ts';
 import { verifyBackup } from '../../../src/backup/verifyBackup.ts';
 import { RestorePointError } from '../../../src/core/errors.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
+import type { Session } from '../../../src/engines/engine.ts';
 import { engineById } from '../../../src/engines/registry.ts';
-import { restoreBackup } from '../../../src/restore/restoreBackup.ts';
+import { type RestoreOptions, restoreBackup } from '../../../src/restore/restoreBackup.ts';
 import {
   byteDamages,
   type Damage,
@@ -15,6 +17,7 @@ import {
   partsOf,
 } from '../../support/damage.ts';
 import { failure } from '../../support/errors.ts';
+import { connectSqlite } from '../../support/sqliteFiles.ts';
 import { testEngines, type TestDatabase } from '../../support/testDatabases.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
 import { countTried } from '../../support/triedCounts.ts';
@@ -36,9 +39,19 @@ for (const testEngine of testEngines) {
   describe(`${id}: damaged backups`, function () {
     this.timeout(240_000);
     const folder = useTemporaryFolder();
+    const state = useTemporaryFolder();
     let database: TestDatabase;
     let file: string;
     let sound: Buffer;
+    let madeHere: MadeHere;
+    /** An engine may read the rows at another time. */
+    const ways = {
+      get 'with a safety backup'() {
+        return { safetyFolder: folder.file('safety') };
+      },
+      'without one': {},
+      'as a rehearsal': { dryRun: true },
+    };
 
     beforeEach(async () => {
       database = await testEngine.create();
@@ -47,7 +60,8 @@ for (const testEngine of testEngines) {
       file = folder.file('sound.dbbackup');
       const session = await database.connect({ readOnly: true });
       try {
-        await takeBackup(session, { file, logger });
+        madeHere = new MadeHere(state.file('state'), logger);
+        await takeBackup(session, { file, logger, madeHere });
       } finally {
         await session.close();
       }
@@ -102,19 +116,31 @@ for (const testEngine of testEngines) {
       assert.equal(error.details.place?.file, damaged, what);
       if (entry !== undefined) assert.equal(error.details.place.entry, entry, what);
       if (!alsoRestored) return;
-      const refusal = await failure(restore(damaged), 'damaged-backup');
-      assert.equal(refusal.details.unchanged, 'Nothing was changed.', what);
+      for (const [way, options] of Object.entries(ways)) {
+        const refusal = await failure(restore(damaged, options), 'damaged-backup');
+        assert.equal(refusal.details.unchanged, 'Nothing was changed.', `${what}, ${way}`);
+      }
+      if (id !== 'sqlite') return;
+      for (const options of [{}, { madeHere }]) {
+        const session = await connectSqlite(folder.file('new.db'), { create: true });
+        const refusal = await failure(restore(damaged, options, session), 'damaged-backup');
+        assert.equal(refusal.details.unchanged, 'Nothing was changed.', `${what}, into a new file`);
+      }
     }
 
-    async function restore(from: string): Promise<void> {
-      const session = await database.connect();
+    async function restore(
+      from: string,
+      options: Partial<RestoreOptions> = ways['with a safety backup'],
+      into?: Session,
+    ): Promise<void> {
+      const session = into ?? (await database.connect());
       try {
         await restoreBackup(from, session, database.engine.features, {
           mayRun: () => Promise.resolve(true),
           mode: 'replace',
           logger,
-          safetyFolder: folder.file('safety'),
           confirm: () => Promise.resolve(true),
+          ...options,
         });
       } finally {
         await session.close();

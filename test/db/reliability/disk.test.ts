@@ -7,8 +7,10 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -87,20 +89,24 @@ for (const engine of testEngines) {
       assert.deepEqual(readdirSync(folder.path), []);
     });
 
-    /** What another program does to a backup between the check and the reading of its rows. */
+    /** What another program does to a backup before its rows are read, whether they were checked before that or not. */
     async function spoilt(spoil: (file: string) => void, pattern: RegExp): Promise<void> {
       const file = folder.file('x.dbbackup');
       await backUp(database, file);
+      const sound = readFileSync(file);
       await database.run('DELETE FROM big WHERE id % 2 = 0');
       const before = await database.dump();
       const confirm = (): Promise<boolean> => {
         spoil(file);
         return Promise.resolve(true);
       };
-      const error = await failure(restore(file, database, { confirm }), 'damaged-backup');
-      assert.match(describeError(error), pattern);
-      assert.match(describeError(error), /Nothing was changed\./);
-      assert.equal(await database.dump(), before);
+      for (const safety of [{}, { safetyFolder: folder.file('safety') }]) {
+        writeFileSync(file, sound);
+        const error = await failure(restore(file, database, { confirm, ...safety }), 'damaged-backup');
+        assert.match(describeError(error), pattern);
+        assert.match(describeError(error), /Nothing was changed\./);
+        assert.equal(await database.dump(), before);
+      }
     }
 
     it('a backup that changes while it is restored: nothing is changed', () =>
