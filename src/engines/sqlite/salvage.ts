@@ -21,6 +21,9 @@ export async function salvage(
 ): Promise<SalvagedContent> {
   const whole = manifest.payloads.every(({ chunks }) => chunks.every((chunk) => source.holds(chunk)));
   if (whole) return await copyAll(source, manifest, sink, options);
+  // It tells where each table begins.
+  if (!manifest.payloads.every(({ chunks: [first] }) => first && source.holds(first)))
+    return { tables: [], payloads: [] };
   const held = await heldTables(source, manifest, options);
   const payload = await PayloadDatabase.extract(manifest, source, options);
   try {

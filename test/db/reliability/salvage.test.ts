@@ -179,6 +179,18 @@ for (const testEngine of testEngines) {
       }
     });
 
+    if (id === 'sqlite')
+      it('says that nothing can be salvaged without the first chunk, and leaves no file', async () => {
+        await writeFile(folder.file('b.dbbackup'), spoil(/database\/1\.sqlite/));
+        const run = await runCli(['salvage', folder.file('b.dbbackup')]);
+        assert.equal(run.code, 3, run.stderr);
+        assert.match(
+          run.stderr,
+          /b\.dbbackup: Nothing can be salvaged: no table holds\. Take another backup/,
+        );
+        await assert.rejects(readFile(folder.file('b-salvaged.dbbackup')));
+      });
+
     it('says that nothing can be salvaged without the manifest, and leaves no file', async () => {
       for (const bytes of [spoil(/manifest\.json/), sound.subarray(0, sound.lastIndexOf('PK\u0003\u0004'))]) {
         await writeFile(folder.file('b.dbbackup'), bytes);
