@@ -165,7 +165,8 @@ async function checkAndPlan(
     failed.abort();
   };
   const rowsLater = new AbortController();
-  if (features.readsBackupFirst && (options.dryRun || options.safetyFolder === undefined)) rowsLater.abort();
+  const mayBeLater = features.readsBackupFirst === true;
+  if (mayBeLater && !wantsSafetyBackup(options)) rowsLater.abort();
   let checked = false;
   const check = async (): Promise<void> => {
     const rowsNow = AbortSignal.any([either, rowsLater.signal]);
@@ -182,7 +183,9 @@ async function checkAndPlan(
   const plan = async (): Promise<RestorePlan> => {
     const planOptions = { ...options, signal: either, report: whenChecked };
     const made = await makePlan(archive.manifest, session, features, planOptions);
-    if (features.readsBackupFirst && !(await safetySelection(session, made, planOptions))) rowsLater.abort();
+    if (mayBeLater && !rowsLater.signal.aborted) {
+      if (!(await safetySelection(session, made, planOptions))) rowsLater.abort();
+    }
     return made;
   };
   const [planned] = await Promise.all([plan().catch(orEnd), check().catch(orEnd)]);
@@ -200,13 +203,19 @@ function refuseOtherEngine(manifest: Manifest, session: Session): void {
   );
 }
 
+function wantsSafetyBackup<Options extends Pick<RestoreOptions, 'dryRun' | 'safetyFolder'>>(
+  options: Options,
+): options is Options & { readonly safetyFolder: string } {
+  return !options.dryRun && options.safetyFolder !== undefined;
+}
+
 async function takeSafetyBackup(
   session: Session,
   plan: RestorePlan,
   { encryption }: Archive,
   options: RestoreOptions,
 ): Promise<string | undefined> {
-  if (options.dryRun || !options.safetyFolder) return undefined;
+  if (!wantsSafetyBackup(options)) return undefined;
   const selection = await safetySelection(session, plan, options);
   if (!selection) return undefined;
   // Who keeps backups of this database from others' eyes has to find no plain one beside them.
