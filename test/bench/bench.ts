@@ -5,7 +5,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { cpus, freemem } from 'node:os';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { RestoreReport } from '../../src/restore/restoreBackup.ts';
@@ -19,6 +19,7 @@ import type { HostDelay } from './hostDelaySuite.ts';
 import { measure, type Measurement } from './measure.ts';
 import { hasOrms } from './ormContests.ts';
 import { type BenchReport, type ContestResult, formatContest, formatDelays } from './results.ts';
+import { rowsAt } from './shopData.ts';
 
 const usage = `npm run bench -- [options]
 
@@ -31,8 +32,10 @@ const usage = `npm run bench -- [options]
   --json FILE     where the figures go (test-results/bench.json)
   --svg FILE      a picture of them`;
 
-/** As much as any side's files take at scale 1, in GiB. */
-const touchedGibibytes = 3;
+/** As much as any side's files take at scale 1. */
+const touchedBytes = 3 * 2 ** 30;
+/** Memory that is left alone, so that the cache of files does not give way. */
+const spareBytes = 2 ** 30;
 
 const { values } = parseArgs({
   options: {
@@ -65,7 +68,7 @@ async function bench(): Promise<void> {
       console.log(`\nFilling a database: ${name} …`);
       const group = await begin({ ...options, folder: folder.path });
       for (const contest of group.contests) {
-        const result = await run(contest, Number(values.runs));
+        const result = await run(contest, Number(values.runs), touchedBytes * sizeOf(contest));
         console.log(`\n${formatContest(result)}`);
         contests.push(result);
       }
@@ -91,14 +94,14 @@ async function bench(): Promise<void> {
   if (values.svg !== undefined) writeFileSync(values.svg, drawContests(report));
 }
 
-async function run(contest: Contest, runs: number): Promise<ContestResult> {
+async function run(contest: Contest, runs: number, touched: number): Promise<ContestResult> {
   const sides = [contest.ours, ...contest.peers];
   const measured = new Map<Side, Measurement[]>(sides.map((side) => [side, []]));
   const shares = new Map<Side, number[]>(sides.map((side) => [side, []]));
   for (let round = 0; round < runs; round += 1) {
     for (const side of sides) {
       await side.prepare?.();
-      settle();
+      settle(touched);
       measured.get(side)!.push(await measure(side.commands, contest.server));
       if (side.report !== undefined) shares.get(side)!.push(verifyShare(side.report));
     }
@@ -115,12 +118,26 @@ async function run(contest: Contest, runs: number): Promise<ContestResult> {
   };
 }
 
-/** What was left to be written is nobody's of this round, and nobody is to pay for memory that has to be fetched first. */
-function settle(): void {
+/** How many times scale 1 its sides need memory; an ORM needs as much for a tenth of the rows. */
+function sizeOf({ rows }: Contest): number {
+  return Math.max(1, (rows ?? 0) / rowsAt(1));
+}
+
+/**
+ * What was left to be written is nobody's of this round, and nobody is to pay for memory that has to be fetched first.
+ * What files have in the cache stays there.
+ */
+function settle(touched: number): void {
   execFileSync('sync');
-  const count = Math.min(touchedGibibytes, Math.floor(freemem() / 2 ** 31));
-  const touch = `Array.from({ length: ${count} }, () => Buffer.allocUnsafeSlow(2 ** 30).fill(1))`;
+  const mebibytes = Math.floor(Math.min(touched, freeBytes() - spareBytes) / 2 ** 20);
+  const touch = `Array.from({ length: ${mebibytes} }, () => Buffer.allocUnsafeSlow(2 ** 20).fill(1))`;
   execFileSync(process.execPath, ['-e', touch]);
+}
+
+/** Memory that nothing uses, without what files have in the cache. */
+function freeBytes(): number {
+  const [, kibibytes] = /^MemFree: +(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))!;
+  return Number(kibibytes) * 1024;
 }
 
 function verifyShare(report: string): number {

@@ -33,6 +33,9 @@ describe('SQLite: a file that is read ahead and written back', () => {
       ahead.writeBack();
       await delay(500);
       assert.equal(otherWriter(file), 'database is locked');
+      ahead.readAhead();
+      await delay(500);
+      assert.equal(otherWriter(file), 'database is locked');
       await connection.run('ROLLBACK');
       await connection.close();
       await ahead.close();

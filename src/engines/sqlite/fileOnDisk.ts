@@ -29,13 +29,16 @@ export class FileOnDisk {
 
   /**
    * Begins to have it read from its beginning to its end, and so into the system's cache, and does not wait for it. SQLite
-   * asks for one page at a time, in the order of its trees: from a disk that takes ten times as long and more. A file that
-   * the memory does not hold is left alone.
+   * asks for one page at a time, in the order of its trees, which after a restore may go from the end to the beginning:
+   * from a disk that takes ten times as long and more. A file that the memory does not hold is left alone, and so is one
+   * that is in the cache, or is being read ahead.
    */
   readAhead(): void {
-    this.#reading ??= this.#read().catch((error: unknown) => {
-      this.#logger.debug(`The database file is not read ahead: ${messageOf(error)}`);
-    });
+    this.#reading ??= this.#read()
+      .catch((error: unknown) => {
+        this.#logger.debug(`The database file is not read ahead: ${messageOf(error)}`);
+      })
+      .finally(() => (this.#reading = undefined));
   }
 
   /** Begins to have written what SQLite has left to the system by now, for which a COMMIT waits; does not wait for it. */

@@ -35,7 +35,7 @@ import { plannedVirtualTables, VirtualTableRestore, writtenTables } from './virt
 /** The database that rows are written to. */
 export interface RestoreTarget {
   readonly file: string;
-  readonly onDisk: Pick<FileOnDisk, 'writeBack'>;
+  readonly onDisk: Pick<FileOnDisk, 'readAhead' | 'writeBack'>;
   /** Makes the file where there is none. */
   readonly make: () => Promise<void>;
 }
@@ -45,7 +45,7 @@ export class SqliteRestore implements RestoreTransaction {
   readonly #connection: Connection;
   readonly #payload: PayloadDatabase;
   readonly #restore: RestoreSource;
-  readonly #onDisk: Pick<FileOnDisk, 'writeBack'>;
+  readonly #onDisk: Pick<FileOnDisk, 'readAhead' | 'writeBack'>;
   readonly #options: WorkOptions;
   readonly #foreignKeys: ForeignKeyGuard;
   readonly #pairs = new Map<TablePlan, TablePair>();
@@ -68,7 +68,7 @@ export class SqliteRestore implements RestoreTransaction {
     connection: Connection,
     payload: PayloadDatabase,
     restore: RestoreSource,
-    onDisk: Pick<FileOnDisk, 'writeBack'>,
+    onDisk: Pick<FileOnDisk, 'readAhead' | 'writeBack'>,
     options: WorkOptions,
   ) {
     this.#onDisk = onDisk;
@@ -180,6 +180,7 @@ export class SqliteRestore implements RestoreTransaction {
 
   load(table: TablePlan): Promise<TableChange> {
     return this.#inWords(table, async () => {
+      this.#readAhead();
       const { signal, report } = this.#options;
       const [pair, mode] = [this.#pairOf(table), this.#modeOf(table)];
       if (mode === 'insert-missing') {
@@ -262,6 +263,7 @@ export class SqliteRestore implements RestoreTransaction {
       const { signal, report } = this.#options;
       const differing = this.#differing.get(table) ?? 0;
       const [pair, mode] = [this.#pairOf(table), this.#modeOf(table)];
+      this.#readAhead();
       await verifyTable(this.#connection, pair, mode, differing, signal);
       if (takesIndexes(pair, mode)) {
         const findings = (await this.#checks?.findings(pair.backup.name)) ?? { proven: new Set() };
@@ -300,6 +302,11 @@ export class SqliteRestore implements RestoreTransaction {
     } finally {
       await this.#release();
     }
+  }
+
+  /** At each table, because the system may not keep a large file in its cache from the first table to the last. */
+  #readAhead(): void {
+    if (this.#restore.plan.whole) this.#onDisk.readAhead();
   }
 
   /** Ends what is open. Never throws. */
