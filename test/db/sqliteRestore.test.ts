@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
+import { watch } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describeError } from '../../src/core/errors.ts';
 import { type Logger, silentLogger } from '../../src/core/logger.ts';
 import type { TableChange } from '../../src/core/plan.ts';
@@ -370,5 +372,24 @@ describe('SQLite: restoring', () => {
     const logger: Logger = { debug() {}, info() {}, warn: note, error: note };
     await restoreSqlite(file, await backUpSqlite(file, undefined, { logger }), { logger });
     assert.deepEqual(messages, []);
+  });
+
+  it('puts no file but its journal beside the database', async () => {
+    runSqlite(file, `CREATE TABLE t (a); INSERT INTO t SELECT value FROM json_each('[1, 2, 3]')`);
+    const backup = await backUpSqlite(file);
+    const ended = new AbortController();
+    const names = new Set<string>();
+    const watching = (async () => {
+      for await (const { filename } of watch(folder.path, { signal: ended.signal })) names.add(filename!);
+    })().catch((error: unknown) => {
+      if (!ended.signal.aborted) throw error;
+    });
+    await restoreSqlite(file, backup);
+    // What happened is told after it happened.
+    while (!names.has('target.db-journal')) await delay(20);
+    await delay(200);
+    ended.abort();
+    await watching;
+    assert.deepEqual([...names].sort(), ['target.db', 'target.db-journal']);
   });
 });

@@ -269,3 +269,8 @@ export function uniqueKeyOver(
   }
   return undefined;
 }
+
+/** Whether the database of a connection holds nothing at all. */
+export async function isEmpty(connection: Connection): Promise<boolean> {
+  return (await connection.get('SELECT 1 AS found FROM main.sqlite_schema LIMIT 1')) === undefined;
+}

@@ -4,14 +4,14 @@ import { formatTableName } from '../../core/names.ts';
 import type { RestoreMode, TableChange, TablePlan } from '../../core/plan.ts';
 import type { SchemaObject, SchemaSection } from '../../core/schema.ts';
 import type { RestoreSource, RestoreTransaction, WorkOptions } from '../engine.ts';
-import { databaseName, fileUri } from './address.ts';
-import { type CatalogTable, findTable, readCatalog, virtualTableKind } from './catalog.ts';
+import { databaseName } from './address.ts';
+import { type CatalogTable, findTable, isEmpty, readCatalog, virtualTableKind } from './catalog.ts';
 import { Connection } from './connection.ts';
 import { createObject } from './createObject.ts';
 import { describeFailure, inWords, isSqliteError } from './errors.ts';
 import type { FileOnDisk } from './fileOnDisk.ts';
 import { ForeignKeyGuard, type TableInBackup } from './foreignKeys.ts';
-import { foldName, quote, sameName } from './identifiers.ts';
+import { foldName, sameName } from './identifiers.ts';
 import {
   backupSchema,
   countDiffering,
@@ -22,7 +22,7 @@ import {
 } from './loadTable.ts';
 import { PayloadChecks } from './payloadChecks.ts';
 import { PayloadDatabase } from './payloadDatabase.ts';
-import { adoptSettings, configure } from './restoreSettings.ts';
+import { adoptSettings, attachPayload, configure } from './restoreSettings.ts';
 import type { TablePair } from './rowComparison.ts';
 import { restoreSchemaOrder } from './schemaOrder.ts';
 import { rebuildSearchIndexes, type Restored } from './searchIndexes.ts';
@@ -102,9 +102,7 @@ export class SqliteRestore implements RestoreTransaction {
           const written = writtenTables(restore.plan, payload.virtualTables);
           await payload.convert(encoding, (table) => written?.has(foldName(table)) ?? true, options);
         }
-        // Of a database that is opened for reading alone SQLite knows no CHECK constraints, and transfers no rows to a
-        // table that has some.
-        await connection.run(`ATTACH ? AS ${quote(backupSchema)}`, [fileUri(payload.file, 'write')]);
+        await attachPayload(connection, payload);
         return new SqliteRestore(connection, payload, restore, onDisk, options);
       });
     } catch (error) {
@@ -397,8 +395,4 @@ export class SqliteRestore implements RestoreTransaction {
   #inWords<Result>(table: TablePlan | undefined, work: () => Promise<Result>): Promise<Result> {
     return inWords('database', table ? { table: formatTableName(table.target) } : {}, work);
   }
-}
-
-async function isEmpty(connection: Connection): Promise<boolean> {
-  return (await connection.get('SELECT 1 AS found FROM main.sqlite_schema LIMIT 1')) === undefined;
 }

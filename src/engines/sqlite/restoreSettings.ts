@@ -1,6 +1,8 @@
 import type { RestoreSource } from '../engine.ts';
+import { fileUri } from './address.ts';
 import type { Connection } from './connection.ts';
-import { quoteText } from './identifiers.ts';
+import { quote, quoteText } from './identifiers.ts';
+import { backupSchema } from './loadTable.ts';
 import { distrust, type PayloadDatabase, readSettings } from './payloadDatabase.ts';
 
 /** Of the connection that restores, in KiB: what is changed and does not fit is written to the disk early. */
@@ -30,4 +32,14 @@ export async function adoptSettings(
   await connection.all(`PRAGMA encoding = ${quoteText(settings.encoding)}`);
   if (manifest.complete) await connection.all(`PRAGMA main.auto_vacuum = ${settings.autoVacuum}`);
   return settings.encoding;
+}
+
+/** Makes the backup's database the schema `backupSchema` of the connection that restores. */
+export async function attachPayload(connection: Connection, { file }: PayloadDatabase): Promise<void> {
+  const schema = quote(backupSchema);
+  // Of a database that is opened for reading alone SQLite knows no CHECK constraints, and transfers no rows to a table
+  // that has some.
+  await connection.run(`ATTACH ? AS ${schema}`, [fileUri(file, 'write')]);
+  // A COMMIT over two databases with journals on the disk makes a further file beside the user's.
+  await connection.all(`PRAGMA ${schema}.journal_mode = MEMORY`);
 }
