@@ -1,5 +1,6 @@
 // First: until then the arguments are for all to see.
 import './cli/hideArguments.ts';
+import './cli/refuseOldNode.ts';
 import { stat } from 'node:fs/promises';
 import * as path from 'node:path';
 import { createInterface } from 'node:readline/promises';

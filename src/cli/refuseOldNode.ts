@@ -1,0 +1,12 @@
+/** What an older Node.js lacks would fail while the program is loaded. As package.json has it (a test compares them). */
+const oldest = '22.15';
+
+const [[major, minor], [oldestMajor, oldestMinor]] = [process.versions.node, oldest].map((version) =>
+  version.split('.').map(Number),
+) as [[number, number], [number, number]];
+if (major < oldestMajor || (major === oldestMajor && minor < oldestMinor)) {
+  process.stderr.write(
+    `restore-point: It needs Node.js ${oldest} or newer, and ${process.execPath} is ${process.versions.node}. Nothing was done.\n`,
+  );
+  process.exit(2);
+}
