@@ -384,12 +384,15 @@ describe('SQLite: restoring', () => {
     })().catch((error: unknown) => {
       if (!ended.signal.aborted) throw error;
     });
-    await restoreSqlite(file, backup);
-    // What happened is told after it happened.
-    while (!names.has('target.db-journal')) await delay(20);
-    await delay(200);
-    ended.abort();
-    await watching;
+    try {
+      await restoreSqlite(file, backup);
+      // What happened is told after it happened.
+      for (let wait = 0; wait < 100 && !names.has('target.db-journal'); wait += 1) await delay(20);
+      await delay(200);
+    } finally {
+      ended.abort();
+      await watching;
+    }
     assert.deepEqual([...names].sort(), ['target.db', 'target.db-journal']);
   });
 });

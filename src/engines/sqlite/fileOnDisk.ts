@@ -21,6 +21,7 @@ export class FileOnDisk {
   #reading: Promise<void> | undefined;
   #writing: Promise<void> | undefined;
   #ended = false;
+  #inVain = false;
 
   constructor(path: string, logger: Logger) {
     this.#path = path;
@@ -74,19 +75,21 @@ export class FileOnDisk {
   async #read(): Promise<void> {
     const file = await this.#open();
     const { size } = await file.stat();
-    if (size < worthwhile || size > freemem() / 2 || isCached(file, size)) return;
+    if (size < worthwhile || size > freemem() / 2 || this.#inVain || isCached(file, 0, size)) return;
     const buffer = Buffer.allocUnsafeSlow(pieceBytes);
     for (let position = 0; position < size && !this.#ended; position += pieceBytes) {
       await file.read(buffer, 0, pieceBytes, position);
     }
+    // Where the system keeps nothing of it, as of some network's files, all passes would be in vain.
+    this.#inVain = !isCached(file, size - probes * pieceBytes, size);
   }
 }
 
-/** Whether most of a file is in the system's cache. On this thread: another one's answer would take longer than the read. */
-function isCached(file: FileHandle, size: number): boolean {
+/** Whether most of a part is in the system's cache. On this thread: another one's answer would take longer than the read. */
+function isCached(file: FileHandle, from: number, to: number): boolean {
   const page = Buffer.allocUnsafeSlow(4096);
   const times = Array.from({ length: probes }, (_, probe) => {
-    const position = Math.floor(((probe + 0.5) / probes) * size);
+    const position = from + Math.floor(((probe + 0.5) / probes) * (to - from));
     const started = performance.now();
     readSync(file.fd, page, 0, page.length, position);
     return performance.now() - started;

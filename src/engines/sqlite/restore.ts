@@ -178,7 +178,7 @@ export class SqliteRestore implements RestoreTransaction {
 
   load(table: TablePlan): Promise<TableChange> {
     return this.#inWords(table, async () => {
-      this.#readAhead();
+      this.#readAhead(table);
       const { signal, report } = this.#options;
       const [pair, mode] = [this.#pairOf(table), this.#modeOf(table)];
       if (mode === 'insert-missing') {
@@ -261,7 +261,7 @@ export class SqliteRestore implements RestoreTransaction {
       const { signal, report } = this.#options;
       const differing = this.#differing.get(table) ?? 0;
       const [pair, mode] = [this.#pairOf(table), this.#modeOf(table)];
-      this.#readAhead();
+      this.#readAhead(table);
       await verifyTable(this.#connection, pair, mode, differing, signal);
       if (takesIndexes(pair, mode)) {
         const findings = (await this.#checks?.findings(pair.backup.name)) ?? { proven: new Set() };
@@ -303,8 +303,8 @@ export class SqliteRestore implements RestoreTransaction {
   }
 
   /** At each table, because the system may not keep a large file in its cache from the first table to the last. */
-  #readAhead(): void {
-    if (this.#restore.plan.whole) this.#onDisk.readAhead();
+  #readAhead({ create }: TablePlan): void {
+    if (this.#restore.plan.whole && !create) this.#onDisk.readAhead();
   }
 
   /** Ends what is open. Never throws. */

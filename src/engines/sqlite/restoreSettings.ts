@@ -5,8 +5,11 @@ import { quote, quoteText } from './identifiers.ts';
 import { backupSchema } from './loadTable.ts';
 import { distrust, type PayloadDatabase, readSettings } from './payloadDatabase.ts';
 
-/** Of the connection that restores, in KiB: what is changed and does not fit is written to the disk early. */
-const cacheKibibytes = 16 * 1024;
+/**
+ * Of the connection that restores, in KiB: what is changed and does not fit is written to the disk early, and each time the
+ * rollback journal is synced before.
+ */
+const cacheKibibytes = 48 * 1024;
 
 /** Makes a connection one that restores. */
 export async function configure(connection: Connection, { madeHere = false }: RestoreSource): Promise<void> {
