@@ -8,7 +8,10 @@ import pg from 'pg';
 import type { DatabaseAddress } from '../../src/core/connections.ts';
 import type { RestorePointError } from '../../src/core/errors.ts';
 import { silentLogger } from '../../src/core/logger.ts';
+import { resolveAddress } from '../../src/engines/postgres/address.ts';
+import { Database } from '../../src/engines/postgres/connection.ts';
 import { postgresEngine } from '../../src/engines/postgres/engine.ts';
+import { Transaction } from '../../src/engines/postgres/transaction.ts';
 import { selfSignedCertificate, writeServerKey } from '../support/certificates.ts';
 import { freePort } from '../support/freePort.ts';
 import { postgresForTests } from '../support/postgresForTests.ts';
@@ -244,6 +247,41 @@ describe('postgres: connecting with TLS', () => {
     );
     assert.equal(noFile.code, 'file');
   });
+
+  for (const ssl of ['require', 'disable'] as const) {
+    it(`reads rows as they are, and answers before and after them: ${ssl}`, async () => {
+      const opened = await Database.open(resolveAddress({ ...address, ssl }), {
+        password: server.password,
+        logger: silentLogger,
+      });
+      const transaction = await Transaction.begin(opened, 'read');
+      try {
+        const numbers = (to: number): string =>
+          `SELECT n, repeat('x', n % 100) FROM generate_series(1, ${to}) n`;
+        for (const [rows, waits] of [
+          [200_000, false],
+          [3, false],
+          [0, false],
+          [50_000, true],
+        ] as const) {
+          const pieces: Buffer[] = [];
+          await transaction.copyOut(`COPY (${numbers(rows)}) TO STDOUT`, (piece) => {
+            pieces.push(Buffer.from(piece));
+            return waits ? sleep(1) : undefined;
+          });
+          const expected = Array.from({ length: rows }, (_, index) => index + 1);
+          assert.equal(
+            Buffer.concat(pieces).toString(),
+            expected.map((n) => `${n}\t${'x'.repeat(n % 100)}\n`).join(''),
+          );
+          assert.deepEqual(await transaction.rows('SELECT 7 AS n'), [{ n: 7 }]);
+        }
+      } finally {
+        await transaction.close();
+        await opened.close();
+      }
+    });
+  }
 
   it('encrypts without checking when that is asked for', async () => {
     await attempt({ ...address, ssl: 'require' }, server.password);

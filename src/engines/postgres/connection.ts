@@ -1,4 +1,4 @@
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import knex, { type Knex } from 'knex';
 import type pg from 'pg';
@@ -6,6 +6,7 @@ import { messageOf, RestorePointError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import { isSocket, isThisMachine, type ResolvedAddress } from './address.ts';
 import { describeConnectError } from './connectionErrors.ts';
+import { DirectSocket } from './directSocket.ts';
 import { hasState } from './errors.ts';
 import { passwordFromFile } from './pgpass.ts';
 import type { ServerTraits } from './settings.ts';
@@ -190,7 +191,7 @@ function createPool({ address, ssl, password, logger, sockets }: PoolSettings): 
       database: address.database,
       ssl,
       stream: () => {
-        const socket = new Socket();
+        const socket = new DirectSocket();
         sockets.add(socket);
         return socket.once('close', () => sockets.delete(socket));
       },

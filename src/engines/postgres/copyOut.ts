@@ -1,8 +1,12 @@
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type pg from 'pg';
+import { DirectSocket } from './directSocket.ts';
 
-/** Takes a piece of what the server sends; the sender waits for its promise. The bytes are its own to keep. */
+/**
+ * Takes a piece of what the server sends; the sender waits for its promise. The bytes are overwritten afterwards: what is
+ * kept of them is copied at once.
+ */
 export type TakePiece = (piece: Uint8Array) => void | Promise<void>;
 
 const message = { copyData: 0x64, copyDone: 0x63, error: 0x45 };
@@ -67,8 +71,8 @@ class CopyOut implements pg.Submittable {
     if (!driver || others.length > 0) throw new Error('The driver does not read its socket as it used to');
     this.#stream = stream;
     this.#driver = driver;
-    stream.off('data', driver);
-    stream.on('data', this.#read);
+    if (stream instanceof DirectSocket) stream.divert(this.#read);
+    else stream.off('data', driver).on('data', this.#read);
     connection.query(this.#sql);
   }
 
@@ -147,11 +151,11 @@ class CopyOut implements pg.Submittable {
 
   /** Lets the driver read again, from these bytes on. */
   #giveBack(bytes: Buffer): void {
-    const driver = this.#driver;
-    if (!driver) return;
+    const [stream, driver] = [this.#stream, this.#driver];
+    if (!stream || !driver) return;
     this.#driver = undefined;
-    this.#stream!.off('data', this.#read);
-    this.#stream!.on('data', driver);
+    if (stream instanceof DirectSocket) stream.divert(undefined);
+    else stream.off('data', this.#read).on('data', driver);
     driver(bytes);
   }
 }
