@@ -13,19 +13,28 @@ import type { Transaction } from './transaction.ts';
 
 /** Reads the schema of the whole database, in the state that the transaction sees. */
 export async function introspect(transaction: Transaction): Promise<DatabaseSchema> {
-  const relations = await loadTables(transaction);
-  const sequences = await loadSequences(transaction);
+  const [relations, sequences] = await transaction.together(
+    () => loadTables(transaction),
+    () => loadSequences(transaction),
+  );
   const arrangement = await loadObjects(transaction, relations, sequences);
   const objects = completed(arrangement);
   const tables = relations.filter(({ materialized }) => !materialized);
+  const [positions, leftOut, largeObjects, server, access] = await transaction.together(
+    () => readSequences(transaction, sequences),
+    () => loadLeftOut(transaction, sequences, objects),
+    () => countLargeObjects(transaction),
+    () => loadServerFeatures(transaction),
+    () => loadAccess(transaction),
+  );
   return {
     tables: referencedFirst(toTables(tables)),
     objects: toSchemaObjects(objects, arrangement.graph),
-    sequences: await readSequences(transaction, sequences),
-    leftOut: await loadLeftOut(transaction, sequences, objects),
-    largeObjects: await countLargeObjects(transaction),
-    server: await loadServerFeatures(transaction),
-    access: await loadAccess(transaction),
+    sequences: positions,
+    leftOut,
+    largeObjects,
+    server,
+    access,
   };
 }
 
@@ -40,16 +49,18 @@ export async function describeTable(transaction: Transaction, name: TableName): 
 async function loadAccess(transaction: Transaction): Promise<DatabaseAccess> {
   const may = transaction.database.server.version >= 160_000 ? 'SET' : 'MEMBER';
   // What is given to another role has to be worked on still: becoming its owner is not enough.
-  const roles = await transaction.rows<{ name: string; self: boolean; superuser: boolean; acts: boolean }>(
-    `SELECT r.rolname AS name, r.rolname = current_user AS self, r.rolsuper AS superuser,
-            pg_has_role(r.oid, '${may}') AND pg_has_role(r.oid, 'USAGE') AS acts
-       FROM pg_roles r ORDER BY r.rolname`,
+  const query = `SELECT r.rolname AS name, r.rolname = current_user AS self, r.rolsuper AS superuser,
+                        pg_has_role(r.oid, '${may}') AND pg_has_role(r.oid, 'USAGE') AS acts
+                   FROM pg_roles r ORDER BY r.rolname`;
+  const [roles, unreadable] = await transaction.together(
+    () => transaction.rows<{ name: string; self: boolean; superuser: boolean; acts: boolean }>(query),
+    () => loadUnreadable(transaction),
   );
   return {
     superuser: roles.some(({ self, superuser }) => self && superuser),
     roles: roles.map(({ name }) => name),
     actsAs: roles.filter(({ acts, self }) => acts || self).map(({ name }) => name),
-    unreadable: await loadUnreadable(transaction),
+    unreadable,
   };
 }
 

@@ -123,12 +123,15 @@ export class PostgresRestore implements RestoreTransaction {
     const targets = existing.map(({ target }) => target);
     await this.#borrow(targets);
     await this.#lock(targets);
-    const forced = (await loadRights(this.#transaction, targets)).flatMap(unforce);
+    const [rights, { armed, refusals }] = await this.#transaction.together(
+      () => loadRights(this.#transaction, targets),
+      () => findArmed(this.#transaction, existing, plan.mode),
+    );
+    if (refusals[0]) throw refusals[0];
+    const forced = rights.flatMap(unforce);
     await take(this.#transaction, forced);
     this.#loans.push(...forced);
     await this.#transaction.run('SET CONSTRAINTS ALL IMMEDIATE');
-    const { armed, refusals } = await findArmed(this.#transaction, existing, plan.mode);
-    if (refusals[0]) throw refusals[0];
     this.#armed.push(...armed);
     this.#armed.push(...(await findArmedDomains(this.#transaction, plan.tables)));
     this.#armed.push(...(await findUnchecked(this.#transaction, plan.tables)));

@@ -23,7 +23,7 @@ import { describeTable, introspect } from './introspect.ts';
 import { IntoSchemaRestore } from './intoSchema.ts';
 import { sayingWhoBlocks } from './locks.ts';
 import { PostgresRestore } from './restore.ts';
-import { readingLoans, take } from './rights.ts';
+import { type Loan, readingLoans, take } from './rights.ts';
 import { isUsers } from './schema/scope.ts';
 import { PostgresSnapshot } from './snapshot.ts';
 import { type Access, Transaction } from './transaction.ts';
@@ -73,16 +73,18 @@ export class PostgresSession implements Session {
 
   async countRows(names: readonly TableName[], { signal }: WorkOptions): Promise<number[]> {
     if (names.length === 0) return [];
-    const count = (transaction: Transaction): Promise<Map<string, number>> => countRows(transaction, names);
-    const loans = await this.#reading(signal, (transaction) => readingLoans(transaction, names));
+    const loans: Loan[] = [];
+    const counted = await this.#reading(signal, async (transaction) => {
+      if (!this.#readOnly) loans.push(...[...(await readingLoans(transaction, names)).values()].flat());
+      return loans.length === 0 ? countRows(transaction, names) : undefined;
+    });
+    // Nothing of what the owner gives himself for it lasts.
     const counts =
-      loans.size === 0 || this.#readOnly
-        ? await this.#reading(signal, count)
-        : // Nothing of what the owner gives himself for it lasts.
-          await this.#within('write', signal, async (transaction) => {
-            await take(transaction, [...loans.values()].flat());
-            return count(transaction);
-          });
+      counted ??
+      (await this.#within('write', signal, async (transaction) => {
+        await take(transaction, loans);
+        return countRows(transaction, names);
+      }));
     return names.map((name) => counts.get(tableKey(name))!);
   }
 

@@ -33,6 +33,10 @@ export class Transaction {
   #id: string | undefined;
   /** As the user, the role or the database has it set. */
   #searchPath = '';
+  /** Of statements that are sent together, what failed first: all later ones fail because of it. */
+  #failed: { readonly error: unknown } | undefined;
+  /** Statements that have not ended. */
+  #underWay = 0;
   #interrupting: { readonly timer: NodeJS.Timeout; readonly settled: Promise<void> } | undefined;
   #broken: string | undefined;
   #over = false;
@@ -75,6 +79,32 @@ export class Transaction {
     return rows.map(({ row }) => JSON.parse(row) as Row);
   }
 
+  /**
+   * Asks what does not depend on each other's answers: queries are sent without waiting for the answers to others. Each
+   * may ask several times, but only in ways that end with one answer, as `rows`. Throws what failed first, when all ended.
+   */
+  async together<Answers extends unknown[]>(
+    ...questions: { [Place in keyof Answers]: () => Promise<Answers[Place]> }
+  ): Promise<Answers> {
+    const driver = this.#client as { pipeline: boolean };
+    const outermost = !driver.pipeline;
+    driver.pipeline = true;
+    if (outermost) this.#failed = undefined;
+    const answer = async (ask: () => Promise<unknown>): Promise<unknown> => {
+      try {
+        return await ask();
+      } catch (error) {
+        this.#failed ??= { error };
+        return undefined;
+      }
+    };
+    const answers = await Promise.all(questions.map(answer));
+    // The driver reads this property whenever it is given something to send; until then nothing may be under way.
+    if (outermost) driver.pipeline = false;
+    if (this.#failed) throw this.#failed.error;
+    return answers as Answers;
+  }
+
   /** As `rows`, for a query after a WITH clause that writes: such a clause has to stand first. */
   async dataRows<Row>(withClause: string, sql: string): Promise<Row[]> {
     const { rows } = await this.#interruptible(() =>
@@ -113,17 +143,17 @@ export class Transaction {
   ): Promise<void> {
     for (let start = 0; start < statements.length; start += statementsAtOnce) {
       const part = statements.slice(start, start + statementsAtOnce);
-      let failed = 0;
-      try {
-        await this.#interruptible(async () => {
-          const answers = await pipelined(this.#client, part);
-          failed = answers.findIndex(({ status }) => status === 'rejected');
-          const failure = answers[failed];
-          if (failure?.status === 'rejected') throw failure.reason;
+      let failed: number | undefined;
+      const runOne = (sql: string, index: number): Promise<void> =>
+        this.runSingle(sql).catch((error: unknown) => {
+          failed ??= start + index;
+          throw error;
         });
+      try {
+        await this.together(...part.map((sql, index) => () => runOne(sql, index)));
       } catch (error) {
         throw RestorePointError.is(error) && !RestorePointError.is(error, 'cancelled')
-          ? tell(error, start + failed)
+          ? tell(error, failed!)
           : error;
       }
     }
@@ -194,13 +224,15 @@ export class Transaction {
 
   async #begin(access: Access): Promise<void> {
     const mode = access === 'read' ? 'REPEATABLE READ, READ ONLY' : 'READ COMMITTED, READ WRITE';
-    await this.run(`BEGIN ISOLATION LEVEL ${mode}`);
-    await this.run(pinStatements(this.database.server));
     const id = access === 'write' ? 'pg_current_xact_id()::text' : 'NULL';
-    // In a transaction that reads, this also fixes the state that it sees.
-    const [row] = await this.rows<{ pid: number; id: string | null; path: string }>(
-      `SELECT pg_backend_pid() AS pid, ${id} AS id,
-              (SELECT s.reset_val FROM pg_settings s WHERE s.name = 'search_path') AS path`,
+    const [, [row]] = await this.together(
+      () => this.run(`BEGIN ISOLATION LEVEL ${mode}; ${pinStatements(this.database.server)}`),
+      // In a transaction that reads, this also fixes the state that it sees.
+      () =>
+        this.rows<{ pid: number; id: string | null; path: string }>(
+          `SELECT pg_backend_pid() AS pid, ${id} AS id,
+                  (SELECT s.reset_val FROM pg_settings s WHERE s.name = 'search_path') AS path`,
+        ),
     );
     this.#processId = row!.pid;
     this.#id = row!.id ?? undefined;
@@ -211,16 +243,20 @@ export class Transaction {
     throwIfCancelled(this.#signal);
     const stop = (): void => this.#interrupt();
     this.#signal?.addEventListener('abort', stop, { once: true });
+    this.#underWay += 1;
     try {
       const result = await work();
       throwIfCancelled(this.#signal);
       return result;
     } catch (error) {
       if (isLostConnection(error)) this.#break(messageOf(error));
-      if (this.#signal?.aborted) throw cancelled();
-      throw describeFailure(error);
+      const failure = this.#signal?.aborted ? cancelled() : describeFailure(error);
+      // Here, where every statement is equally deep: those that fail because of this one may fail in the same turn.
+      this.#failed ??= { error: failure };
+      throw failure;
     } finally {
       this.#signal?.removeEventListener('abort', stop);
+      this.#underWay -= 1;
       await this.#interruptEnded();
     }
   }
@@ -245,7 +281,8 @@ export class Transaction {
 
   async #interruptEnded(): Promise<void> {
     const interrupting = this.#interrupting;
-    if (!interrupting) return;
+    // Of statements that were sent together, the server may begin another one after it gave one up.
+    if (!interrupting || this.#underWay > 0) return;
     this.#interrupting = undefined;
     // A request that is still under way would hit the next statement; a broken connection has no next one.
     if (this.#broken === undefined) await interrupting.settled;
@@ -320,21 +357,6 @@ export class Transaction {
     if (this.#released) return;
     this.#released = true;
     await this.database.release(this.#client, this.#broken);
-  }
-}
-
-/** The driver reads this property whenever it is given something to send; until then nothing may be under way. */
-async function pipelined(
-  client: PooledClient,
-  statements: readonly string[],
-): Promise<PromiseSettledResult<unknown>[]> {
-  const driver = client as { pipeline: boolean };
-  driver.pipeline = true;
-  try {
-    const sent = statements.map((text) => client.query({ text, queryMode: 'extended' } as { text: string }));
-    return await Promise.allSettled(sent);
-  } finally {
-    driver.pipeline = false;
   }
 }
 

@@ -24,23 +24,29 @@ export async function loadObjects(
   sequences: readonly CatalogSequence[],
 ): Promise<Arrangement> {
   const { version } = transaction.database.server;
-  const dependencies = await loadDependencies(transaction);
-  const parts = [
-    ...tableParts(tables),
-    ...(await transaction.rows<Part>(domainPartQuery)),
-    ...(await transaction.rows<Part>(viewPartQuery)),
-  ];
+  const none = new Set<string>();
+  const [dependencies, domainParts, viewParts, plain, defaultGrants, whole] = await transaction.together(
+    () => loadDependencies(transaction),
+    () => transaction.rows<Part>(domainPartQuery),
+    () => transaction.rows<Part>(viewPartQuery),
+    () => loadPlainObjects(transaction, [...databaseKinds, ...routineKinds, ...extraKinds(version)]),
+    () => loadDefaultGrants(transaction),
+    () => loadPlainObjects(transaction, [...typeKinds(version, none), ...viewKinds(none)]),
+  );
+  const parts = [...tableParts(tables), ...domainParts, ...viewParts];
   const fixed = [
-    ...(await loadPlainObjects(transaction, [...databaseKinds, ...routineKinds, ...extraKinds(version)])),
+    ...plain,
     ...sequenceObjects(sequences),
     ...partitionObjects(tables),
     ...tablePartObjects(tables),
-    ...(await loadDefaultGrants(transaction)),
+    ...defaultGrants,
   ];
-  const none = new Set<string>();
-  const whole = await loadPlainObjects(transaction, [...typeKinds(version, none), ...viewKinds(none)]);
   const holders = [...fixed, ...whole, ...tableObjects(tables, sequences, none)];
-  fixed.push(...(await loadComments(transaction, holders)), ...(await loadGrants(transaction, holders)));
+  const [comments, grants] = await transaction.together(
+    () => loadComments(transaction, holders),
+    () => loadGrants(transaction, holders),
+  );
+  fixed.push(...comments, ...grants);
   return arrange(
     async (alone) => [
       ...fixed,

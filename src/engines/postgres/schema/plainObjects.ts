@@ -48,13 +48,11 @@ export async function loadPlainObjects(
   kinds: readonly PlainKind[],
 ): Promise<CatalogObject[]> {
   const { version } = transaction.database.server;
-  const objects: CatalogObject[] = [];
-  for (const kind of kinds) {
-    if (kind.since !== undefined && version < kind.since) continue;
-    const rows = await transaction.rows<PlainRow>(kind.query);
-    objects.push(...rows.map((row) => toObject(kind, row)));
-  }
-  return objects;
+  const known = kinds.filter(({ since }) => since === undefined || version >= since);
+  const found = await transaction.together(
+    ...known.map((kind) => () => transaction.rows<PlainRow>(kind.query)),
+  );
+  return known.flatMap((kind, place) => found[place]!.map((row) => toObject(kind, row)));
 }
 
 function toObject(kind: PlainKind, row: PlainRow): CatalogObject {

@@ -106,11 +106,17 @@ export async function loadTables(transaction: Transaction, name?: TableName): Pr
   const scope = relationsInScope(name);
   const read = <Row>(query: (tables: string) => string): Promise<Row[]> =>
     transaction.rows<Row>(query(scope.sql), scope.values);
-  const tables = await read<TableRow>(tableQuery);
-  const columns = groupByTable(await read<OfTable<CatalogColumn>>(columnQuery));
-  const constraints = groupByTable(await read<OfTable<CatalogConstraint>>(constraintQuery));
-  const indexes = groupByTable(await read<OfTable<CatalogIndex>>(indexQuery));
-  const triggers = groupByTable(await read<OfTable<{ name: string }>>(triggerQuery));
+  const [tables, ...parts] = await transaction.together(
+    () => read<TableRow>(tableQuery),
+    () => read<OfTable<CatalogColumn>>(columnQuery),
+    () => read<OfTable<CatalogConstraint>>(constraintQuery),
+    () => read<OfTable<CatalogIndex>>(indexQuery),
+    () => read<OfTable<{ name: string }>>(triggerQuery),
+  );
+  const columns = groupByTable(parts[0]);
+  const constraints = groupByTable(parts[1]);
+  const indexes = groupByTable(parts[2]);
+  const triggers = groupByTable(parts[3]);
   return tables.map((table) => ({
     ...table,
     columns: columns.get(table.oid) ?? [],
