@@ -1,67 +1,15 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import * as path from 'node:path';
-import { takeBackup, type BackupReport, type BackupSelection } from '../../src/backup/takeBackup.ts';
 import { verifyBackup } from '../../src/backup/verifyBackup.ts';
-import { RestorePointError } from '../../src/core/errors.ts';
 import { parseTableNames } from '../../src/core/names.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import type { ProgressEvent } from '../../src/core/progress.ts';
 import { engineById } from '../../src/engines/registry.ts';
-import { restoreBackup, type RestoreOptions, type RestoreReport } from '../../src/restore/restoreBackup.ts';
+import { backUp, failure, restore } from '../support/restores.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
 import { testEngines, type TestDatabase } from '../support/testDatabases.ts';
 import { shopSchema, shopRows } from './shop.ts';
-
-type Progress = { signal?: AbortSignal; report?: (event: ProgressEvent) => void };
-
-async function backUp(
-  database: TestDatabase,
-  file: string,
-  selection?: BackupSelection,
-  progress: Progress = {},
-): Promise<BackupReport> {
-  const session = await database.connect({ readOnly: true });
-  try {
-    return await takeBackup(session, {
-      file,
-      logger: silentLogger,
-      ...progress,
-      ...(selection ? { selection } : {}),
-    });
-  } finally {
-    await session.close();
-  }
-}
-
-async function restore(
-  file: string,
-  database: TestDatabase,
-  options: Partial<RestoreOptions> = {},
-): Promise<RestoreReport> {
-  const session = await database.connect();
-  try {
-    const confirm = (): Promise<boolean> => Promise.resolve(true);
-    return await restoreBackup(file, session, database.engine.features, {
-      mayRun: () => Promise.resolve(true),
-      mode: 'replace',
-      logger: silentLogger,
-      confirm,
-      ...options,
-    });
-  } finally {
-    await session.close();
-  }
-}
-
-async function failure(work: Promise<unknown>): Promise<RestorePointError> {
-  const error: unknown = await work.then(
-    () => new assert.AssertionError({ message: 'it did not fail' }),
-    (thrown: unknown) => thrown,
-  );
-  if (!RestorePointError.is(error)) throw error;
-  return error;
-}
 
 for (const testEngine of testEngines) {
   describe(`${testEngine.id}: backup and restore`, () => {

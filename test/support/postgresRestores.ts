@@ -1,13 +1,5 @@
-import assert from 'node:assert/strict';
 import pg from 'pg';
 import { Archive } from '../../src/archive/archiveReader.ts';
-import {
-  type BackupReport,
-  type BackupSelection,
-  takeBackup,
-  type TakeBackupOptions,
-} from '../../src/backup/takeBackup.ts';
-import { RestorePointError } from '../../src/core/errors.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import type { RestoreMode } from '../../src/core/plan.ts';
 import type { ProgressEvent } from '../../src/core/progress.ts';
@@ -15,14 +7,11 @@ import type { RestoreTransaction, WorkOptions } from '../../src/engines/engine.t
 import { resolveAddress } from '../../src/engines/postgres/address.ts';
 import { Database } from '../../src/engines/postgres/connection.ts';
 import { Transaction } from '../../src/engines/postgres/transaction.ts';
-import {
-  makePlan,
-  type RestoreOptions,
-  type RestoreReport,
-  restoreBackup,
-} from '../../src/restore/restoreBackup.ts';
+import { makePlan } from '../../src/restore/restoreBackup.ts';
 import { useTemporaryFolder } from './temporaryFolder.ts';
 import { type TestDatabase, testEngines } from './testDatabases.ts';
+
+export { backUp, failure, restore } from './restores.ts';
 
 /** Names of schema `public` for options. */
 export const tables = (...names: string[]): { schema: string; name: string }[] =>
@@ -94,42 +83,6 @@ export async function inTransaction<Result>(
   }
 }
 
-export async function backUp(
-  database: TestDatabase,
-  file: string,
-  selection?: BackupSelection,
-  options: Partial<TakeBackupOptions> = {},
-): Promise<BackupReport> {
-  const session = await database.connect({ readOnly: true });
-  try {
-    const chosen = selection ? { selection } : {};
-    return await takeBackup(session, { file, logger: silentLogger, ...chosen, ...options });
-  } finally {
-    await session.close();
-  }
-}
-
-export async function restore(
-  file: string,
-  database: TestDatabase,
-  options: Partial<RestoreOptions> = {},
-): Promise<RestoreReport> {
-  const session = await database.connect();
-  try {
-    const confirm = (): Promise<boolean> => Promise.resolve(true);
-    const { features } = database.engine;
-    return await restoreBackup(file, session, features, {
-      mayRun: () => Promise.resolve(true),
-      mode: 'replace',
-      logger: silentLogger,
-      confirm,
-      ...options,
-    });
-  } finally {
-    await session.close();
-  }
-}
-
 /** The steps of a restore transaction in their order, to be taken one by one. */
 export async function withTransaction(
   file: string,
@@ -156,16 +109,6 @@ export async function withTransaction(
     await archive.close();
     await session.close();
   }
-}
-
-/** The error that something is expected to end with. */
-export async function failure(work: Promise<unknown>): Promise<RestorePointError> {
-  const error: unknown = await work.then(
-    () => new assert.AssertionError({ message: 'it did not fail' }),
-    (thrown: unknown) => thrown,
-  );
-  if (!RestorePointError.is(error)) throw error;
-  return error;
 }
 
 /** Aborts as soon as an event is of this phase and has gone so far. */

@@ -45,7 +45,7 @@ export class SqliteRestore implements RestoreTransaction {
   readonly #connection: Connection;
   readonly #payload: PayloadDatabase;
   readonly #restore: RestoreSource;
-  readonly #onDisk: Pick<FileOnDisk, 'readAhead' | 'writeBack'>;
+  readonly #onDisk: RestoreTarget['onDisk'];
   readonly #options: WorkOptions;
   readonly #foreignKeys: ForeignKeyGuard;
   readonly #pairs = new Map<TablePlan, TablePair>();
@@ -68,7 +68,7 @@ export class SqliteRestore implements RestoreTransaction {
     connection: Connection,
     payload: PayloadDatabase,
     restore: RestoreSource,
-    onDisk: Pick<FileOnDisk, 'readAhead' | 'writeBack'>,
+    onDisk: RestoreTarget['onDisk'],
     options: WorkOptions,
   ) {
     this.#onDisk = onDisk;
