@@ -1,41 +1,12 @@
 import assert from 'node:assert/strict';
-import { type BackupSelection, takeBackup } from '../../src/backup/takeBackup.ts';
-import { silentLogger } from '../../src/core/logger.ts';
 import { parseTableNames } from '../../src/core/names.ts';
-import { restoreBackup, type RestoreOptions, type RestoreReport } from '../../src/restore/restoreBackup.ts';
+import type { RestoreOptions } from '../../src/restore/restoreBackup.ts';
 import { failure } from '../support/errors.ts';
+import { backUp, restore } from '../support/restores.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
 import { type TestDatabase, testEngines } from '../support/testDatabases.ts';
 
 const [sqlite, postgres] = testEngines as [(typeof testEngines)[0], (typeof testEngines)[0]];
-
-async function backUp(database: TestDatabase, file: string, selection?: BackupSelection): Promise<void> {
-  const session = await database.connect({ readOnly: true });
-  try {
-    await takeBackup(session, { file, logger: silentLogger, ...(selection ? { selection } : {}) });
-  } finally {
-    await session.close();
-  }
-}
-
-async function restore(
-  file: string,
-  database: TestDatabase,
-  options: Partial<RestoreOptions> = {},
-): Promise<RestoreReport> {
-  const session = await database.connect();
-  try {
-    return await restoreBackup(file, session, database.engine.features, {
-      mayRun: () => Promise.resolve(true),
-      mode: 'replace',
-      logger: silentLogger,
-      confirm: () => Promise.resolve(true),
-      ...options,
-    });
-  } finally {
-    await session.close();
-  }
-}
 
 /** A schema whose name is also a column's, an alias in expressions, and a text. */
 const schema = `

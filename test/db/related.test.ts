@@ -1,47 +1,14 @@
 import assert from 'node:assert/strict';
 import { Archive } from '../../src/archive/archiveReader.ts';
-import { type BackupReport, type BackupSelection, takeBackup } from '../../src/backup/takeBackup.ts';
-import { silentLogger } from '../../src/core/logger.ts';
+import type { BackupSelection } from '../../src/backup/takeBackup.ts';
 import type { BackedUpTable } from '../../src/core/manifest.ts';
 import { describeReason } from '../../src/core/related.ts';
-import { restoreBackup, type RestoreOptions, type RestoreReport } from '../../src/restore/restoreBackup.ts';
 import { failure } from '../support/errors.ts';
+import { backUp, restore } from '../support/restores.ts';
 import { quoted, randomRelations, relatedRows } from '../support/randomRelations.ts';
 import { randomSource } from '../support/randomSource.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
 import { testEngines, type TestDatabase } from '../support/testDatabases.ts';
-
-async function backUp(
-  database: TestDatabase,
-  file: string,
-  selection: BackupSelection,
-): Promise<BackupReport> {
-  const session = await database.connect({ readOnly: true });
-  try {
-    return await takeBackup(session, { file, logger: silentLogger, selection });
-  } finally {
-    await session.close();
-  }
-}
-
-async function restore(
-  file: string,
-  database: TestDatabase,
-  options: Partial<RestoreOptions> = {},
-): Promise<RestoreReport> {
-  const session = await database.connect();
-  try {
-    return await restoreBackup(file, session, database.engine.features, {
-      mayRun: () => Promise.resolve(true),
-      mode: 'replace',
-      logger: silentLogger,
-      confirm: () => Promise.resolve(true),
-      ...options,
-    });
-  } finally {
-    await session.close();
-  }
-}
 
 const where = (table: string, condition: string): BackupSelection['where'] => [
   { table: { name: table }, condition },

@@ -8,6 +8,7 @@ import { silentLogger } from '../../src/core/logger.ts';
 import { engineById } from '../../src/engines/registry.ts';
 import { BackupContents } from '../../src/ui/viewer/backupContents.ts';
 import { manifestOf, plainTable } from '../support/manifests.ts';
+import { failure } from '../support/restores.ts';
 import { testEngines, type TestDatabase } from '../support/testDatabases.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
 
@@ -34,15 +35,6 @@ async function openFiles(file: string): Promise<number> {
     (await readdir(openFilesFolder)).map((fd) => readlink(`${openFilesFolder}/${fd}`).catch(() => '')),
   );
   return targets.filter((target) => target === file).length;
-}
-
-async function failure(work: Promise<unknown>): Promise<RestorePointError> {
-  const error: unknown = await work.then(
-    () => new assert.AssertionError({ message: 'it did not fail' }),
-    (thrown: unknown) => thrown,
-  );
-  if (!RestorePointError.is(error)) throw error;
-  return error;
 }
 
 for (const testEngine of testEngines) {
