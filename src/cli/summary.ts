@@ -1,6 +1,6 @@
 import type { Archive } from '../archive/archiveReader.ts';
 import type { Encryption } from '../archive/encryption/keys.ts';
-import { formatBytes, formatDuration, formatQuantity as count } from '../core/format.ts';
+import { formatBytes, formatCount, formatDuration, formatQuantity as count } from '../core/format.ts';
 import type { BackupReport } from '../backup/takeBackup.ts';
 import type { SalvageReport } from '../backup/salvageBackup.ts';
 import type { VerifyReport } from '../backup/verifyBackup.ts';
@@ -8,7 +8,7 @@ import type { Manifest } from '../core/manifest.ts';
 import { formatTableName } from '../core/names.ts';
 import { visible, visibleLines } from '../core/visible.ts';
 import { describeReasons } from '../core/related.ts';
-import type { OpaquePlan, RestorePlan } from '../core/plan.ts';
+import type { OpaquePlan, RestoreMode, RestorePlan, TableChange } from '../core/plan.ts';
 import type { CodeToRun } from '../restore/codeToRun.ts';
 import type { RestoreReport } from '../restore/restoreBackup.ts';
 
@@ -151,9 +151,7 @@ export function restoreText(report: RestoreReport): string {
       name,
       created.has(name) ? 'created' : `${count(change.rowsBefore, 'row')} before`,
       report.only === 'schema' ? 'no rows' : `${count(change.rowsAfter, 'row')} after`,
-      report.mode === 'replace' || report.only === 'schema'
-        ? ''
-        : `${change.inserted} inserted, ${change.updated} updated`,
+      report.only === 'schema' ? '' : writtenText(report.mode, change),
     ];
   });
   const tables = count(report.tables.length + report.opaque.length, 'table');
@@ -164,6 +162,12 @@ export function restoreText(report: RestoreReport): string {
     ...opaqueText(report.opaque),
     ...(report.safetyBackup === undefined ? [] : [`The state before is in ${report.safetyBackup}`]),
   ].join('\n');
+}
+
+function writtenText(mode: RestoreMode, { inserted, updated, kept }: TableChange): string {
+  if (mode !== 'replace') return `${formatCount(inserted)} inserted, ${formatCount(updated)} updated`;
+  if (kept === undefined) return '';
+  return kept === inserted ? 'none had to be written' : `${formatCount(inserted - kept)} had to be written`;
 }
 
 function doneText({ dryRun, only }: RestoreReport, tables: string, time: string): string {

@@ -99,4 +99,9 @@ export interface TableChange {
   readonly inserted: number;
   /** Rows that were there and differed; always 0 in `replace` and `insert-missing`. */
   readonly updated: number;
+  /**
+   * In `replace`, of those that were loaded: how many were there just as in the backup, and were not written. Absent where
+   * all were written without a look at what was there.
+   */
+  readonly kept?: number;
 }

@@ -8,6 +8,7 @@ export type Phase =
   | 'read'
   | 'publish'
   | 'prepare'
+  | 'compare'
   | 'load'
   | 'constraints'
   | 'verify'
@@ -38,6 +39,7 @@ export const phaseTitles: Readonly<Record<Phase, string>> = {
   read: 'Reading',
   publish: 'Writing the file',
   prepare: 'Preparing the tables',
+  compare: 'Comparing',
   load: 'Restoring',
   constraints: 'Checking constraints',
   verify: 'Verifying',

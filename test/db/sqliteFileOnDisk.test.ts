@@ -36,6 +36,10 @@ describe('SQLite: a file that is read ahead and written back', () => {
       ahead.readAhead();
       await delay(500);
       assert.equal(otherWriter(file), 'database is locked');
+      const pages = await ahead.pages();
+      await pages.page(2);
+      await pages.close();
+      assert.equal(otherWriter(file), 'database is locked');
       await connection.run('ROLLBACK');
       await connection.close();
       await ahead.close();

@@ -3,6 +3,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
+import { PageFile } from './fileFormat/pages.ts';
 
 /** With a smaller file SQLite is done before this is worth its while, in bytes. */
 const worthwhile = 16 * 1024 * 1024;
@@ -47,6 +48,14 @@ export class FileOnDisk {
     this.#writing ??= this.#write().catch((error: unknown) => {
       this.#logger.debug(`The database file is not written before it is committed: ${messageOf(error)}`);
     });
+  }
+
+  /**
+   * To read its pages as they are in the file; to be closed before this is. Throws errors of the file system, and
+   * `UnclearFile`.
+   */
+  async pages(): Promise<PageFile> {
+    return PageFile.over(await this.#open());
   }
 
   /**

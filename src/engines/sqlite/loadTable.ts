@@ -36,8 +36,7 @@ export async function loadTable(
   const { plan, target } = pair;
   const count = (): Promise<number> => countRows(connection, 'main', target.name, signal);
   const to = quoteTable('main', target.name);
-  // A row that stood in a table of this definition may come back into it, also if it was there before its constraint.
-  await connection.all(`PRAGMA ignore_check_constraints = ${target.sql === pair.backup.sql ? 'ON' : 'OFF'}`);
+  await allowWhatStood(connection, pair);
   const rowsBefore =
     mode === 'replace' ? await connection.run(`DELETE FROM ${to}`, [], signal) : await count();
   let written: number;
@@ -52,6 +51,11 @@ export async function loadTable(
   const inserted = mode === 'replace' ? written : rowsAfter - rowsBefore;
   const updated = mode === 'merge' ? written - inserted : 0;
   return { table: plan.target, rowsBefore, rowsAfter, inserted, updated };
+}
+
+/** A row that stood in a table of this definition may come back into it, also if it was there before its constraint. */
+export async function allowWhatStood(connection: Connection, { target, backup }: TablePair): Promise<void> {
+  await connection.all(`PRAGMA ignore_check_constraints = ${target.sql === backup.sql ? 'ON' : 'OFF'}`);
 }
 
 /** Resolves to how many rows were inserted or updated. */
@@ -119,8 +123,15 @@ async function reindex(connection: Connection, { name }: CatalogIndex, signal?: 
   await connection.run(`REINDEX ${quoteTable('main', name)}`, [], signal);
 }
 
-/** `OR ABORT` overrules conflict clauses of the table, which could skip or replace rows in silence. */
-function insertSql(pair: TablePair, mode: RestoreMode, range = ''): string {
+/**
+ * Of the backup's rows for which `where` holds. `OR ABORT` overrules conflict clauses of the table, which could skip or
+ * replace rows in silence.
+ */
+export function insertSql(
+  pair: TablePair,
+  mode: RestoreMode,
+  { where = 'TRUE', range = '' }: { readonly where?: string; readonly range?: string } = {},
+): string {
   const { plan, target, backup } = pair;
   const keepRowids = mode === 'replace' && keepsHiddenRowids(pair);
   const into = [...(keepRowids ? [target.rowidName ?? ''] : []), ...plan.columns];
@@ -130,7 +141,7 @@ function insertSql(pair: TablePair, mode: RestoreMode, range = ''): string {
     `SELECT ${quoteList(from, `${backupAlias}.`)}`,
     `FROM ${quoteTable(backupSchema, backup.name)} AS ${backupAlias} NOT INDEXED`,
     // Without WHERE the parser would take ON CONFLICT for the beginning of a join.
-    `WHERE TRUE${backupOrder(backup)}${range}`,
+    `WHERE ${where}${backupOrder(backup)}${range}`,
     conflictClause(pair, mode),
   ].join(' ');
 }
@@ -175,7 +186,7 @@ async function findFailingRow(
   let step = Math.max(1, Math.ceil(total / 2));
   for (let done = 0; done < total;) {
     try {
-      await connection.run(insertSql(pair, mode, ` LIMIT ${step} OFFSET ${done}`), [], signal);
+      await connection.run(insertSql(pair, mode, { range: ` LIMIT ${step} OFFSET ${done}` }), [], signal);
       done += step;
     } catch (error) {
       if (!isRowError(error)) throw error;

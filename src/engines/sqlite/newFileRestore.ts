@@ -123,8 +123,9 @@ export class NewFileRestore implements RestoreTransaction {
         () => true,
       );
       const references = guard.inherited(this.#tables, { absentParents: true });
-      const what = { tables: this.#tables, references, asItIs: true };
-      this.#checks = PayloadChecks.start(this.#file.path, what, this.#options);
+      this.#checks = new PayloadChecks(this.#file.path, { asItIs: true }, this.#options);
+      this.#checks.checkReferences(references);
+      for (const table of this.#tables) this.#checks.checkIndexes(table);
       return Promise.resolve();
     });
   }

@@ -23,15 +23,6 @@ export function checkedIndexes({ type, rowidName, indexes }: CatalogTable): Cata
   );
 }
 
-/** What is to be looked at in the database of a backup. */
-export interface ToCheck {
-  /** Tables whose indexes come along with the rows. */
-  readonly tables: readonly CatalogTable[];
-  readonly references: readonly InheritedReference[];
-  /** The file itself is what is restored: entries of indexes have to be in order too, and nothing else works meanwhile. */
-  readonly asItIs?: boolean;
-}
-
 /** What is known of the indexes of a table of the backup. */
 export interface IndexFindings {
   /** The first one that is not in step with its table. */
@@ -42,89 +33,113 @@ export interface IndexFindings {
   readonly disordered?: boolean;
 }
 
+/** What the checks read, as long as they do. */
+interface OpenedDatabase {
+  readonly connection: Connection;
+  /** Undefined where only SQLite can read the file. */
+  readonly pages: PageFile | undefined;
+  readonly roots: ReadonlyMap<string, number>;
+}
+
 /**
  * Checks the database of a backup while a connection copies its rows: SQLite's transfer takes the entries of indexes over
  * unread, and an index that was out of step in the database that was backed up must not be so in the one that is restored.
  */
 export class PayloadChecks {
-  readonly #work: Promise<void>;
+  readonly #file: string;
+  readonly #asItIs: boolean;
+  readonly #options: WorkOptions;
   readonly #end = new AbortController();
-  readonly #tables = new Map<string, PromiseWithResolvers<IndexFindings>>();
+  readonly #findings = new Map<string, Promise<IndexFindings>>();
+  readonly #referencesAsked = new Set<string>();
+  #references: Promise<unknown> = Promise.resolve();
+  #opening: Promise<OpenedDatabase> | undefined;
+  /** Beside the copying, which takes longest, two cores are enough for one thing after the other. */
+  #queue: Promise<unknown> = Promise.resolve();
 
-  private constructor(file: string, what: ToCheck, options: WorkOptions) {
-    for (const { name } of what.tables) this.#tables.set(name, Promise.withResolvers());
+  /**
+   * `asItIs`: the file itself is what is restored; entries of indexes have to be in order too, and nothing else works
+   * meanwhile.
+   */
+  constructor(file: string, { asItIs = false }: { readonly asItIs?: boolean }, options: WorkOptions) {
+    this.#file = file;
+    this.#asItIs = asItIs;
     const signals = options.signal ? [options.signal, this.#end.signal] : [this.#end.signal];
-    this.#work = this.#checkAll(file, what, { ...options, signal: AbortSignal.any(signals) });
-    this.#work.catch((error: unknown) => {
-      for (const { promise, reject } of this.#tables.values()) {
-        // Whoever asks for the outcome is told.
-        promise.catch(() => undefined);
-        reject(error);
-      }
-    });
+    this.#options = { ...options, signal: AbortSignal.any(signals) };
   }
 
-  static start(file: string, what: ToCheck, options: WorkOptions): PayloadChecks {
-    return new PayloadChecks(file, what, options);
+  /** Has foreign keys looked up, those that were not yet: what dangles is told as a warning. */
+  checkReferences(references: readonly InheritedReference[]): void {
+    const wanted = references.filter(({ sql }) => !this.#referencesAsked.has(sql));
+    for (const { sql } of wanted) this.#referencesAsked.add(sql);
+    const before = this.#asItIs ? this.#references : this.#queue;
+    this.#references = quiet(before.then(() => checkReferences(this.#file, wanted, this.#options)));
+    if (!this.#asItIs) this.#queue = this.#references;
+  }
+
+  /** Has the indexes of a table compared with it, after what was asked for before: see `findings`. */
+  checkIndexes(table: CatalogTable): void {
+    const findings = quiet(this.#queue.then(() => this.#checkIndexes(table)));
+    this.#queue = findings;
+    this.#findings.set(table.name, findings);
   }
 
   /** Resolves as soon as this is known of a table. */
   async findings(table: string): Promise<IndexFindings> {
-    return (await this.#tables.get(table)?.promise) ?? { proven: new Set() };
+    return (await this.#findings.get(table)) ?? { proven: new Set() };
   }
 
-  /** Resolves when all is checked, and what it warns of is told. */
+  /** Resolves when all is checked, and nothing holds the file any more. */
   async done(): Promise<void> {
-    await this.#work;
+    try {
+      await Promise.all([this.#references, this.#queue]);
+    } finally {
+      await this.#release();
+    }
   }
 
   /** Resolves when nothing holds the file any more. Never throws. */
   async close(): Promise<void> {
     this.#end.abort(cancelled());
-    await this.#work.catch(() => 'told by findings() or done()');
+    await this.done().catch(() => 'told by findings() or done()');
   }
 
-  async #checkAll(file: string, what: ToCheck, options: WorkOptions): Promise<void> {
-    const { signal, logger } = options;
-    const connection = await openUntrusted(file);
+  async #release(): Promise<void> {
+    await Promise.allSettled([this.#references, this.#queue]);
+    const opened = await this.#opening?.catch(() => undefined);
+    this.#opening = undefined;
+    await opened?.pages?.close();
+    await opened?.connection.closeQuietly(this.#options.logger);
+  }
+
+  async #open(): Promise<OpenedDatabase> {
+    const connection = await openUntrusted(this.#file);
     try {
       await connection.all(`PRAGMA cache_size = ${-cacheKibibytes}`);
-      const roots = await readRoots(connection, signal);
-      const references = (): Promise<void> => checkReferences(file, what.references, options);
-      // Beside the copying, which takes longest, two cores are enough for one after the other.
-      const beside = what.asItIs ? references() : undefined;
-      beside?.catch(() => 'told when it is waited for');
-      await this.#checkIndexes(connection, file, what, roots, options).finally(() => beside);
-      await (beside ?? references());
-    } finally {
-      await connection.closeQuietly(logger);
+      const roots = await readRoots(connection, this.#options.signal);
+      return { connection, roots, pages: await openPages(this.#file) };
+    } catch (error) {
+      await connection.closeQuietly(this.#options.logger);
+      throw error;
     }
   }
 
-  async #checkIndexes(
-    connection: Connection,
-    file: string,
-    { tables, asItIs = false }: ToCheck,
-    roots: ReadonlyMap<string, number>,
-    { signal, logger }: WorkOptions,
-  ): Promise<void> {
-    const pages = await openPages(file);
-    try {
-      for (const table of tables) {
-        const indexes = checkedIndexes(table);
-        const proven = await proveIndexes(pages, table, indexes, roots, { ordered: asItIs, signal });
-        if (!proven) {
-          this.#tables.get(table.name)?.resolve({ proven: new Set(), disordered: true });
-          continue;
-        }
-        if (proven.size < indexes.length) logger.debug(`SQLite compares indexes of ${table.name}`);
-        const stale = await findStale(connection, table, proven, signal);
-        this.#tables.get(table.name)?.resolve({ proven, ...(stale ? { stale: stale.name } : {}) });
-      }
-    } finally {
-      await pages?.close();
-    }
+  async #checkIndexes(table: CatalogTable): Promise<IndexFindings> {
+    const { signal, logger } = this.#options;
+    const { connection, pages, roots } = await (this.#opening ??= this.#open());
+    const indexes = checkedIndexes(table);
+    const proven = await proveIndexes(pages, table, indexes, roots, { ordered: this.#asItIs, signal });
+    if (!proven) return { proven: new Set(), disordered: true };
+    if (proven.size < indexes.length) logger.debug(`SQLite compares indexes of ${table.name}`);
+    const stale = await findStale(connection, table, proven, signal);
+    return { proven, ...(stale ? { stale: stale.name } : {}) };
   }
+}
+
+/** Whoever asks for the outcome is told of a failure. */
+function quiet<Result>(work: Promise<Result>): Promise<Result> {
+  work.catch(() => 'told to whoever asks');
+  return work;
 }
 
 /** Undefined where rows have to be in order and are not sure to be. */
@@ -155,7 +170,8 @@ async function openPages(file: string): Promise<PageFile | undefined> {
   }
 }
 
-async function readRoots(connection: Connection, signal?: AbortSignal): Promise<Map<string, number>> {
+/** The first page of each table and index of `main`, by name. */
+export async function readRoots(connection: Connection, signal?: AbortSignal): Promise<Map<string, number>> {
   const rows = await connection.all<{ name: string; root: number }>(
     'SELECT name, rootpage AS root FROM main.sqlite_schema WHERE rootpage > 0',
     [],
@@ -169,6 +185,7 @@ async function checkReferences(
   references: readonly InheritedReference[],
   { signal, logger }: WorkOptions,
 ): Promise<void> {
+  if (references.length === 0) return;
   const connection = await openUntrusted(file);
   try {
     await connection.all(`PRAGMA cache_size = ${-cacheKibibytes}`);

@@ -2,24 +2,19 @@ import { RestorePointError } from '../../core/errors.ts';
 import { type BackedUpTable, holdsAllRows } from '../../core/manifest.ts';
 import { formatTableName } from '../../core/names.ts';
 import type { RestoreMode, TableChange, TablePlan } from '../../core/plan.ts';
+import type { Phase } from '../../core/progress.ts';
 import type { SchemaObject, SchemaSection } from '../../core/schema.ts';
 import type { RestoreSource, RestoreTransaction, WorkOptions } from '../engine.ts';
 import { databaseName } from './address.ts';
 import { type CatalogTable, findTable, isEmpty, readCatalog, virtualTableKind } from './catalog.ts';
 import { Connection } from './connection.ts';
 import { createObject } from './createObject.ts';
+import { type DifferingRows, findDiffering } from './differingRows.ts';
 import { describeFailure, inWords, isSqliteError } from './errors.ts';
 import type { FileOnDisk } from './fileOnDisk.ts';
 import { ForeignKeyGuard, type TableInBackup } from './foreignKeys.ts';
 import { foldName, sameName } from './identifiers.ts';
-import {
-  backupSchema,
-  countDiffering,
-  loadTable,
-  refuseNullKeys,
-  settleIndexes,
-  takesIndexes,
-} from './loadTable.ts';
+import { backupSchema, refuseNullKeys, takesIndexes } from './loadTable.ts';
 import { PayloadChecks } from './payloadChecks.ts';
 import { PayloadDatabase } from './payloadDatabase.ts';
 import { adoptSettings, attachPayload, configure } from './restoreSettings.ts';
@@ -28,14 +23,14 @@ import { restoreSchemaOrder } from './schemaOrder.ts';
 import { rebuildSearchIndexes, type Restored } from './searchIndexes.ts';
 import { raiseCounter } from './sequences.ts';
 import { copySystemRows } from './systemTables.ts';
+import { TableRestore } from './tableRestore.ts';
 import { removeTriggers } from './triggers.ts';
-import { verifyTable } from './verify.ts';
 import { plannedVirtualTables, VirtualTableRestore, writtenTables } from './virtualTables.ts';
 
 /** The database that rows are written to. */
 export interface RestoreTarget {
   readonly file: string;
-  readonly onDisk: Pick<FileOnDisk, 'readAhead' | 'writeBack'>;
+  readonly onDisk: Pick<FileOnDisk, 'readAhead' | 'writeBack' | 'pages'>;
   /** Makes the file where there is none. */
   readonly make: () => Promise<void>;
 }
@@ -45,37 +40,36 @@ export class SqliteRestore implements RestoreTransaction {
   readonly #connection: Connection;
   readonly #payload: PayloadDatabase;
   readonly #restore: RestoreSource;
-  readonly #onDisk: RestoreTarget['onDisk'];
+  readonly #target: RestoreTarget;
   readonly #options: WorkOptions;
   readonly #foreignKeys: ForeignKeyGuard;
-  readonly #pairs = new Map<TablePlan, TablePair>();
+  readonly #tables = new Map<TablePlan, TableRestore>();
   /** By the name of the target. */
   readonly #planned: ReadonlyMap<string, TablePlan>;
   /** Tables of the backup by folded name. */
   readonly #backedUp: ReadonlyMap<string, BackedUpTable>;
-  /** By table, what `countDiffering` told before rows were inserted. */
-  readonly #differing = new Map<TablePlan, number>();
   /** Whether the database held nothing at all before. */
   #fresh = false;
   closed = false;
   #state: 'ready' | 'open' | 'ended' = 'ready';
   #replaceTriggers: () => Promise<void> = () => Promise.resolve();
   #virtual: VirtualTableRestore | undefined;
-  #checks: PayloadChecks | undefined;
+  readonly #checks: PayloadChecks;
   readonly #created = new Set<SchemaObject>();
 
   private constructor(
     connection: Connection,
     payload: PayloadDatabase,
     restore: RestoreSource,
-    onDisk: RestoreTarget['onDisk'],
+    target: RestoreTarget,
     options: WorkOptions,
   ) {
-    this.#onDisk = onDisk;
+    this.#target = target;
     this.#connection = connection;
     this.#payload = payload;
     this.#restore = restore;
     this.#options = options;
+    this.#checks = new PayloadChecks(payload.file, {}, options);
     const { plan, manifest } = restore;
     this.#planned = new Map(plan.tables.map((table) => [table.target.name, table]));
     this.#backedUp = new Map(manifest.tables.map((table) => [foldName(table.table.name.name), table]));
@@ -85,16 +79,16 @@ export class SqliteRestore implements RestoreTransaction {
 
   /** Takes the payload out of the backup and attaches it; changes nothing. */
   static async begin(
-    { file, onDisk, make }: RestoreTarget,
+    target: RestoreTarget,
     restore: RestoreSource,
     options: WorkOptions,
   ): Promise<SqliteRestore> {
     const payload = await PayloadDatabase.extract(restore.manifest, restore.source, options);
     let connection: Connection | undefined;
     try {
-      await make();
-      return await inWords('database', { file: databaseName(file) }, async () => {
-        connection = await Connection.open(file, 'write');
+      await target.make();
+      return await inWords('database', { file: databaseName(target.file) }, async () => {
+        connection = await Connection.open(target.file, 'write');
         await configure(connection, restore);
         const encoding = await adoptSettings(connection, payload, restore);
         await payload.disarm();
@@ -103,7 +97,7 @@ export class SqliteRestore implements RestoreTransaction {
           await payload.convert(encoding, (table) => written?.has(foldName(table)) ?? true, options);
         }
         await attachPayload(connection, payload);
-        return new SqliteRestore(connection, payload, restore, onDisk, options);
+        return new SqliteRestore(connection, payload, restore, target, options);
       });
     } catch (error) {
       await connection?.closeQuietly(options.logger);
@@ -118,6 +112,7 @@ export class SqliteRestore implements RestoreTransaction {
       const { plan } = this.#restore;
       await this.#connection.run('BEGIN IMMEDIATE', [], signal);
       this.#state = 'open';
+      const differing = await this.#compare();
       const before = await readCatalog(this.#connection, 'main', signal);
       this.#fresh = await isEmpty(this.#connection);
       const { virtualTables } = this.#payload;
@@ -127,10 +122,9 @@ export class SqliteRestore implements RestoreTransaction {
       await this.#create('pre-data');
       await this.#createIndexesThatComeAlong();
       const tables = await readCatalog(this.#connection, 'main', signal);
-      for (const table of plan.tables) this.#pairs.set(table, this.#pair(table, tables));
-      if (plan.only !== 'schema') this.#startChecks(tables);
-      for (const [table, pair] of this.#pairs) {
-        if (this.#modeOf(table) !== 'replace') await refuseNullKeys(this.#connection, pair, signal);
+      this.#tablesWith(tables, differing);
+      for (const { pair, mode } of this.#tables.values()) {
+        if (mode !== 'replace') await refuseNullKeys(this.#connection, pair, signal);
       }
       this.#replaceTriggers = await removeTriggers(
         this.#connection,
@@ -155,16 +149,26 @@ export class SqliteRestore implements RestoreTransaction {
     for (const index of early) await this.#createObject(index);
   }
 
-  #startChecks(tables: readonly CatalogTable[]): void {
-    const pairs = [...this.#pairs].filter(([table, pair]) => takesIndexes(pair, this.#modeOf(table)));
-    this.#checks = PayloadChecks.start(
-      this.#payload.file,
-      {
-        tables: pairs.map(([, { backup }]) => backup),
-        references: this.#foreignKeys.inherited(tables),
-      },
-      this.#options,
-    );
+  /** Those of which it suffices to write what differs. */
+  async #compare(): Promise<ReadonlyMap<TablePlan, DifferingRows>> {
+    const { plan } = this.#restore;
+    if (plan.only === 'schema' || plan.mode !== 'replace') return new Map();
+    const there = plan.tables.filter(({ create }) => !create);
+    const tables = await readCatalog(this.#connection, 'main', this.#options.signal);
+    const pairs = there.map((table) => this.#pair(table, tables));
+    this.#checks.checkReferences(this.#foreignKeys.inherited(tables));
+    const live = { connection: this.#connection, ...this.#target };
+    return findDiffering(live, pairs, this.#options, (table) => this.#readAhead(table));
+  }
+
+  #tablesWith(tables: readonly CatalogTable[], differing: ReadonlyMap<TablePlan, DifferingRows>): void {
+    const { plan } = this.#restore;
+    for (const table of plan.tables) {
+      const [pair, mode] = [this.#pair(table, tables), this.#modeOf(table)];
+      const means = { connection: this.#connection, checks: this.#checks, differing: differing.get(table) };
+      this.#tables.set(table, new TableRestore(pair, mode, means, this.#options));
+    }
+    if (plan.only !== 'schema') this.#checks.checkReferences(this.#foreignKeys.inherited(tables));
   }
 
   /** Whether it will hold the rows that a table of the same definition has in the backup, and no others. */
@@ -178,14 +182,10 @@ export class SqliteRestore implements RestoreTransaction {
 
   load(table: TablePlan): Promise<TableChange> {
     return this.#inWords(table, async () => {
-      this.#readAhead(table);
-      const { signal, report } = this.#options;
-      const [pair, mode] = [this.#pairOf(table), this.#modeOf(table)];
-      if (mode === 'insert-missing') {
-        this.#differing.set(table, await countDiffering(this.#connection, pair, signal));
-      }
-      const change = await loadTable(this.#connection, pair, mode, signal);
-      report?.({ phase: 'load', table: table.target, rows: table.backup.rows, totalRows: table.backup.rows });
+      const found = this.#tableOf(table);
+      if (found.isWhole) this.#readAhead(table);
+      const change = await found.load();
+      this.#reportAll('load', table);
       return change;
     });
   }
@@ -205,7 +205,7 @@ export class SqliteRestore implements RestoreTransaction {
       const tables = await readCatalog(this.#connection, 'main', signal);
       await rebuildSearchIndexes(this.#connection, tables, this.#restored(), logger, signal);
       await this.#foreignKeys.check(tables, (name) => this.#backupOf(name), logger, signal);
-      this.#onDisk.writeBack();
+      this.#target.onDisk.writeBack();
     });
   }
 
@@ -213,13 +213,15 @@ export class SqliteRestore implements RestoreTransaction {
   async #restoreSystemRows(): Promise<void> {
     const { plan } = this.#restore;
     const replaced: string[] = [];
-    for (const [table, { target, backup }] of this.#pairs) {
-      if (this.#modeOf(table) === 'replace') replaced.push(backup.name);
+    for (const { pair, mode } of this.#tables.values()) {
+      const { target, backup } = pair;
+      if (mode === 'replace') replaced.push(backup.name);
       else await raiseCounter(this.#connection, target, plan.sequences);
     }
     const rows = { from: backupSchema, to: 'main', ...(this.#exactly ? {} : { about: replaced }) };
     await copySystemRows(this.#connection, rows, this.#options.signal);
-    for (const { target, backup } of this.#pairs.values()) {
+    for (const { pair } of this.#tables.values()) {
+      const { target, backup } = pair;
       if (!target.autoincrement || target.name === backup.name) continue;
       // A counter is found by the very letters of its table's name.
       await this.#connection.run('UPDATE main.sqlite_sequence SET name = ? WHERE name = ?', [
@@ -258,22 +260,11 @@ export class SqliteRestore implements RestoreTransaction {
 
   verify(table: TablePlan): Promise<void> {
     return this.#inWords(table, async () => {
-      const { signal, report } = this.#options;
-      const differing = this.#differing.get(table) ?? 0;
-      const [pair, mode] = [this.#pairOf(table), this.#modeOf(table)];
-      this.#readAhead(table);
-      await verifyTable(this.#connection, pair, mode, differing, signal);
-      if (takesIndexes(pair, mode)) {
-        const findings = (await this.#checks?.findings(pair.backup.name)) ?? { proven: new Set() };
-        await settleIndexes(this.#connection, pair, findings, this.#options);
-      }
-      if (table === this.#restore.plan.tables.at(-1)) await this.#checks?.done();
-      report?.({
-        phase: 'verify',
-        table: table.target,
-        rows: table.backup.rows,
-        totalRows: table.backup.rows,
-      });
+      const found = this.#tableOf(table);
+      if (found.isWhole) this.#readAhead(table);
+      await found.verify();
+      if (table === this.#restore.plan.tables.at(-1)) await this.#checks.done();
+      this.#reportAll('verify', table);
     });
   }
 
@@ -302,9 +293,13 @@ export class SqliteRestore implements RestoreTransaction {
     }
   }
 
+  #reportAll(phase: Phase, { target: table, backup: { rows } }: TablePlan): void {
+    this.#options.report?.({ phase, table, rows, totalRows: rows });
+  }
+
   /** At each table, because the system may not keep a large file in its cache from the first table to the last. */
   #readAhead({ create }: TablePlan): void {
-    if (this.#restore.plan.whole && !create) this.#onDisk.readAhead();
+    if (this.#restore.plan.whole && !create) this.#target.onDisk.readAhead();
   }
 
   /** Ends what is open. Never throws. */
@@ -352,10 +347,10 @@ export class SqliteRestore implements RestoreTransaction {
     return { table: this.#payload.table(found), whole: holdsAllRows(found) };
   }
 
-  #pairOf(table: TablePlan): TablePair {
-    const pair = this.#pairs.get(table);
-    if (!pair) throw new Error(`prepare() did not meet the table ${formatTableName(table.target)}`);
-    return pair;
+  #tableOf(table: TablePlan): TableRestore {
+    const found = this.#tables.get(table);
+    if (!found) throw new Error(`prepare() did not meet the table ${formatTableName(table.target)}`);
+    return found;
   }
 
   /** A table that was just made is empty: all modes are the same there. */
@@ -387,7 +382,7 @@ export class SqliteRestore implements RestoreTransaction {
   async #release(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    await this.#checks?.close();
+    await this.#checks.close();
     await this.#connection.closeQuietly(this.#options.logger);
     await this.#payload.remove(this.#options);
   }

@@ -98,7 +98,8 @@ export function matchReplaced(pair: TablePair): RowMatch | undefined {
   return holdsNames(plan.columns, key) && holdsNames(notNull, key) ? matchKey(target, key) : undefined;
 }
 
-function matchRowids(target: CatalogTable, backup: CatalogTable): RowMatch {
+/** Where both have rowids, and a restore keeps them. */
+export function matchRowids(target: CatalogTable, backup: CatalogTable): RowMatch {
   const found = `${targetAlias}.${quote(target.rowidName ?? '')}`;
   return { condition: `${found} = ${backupAlias}.${quote(backup.rowidName ?? '')}`, found };
 }

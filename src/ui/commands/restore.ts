@@ -116,10 +116,11 @@ async function confirm(
 }
 
 function logReport({ log }: Services, report: RestoreReport): void {
-  for (const { table, rowsBefore, rowsAfter, inserted, updated } of report.tables) {
+  for (const { table, rowsBefore, rowsAfter, inserted, updated, kept = 0 } of report.tables) {
+    const same = kept > 0 ? `, ${formatCount(kept)} were as in the backup` : '';
     log.info(
       `  ${shownName(table)}: ${formatCount(rowsBefore)} → ${formatCount(rowsAfter)} rows ` +
-        `(${formatCount(inserted)} inserted, ${formatCount(updated)} updated)`,
+        `(${formatCount(inserted - kept)} inserted, ${formatCount(updated)} updated${same})`,
     );
   }
   for (const table of report.created) log.info(`  made anew: ${shownName(table)}`);
@@ -159,11 +160,15 @@ function tellReport(services: Services, { connection }: RestoreRequest, report: 
 }
 
 function changesText({ mode, tables }: RestoreReport): string {
-  const sum = (count: 'inserted' | 'updated'): number =>
-    tables.reduce((total, change) => total + change[count], 0);
+  const sum = (count: 'inserted' | 'updated' | 'kept'): number =>
+    tables.reduce((total, change) => total + (change[count] ?? 0), 0);
   switch (mode) {
-    case 'replace':
-      return rowsText(sum('inserted'));
+    case 'replace': {
+      const [rows, kept] = [sum('inserted'), sum('kept')];
+      if (kept === 0) return rowsText(rows);
+      if (kept === rows) return vscode.l10n.t('{0}, none of which had to be written', rowsText(rows));
+      return vscode.l10n.t('{0}, of which {1} had to be written', rowsText(rows), formatCount(rows - kept));
+    }
     case 'merge':
       return vscode.l10n.t(
         '{0} inserted, {1} updated',

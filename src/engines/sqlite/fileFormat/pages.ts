@@ -31,6 +31,7 @@ export interface Page {
 export class PageFile {
   readonly pageCount: number;
   readonly #handle: FileHandle;
+  readonly #borrowed: boolean;
   readonly #pageSize: number;
   readonly #usableSize: number;
   readonly #blockSize: number;
@@ -41,9 +42,10 @@ export class PageFile {
   #current = -1;
   #bytes: Buffer = Buffer.alloc(0);
 
-  private constructor(handle: FileHandle, size: number, header: Buffer) {
+  private constructor(handle: FileHandle, borrowed: boolean, size: number, header: Buffer) {
     const stored = header.readUInt16BE(16);
     this.#handle = handle;
+    this.#borrowed = borrowed;
     this.#pageSize = stored === 1 ? 65_536 : stored;
     this.#usableSize = this.#pageSize - header[20]!;
     const isPowerOfTwo = (this.#pageSize & (this.#pageSize - 1)) === 0;
@@ -56,14 +58,23 @@ export class PageFile {
   static async open(file: string): Promise<PageFile> {
     const handle = await open(file, 'r');
     try {
-      const header = Buffer.alloc(headerBytes);
-      const { bytesRead } = await handle.read(header, 0, headerBytes, 0);
-      if (bytesRead < headerBytes) throw new UnclearFile();
-      return new PageFile(handle, (await handle.stat()).size, header);
+      return await PageFile.#over(handle, false);
     } catch (error) {
       await handle.close();
       throw error;
     }
+  }
+
+  /** Leaves the file open when it is closed. Throws errors of the file system, and `UnclearFile`. */
+  static over(handle: FileHandle): Promise<PageFile> {
+    return PageFile.#over(handle, true);
+  }
+
+  static async #over(handle: FileHandle, borrowed: boolean): Promise<PageFile> {
+    const header = Buffer.alloc(headerBytes);
+    const { bytesRead } = await handle.read(header, 0, headerBytes, 0);
+    if (bytesRead < headerBytes) throw new UnclearFile();
+    return new PageFile(handle, borrowed, (await handle.stat()).size, header);
   }
 
   get usableSize(): number {
@@ -86,7 +97,7 @@ export class PageFile {
 
   async close(): Promise<void> {
     await Promise.allSettled(this.#blocks.values());
-    await this.#handle.close();
+    if (!this.#borrowed) await this.#handle.close();
   }
 
   #pageAt(bytes: Buffer, number: number, start: number): Page {

@@ -1,0 +1,63 @@
+import type { RestoreMode, TableChange } from '../../core/plan.ts';
+import type { WorkOptions } from '../engine.ts';
+import type { DifferingRows } from './differingRows.ts';
+import { countDiffering, loadTable, settleIndexes, takesIndexes } from './loadTable.ts';
+import type { Connection } from './connection.ts';
+import type { PayloadChecks } from './payloadChecks.ts';
+import type { TablePair } from './rowComparison.ts';
+import { verifyDiffering, verifyTable } from './verify.ts';
+
+/** What a table is restored with. */
+interface Means {
+  readonly connection: Connection;
+  readonly checks: PayloadChecks;
+  /** Where it suffices to write these. */
+  readonly differing: DifferingRows | undefined;
+}
+
+/** The restore of one table, within the transaction of all. */
+export class TableRestore {
+  readonly pair: TablePair;
+  readonly mode: RestoreMode;
+  readonly #connection: Connection;
+  readonly #checks: PayloadChecks;
+  #differing: DifferingRows | undefined;
+  readonly #options: WorkOptions;
+  /** What `countDiffering` told before rows were inserted. */
+  #differingBefore = 0;
+
+  constructor(pair: TablePair, mode: RestoreMode, means: Means, options: WorkOptions) {
+    this.pair = pair;
+    this.mode = mode;
+    this.#connection = means.connection;
+    this.#checks = means.checks;
+    this.#differing = means.differing;
+    this.#options = options;
+  }
+
+  /** Throws `database` with the row, `cancelled`. */
+  async load(): Promise<TableChange> {
+    const { pair, mode } = this;
+    const [connection, { signal }] = [this.#connection, this.#options];
+    if (await this.#differing?.bringOver(signal)) return this.#differing!.change;
+    this.#differing = undefined;
+    if (mode === 'insert-missing') this.#differingBefore = await countDiffering(connection, pair, signal);
+    if (takesIndexes(pair, mode)) this.#checks.checkIndexes(pair.backup);
+    return loadTable(connection, pair, mode, signal);
+  }
+
+  /** Whether all of the table is written, and then read. */
+  get isWhole(): boolean {
+    return !this.#differing;
+  }
+
+  /** Throws `verification` with the row, `database`, `cancelled`. */
+  async verify(): Promise<void> {
+    const { pair, mode } = this;
+    const [connection, { signal }] = [this.#connection, this.#options];
+    if (this.#differing) return verifyDiffering(pair, this.#differing, signal);
+    await verifyTable(connection, pair, mode, this.#differingBefore, signal);
+    if (!takesIndexes(pair, mode)) return;
+    await settleIndexes(connection, pair, await this.#checks.findings(pair.backup.name), this.#options);
+  }
+}

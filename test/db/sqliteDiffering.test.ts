@@ -1,0 +1,395 @@
+import assert from 'node:assert/strict';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { silentLogger } from '../../src/core/logger.ts';
+import type { TableChange } from '../../src/core/plan.ts';
+import { runCli } from '../support/cli.ts';
+import { failure } from '../support/errors.ts';
+import { type RandomSource, randomSource } from '../support/randomSource.ts';
+import { sqliteDump } from '../support/sqliteDump.ts';
+import {
+  backUpSqlite,
+  holdSqlite,
+  restoreSqlite,
+  runSqlite,
+  useSystemTemporaryFolder,
+} from '../support/sqliteFiles.ts';
+import { useTemporaryFolder } from '../support/temporaryFolder.ts';
+
+const count = 6000;
+const numbers = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})`;
+
+/** Enough rows to be compared before they are written. */
+const table = `CREATE TABLE t (id INTEGER PRIMARY KEY, u TEXT NOT NULL UNIQUE, a, b); CREATE INDEX i ON t (a);
+  ${numbers} INSERT INTO t SELECT i, 'u' || i, i % 100, 'text ' || i FROM n;`;
+
+const fewChanges = `DELETE FROM t WHERE id BETWEEN 100 AND 119; UPDATE t SET a = -1, b = 'lost ' || id WHERE id IN (7, 3000, 6000);
+  INSERT INTO t VALUES (9000, 'new', 1, NULL)`;
+
+/** SQLite takes longer to check a table than it takes to prove from the file that it is sound. */
+const checkedBySqlite = 'SQLite checks t and its indexes';
+
+describe('SQLite: restoring what differs', () => {
+  const folder = useTemporaryFolder();
+  useSystemTemporaryFolder();
+  let file: string;
+  let said: string[];
+  const logger = { ...silentLogger, debug: (message: string) => void said.push(message) };
+  beforeEach(() => {
+    file = folder.file('target.db');
+    said = [];
+  });
+
+  /** Restores after some damage, and expects all of the state before. */
+  async function restoreAfter(
+    damage: (backedUp: string) => unknown,
+    { setUp = table, check = 'ok' }: { readonly setUp?: string; readonly check?: string } = {},
+  ): Promise<TableChange> {
+    runSqlite(file, setUp);
+    const before = sqliteDump(file);
+    const backup = await backUpSqlite(file);
+    await damage(file);
+    const [change, ...others] = await restoreSqlite(file, backup, { logger });
+    assert.deepEqual(others, []);
+    assert.deepEqual(sqliteDump(file), before);
+    assert.equal(integrity(file), check);
+    return change!;
+  }
+
+  it('writes that and nothing else', async () => {
+    const kept = folder.file('before.db');
+    const change = await restoreAfter(() => {
+      copyFileSync(file, kept);
+      runSqlite(file, fewChanges);
+    });
+    const { table: _, ...counts } = change;
+    assert.ok(!said.includes(checkedBySqlite));
+    const rows = { rowsBefore: count - 19, rowsAfter: count, inserted: count, updated: 0 };
+    assert.deepEqual(counts, { ...rows, kept: count - 23 });
+    const pages = readFileSync(kept).length / 4096;
+    assert.ok(changedPages(kept, file) < pages / 3, `${changedPages(kept, file)} of ${pages} pages differ`);
+  });
+
+  it('writes nothing where nothing differs', async () => {
+    const kept = folder.file('before.db');
+    const { kept: rows } = await restoreAfter(() => copyFileSync(file, kept));
+    assert.equal(rows, count);
+    // The page with the counter of changes.
+    assert.ok(changedPages(kept, file) <= 1);
+  });
+
+  it('writes all where much differs', async () => {
+    for (const damage of [
+      'UPDATE t SET b = id',
+      'DELETE FROM t WHERE id > 5000',
+      'DELETE FROM t',
+      `${numbers} INSERT INTO t SELECT i + ${count}, 'new' || i, i, i FROM n LIMIT 500`,
+      'UPDATE t SET id = id + 400 WHERE id > 5700',
+    ]) {
+      const { kept, inserted } = await restoreAfter(() => runSqlite(file, damage), {
+        setUp: `DROP TABLE IF EXISTS t; ${table}`,
+      });
+      assert.deepEqual([kept, inserted], [undefined, count], damage);
+    }
+  });
+
+  it('sees every difference of type, of case and of affinity', async () => {
+    const values = ["'1'", '1.0', "x'31'", 'NULL', "'text 1 '", "'TEXT 1'", '-0.0', '9007199254740993'];
+    const setUp = `${table} UPDATE t SET a = 1 WHERE id <= 8; UPDATE t SET a = 0.0 WHERE id = 7;
+      UPDATE t SET a = 9007199254740992.0 WHERE id = 8`;
+    const damage = values
+      .map((value, index) => `UPDATE t SET a = ${value} WHERE id = ${index + 1};`)
+      .join('');
+    const { kept } = await restoreAfter(() => runSqlite(file, damage), { setUp });
+    assert.equal(kept, count - values.length);
+  });
+
+  it('takes unique values from one row to another', async () => {
+    const swap = `UPDATE t SET u = 'between' WHERE id = 1; UPDATE t SET u = 'u1' WHERE id = 2;
+      UPDATE t SET u = 'u2' WHERE id = 1`;
+    assert.equal((await restoreAfter(() => runSqlite(file, swap))).kept, count - 2);
+  });
+
+  it('finds rows by their rowids where no column is the rowid, and puts these back', async () => {
+    const setUp = `CREATE TABLE t (k TEXT PRIMARY KEY, a); CREATE INDEX i ON t (a);
+      ${numbers} INSERT INTO t (rowid, k, a) SELECT i * 2, 'k' || i, i FROM n`;
+    const moved = `UPDATE t SET rowid = rowid + 1 WHERE k IN ('k1', 'k2'); DELETE FROM t WHERE k = 'k3'`;
+    assert.equal((await restoreAfter(() => runSqlite(file, moved), { setUp })).kept, count - 3);
+  });
+
+  it('fires no trigger', async () => {
+    const setUp = `${table} CREATE TABLE log (what); CREATE TRIGGER d AFTER DELETE ON t BEGIN INSERT INTO log VALUES (old.id); END;
+      CREATE TRIGGER n AFTER INSERT ON t BEGIN INSERT INTO log VALUES (new.id); END;`;
+    runSqlite(file, setUp);
+    const before = sqliteDump(file);
+    const backup = await backUpSqlite(file);
+    runSqlite(file, `${fewChanges}; DELETE FROM log`);
+    const changes = await restoreSqlite(file, backup);
+    assert.deepEqual(sqliteDump(file), before);
+    assert.deepEqual(
+      changes.map(({ kept }) => kept),
+      [count - 23, undefined],
+    );
+  });
+
+  describe('writes all of a table', () => {
+    const index = 'CREATE INDEX i ON t (a)';
+    const misled = (work: string): string => `PRAGMA writable_schema = ON;
+      UPDATE sqlite_schema SET sql = 'CREATE INDEX i ON t (b)' WHERE name = 'i';
+      PRAGMA writable_schema = RESET; ${work};
+      PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = '${index}' WHERE name = 'i'`;
+
+    it('of which an index is not in step, also where the rows are the same', async () => {
+      const change = await restoreAfter(() => {
+        runSqlite(file, misled('REINDEX i'));
+        assert.notEqual(integrity(file), 'ok');
+      });
+      assert.equal(change.kept, undefined);
+    });
+
+    it('of which an index over expressions is not in step', async () => {
+      const setUp = table.replace(index, 'CREATE INDEX i ON t (a + 0)');
+      const other = misled('REINDEX i').replaceAll(index, 'CREATE INDEX i ON t (a + 0)');
+      const change = await restoreAfter(
+        () => {
+          runSqlite(file, other);
+          assert.notEqual(integrity(file), 'ok');
+        },
+        { setUp },
+      );
+      assert.equal(change.kept, undefined);
+    });
+
+    it('that SQLite would not store as it stands in the backup', async () => {
+      const setUp = `${table} UPDATE t SET a = '5' WHERE id = 5; PRAGMA writable_schema = ON;
+        UPDATE sqlite_schema SET sql = replace(sql, 'a, b)', 'a INTEGER, b)') WHERE name = 't'`;
+      const change = await restoreAfter(() => runSqlite(file, 'DELETE FROM t WHERE id = 5'), {
+        setUp,
+        check: 'TEXT value in t.a',
+      });
+      assert.equal(change.kept, undefined);
+    });
+
+    it('without rowids', async () => {
+      const setUp = `CREATE TABLE t (k PRIMARY KEY, a) WITHOUT ROWID; ${numbers} INSERT INTO t SELECT i, i FROM n`;
+      const { kept } = await restoreAfter(() => runSqlite(file, 'DELETE FROM t WHERE k = 5'), { setUp });
+      assert.equal(kept, undefined);
+    });
+  });
+
+  it('keeps rows that an index over expressions covers, a partial one or one in another collation', async () => {
+    const setUp = `${table} CREATE INDEX e ON t (a + 1); CREATE INDEX p ON t (b) WHERE a > 50;
+      CREATE UNIQUE INDEX c ON t (b COLLATE NOCASE)`;
+    assert.equal((await restoreAfter(() => runSqlite(file, fewChanges), { setUp })).kept, count - 23);
+    assert.ok(said.includes(checkedBySqlite));
+  });
+
+  for (const [what, reader] of Object.entries({
+    'that nobody else reads': '',
+    'that a reader keeps from being put into the file': 'BEGIN; SELECT count(*) FROM t',
+  })) {
+    it(`reads a write-ahead log ${what}`, async () => {
+      let other: Awaited<ReturnType<typeof holdSqlite>> | undefined;
+      let writer: Awaited<ReturnType<typeof holdSqlite>> | undefined;
+      try {
+        const { kept } = await restoreAfter(
+          async () => {
+            other = reader ? await holdSqlite(file, reader) : undefined;
+            // Whoever closes the file last puts the log into it.
+            writer = await holdSqlite(file, `PRAGMA wal_autocheckpoint = 0; ${fewChanges}`);
+          },
+          { setUp: `PRAGMA journal_mode = WAL; ${table}` },
+        );
+        assert.equal(kept, count - 23);
+        assert.equal(said.includes(checkedBySqlite), reader !== '');
+      } finally {
+        await writer?.end();
+        await other?.end();
+      }
+    });
+  }
+
+  for (const step of ['load t', 'finish', 'verify t', 'commit']) {
+    it(`leaves everything as it was when it ends before "${step}"`, async () => {
+      runSqlite(file, table);
+      const backup = await backUpSqlite(file);
+      runSqlite(file, fewChanges);
+      const before = readFileSync(file);
+      const end = (name: string): void => {
+        if (name === step) throw new Error('a fault');
+      };
+      await assert.rejects(restoreSqlite(file, backup, { before: end }), /a fault/);
+      assert.ok(readFileSync(file).equals(before));
+    });
+  }
+
+  it('is verified: a backup with fewer rows than it says is not committed', async () => {
+    runSqlite(file, table);
+    const { manifest, source } = await backUpSqlite(file);
+    const [described] = manifest.tables;
+    const tables = [{ ...described!, rows: count + 1 }];
+    const before = sqliteDump(file);
+    const error = await failure(
+      restoreSqlite(file, { manifest: { ...manifest, tables }, source }),
+      'verification',
+    );
+    assert.match(error.message, new RegExp(`it has ${count} rows, and the backup ${count + 1}`));
+    assert.deepEqual(sqliteDump(file), before);
+  });
+
+  it('ends soon after it is cancelled', async () => {
+    const wide = table.replace(`'text ' || i`, 'zeroblob(20000)');
+    runSqlite(file, wide);
+    const backup = await backUpSqlite(file);
+    runSqlite(file, fewChanges);
+    const before = sqliteDump(file);
+    const end = new AbortController();
+    const cancel = (name: string): void => {
+      if (name === 'prepare') setTimeout(() => end.abort(), 10);
+    };
+    await failure(restoreSqlite(file, backup, { signal: end.signal, before: cancel }), 'cancelled');
+    assert.deepEqual(sqliteDump(file), before);
+  });
+
+  it('replaces a table of which a page is damaged', async () => {
+    runSqlite(file, table);
+    const before = sqliteDump(file);
+    const backup = await backUpSqlite(file);
+    const bytes = readFileSync(file);
+    const page = 4096 * leafPage(bytes);
+    bytes.fill(0, page + 200, page + 4000);
+    writeFileSync(file, bytes);
+    assert.notEqual(integrity(file), 'ok');
+    await restoreSqlite(file, backup);
+    assert.deepEqual(sqliteDump(file), before);
+    assert.equal(integrity(file), 'ok');
+  });
+
+  it('brings back any state from any other', async () => {
+    const random = randomSource('differing rows');
+    const cases = Number(process.env['CASES'] ?? 40);
+    let compared = 0;
+    for (let number = 0; number < cases; number += 1) {
+      const other = folder.file(`random-${number}.db`);
+      runSqlite(other, randomSetUp(random));
+      const before = sqliteDump(other);
+      const backup = await backUpSqlite(other);
+      const damage = randomDamage(random);
+      const sound = folder.file(`sound-${number}.db`);
+      copyFileSync(other, sound);
+      runSqlite(other, damage);
+      const same = sameRows(sound, other);
+      const [change] = await restoreSqlite(other, backup);
+      assert.deepEqual(sqliteDump(other), before, damage);
+      assert.equal(integrity(other), 'ok', damage);
+      if (change!.kept === undefined) continue;
+      compared += 1;
+      assert.equal(change!.kept, same, damage);
+    }
+    assert.ok(compared > cases / 4 && compared < cases, `${compared} of ${cases}`);
+  });
+});
+
+describe('SQLite: rows that had to be written', () => {
+  const folder = useTemporaryFolder();
+
+  it('are told by the command line', async () => {
+    const file = folder.file('a.db');
+    runSqlite(file, `${table} CREATE TABLE small (a); INSERT INTO small VALUES (1)`);
+    const backup = folder.file('a.dbbackup');
+    assert.equal((await runCli(['backup', `sqlite:${file}`, '--out', backup])).code, 0);
+    for (const [damage, words] of [
+      [fewChanges, 't +5,981 rows before +6,000 rows after +23 had to be written'],
+      ['', 't +6,000 rows before +6,000 rows after +none had to be written'],
+      ['DELETE FROM t', 't +0 rows before +6,000 rows after\\n'],
+    ] as const) {
+      runSqlite(file, damage);
+      const { stdout } = await runCli(['restore', backup, `sqlite:${file}`, '--yes', '--no-safety-backup']);
+      assert.match(stdout, new RegExp(words));
+      assert.match(stdout, /small +1 row before +1 row after\n/);
+    }
+  });
+});
+
+function randomSetUp(random: RandomSource): string {
+  const key = random.pick([
+    'id INTEGER PRIMARY KEY',
+    'id INTEGER PRIMARY KEY AUTOINCREMENT',
+    'id INTEGER',
+    'id TEXT PRIMARY KEY',
+  ]);
+  const indexes = ['(a)', '(b, a DESC)', '(c COLLATE NOCASE)', '(d) WHERE a > 2', '(a + b)', '(d, id)']
+    .filter(() => random.below(3) === 0)
+    .map((terms, number) => `CREATE INDEX i${number} ON t ${terms};`);
+  const values = [
+    'i % 7',
+    'i / 3.0',
+    `'text ' || i`,
+    'NULL',
+    `CAST('b' || i AS BLOB)`,
+    'i << (i % 60)',
+    `i || ''`,
+  ];
+  const row = Array.from({ length: 4 }, () => random.pick(values)).join(', ');
+  return `PRAGMA page_size = ${random.pick([512, 4096])}; PRAGMA auto_vacuum = ${random.pick(['NONE', 'FULL'])};
+    CREATE TABLE t (${key}, a INTEGER, b REAL, c TEXT, d, g AS (a + 1)); ${indexes.join(' ')}
+    ${numbers} INSERT INTO t (id, a, b, c, d) SELECT i * ${1 + random.below(3)}, ${row} FROM n;`;
+}
+
+function randomDamage(random: RandomSource): string {
+  const near = (): string => {
+    const first = random.below(count);
+    return `rowid BETWEEN ${first} AND ${first + random.below(random.pick([3, 60, 400]))}`;
+  };
+  const change = (): string => {
+    const values = ['1', '1.0', `'1'`, 'NULL', 'a', 'b', 'c', 'd', `x'00'`, 'random()', `upper(c)`, 'd || 1'];
+    return random.pick([
+      () => `DELETE FROM t WHERE ${near()};`,
+      () => `UPDATE t SET ${random.pick(['a', 'b', 'c', 'd'])} = ${random.pick(values)} WHERE ${near()};`,
+      () => `INSERT OR IGNORE INTO t (id, a, d) SELECT id + 100000, b, c FROM t WHERE ${near()};`,
+      () => `UPDATE OR REPLACE t SET rowid = rowid + ${random.below(5)} WHERE ${near()};`,
+    ])();
+  };
+  return Array.from({ length: random.below(5) }, change).join(' ');
+}
+
+/** How many rows are the same in both files, found by their rowids: told by other means than the product's. */
+function sameRows(first: string, second: string): number {
+  const database = new DatabaseSync(first);
+  try {
+    database.prepare('ATTACH ? AS other').run(second);
+    const same = ['id', 'a', 'b', 'c', 'd'].map(
+      (column) => `typeof(x.${column}) = typeof(y.${column}) AND quote(x.${column}) = quote(y.${column})`,
+    );
+    const sql = `SELECT count(*) AS n FROM main.t AS x JOIN other.t AS y ON x.rowid = y.rowid AND ${same.join(' AND ')}`;
+    return Number(database.prepare(sql).get()!['n']);
+  } finally {
+    database.close();
+  }
+}
+
+function integrity(file: string): unknown {
+  const database = new DatabaseSync(file, { readOnly: true });
+  try {
+    return database.prepare('PRAGMA integrity_check').get()!['integrity_check'];
+  } finally {
+    database.close();
+  }
+}
+
+/** The number, from 0, of a page in the middle that holds rows of a table. */
+function leafPage(bytes: Buffer): number {
+  const tableLeaf = 13;
+  let page = Math.floor(bytes.length / 4096 / 3);
+  while (bytes[page * 4096] !== tableLeaf) page += 1;
+  return page;
+}
+
+function changedPages(first: string, second: string): number {
+  const [a, b] = [readFileSync(first), readFileSync(second)];
+  let changed = 0;
+  for (let at = 0; at < Math.max(a.length, b.length); at += 4096) {
+    if (!a.subarray(at, at + 4096).equals(b.subarray(at, at + 4096))) changed += 1;
+  }
+  return changed;
+}
