@@ -73,7 +73,9 @@ async function bench(): Promise<void> {
         contests.push(result);
       }
       if (group.connections) {
-        const delays = await measureHost(group.connections, folder.path, group.env);
+        const { connections, damage, env } = group;
+        const task = { connections, ...(damage ? { damage } : {}) };
+        const delays = await measureHost(task, folder.path, env);
         console.log(`\n${formatDelays(delays)}`);
         hostDelays.push(...delays);
       }

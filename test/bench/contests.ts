@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { projectRoot } from '../support/paths.ts';
 import type { Command } from './measure.ts';
 import { shopTables } from './shopData.ts';
-import { withClient } from './databases.ts';
+import { type Damage, damageSqlite, withClient } from './databases.ts';
 
 /** One way to do a piece of work. */
 export interface Side {
@@ -82,7 +82,7 @@ export function postgresGrowth(times: number): (place: PostgresPlace, folder: st
 
 /** Ours alone, on a shop that is `times` as large as at first. */
 export function sqliteGrowth(times: number): (source: string, folder: string) => Contest[] {
-  return alone([sqliteBackup, sqliteOver, sqliteFresh], times);
+  return alone([sqliteBackup, sqliteOver, sqliteFew, sqliteFresh], times);
 }
 
 function alone<Place>(contests: ((place: Place, folder: string) => Contest)[], times: number) {
@@ -197,7 +197,7 @@ function sqliteFiles(folder: string) {
 }
 
 export function sqliteContests(source: string, folder: string): Contest[] {
-  return [sqliteBackup, sqliteOver, sqliteFresh].map((contest) => contest(source, folder));
+  return [sqliteBackup, sqliteOver, sqliteFew, sqliteFresh].map((contest) => contest(source, folder));
 }
 
 function sqliteBackup(source: string, folder: string): Contest {
@@ -242,7 +242,18 @@ export function freshSqlite(title: string, fresh: string, backup: string, dump: 
   };
 }
 
+/** Tables are written as a whole: every row of them is another one. */
 function sqliteOver(source: string, folder: string): Contest {
+  return overSqlite('SQLite restore over existing tables', source, folder, 'every row');
+}
+
+/** Tables are compared, and what is the same stays. */
+function sqliteFew(source: string, folder: string): Contest {
+  const title = 'SQLite restore over existing tables, of which one row in 1,000 is lost or changed';
+  return overSqlite(title, source, folder, 'few rows');
+}
+
+function overSqlite(title: string, source: string, folder: string, damage: Damage): Contest {
   const { backup } = sqliteFiles(folder);
   const live = join(folder, 'live.db');
   const data = join(folder, 'data.sql');
@@ -251,8 +262,11 @@ function sqliteOver(source: string, folder: string): Contest {
     .reverse()
     .join('');
   return {
-    title: 'SQLite restore over existing tables',
-    ours: ourRestore(backup, `sqlite:${live}`, () => copyUnlessThere(source, live)),
+    title,
+    ours: ourRestore(backup, `sqlite:${live}`, () => {
+      copyUnlessThere(source, live);
+      damageSqlite(live, damage);
+    }),
     peers: [
       {
         name: 'sqlite3 .read of the data',

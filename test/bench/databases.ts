@@ -46,6 +46,33 @@ export function fillSqlite(file: string, scale: number): void {
   database.close();
 }
 
+/** Changes the same part of every table's rows in a copy of the shop. */
+export function damageSqlite(file: string, what: Damage): void {
+  const database = new DatabaseSync(file);
+  database.exec('PRAGMA foreign_keys = off; PRAGMA synchronous = off; PRAGMA journal_mode = off; BEGIN');
+  for (const sql of damageSql(what)) database.exec(sql);
+  database.exec('COMMIT; PRAGMA journal_mode = delete');
+  database.close();
+}
+
+export type Damage = 'every row' | 'few rows';
+
+/** In SQLite's SQL. Of few rows: one in 2,000 is deleted, and another one changed. */
+export function damageSql(what: Damage): string[] {
+  const changes = [
+    `UPDATE customers SET country = upper(country)`,
+    `UPDATE orders SET status = upper(status)`,
+    `UPDATE order_lines SET quantity = quantity + 1`,
+    `UPDATE documents SET title = '-' || substr(title, 2)`,
+    `UPDATE blobs SET data = zeroblob(length(data))`,
+  ];
+  if (what === 'every row') return changes;
+  return [
+    ...changes.map((sql) => `${sql} WHERE rowid % 2000 = 1`),
+    ...shopTables.map(({ name }) => `DELETE FROM ${name} WHERE rowid % 2000 = 2`),
+  ];
+}
+
 export async function withClient<Result>(
   url: string,
   work: (client: pg.Client) => Promise<Result>,

@@ -10,7 +10,7 @@ import {
   sqliteContests,
   sqliteGrowth,
 } from './contests.ts';
-import { fillPostgres, fillSqlite, serverProcess, withClient } from './databases.ts';
+import { damageSql, fillPostgres, fillSqlite, serverProcess, withClient } from './databases.ts';
 import { type DelayProxy, startDelayProxy } from './delayProxy.ts';
 import type { HostTask } from './hostDelaySuite.ts';
 import {
@@ -26,6 +26,7 @@ import { ormContests, ormTables, postgresOrmPlace, sqliteOrmPlace } from './ormC
 export interface Group {
   readonly contests: readonly Contest[];
   readonly connections?: HostTask['connections'];
+  readonly damage?: HostTask['damage'];
   /** What the settings of the connections refer to: a password does not stand in them. */
   readonly env?: Readonly<Record<string, string>>;
   readonly end: () => Promise<void>;
@@ -112,7 +113,8 @@ async function beginSqliteHost(options: GroupOptions): Promise<Group> {
     file = source;
     return [];
   });
-  return { ...group, connections: [{ id: 'SQLite', engine: 'sqlite', file }] };
+  const damage = { program: 'sqlite3', args: [file, damageSql('every row').join(';')] };
+  return { ...group, connections: [{ id: 'SQLite', engine: 'sqlite', file }], damage };
 }
 
 /** A tenth of the shop on a server that is some way off. */

@@ -9,7 +9,7 @@ import type { HostDelay, HostTask } from './hostDelaySuite.ts';
 
 /** Backs databases up and restores them in a real extension host, and tells how long its event loop was held up. */
 export async function measureHost(
-  connections: HostTask['connections'],
+  { connections, damage }: Pick<HostTask, 'connections' | 'damage'>,
   folder: string,
   env: Readonly<Record<string, string>> = {},
 ): Promise<HostDelay[]> {
@@ -27,7 +27,8 @@ export async function measureHost(
   mkdirSync(workspace, { recursive: true });
   mkdirSync(join(userData, 'User'), { recursive: true });
   writeFileSync(join(userData, 'User', 'settings.json'), JSON.stringify(quietSettings));
-  const task: HostTask = { connections, result: join(folder, 'delays.json') };
+  const result = join(folder, 'delays.json');
+  const task: HostTask = { connections, result, ...(damage ? { damage } : {}) };
   const host = await findVscodeHost({ unseen: true });
   try {
     await runTests({

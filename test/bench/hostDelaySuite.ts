@@ -1,11 +1,15 @@
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import * as vscode from 'vscode';
+import type { Command } from './measure.ts';
 
 /** What the bench asks for, as JSON in `RESTORE_POINT_BENCH`. */
 export interface HostTask {
   readonly connections: readonly Readonly<Record<string, unknown>>[];
   readonly result: string;
+  /** What is run between the backup and the restore, so that there is something to restore. */
+  readonly damage?: Command;
 }
 
 /** How long the extension host's event loop was kept from other work, in milliseconds. */
@@ -18,7 +22,7 @@ export interface HostDelay {
 
 /** Runs in the extension host: backs each database up and restores it, through the commands. */
 export async function run(): Promise<void> {
-  const { connections, result } = JSON.parse(process.env['RESTORE_POINT_BENCH'] ?? '') as HostTask;
+  const { connections, result, damage } = JSON.parse(process.env['RESTORE_POINT_BENCH'] ?? '') as HostTask;
   const settings = vscode.workspace.getConfiguration('restorePoint');
   await settings.update('connections', connections, vscode.ConfigurationTarget.Global);
   await settings.update('safetyBackups', false, vscode.ConfigurationTarget.Global);
@@ -31,6 +35,7 @@ export async function run(): Promise<void> {
     const restore = (): Promise<unknown> =>
       call('restoreBackup', { uri: file, connection: id, tables: [], mode: 'replace', confirmed: true });
     delays.push(await watch(`${String(id)} backup`, backUp));
+    if (damage) execFileSync(damage.program, damage.args);
     delays.push(await watch(`${String(id)} restore`, restore));
   }
   writeFileSync(result, JSON.stringify(delays));
