@@ -11,6 +11,7 @@ import type { RestoreOptions, RestoreReport } from '../../src/restore/restoreBac
 import { watchBoundaries } from '../support/faults/boundaries.ts';
 import { type Fault, FaultSet, withFaults } from '../support/faults/faultSet.ts';
 import { ensureDebianPackages } from '../support/debianPackages.ts';
+import { openFiles } from '../support/openFiles.ts';
 import { connectSqlite, runSqlite, useSystemTemporaryFolder } from '../support/sqliteFiles.ts';
 import { assertSameSqlite, readSqliteWitness } from '../support/sqliteWitness.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
@@ -395,6 +396,7 @@ describe('SQLite: a whole database into a new file', () => {
 
   async function judge(faults: FaultSet, error: unknown): Promise<void> {
     assert.equal(faults.fired, 1, 'the fault never fired');
+    assert.deepEqual(openFiles(folder.path), [], 'a file is still open');
     const there = await filesThere();
     const parts = there.filter((name) => name !== 'new.db');
     if (!faults.failedToRemove) assert.deepEqual(parts, [], 'a file in the making was left');

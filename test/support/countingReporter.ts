@@ -12,6 +12,9 @@ export interface Counts {
 /** Lines of an error that are repeated at the end of a whole run. */
 const repeatedLines = 12;
 
+/** How long a process may go on after its last test, in milliseconds: then something was left open, which is a failure. */
+const patience = 60_000;
+
 /** Mocha's spec reporter, which also writes the run's counts (JSON) to the file that `RESTORE_POINT_TEST_COUNTS` names. */
 export default class CountingReporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
@@ -26,6 +29,12 @@ export default class CountingReporter extends Mocha.reporters.Spec {
     runner.once('end', () => {
       const counts: Counts = { passed: this.stats.passes, failed: this.stats.failures, failures };
       writeFileSync(file, JSON.stringify(counts));
+      setTimeout(endForcibly, patience).unref();
     });
   }
+}
+
+function endForcibly(): never {
+  console.error(`Still open after the last test: ${process.getActiveResourcesInfo().join(', ')}`);
+  process.exit(1);
 }

@@ -108,8 +108,11 @@ export class PayloadChecks {
     await Promise.allSettled([this.#references, this.#queue]);
     const opened = await this.#opening?.catch(() => undefined);
     this.#opening = undefined;
-    await opened?.pages?.close();
-    await opened?.connection.closeQuietly(this.#options.logger);
+    try {
+      await opened?.pages?.close();
+    } finally {
+      await opened?.connection.closeQuietly(this.#options.logger);
+    }
   }
 
   async #open(): Promise<OpenedDatabase> {

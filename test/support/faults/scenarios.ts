@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import * as path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,6 +10,7 @@ import { silentLogger } from '../../../src/core/logger.ts';
 import type { Engine, Session } from '../../../src/engines/engine.ts';
 import { engineById } from '../../../src/engines/registry.ts';
 import { restoreBackup } from '../../../src/restore/restoreBackup.ts';
+import { openFiles } from '../openFiles.ts';
 import { type TestDatabase, testEngines } from '../testDatabases.ts';
 import { Administrator } from './administrator.ts';
 import { type FaultSet, withFaults } from './faultSet.ts';
@@ -271,7 +272,7 @@ class Place {
       const left = all.filter((name) => !name.endsWith('.dbbackup'));
       assert.deepEqual(left, [], 'a temporary file was left');
     }
-    if (process.platform === 'linux') assert.deepEqual(openFiles(this.#folder), [], 'a file is still open');
+    assert.deepEqual(openFiles(this.#folder), [], 'a file is still open');
   }
 
   async #reset(state: 'old' | 'new'): Promise<void> {
@@ -315,15 +316,4 @@ export async function eventually(what: string, holds: () => Promise<boolean>): P
     await delay(attempt < 20 ? 5 : 50);
   }
   assert.fail(what);
-}
-
-function openFiles(folder: string): string[] {
-  return readdirSync('/proc/self/fd').flatMap((number) => {
-    try {
-      const target = readlinkSync(`/proc/self/fd/${number}`);
-      return target.startsWith(folder) ? [target] : [];
-    } catch {
-      return []; // The descriptor of the listing itself.
-    }
-  });
 }
