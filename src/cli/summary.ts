@@ -167,7 +167,9 @@ export function restoreText(report: RestoreReport): string {
 function writtenText(mode: RestoreMode, { inserted, updated, kept }: TableChange): string {
   if (mode !== 'replace') return `${formatCount(inserted)} inserted, ${formatCount(updated)} updated`;
   if (kept === undefined) return '';
-  return kept === inserted ? 'none had to be written' : `${formatCount(inserted - kept)} had to be written`;
+  return kept === inserted
+    ? 'none written, all were the same'
+    : `${formatCount(inserted - kept)} written, others were the same`;
 }
 
 function doneText({ dryRun, only }: RestoreReport, tables: string, time: string): string {

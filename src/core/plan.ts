@@ -101,7 +101,7 @@ export interface TableChange {
   readonly updated: number;
   /**
    * In `replace`, of those that were loaded: how many were there just as in the backup, and were not written. Absent where
-   * all were written without a look at what was there.
+   * all were written, whatever was there.
    */
   readonly kept?: number;
 }

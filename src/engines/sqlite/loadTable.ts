@@ -119,7 +119,11 @@ export async function settleIndexes(
   }
 }
 
-async function reindex(connection: Connection, { name }: CatalogIndex, signal?: AbortSignal): Promise<void> {
+export async function reindex(
+  connection: Connection,
+  { name }: CatalogIndex,
+  signal?: AbortSignal,
+): Promise<void> {
   await connection.run(`REINDEX ${quoteTable('main', name)}`, [], signal);
 }
 

@@ -149,10 +149,13 @@ export class SqliteRestore implements RestoreTransaction {
     for (const index of early) await this.#createObject(index);
   }
 
-  /** Those of which it suffices to write what differs. */
+  /**
+   * Those of which it suffices to write what differs. Of a part nothing is found out: whether its pages are nobody else's
+   * shows when all of the file is read.
+   */
   async #compare(): Promise<ReadonlyMap<TablePlan, DifferingRows>> {
     const { plan } = this.#restore;
-    if (plan.only === 'schema' || plan.mode !== 'replace') return new Map();
+    if (!plan.whole || plan.only === 'schema' || plan.mode !== 'replace') return new Map();
     const there = plan.tables.filter(({ create }) => !create);
     const tables = await readCatalog(this.#connection, 'main', this.#options.signal);
     const pairs = there.map((table) => this.#pair(table, tables));
@@ -183,7 +186,7 @@ export class SqliteRestore implements RestoreTransaction {
   load(table: TablePlan): Promise<TableChange> {
     return this.#inWords(table, async () => {
       const found = this.#tableOf(table);
-      if (found.isWhole) this.#readAhead(table);
+      if (found.writesAll) this.#readAhead(table);
       const change = await found.load();
       this.#reportAll('load', table);
       return change;
@@ -261,7 +264,7 @@ export class SqliteRestore implements RestoreTransaction {
   verify(table: TablePlan): Promise<void> {
     return this.#inWords(table, async () => {
       const found = this.#tableOf(table);
-      if (found.isWhole) this.#readAhead(table);
+      if (found.readsAll) this.#readAhead(table);
       await found.verify();
       if (table === this.#restore.plan.tables.at(-1)) await this.#checks.done();
       this.#reportAll('verify', table);

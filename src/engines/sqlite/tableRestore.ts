@@ -5,7 +5,7 @@ import { countDiffering, loadTable, settleIndexes, takesIndexes } from './loadTa
 import type { Connection } from './connection.ts';
 import type { PayloadChecks } from './payloadChecks.ts';
 import type { TablePair } from './rowComparison.ts';
-import { verifyDiffering, verifyTable } from './verify.ts';
+import { verifyTable } from './verify.ts';
 
 /** What a table is restored with. */
 interface Means {
@@ -39,25 +39,32 @@ export class TableRestore {
   async load(): Promise<TableChange> {
     const { pair, mode } = this;
     const [connection, { signal }] = [this.#connection, this.#options];
-    if (await this.#differing?.bringOver(signal)) return this.#differing!.change;
+    const differing = this.#differing;
+    if (await differing?.bringOver(signal)) return differing!.change;
     this.#differing = undefined;
     if (mode === 'insert-missing') this.#differingBefore = await countDiffering(connection, pair, signal);
     if (takesIndexes(pair, mode)) this.#checks.checkIndexes(pair.backup);
-    return loadTable(connection, pair, mode, signal);
+    const change = await loadTable(connection, pair, mode, signal);
+    return differing ? { ...change, rowsBefore: differing.change.rowsBefore } : change;
   }
 
-  /** Whether all of the table is written, and then read. */
-  get isWhole(): boolean {
+  /** Whether all of the table is going to be written. */
+  get writesAll(): boolean {
     return !this.#differing;
+  }
+
+  /** Whether all of the table is going to be read for its verification: not where it was compared as it stays. */
+  get readsAll(): boolean {
+    return this.#differing?.isNone !== true;
   }
 
   /** Throws `verification` with the row, `database`, `cancelled`. */
   async verify(): Promise<void> {
     const { pair, mode } = this;
     const [connection, { signal }] = [this.#connection, this.#options];
-    if (this.#differing) return verifyDiffering(pair, this.#differing, signal);
+    if (!this.readsAll) return;
     await verifyTable(connection, pair, mode, this.#differingBefore, signal);
-    if (!takesIndexes(pair, mode)) return;
+    if (!this.writesAll || !takesIndexes(pair, mode)) return;
     await settleIndexes(connection, pair, await this.#checks.findings(pair.backup.name), this.#options);
   }
 }

@@ -3,7 +3,6 @@ import { formatTableName } from '../../core/names.ts';
 import type { RestoreMode } from '../../core/plan.ts';
 import type { Connection } from './connection.ts';
 import { countRows } from './counts.ts';
-import type { DifferingRows } from './differingRows.ts';
 import { quote, quoteTable } from './identifiers.ts';
 import { backupSchema, countDiffering } from './loadTable.ts';
 import {
@@ -38,16 +37,6 @@ export async function verifyTable(
     pair,
     `${differing - differingBefore} of the rows that were inserted are not those of the backup`,
   );
-}
-
-/** The same where only what differed was written: every other row was compared before, in this transaction. */
-export async function verifyDiffering(
-  pair: TablePair,
-  written: DifferingRows,
-  signal?: AbortSignal,
-): Promise<void> {
-  const fault = await written.findFault(signal);
-  if (fault !== undefined) throw failed(pair, fault);
 }
 
 async function verifyReplaced(connection: Connection, pair: TablePair, signal?: AbortSignal): Promise<void> {

@@ -166,8 +166,12 @@ function changesText({ mode, tables }: RestoreReport): string {
     case 'replace': {
       const [rows, kept] = [sum('inserted'), sum('kept')];
       if (kept === 0) return rowsText(rows);
-      if (kept === rows) return vscode.l10n.t('{0}, none of which had to be written', rowsText(rows));
-      return vscode.l10n.t('{0}, of which {1} had to be written', rowsText(rows), formatCount(rows - kept));
+      if (kept === rows) return vscode.l10n.t('{0}, none of them written: all were the same', rowsText(rows));
+      return vscode.l10n.t(
+        '{0}, {1} of them written: others were the same',
+        rowsText(rows),
+        formatCount(rows - kept),
+      );
     }
     case 'merge':
       return vscode.l10n.t(
