@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { ProgressEvent } from '../../src/core/progress.ts';
-import { RestorePointError } from '../../src/core/errors.ts';
+import { describeError, RestorePointError } from '../../src/core/errors.ts';
+import { failure } from '../support/restores.ts';
 import { sqliteDump } from '../support/sqliteDump.ts';
 import {
   backUpSqlite,
@@ -70,6 +71,22 @@ describe('SQLite: restoring into a damaged database', () => {
     const leaf = childOf(file, 't', 10);
     change((bytes) => bytes.fill(0, placeOf(leaf) + 200, placeOf(leaf) + 4000));
     await isRestored();
+  });
+
+  it('of which a page is gone, says to restore into a new file, and does that', async () => {
+    const leaf = childOf(file, 't', 10);
+    change((bytes) => bytes.fill(0, placeOf(leaf), placeOf(leaf) + pageSize));
+    const damaged = readFileSync(file);
+    const error = await failure(restoreSqlite(file, backup));
+    assert.match(
+      describeError(error),
+      /The database file is damaged.*\. Restore the last good backup into a new file\./,
+    );
+    assert.ok(readFileSync(file).equals(damaged));
+    const fresh = folder.file('new.db');
+    runSqlite(fresh, '');
+    await restoreSqlite(fresh, backup);
+    assert.deepEqual(sqliteDump(fresh), before);
   });
 
   it('of which a page that holds rows counts as free', async () => {

@@ -48,7 +48,7 @@ const words: Readonly<Record<string, Words>> = {
   },
   SQLITE_CORRUPT: {
     message: 'The database file is damaged: its pages do not fit together',
-    next: 'Run PRAGMA integrity_check on it.',
+    next: 'Restore the last good backup into a new file. PRAGMA integrity_check tells what is damaged in this one.',
   },
 };
 
