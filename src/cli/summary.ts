@@ -164,12 +164,16 @@ export function restoreText(report: RestoreReport): string {
   ].join('\n');
 }
 
-function writtenText(mode: RestoreMode, { inserted, updated, kept }: TableChange): string {
+function writtenText(mode: RestoreMode, { inserted, updated, kept, removed = 0 }: TableChange): string {
   if (mode !== 'replace') return `${formatCount(inserted)} inserted, ${formatCount(updated)} updated`;
   if (kept === undefined) return '';
-  return kept === inserted
-    ? 'none written, all were the same'
-    : `${formatCount(inserted - kept)} written, others were the same`;
+  const written = inserted - kept;
+  if (written === 0 && removed === 0) return 'none written, all were the same';
+  return [
+    ...(written > 0 ? [`${formatCount(written)} written`] : []),
+    ...(removed > 0 ? [`${formatCount(removed)} removed`] : []),
+    'others were the same',
+  ].join(', ');
 }
 
 function doneText({ dryRun, only }: RestoreReport, tables: string, time: string): string {

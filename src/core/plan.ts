@@ -104,4 +104,6 @@ export interface TableChange {
    * all were written, whatever was there.
    */
   readonly kept?: number;
+  /** Where `kept` is there: rows that only the database had. */
+  readonly removed?: number;
 }

@@ -57,7 +57,7 @@ describe('SQLite: restoring what differs', () => {
     });
     const { table: _, ...counts } = change;
     const rows = { rowsBefore: count - 19, rowsAfter: count, inserted: count, updated: 0 };
-    assert.deepEqual(counts, { ...rows, kept: count - 23 });
+    assert.deepEqual(counts, { ...rows, kept: count - 23, removed: 1 });
     const pages = readFileSync(kept).length / 4096;
     assert.ok(changedPages(kept, file) < pages / 3, `${changedPages(kept, file)} of ${pages} pages differ`);
   });
@@ -253,6 +253,25 @@ describe('SQLite: restoring what differs', () => {
     assert.deepEqual(sqliteDump(file), before);
   });
 
+  it('is exact where the backup holds fewer rows than an index in it', async () => {
+    const index = 'CREATE INDEX i ON t (a)';
+    const lost = `CREATE TABLE t (id INTEGER PRIMARY KEY, a, b); ${index};
+      ${numbers} INSERT INTO t SELECT i, i % 100, 'text ' || i FROM n;
+      PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = '${index} WHERE a < 0' WHERE name = 'i';
+      PRAGMA writable_schema = RESET; DELETE FROM t WHERE id = 77;
+      PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = '${index}' WHERE name = 'i'`;
+    const repaired = `REINDEX i; INSERT INTO t VALUES (9000, 1, 'not in the backup')`;
+    runSqlite(file, lost);
+    const rows = (): string[] => sqliteDump(file).filter((line) => !line.startsWith('main.integrity_check'));
+    const before = rows();
+    const backup = await backUpSqlite(file);
+    runSqlite(file, repaired);
+    const [change] = await restoreSqlite(file, backup);
+    assert.deepEqual([change!.kept, change!.inserted], [undefined, count - 1]);
+    assert.deepEqual(rows(), before);
+    assert.equal(integrity(file), 'ok');
+  });
+
   it('ends when it is cancelled', async () => {
     const wide = table.replace(`'text ' || i`, 'zeroblob(20000)');
     runSqlite(file, wide);
@@ -301,8 +320,16 @@ describe('SQLite: rows that were written', () => {
     const backup = folder.file('a.dbbackup');
     assert.equal((await runCli(['backup', `sqlite:${file}`, '--out', backup])).code, 0);
     for (const [damage, words] of [
-      [fewChanges, 't +5,981 rows before +6,000 rows after +23 written, others were the same'],
+      [fewChanges, 't +5,981 rows before +6,000 rows after +23 written, 1 removed, others were the same'],
       ['', 't +6,000 rows before +6,000 rows after +none written, all were the same'],
+      [
+        'UPDATE t SET b = 1 WHERE id < 4',
+        't +6,000 rows before +6,000 rows after +3 written, others were the same',
+      ],
+      [
+        `INSERT INTO t VALUES (9000, 'new', 1, 1)`,
+        't +6,001 rows before +6,000 rows after +1 removed, others were the same',
+      ],
       ['DELETE FROM t', 't +0 rows before +6,000 rows after\\n'],
     ] as const) {
       runSqlite(file, damage);

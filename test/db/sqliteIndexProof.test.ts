@@ -34,6 +34,10 @@ const shapes: Record<
       ${numbers(2000)} INSERT INTO t SELECT i % 10, i * 1.0, i / 3.0 FROM n;
       INSERT INTO t VALUES (-1, -0.5, 9e99), (9e999, -4.9e-324, -9e999), (1e15, -7, 0), (NULL, NULL, NULL);`,
   },
+  'values that came in no order, in pages all over the file': {
+    sql: `CREATE TABLE t (id INTEGER PRIMARY KEY, a, b); CREATE INDEX i ON t (a); CREATE UNIQUE INDEX u ON t (b);
+      ${numbers(60_000)} INSERT INTO t SELECT i, i * 7919 % 1000003, 'value ' || (i * 104729 % 1000003) FROM n;`,
+  },
   'text and blobs, and NULL as often as you like in a unique index': {
     sql: `CREATE TABLE t (a TEXT UNIQUE, b BLOB, c); CREATE INDEX i ON t (b, a); CREATE UNIQUE INDEX u ON t (c, a);
       ${numbers(1000)} INSERT INTO t SELECT nullif('Ğüneş ' || i, 'Ğüneş 7'), randomblob(i % 40), i % 5 FROM n;

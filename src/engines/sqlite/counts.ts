@@ -24,6 +24,17 @@ export async function countRows(
   return (await connection.get<{ n: number }>(sql, [], signal))?.n ?? 0;
 }
 
+/** The same, but never by an index, which may be out of step with its table. */
+export async function countStoredRows(
+  connection: Connection,
+  schema: string,
+  table: string,
+  signal?: AbortSignal,
+): Promise<number> {
+  const sql = `SELECT count(*) AS n FROM ${quoteTable(schema, table)} NOT INDEXED`;
+  return (await connection.get<{ n: number }>(sql, [], signal))?.n ?? 0;
+}
+
 /** The tables for a tree: exact while the file is small, else estimated from what SQLite knows without reading it. */
 export async function listTables(connection: Connection, file: string): Promise<TableSummary[]> {
   const { size } = await stat(file);

@@ -4,7 +4,7 @@ import type { TableChange, TablePlan } from '../../core/plan.ts';
 import type { WorkOptions } from '../engine.ts';
 import type { CatalogIndex } from './catalog.ts';
 import type { Connection } from './connection.ts';
-import { countRows } from './counts.ts';
+import { countStoredRows } from './counts.ts';
 import { isRowError, isSqliteError } from './errors.ts';
 import { quote, quoteTable } from './identifiers.ts';
 import { allowWhatStood, backupSchema, insertSql, reindex } from './loadTable.ts';
@@ -37,6 +37,7 @@ export async function findDiffering(
   const found = new Map<TablePlan, DifferingRows>();
   options.report?.({ phase: 'compare' });
   const file = await SoundFile.begin(live, options);
+  if (!file) return new Map();
   try {
     for (const [index, pair] of compared.entries()) {
       begin(pair.plan);
@@ -50,15 +51,23 @@ export async function findDiffering(
     }
     return found.size > 0 && (await file.pagesFit()) ? found : new Map();
   } catch (error) {
-    if (!isSqliteError(error, 'SQLITE_CORRUPT')) throw error;
+    if (!isSqliteError(error)) throw error;
     logger.debug(`The database is not compared: ${error.message}`);
-    // SQLite lets no transaction write that has met damaged pages.
-    await connection.run('ROLLBACK');
-    await connection.run('BEGIN IMMEDIATE', [], signal);
+    await beginAgain(connection, signal);
     return new Map();
   } finally {
     await file.close();
   }
+}
+
+/** SQLite lets no transaction write that has met damaged pages, and ends it by itself where it cannot read or write. */
+async function beginAgain(connection: Connection, signal?: AbortSignal): Promise<void> {
+  try {
+    await connection.run('ROLLBACK');
+  } catch (error) {
+    if (!(isSqliteError(error) && /no transaction is active/.test(error.message))) throw error;
+  }
+  await connection.run('BEGIN IMMEDIATE', [], signal);
 }
 
 /** By SQLite on one core, while the file's own pages are read on the other. */
@@ -114,7 +123,7 @@ async function findRows(
 ): Promise<FoundRows | undefined> {
   const { target, backup, plan } = pair;
   const { rows } = plan.backup;
-  const rowsBefore = await countRows(connection, 'main', target.name, signal);
+  const rowsBefore = await countStoredRows(connection, 'main', target.name, signal);
   const most = Math.floor(rows / rowsPerDifference);
   if (Math.abs(rows - rowsBefore) > most) return undefined;
   const name = quote(`restore_point_differing_${randomUUID()}`);
@@ -132,7 +141,7 @@ async function findRows(
     );
     if (missing > most) return undefined;
     // A backup that holds fewer than it says is for the verification to refuse.
-    if ((await countRows(connection, backupSchema, backup.name, signal)) !== rows) return undefined;
+    if ((await countStoredRows(connection, backupSchema, backup.name, signal)) !== rows) return undefined;
     const absent = await connection.get<{ n: number }>(
       `SELECT count(*) AS n FROM ${rowids} AS differing WHERE NOT EXISTS
          (SELECT 1 FROM ${from('main', target, targetAlias)} WHERE ${ofTarget} = differing.row)`,
@@ -207,17 +216,19 @@ export class DifferingRows {
   }
 
   get change(): TableChange {
-    const { pair, rowsBefore, missing } = this.#found;
-    const { rows } = pair.plan.backup;
-    const kept = rows - missing;
-    return { table: pair.plan.target, rowsBefore, rowsAfter: rows, inserted: rows, updated: 0, kept };
+    const { pair, rowsBefore, missing, others } = this.#found;
+    const { target, backup } = pair.plan;
+    const { rows } = backup;
+    const written = { inserted: rows, updated: 0, kept: rows - missing, removed: others };
+    return { table: target, rowsBefore, rowsAfter: rows, ...written };
   }
 
   /** Whether the rows that were written are those of the backup, and there are as many as there. */
   async #isBroughtOver(signal?: AbortSignal): Promise<boolean> {
     const { pair, rowids, missing } = this.#found;
     const { target, backup, plan } = pair;
-    if ((await countRows(this.#connection, 'main', target.name, signal)) !== plan.backup.rows) return false;
+    if ((await countStoredRows(this.#connection, 'main', target.name, signal)) !== plan.backup.rows)
+      return false;
     const same = await this.#connection.get<{ n: number }>(
       `SELECT count(*) AS n FROM ${rowids} AS differing
        CROSS JOIN ${from(backupSchema, backup, backupAlias)} ON ${rowidOf(backupAlias, backup)} = differing.row

@@ -2,9 +2,11 @@ import { cancelled, messageOf } from '../../core/errors.ts';
 import type { WorkOptions } from '../engine.ts';
 import type { CatalogTable } from './catalog.ts';
 import { Connection } from './connection.ts';
+import { isSqliteError } from './errors.ts';
 import { provenIndexes, type RootPages } from './fileFormat/indexProof.ts';
 import { DisorderedRows, type PageFile, UnclearFile } from './fileFormat/pages.ts';
 import type { FileOnDisk } from './fileOnDisk.ts';
+import { distrust } from './payloadDatabase.ts';
 import { checkedIndexes, readRoots } from './payloadChecks.ts';
 
 /** A database file, and the connection whose transaction keeps others from writing to it. */
@@ -40,11 +42,22 @@ export class SoundFile {
     this.#options = { ...options, signal: AbortSignal.any(signals) };
   }
 
-  /** Throws SQLite's errors, `cancelled`. */
-  static async begin({ file, onDisk }: LiveFile, options: WorkOptions): Promise<SoundFile> {
+  /** Undefined where the file cannot be read by another connection. Throws `cancelled`. */
+  static async begin(live: LiveFile, options: WorkOptions): Promise<SoundFile | undefined> {
+    try {
+      return await SoundFile.#begin(live, options);
+    } catch (error) {
+      if (!isSqliteError(error)) throw error;
+      options.logger.debug(`The database cannot be read by another connection: ${error.message}`);
+      return undefined;
+    }
+  }
+
+  static async #begin({ file, onDisk }: LiveFile, options: WorkOptions): Promise<SoundFile> {
     const { signal, logger } = options;
     const reader = await Connection.open(file, 'write');
     try {
+      await distrust(reader);
       const roots = await readRoots(reader, signal);
       const pages = (await isAllInFile(reader, options)) ? await openPages(onDisk, options) : undefined;
       return new SoundFile(reader, roots, pages, options);

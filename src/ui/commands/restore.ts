@@ -4,7 +4,7 @@ import { backupNameOf } from '../../backup/backupFiles.ts';
 import { formatCount, formatDuration } from '../../core/format.ts';
 import type { Manifest } from '../../core/manifest.ts';
 import type { TableName } from '../../core/names.ts';
-import type { RestoreMode, RestorePlan } from '../../core/plan.ts';
+import type { RestoreMode, RestorePlan, TableChange } from '../../core/plan.ts';
 import type { CodeToRun } from '../../restore/codeToRun.ts';
 import type { RestoreReport } from '../../restore/restoreBackup.ts';
 import type { RestoreQuestions } from '../../worker/protocol.ts';
@@ -160,19 +160,11 @@ function tellReport(services: Services, { connection }: RestoreRequest, report: 
 }
 
 function changesText({ mode, tables }: RestoreReport): string {
-  const sum = (count: 'inserted' | 'updated' | 'kept'): number =>
-    tables.reduce((total, change) => total + (change[count] ?? 0), 0);
+  const sum = (count: 'inserted' | 'updated'): number =>
+    tables.reduce((total, change) => total + change[count], 0);
   switch (mode) {
-    case 'replace': {
-      const [rows, kept] = [sum('inserted'), sum('kept')];
-      if (kept === 0) return rowsText(rows);
-      if (kept === rows) return vscode.l10n.t('{0}, none of them written: all were the same', rowsText(rows));
-      return vscode.l10n.t(
-        '{0}, {1} of them written: others were the same',
-        rowsText(rows),
-        formatCount(rows - kept),
-      );
-    }
+    case 'replace':
+      return replacedText(tables);
     case 'merge':
       return vscode.l10n.t(
         '{0} inserted, {1} updated',
@@ -182,4 +174,30 @@ function changesText({ mode, tables }: RestoreReport): string {
     case 'insert-missing':
       return vscode.l10n.t('{0} inserted', rowsText(sum('inserted')));
   }
+}
+
+function replacedText(tables: readonly TableChange[]): string {
+  const total = (count: (change: TableChange) => number): number =>
+    tables.reduce((sum, change) => sum + count(change), 0);
+  const rows = total(({ inserted }) => inserted);
+  const written = total(({ inserted, kept = 0 }) => inserted - kept);
+  // Of a table that is written as a whole all rows are removed before that.
+  const removed = total(({ rowsBefore, kept, removed: others = 0 }) =>
+    kept === undefined ? rowsBefore : others,
+  );
+  if (written === rows) return rowsText(rows);
+  if (written === 0) {
+    return removed === 0
+      ? vscode.l10n.t('{0}, none of them written: all were the same', rowsText(rows))
+      : vscode.l10n.t(
+          '{0}, none of them written: {1} others were removed',
+          rowsText(rows),
+          formatCount(removed),
+        );
+  }
+  return vscode.l10n.t(
+    '{0}, {1} of them written: others were the same',
+    rowsText(rows),
+    formatCount(written),
+  );
 }

@@ -1,3 +1,4 @@
+import { readSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 
 /** Where a database file is not as this code expects one, or not as simple: SQLite itself has to be asked. */
@@ -9,6 +10,9 @@ export class DisorderedRows extends Error {}
 /** Bytes that are read at once; the next ones are read ahead. */
 const blockBytes = 128 * 1024;
 
+/** After so many pages that were read one by one others get their turn: what is read at once keeps them waiting. */
+const pagesInTurn = 64;
+
 /**
  * Blocks that are kept: more than the pages between a row of a b-tree and the next one, so that what was looked at last
  * is still there.
@@ -17,7 +21,7 @@ const keptBlocks = 64;
 
 const headerBytes = 100;
 
-/** A page within a block: its bytes stay the same until some dozens of further pages were read. */
+/** A page within what was read: its bytes stay the same until the next page is asked for. */
 export interface Page {
   readonly bytes: Buffer;
   readonly start: number;
@@ -41,6 +45,10 @@ export class PageFile {
   readonly #free: Buffer[] = [];
   #current = -1;
   #bytes: Buffer = Buffer.alloc(0);
+  /** The block of the page that was asked for last. */
+  #last = -1;
+  #single: Buffer | undefined;
+  #singles = 0;
 
   private constructor(handle: FileHandle, borrowed: boolean, size: number, header: Buffer) {
     const stored = header.readUInt16BE(16);
@@ -81,13 +89,16 @@ export class PageFile {
     return this.#usableSize;
   }
 
-  /** `number` counts from 1. Resolves at once where its block was read last. */
+  /** `number` counts from 1. Resolves at once where its block was read last, and mostly where it stands alone. */
   page(number: number): Page | Promise<Page> {
     if (number < 1 || number > this.pageCount) throw new UnclearFile();
     const position = (number - 1) * this.#pageSize;
     const block = Math.floor(position / this.#blockSize);
     const start = position - block * this.#blockSize;
+    const isNear = Math.abs(block - this.#last) <= 1;
+    this.#last = block;
     if (block === this.#current) return this.#pageAt(this.#bytes, number, start);
+    if (!isNear && !this.#blocks.has(block)) return this.#pageAlone(number, position);
     return this.#block(block).then((bytes) => {
       this.#current = block;
       this.#bytes = bytes;
@@ -98,6 +109,18 @@ export class PageFile {
   async close(): Promise<void> {
     await Promise.allSettled(this.#blocks.values());
     if (!this.#borrowed) await this.#handle.close();
+  }
+
+  /** Of an index into which values went in no order no page stands beside the next one: their blocks would be read in vain. */
+  #pageAlone(number: number, position: number): Page | Promise<Page> {
+    this.#single ??= Buffer.allocUnsafeSlow(this.#pageSize);
+    const bytes = this.#single;
+    this.#singles += 1;
+    if (this.#singles % pagesInTurn === 0) {
+      return this.#fill(bytes, position).then((filled) => this.#pageAt(filled, number, 0));
+    }
+    const bytesRead = readSync(this.#handle.fd, bytes, 0, bytes.length, position);
+    return this.#pageAt(bytes.subarray(0, bytesRead), number, 0);
   }
 
   #pageAt(bytes: Buffer, number: number, start: number): Page {
@@ -138,8 +161,12 @@ export class PageFile {
     return reading;
   }
 
-  async #readBytes(position: number): Promise<Buffer> {
-    const buffer = this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#blockSize);
+  #readBytes(position: number): Promise<Buffer> {
+    return this.#fill(this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#blockSize), position);
+  }
+
+  /** What the file has from a position on, as much as the buffer takes. */
+  async #fill(buffer: Buffer, position: number): Promise<Buffer> {
     let filled = 0;
     while (filled < buffer.length) {
       const { bytesRead } = await this.#handle.read(
