@@ -7,6 +7,7 @@ import { planRestore } from '../../src/restore/planRestore.ts';
 import { ErrorBoundary, failureText } from '../../src/ui/errorBoundary.ts';
 import { Log, traceOf } from '../../src/ui/log.ts';
 import { ageText } from '../../src/ui/quantities.ts';
+import { changesText } from '../../src/ui/restoreReportText.ts';
 import { restoreSummary } from '../../src/ui/restoreSummary.ts';
 import { manifestOf, plainTable } from '../support/manifests.ts';
 import { workspaceFolder } from './shop.ts';
@@ -68,6 +69,41 @@ describe('messages', () => {
     assert.equal(age(30 * 3600), 'yesterday');
     assert.match(age(400 * 86400), /^last y/);
   });
+});
+
+describe('the message after a restore', () => {
+  const report = { file: '', mode: 'replace', dryRun: false, created: [], opaque: [], warnings: [] } as const;
+  const times = { milliseconds: 1, verifyMilliseconds: 1 };
+  const change = { table: { name: 'orders' }, rowsBefore: 1205, rowsAfter: 1200, inserted: 1200, updated: 0 };
+  const small = { table: { name: 'few' }, rowsBefore: 3, rowsAfter: 2, inserted: 2, updated: 0 };
+  const texts = {
+    'of tables that are written as a whole': [[change, small], '1,202 rows'],
+    'of rows that were there': [
+      [{ ...change, kept: 1190, removed: 15 }, small],
+      '1,202 rows, 12 of them written: others were the same',
+    ],
+    'of rows that were all there': [
+      [{ ...change, kept: 1200, removed: 0 }],
+      '1,200 rows, none of them written: all were the same',
+    ],
+    'of rows that only the database had': [
+      [{ ...change, kept: 1200, removed: 5 }],
+      '1,200 rows, none of them written: 5 others were removed',
+    ],
+    'of a table that becomes empty': [
+      [
+        { ...change, kept: 1200, removed: 0 },
+        { ...small, rowsAfter: 0, inserted: 0 },
+      ],
+      '1,200 rows, none of them written: 3 others were removed',
+    ],
+  } as const;
+
+  for (const [what, [tables, words]] of Object.entries(texts)) {
+    it(`tells ${what}`, () => {
+      assert.equal(changesText({ ...report, ...times, tables }), words);
+    });
+  }
 });
 
 describe('the summary before a restore', () => {

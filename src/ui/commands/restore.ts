@@ -4,14 +4,15 @@ import { backupNameOf } from '../../backup/backupFiles.ts';
 import { formatCount, formatDuration } from '../../core/format.ts';
 import type { Manifest } from '../../core/manifest.ts';
 import type { TableName } from '../../core/names.ts';
-import type { RestoreMode, RestorePlan, TableChange } from '../../core/plan.ts';
+import type { RestoreMode, RestorePlan } from '../../core/plan.ts';
 import type { CodeToRun } from '../../restore/codeToRun.ts';
 import type { RestoreReport } from '../../restore/restoreBackup.ts';
 import type { RestoreQuestions } from '../../worker/protocol.ts';
 import type { KeyOptions } from '../backups/backupKeys.ts';
 import { describeTarget, usableOf, type Connection } from '../connections/connection.ts';
 import { restoreEnds } from '../progress.ts';
-import { ageText, rowsText, tablesText } from '../quantities.ts';
+import { ageText, tablesText } from '../quantities.ts';
+import { changesText } from '../restoreReportText.ts';
 import { atMost, restoreSummary } from '../restoreSummary.ts';
 import type { Services } from '../services.ts';
 import { safetyBackupsWanted } from '../settings.ts';
@@ -116,11 +117,12 @@ async function confirm(
 }
 
 function logReport({ log }: Services, report: RestoreReport): void {
-  for (const { table, rowsBefore, rowsAfter, inserted, updated, kept = 0 } of report.tables) {
+  for (const { table, rowsBefore, rowsAfter, inserted, updated, kept = 0, removed = 0 } of report.tables) {
     const same = kept > 0 ? `, ${formatCount(kept)} were as in the backup` : '';
+    const gone = removed > 0 ? `, ${formatCount(removed)} others removed` : '';
     log.info(
       `  ${shownName(table)}: ${formatCount(rowsBefore)} → ${formatCount(rowsAfter)} rows ` +
-        `(${formatCount(inserted - kept)} inserted, ${formatCount(updated)} updated${same})`,
+        `(${formatCount(inserted - kept)} inserted, ${formatCount(updated)} updated${same}${gone})`,
     );
   }
   for (const table of report.created) log.info(`  made anew: ${shownName(table)}`);
@@ -157,47 +159,4 @@ function tellReport(services: Services, { connection }: RestoreRequest, report: 
     ...(safetyBackup === undefined ? [] : [undo]),
     { title: vscode.l10n.t('Show Log'), run: () => services.log.show() },
   ]);
-}
-
-function changesText({ mode, tables }: RestoreReport): string {
-  const sum = (count: 'inserted' | 'updated'): number =>
-    tables.reduce((total, change) => total + change[count], 0);
-  switch (mode) {
-    case 'replace':
-      return replacedText(tables);
-    case 'merge':
-      return vscode.l10n.t(
-        '{0} inserted, {1} updated',
-        rowsText(sum('inserted')),
-        formatCount(sum('updated')),
-      );
-    case 'insert-missing':
-      return vscode.l10n.t('{0} inserted', rowsText(sum('inserted')));
-  }
-}
-
-function replacedText(tables: readonly TableChange[]): string {
-  const total = (count: (change: TableChange) => number): number =>
-    tables.reduce((sum, change) => sum + count(change), 0);
-  const rows = total(({ inserted }) => inserted);
-  const written = total(({ inserted, kept = 0 }) => inserted - kept);
-  // Of a table that is written as a whole all rows are removed before that.
-  const removed = total(({ rowsBefore, kept, removed: others = 0 }) =>
-    kept === undefined ? rowsBefore : others,
-  );
-  if (written === rows) return rowsText(rows);
-  if (written === 0) {
-    return removed === 0
-      ? vscode.l10n.t('{0}, none of them written: all were the same', rowsText(rows))
-      : vscode.l10n.t(
-          '{0}, none of them written: {1} others were removed',
-          rowsText(rows),
-          formatCount(removed),
-        );
-  }
-  return vscode.l10n.t(
-    '{0}, {1} of them written: others were the same',
-    rowsText(rows),
-    formatCount(written),
-  );
 }

@@ -1,0 +1,49 @@
+import * as vscode from 'vscode';
+import { formatCount } from '../core/format.ts';
+import type { TableChange } from '../core/plan.ts';
+import type { RestoreReport } from '../restore/restoreBackup.ts';
+import { rowsText } from './quantities.ts';
+
+/** What became of the rows of all tables, as the end of a sentence. */
+export function changesText({ mode, tables }: RestoreReport): string {
+  const sum = (count: 'inserted' | 'updated'): number =>
+    tables.reduce((total, change) => total + change[count], 0);
+  switch (mode) {
+    case 'replace':
+      return replacedText(tables);
+    case 'merge':
+      return vscode.l10n.t(
+        '{0} inserted, {1} updated',
+        rowsText(sum('inserted')),
+        formatCount(sum('updated')),
+      );
+    case 'insert-missing':
+      return vscode.l10n.t('{0} inserted', rowsText(sum('inserted')));
+  }
+}
+
+function replacedText(tables: readonly TableChange[]): string {
+  const total = (count: (change: TableChange) => number): number =>
+    tables.reduce((sum, change) => sum + count(change), 0);
+  const rows = total(({ inserted }) => inserted);
+  const written = total(({ inserted, kept = 0 }) => inserted - kept);
+  // Of a table that is written as a whole all rows are removed before that.
+  const removed = total(({ rowsBefore, kept, removed: others = 0 }) =>
+    kept === undefined ? rowsBefore : others,
+  );
+  if (written === rows) return rowsText(rows);
+  if (written === 0) {
+    return removed === 0
+      ? vscode.l10n.t('{0}, none of them written: all were the same', rowsText(rows))
+      : vscode.l10n.t(
+          '{0}, none of them written: {1} others were removed',
+          rowsText(rows),
+          formatCount(removed),
+        );
+  }
+  return vscode.l10n.t(
+    '{0}, {1} of them written: others were the same',
+    rowsText(rows),
+    formatCount(written),
+  );
+}
