@@ -1,5 +1,6 @@
 import { readSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
+import { freeBytes } from '../../../core/memory.ts';
 
 /** Where a database file is not as this code expects one, or not as simple: SQLite itself has to be asked. */
 export class UnclearFile extends Error {}
@@ -17,7 +18,7 @@ const pagesInTurn = 64;
  * Blocks that are kept: more than the pages between a row of a b-tree and the next one, so that what was looked at last
  * is still there.
  */
-const keptBlocks = 64;
+const keptBlocks = 32;
 
 const headerBytes = 100;
 
@@ -106,8 +107,13 @@ export class PageFile {
     });
   }
 
+  /** No page may be looked at any more. */
   async close(): Promise<void> {
-    await Promise.allSettled(this.#blocks.values());
+    const read = await Promise.allSettled(this.#blocks.values());
+    for (const block of read) if (block.status === 'fulfilled') freeBytes(block.value);
+    for (const buffer of this.#free) freeBytes(buffer);
+    this.#blocks.clear();
+    this.#free.length = 0;
     if (!this.#borrowed) await this.#handle.close();
   }
 
