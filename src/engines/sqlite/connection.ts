@@ -84,6 +84,16 @@ export class Connection {
     });
   }
 
+  /** Ends a transaction; one that SQLite has rolled back by itself, as after an interrupt or on a full disk, is ended. */
+  async rollBack(): Promise<void> {
+    try {
+      await this.run('ROLLBACK');
+    } catch (error) {
+      if (!isSqliteError(error, 'SQLITE_ERROR') || !error.message.includes('no transaction is active'))
+        throw error;
+    }
+  }
+
   /** Throws when SQLite does not let go of the file. */
   async close(): Promise<void> {
     await this.knex.destroy();

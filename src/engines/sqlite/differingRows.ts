@@ -53,21 +53,13 @@ export async function findDiffering(
   } catch (error) {
     if (!isSqliteError(error)) throw error;
     logger.debug(`The database is not compared: ${error.message}`);
-    await beginAgain(connection, signal);
+    // SQLite lets no transaction write that has met damaged pages.
+    await connection.rollBack();
+    await connection.run('BEGIN IMMEDIATE', [], signal);
     return new Map();
   } finally {
     await file.close();
   }
-}
-
-/** SQLite lets no transaction write that has met damaged pages, and ends it by itself where it cannot read or write. */
-async function beginAgain(connection: Connection, signal?: AbortSignal): Promise<void> {
-  try {
-    await connection.run('ROLLBACK');
-  } catch (error) {
-    if (!(isSqliteError(error) && /no transaction is active/.test(error.message))) throw error;
-  }
-  await connection.run('BEGIN IMMEDIATE', [], signal);
 }
 
 /** By SQLite on one core, while the file's own pages are read on the other. */

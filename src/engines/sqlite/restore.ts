@@ -10,7 +10,7 @@ import { type CatalogTable, findTable, isEmpty, readCatalog, virtualTableKind } 
 import { Connection } from './connection.ts';
 import { createObject } from './createObject.ts';
 import { type DifferingRows, findDiffering } from './differingRows.ts';
-import { describeFailure, inWords, isSqliteError } from './errors.ts';
+import { describeFailure, inWords } from './errors.ts';
 import type { FileOnDisk } from './fileOnDisk.ts';
 import { ForeignKeyGuard, type TableInBackup } from './foreignKeys.ts';
 import { foldName, sameName } from './identifiers.ts';
@@ -370,15 +370,7 @@ export class SqliteRestore implements RestoreTransaction {
 
   /** Throws when the transaction may still be there. */
   async #undo(): Promise<void> {
-    if (this.#state === 'open') {
-      try {
-        await this.#connection.run('ROLLBACK');
-      } catch (error) {
-        // An interrupt or a full disk makes SQLite roll back by itself.
-        if (!isSqliteError(error, 'SQLITE_ERROR') || !error.message.includes('no transaction is active'))
-          throw error;
-      }
-    }
+    if (this.#state === 'open') await this.#connection.rollBack();
     this.#state = 'ended';
   }
 
