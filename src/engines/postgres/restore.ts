@@ -5,6 +5,7 @@ import { formatTableName, sameTable, tableKey, type TableName } from '../../core
 import type { TableChange, TablePlan } from '../../core/plan.ts';
 import type { RestoreSource, RestoreTransaction, WorkOptions } from '../engine.ts';
 import { countRows } from './counts.ts';
+import { copyRows, writersOf } from './copyRows.ts';
 import { createObjects, inTurn } from './createObjects.ts';
 import { type Armed, disarm, findArmed, findArmedDomains, rearm } from './disarm.ts';
 import { describeFailure } from './errors.ts';
@@ -15,7 +16,7 @@ import {
   type LiveForeignKey,
   refuseForeignKeys,
 } from './foreignKeys.ts';
-import { quoteList, quoteName } from './identifiers.ts';
+import { quoteName } from './identifiers.ts';
 import { buildIndexes, dropIndexes, findIndexes, isLarge, type LiveIndex, sortInMemory } from './indexes.ts';
 import { lockTables } from './locks.ts';
 import { bytesOf, payloadOf } from './payloadRows.ts';
@@ -35,7 +36,7 @@ import {
 import { loadOwnDefaults } from './schema/grants.ts';
 import { lockSequences, setSequences } from './sequenceValues.ts';
 import { ExactColumns, selectRows } from './selectRows.ts';
-import { SentRows } from './sentRows.ts';
+import { SentRows, type WatchedRows } from './sentRows.ts';
 import {
   createStaging,
   indexStaging,
@@ -49,8 +50,8 @@ import type { Transaction } from './transaction.ts';
 import { findUnchecked } from './uncheckedConstraints.ts';
 import { compareRows, digestRows, type Rows } from './verify.ts';
 
-/** Pieces of a chunk that progress is told by. */
-const pieceBytes = 256 * 1024;
+/** Bytes of rows from which on it pays to ask of which types their values are. */
+const convertedBytes = 1024 * 1024;
 
 /** As many rows as are deleted in less time than TRUNCATE takes. */
 const fewRows = 1000;
@@ -270,11 +271,10 @@ export class PostgresRestore implements RestoreTransaction {
   async #replace(table: TablePlan): Promise<TableChange> {
     const rowsBefore = this.#rowsBefore.get(tableKey(table.target)) ?? 0;
     const fresh = table.create || (await this.#empty(table.target));
+    const watched = this.#sent.watch(table, this.#totalBytes(table.backup));
     // Nobody else can see a table that is new, or new again: no later reader has to find out who wrote its rows.
-    const rowsAfter = await this.#copyInto(quoteName(table.target), table, {
-      bytes: this.#sent.watch(table, this.#totalBytes(table.backup), this.#bytesOf(table)),
-      options: fresh ? ' WITH (FREEZE)' : '',
-    });
+    const rowsAfter = await this.#copyInto({ name: quoteName(table.target), frozen: fresh }, table, watched);
+    watched?.end();
     return { table: table.target, rowsBefore, rowsAfter, inserted: rowsAfter, updated: 0 };
   }
 
@@ -282,7 +282,7 @@ export class PostgresRestore implements RestoreTransaction {
     const transaction = this.#transaction;
     const rowsBefore = this.#rowsBefore.get(tableKey(table.target)) ?? 0;
     const staging = await createStaging(transaction, table, this.#indexOf(table));
-    await this.#copyInto(staging.name, table, { bytes: this.#bytesOf(table) });
+    await this.#copyInto({ name: staging.name }, table);
     await indexStaging(transaction, staging, table);
     let expected: Rows = { rows: table.backup.rows, digest: table.backup.digest };
     let change = { inserted: 0, updated: 0 };
@@ -318,18 +318,27 @@ export class PostgresRestore implements RestoreTransaction {
   }
 
   async #copyInto(
-    name: string,
+    into: { readonly name: string; readonly frozen?: boolean },
     table: TablePlan,
-    { bytes, options = '' }: { readonly bytes: AsyncIterable<Uint8Array>; readonly options?: string },
+    watched?: WatchedRows,
   ): Promise<number> {
-    // Without a list COPY takes every column that is not generated: that is none here.
-    const columns = table.columns.length > 0 ? ` (${quoteList(table.columns)})` : '';
-    const sql = `COPY ${name}${columns} FROM STDIN${options}`;
-    const rows = await this.#transaction.copyIn(sql, bytes);
-    if (rows === table.backup.rows) return rows;
+    const { target, columns, backup } = table;
+    const large = this.#totalBytes(backup) >= convertedBytes;
+    const writers = large ? await writersOf(this.#transaction, target, columns) : undefined;
+    const rows = await copyRows(
+      this.#transaction,
+      { ...into, columns, writers },
+      this.#bytesOf(table),
+      (piece) => {
+        // The server works meanwhile on what it was sent.
+        watched?.add(piece);
+        this.#loading.add(0, piece.length);
+      },
+    );
+    if (rows === backup.rows) return rows;
     throw new RestorePointError(
       'verification',
-      `${rows} rows were loaded and the backup says that it holds ${table.backup.rows}`,
+      `${rows} rows were loaded and the backup says that it holds ${backup.rows}`,
     );
   }
 
@@ -338,11 +347,7 @@ export class PostgresRestore implements RestoreTransaction {
     const payload = payloadOf(manifest, table.backup);
     let [chunk, position, end] = [0, 0, 0];
     for await (const bytes of source.read(payload, this.#options.signal)) {
-      for (let start = 0; start < bytes.length; start += pieceBytes) {
-        const piece = bytes.subarray(start, start + pieceBytes);
-        yield piece;
-        this.#loading.add(0, piece.length);
-      }
+      yield bytes;
       position += bytes.length;
       freeBytes(bytes);
       for (

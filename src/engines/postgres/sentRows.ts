@@ -14,6 +14,12 @@ interface Sent extends HashSum {
   readonly digest: string;
 }
 
+/** Takes the bytes of a table's rows in their order, and then that it had all of them. */
+export interface WatchedRows {
+  add(piece: Uint8Array): void;
+  end(): void;
+}
+
 /**
  * What was sent of large tables, for the question whether the server has just that: rows are hashed here as they are
  * sent, and there from what it has stored, which takes less than half the time of reading them back.
@@ -30,12 +36,25 @@ export class SentRows {
   }
 
   /**
-   * The bytes of a table's rows as they are sent, one table at a time; hashed where that pays and the server has texts as
-   * the bytes that are sent to it.
+   * Watches the rows of a table as they are sent, one table at a time; undefined where that does not pay, or the server
+   * has texts in other bytes than those that are sent to it.
    */
-  watch(table: TablePlan, totalBytes: number, source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  watch(table: TablePlan, totalBytes: number): WatchedRows | undefined {
     const { encoding } = this.#transaction.database.server;
-    return totalBytes >= worthwhileBytes && encoding === 'UTF8' ? this.#hash(table, source) : source;
+    if (totalBytes < worthwhileBytes || encoding !== 'UTF8') return undefined;
+    const hashed = (this.#hashed ??= new HashedRows());
+    const digest = new RowDigest();
+    hashed.begin(table.columns.length);
+    return {
+      add(piece) {
+        if (hashed.add(piece)) digest.add(piece);
+      },
+      end: () => {
+        const { result } = hashed;
+        const key = tableKey(table.backup.table.name);
+        if (result) this.#tables.set(key, { ...result, digest: digest.digest });
+      },
+    };
   }
 
   /**
@@ -55,18 +74,5 @@ export class SentRows {
       `${formatTableName(target)} ${agreed ? 'has the hashes of what was sent' : `is read back: ${reason}`}`,
     );
     return agreed;
-  }
-
-  async *#hash({ backup, columns }: TablePlan, source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-    const hashed = (this.#hashed ??= new HashedRows());
-    const digest = new RowDigest();
-    hashed.begin(columns.length);
-    for await (const piece of source) {
-      yield piece;
-      // The server works meanwhile on what it was sent.
-      if (hashed.add(piece)) digest.add(piece);
-    }
-    const { result } = hashed;
-    if (result) this.#tables.set(tableKey(backup.table.name), { ...result, digest: digest.digest });
   }
 }
