@@ -1,11 +1,13 @@
 import { put16, put32, unknown } from './binaryParts.ts';
 import { extraBytes, type WriteValue } from './binaryValues.ts';
 
-const [tab, lineFeed, backslash, letterN] = [0x09, 0x0a, 0x5c, 0x4e];
+const [tab, lineFeed, carriageReturn, backslash, letterN] = [0x09, 0x0a, 0x0d, 0x5c, 0x4e];
 
 /** About how much is made at once. */
 const pieceBytes = 256 * 1024;
 const lengthBytes = 4;
+/** A longer value would take memory that is seldom needed, and be converted at a stretch that is too long. */
+const maxValueBytes = 1024 * 1024;
 /** A value that is longer is looked through by the system's own functions, whose call takes as long. */
 const shortBytes = 32;
 
@@ -13,6 +15,12 @@ const shortBytes = 32;
 export const binaryHeader = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
 /** And ends with, in place of a row's number of values. */
 export const binaryTrailer = Buffer.from([0xff, 0xff]);
+
+/** `bytes` are good until the next rows are converted; `end` is where the first row begins that was not. */
+export interface ConvertedRows {
+  readonly bytes: Uint8Array;
+  readonly end: number;
+}
 
 /**
  * Makes rows of `COPY … (FORMAT binary)` of rows of COPY text: a server takes those in half the time, because it has no
@@ -23,6 +31,7 @@ export class BinaryRows {
   readonly #tabs = new Places(tab);
   readonly #lineFeeds = new Places(lineFeed);
   readonly #backslashes = new Places(backslash);
+  readonly #carriageReturns = new Places(carriageReturn);
   /** How many bytes of `#out` are made. */
   #length = 0;
   #out = Buffer.allocUnsafeSlow(pieceBytes + pieceBytes / 2);
@@ -33,11 +42,10 @@ export class BinaryRows {
   }
 
   /**
-   * Converts rows of `text` from `start` on, where one begins, until there is enough to send. `end` is where the first row
-   * begins that was not converted: where that is `start`, this row does not end in `text`, or has a value that only the
-   * server can read. `bytes` are good until the next call.
+   * Converts rows of `text` from `start` on, where one begins, until there is enough to send. Where nothing was converted,
+   * the first row does not end in `text`, or has another number of values, or a value that only the server can read.
    */
-  convert(text: Buffer, start: number): { readonly bytes: Uint8Array; readonly end: number } {
+  convert(text: Buffer, start: number): ConvertedRows {
     let end = start;
     this.#length = 0;
     while (end < text.length && this.#length < pieceBytes) {
@@ -60,7 +68,12 @@ export class BinaryRows {
     let from = start;
     for (let column = 0; column < columns; column += 1) {
       const to = this.#endOfValue(text, from);
-      if (to === text.length || (text[to] === lineFeed) !== (column === columns - 1)) return unknown;
+      if (
+        to === text.length ||
+        to - from > maxValueBytes ||
+        (text[to] === lineFeed) !== (column === columns - 1)
+      )
+        return unknown;
       const escaped = this.#backslashes.after(text, from) < to;
       this.#length = at;
       this.#reserve(to - from);
@@ -74,7 +87,8 @@ export class BinaryRows {
       from = to + 1;
     }
     this.#length = at;
-    return from;
+    // COPY writes an escape for it, and refuses it as it is.
+    return this.#carriageReturns.after(text, start) < from ? unknown : from;
   }
 
   /** Where the value ends that begins at `from`; the length of `text` where it does not. */

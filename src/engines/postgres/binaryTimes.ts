@@ -4,14 +4,17 @@ const [minus, plus, colon, point, space, zero] = [0x2d, 0x2b, 0x3a, 0x2e, 0x20, 
 
 /** Days from 0000-03-01, with which years of 400 begin, to 2000-01-01, with which PostgreSQL's begin. */
 const firstDay = 730_425;
+/** 5874897-12-31. The numbers behind it mean infinity, or days before Christ. */
+const lastDay = 2_145_031_948;
 const microsecondsOfDay = 86_400_000_000;
-/** A timestamp of more days, before or after 2000, has more microseconds than a number holds exactly. */
+/** A timestamp of more days, before or after 2000, may have more microseconds than a number holds exactly. */
 const maxDays = 100_000;
 
 /** `2026-11-24`: days since 2000-01-01. */
 export function writeDate(text: Buffer, from: number, to: number, out: Buffer, at: number): number {
   const days = daysOf(text, from, to);
-  return Number.isNaN(days) ? unknown : put32(out, at, days);
+  // Nor is it true of what is not a number.
+  return days <= lastDay ? put32(out, at, days) : unknown;
 }
 
 /** `2026-11-24 03:34:37.000001`: microseconds since 2000-01-01. */

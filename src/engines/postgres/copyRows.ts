@@ -1,6 +1,6 @@
 import { RestorePointError } from '../../core/errors.ts';
 import type { TableName } from '../../core/names.ts';
-import { binaryHeader, BinaryRows, binaryTrailer } from './binaryRows.ts';
+import { binaryHeader, BinaryRows, binaryTrailer, type ConvertedRows } from './binaryRows.ts';
 import { valueWriters, type WriteValue, writeText } from './binaryValues.ts';
 import { quoteList, quoteName } from './identifiers.ts';
 import type { Transaction } from './transaction.ts';
@@ -26,7 +26,7 @@ export interface CopyTarget {
 
 /**
  * Puts rows of COPY text into a table. `source` gives them in parts, of which most end where a row does; `sent` is told
- * of each piece when the server has it. Resolves to the number of rows that the server took.
+ * of each piece when the system has taken it. Resolves to the number of rows that the server took.
  */
 export async function copyRows(
   transaction: Transaction,
@@ -43,13 +43,15 @@ export async function copyRows(
   }
 }
 
-/** Several COPY commands, one after the other, where some of the rows cannot be converted. */
+/** Several COPY commands, one after the other, where some of the rows are converted and others are not. */
 class RowCopy {
   readonly #transaction: Transaction;
   readonly #target: CopyTarget;
   readonly #texts: AsyncIterator<Uint8Array>;
   readonly #sent: (piece: Uint8Array) => void;
-  #binary: BinaryRows | undefined;
+  readonly #binary: BinaryRows | undefined;
+  /** Of the rows that come next, those that are sent in the binary form. */
+  #piece: ConvertedRows | undefined;
   #text: Buffer = nothing;
   /** What of it is sent. */
   #at = 0;
@@ -64,34 +66,26 @@ class RowCopy {
     this.#target = target;
     this.#texts = texts;
     this.#sent = sent;
+    if (target.writers && target.writers.length > 0) this.#binary = new BinaryRows(target.writers);
   }
 
   async run(): Promise<number> {
-    const { writers } = this.#target;
-    let more = await this.#fill();
-    if (more && writers && writers.length > 0) this.#binary = this.#worthwhile(new BinaryRows(writers));
-    let [rows, binary] = [0, this.#binary !== undefined];
-    do {
-      rows += await this.#copy(binary, rows);
-      more = await this.#fill();
-      binary = !binary && this.#binary !== undefined;
-    } while (more);
+    let rows = 0;
+    await this.#fill();
+    this.#convert();
+    do rows += await this.#copy(rows);
+    while (this.#at < this.#text.length);
     return rows;
   }
 
-  /** Undefined where the first rows become too long, or cannot be converted. */
-  #worthwhile(binary: BinaryRows): BinaryRows | undefined {
-    const { bytes, end } = binary.convert(this.#text, 0);
-    return end > 0 && bytes.length <= maxGrowth * end ? binary : undefined;
-  }
-
-  async #copy(binary: boolean, rowsBefore: number): Promise<number> {
+  async #copy(rowsBefore: number): Promise<number> {
     const { name, columns, frozen } = this.#target;
+    const binary = this.#piece !== undefined;
     // Without a list COPY takes every column that is not generated: that is none here.
     const list = columns.length > 0 ? ` (${quoteList(columns)})` : '';
     const options = [...(binary ? ['FORMAT binary'] : []), ...(frozen ? ['FREEZE'] : [])];
     const how = options.length > 0 ? ` WITH (${options.join(', ')})` : '';
-    const bytes = binary ? this.#converted(this.#binary!) : this.#asTheyAre();
+    const bytes = binary ? this.#converted() : this.#asTheyAre();
     try {
       return await this.#transaction.copyIn(`COPY ${name}${list} FROM STDIN${how}`, bytes);
     } catch (error) {
@@ -99,26 +93,35 @@ class RowCopy {
     }
   }
 
-  /** Until a row comes that only the server can read. */
-  async *#converted(binary: BinaryRows): AsyncIterable<Uint8Array> {
+  async *#converted(): AsyncIterable<Uint8Array> {
     yield binaryHeader;
-    while (await this.#fill()) {
-      const { bytes, end } = binary.convert(this.#text, this.#at);
-      if (end === this.#at) break;
-      yield bytes;
-      this.#take(end);
+    while (this.#piece) {
+      yield this.#piece.bytes;
+      this.#take(this.#piece.end);
+      await this.#fill();
+      this.#convert();
     }
     yield binaryTrailer;
   }
 
-  /** All, or the rest of a part where the next one can be tried again. */
+  /** To the end of a part at least: rows that only the server can read may be many. */
   async *#asTheyAre(): AsyncIterable<Uint8Array> {
-    while (await this.#fill()) {
+    while (this.#at < this.#text.length && !this.#piece) {
       const end = Math.min(this.#text.length, this.#at + pieceBytes);
       yield this.#text.subarray(this.#at, end);
+      const endsPart = end === this.#text.length && this.#text[end - 1] === lineFeed;
       this.#take(end);
-      if (this.#binary && end === this.#text.length && this.#text[end - 1] === lineFeed) break;
+      await this.#fill();
+      if (endsPart) this.#convert();
     }
+  }
+
+  /** Makes the next piece, where its rows can be converted and do not become too long. */
+  #convert(): void {
+    this.#piece = this.#binary?.convert(this.#text, this.#at);
+    if (!this.#piece) return;
+    const { bytes, end } = this.#piece;
+    if (end === this.#at || bytes.length > maxGrowth * (end - this.#at)) this.#piece = undefined;
   }
 
   #take(end: number): void {
@@ -126,17 +129,16 @@ class RowCopy {
     this.#at = end;
   }
 
-  /** Resolves to whether there are bytes that are not sent. */
-  async #fill(): Promise<boolean> {
+  /** Where all of a part is sent, takes the next one: there is none when there are no bytes then. */
+  async #fill(): Promise<void> {
     while (this.#at === this.#text.length) {
       // Whoever gave it may take it back from now on.
       [this.#text, this.#at] = [nothing, 0];
       const next = await this.#texts.next();
-      if (next.done) return false;
+      if (next.done) return;
       const { buffer, byteOffset, byteLength } = next.value;
       this.#text = Buffer.from(buffer, byteOffset, byteLength);
     }
-    return true;
   }
 }
 

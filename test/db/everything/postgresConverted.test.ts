@@ -152,7 +152,7 @@ describe('PostgreSQL: rows that are converted', function () {
         const { statements, rows, sent } = await copied(transaction, parts);
         assert.equal(rows, 11);
         assert.equal(sent, parts.join(''));
-        assert.deepEqual(statements, [binary, list, binary, list, binary, list, binary]);
+        assert.deepEqual(statements, [binary, list, binary, list, binary]);
         const found = await transaction.rows<{ n: number; at: string; note: string }>(
           'SELECT n, at::text, note FROM public.numbers ORDER BY ctid',
         );
@@ -170,12 +170,20 @@ describe('PostgreSQL: rows that are converted', function () {
       await inTransaction(database, async (transaction) => {
         const short = await copied(transaction, ['1\t\\N\t\n2\t\\N\t\n', '3\t\\N\t\n']);
         assert.deepEqual(short.statements, [list]);
+        const mixed = await copied(transaction, [
+          '5\t\\N\t\n',
+          row(6),
+          row(7, 'infinity'),
+          row(8) + '9\t\\N\t\n',
+        ]);
+        assert.deepEqual(mixed.statements, [list, binary, list, binary]);
+        assert.equal(mixed.rows, 5);
         const columns = ['n', 'at', 'note', 'more'];
         const real = await copied(transaction, [row(4).replace('\n', '\t0.5\n')], columns);
         assert.deepEqual(real.statements, ['("n", "at", "note", "more") FROM STDIN']);
         const none = await copied(transaction, []);
         assert.deepEqual([none.rows, none.statements], [0, [list]]);
-        assert.equal((await transaction.rows('SELECT FROM public.numbers')).length, 4);
+        assert.equal((await transaction.rows('SELECT FROM public.numbers')).length, 9);
       });
     });
 
