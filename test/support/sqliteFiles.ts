@@ -218,3 +218,13 @@ export async function holdSqlite(
     },
   };
 }
+
+/** What `PRAGMA integrity_check` says first. */
+export function integrity(file: string): unknown {
+  const database = new DatabaseSync(file, { readOnly: true });
+  try {
+    return database.prepare('PRAGMA integrity_check').get()!['integrity_check'];
+  } finally {
+    database.close();
+  }
+}
