@@ -8,6 +8,7 @@ import { freeBytes } from '../../core/memory.ts';
 import { chunkBytes, type Compress } from '../../core/payload.ts';
 import { randomDigest } from './randomDigest.ts';
 import type { TemporaryFolder } from './temporaryFolder.ts';
+import { writeFully } from './writeFully.ts';
 
 /** A smaller database is copied before this is worth its while, in bytes. */
 const worthwhile = 32 * 1024 * 1024;
@@ -178,12 +179,5 @@ export class EarlyChunks {
     await this.#spool.truncate(0).catch((error: unknown) => {
       this.#logger.debug(`The room of compressed chunks is not free again: ${messageOf(error)}`);
     });
-  }
-}
-
-async function writeFully(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let written = 0; written < bytes.length;) {
-    const { bytesWritten } = await file.write(bytes, written, bytes.length - written, position + written);
-    written += bytesWritten;
   }
 }

@@ -19,6 +19,7 @@ export class FileOnDisk {
   readonly #path: string;
   readonly #logger: Logger;
   #opening: Promise<FileHandle> | undefined;
+  #writable: Promise<FileHandle> | undefined;
   #reading: Promise<void> | undefined;
   #writing: Promise<void> | undefined;
   #ended = false;
@@ -58,6 +59,11 @@ export class FileOnDisk {
     return PageFile.over(await this.#open());
   }
 
+  /** To write to it; stays open until this is closed. Throws errors of the file system. */
+  writable(): Promise<FileHandle> {
+    return (this.#writable ??= open(this.#path, 'r+'));
+  }
+
   /**
    * To be called when no connection of this process has the file open any more: POSIX drops all locks that a process
    * holds on a file when any part of it closes the file. Never throws.
@@ -66,10 +72,12 @@ export class FileOnDisk {
     this.#ended = true;
     await this.#reading;
     await this.#writing;
-    const file = await this.#opening?.catch(() => undefined);
-    await file?.close().catch((error: unknown) => {
-      this.#logger.error('The database file could not be closed', error);
-    });
+    for (const opening of [this.#opening, this.#writable]) {
+      const file = await opening?.catch(() => undefined);
+      await file?.close().catch((error: unknown) => {
+        this.#logger.error('The database file could not be closed', error);
+      });
+    }
   }
 
   #open(): Promise<FileHandle> {

@@ -1,13 +1,14 @@
-import { chmod, link, lstat, open, rm, stat } from 'node:fs/promises';
+import { chmod, link, open, rm, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { messageOf, RestorePointError } from '../../core/errors.ts';
 import { partPath, removeLeftovers } from '../../core/leftovers.ts';
 import type { Logger } from '../../core/logger.ts';
 import { syncFolder } from '../../core/syncFolder.ts';
+import { isThere } from './isThere.ts';
 import type { Destination } from './payloadFile.ts';
 
 /** What SQLite keeps beside a database, and would take for its own. */
-const companions = ['-journal', '-wal', '-shm'];
+export const companions = ['-journal', '-wal', '-shm'];
 
 /** As SQLite makes its files. */
 const usualMode = 0o644;
@@ -115,17 +116,6 @@ export class NewFile {
       place: { file },
       next: 'Look at what is in it, or restore into another file.',
     });
-  }
-}
-
-/** A symbolic link to nothing is there too. */
-async function isThere(file: string): Promise<boolean> {
-  try {
-    await lstat(file);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
   }
 }
 

@@ -1,24 +1,22 @@
+import { open } from 'node:fs/promises';
 import { RestorePointError } from '../../core/errors.ts';
-import { holdsAllRows } from '../../core/manifest.ts';
 import { formatTableName } from '../../core/names.ts';
 import type { RestorePlan, TableChange, TablePlan } from '../../core/plan.ts';
 import type { RestoreSource, RestoreTransaction, WorkOptions } from '../engine.ts';
 import { databaseName } from './address.ts';
-import { type CatalogIndex, type CatalogTable, findTable, readCatalog, virtualTableKind } from './catalog.ts';
+import { type CatalogIndex, type CatalogTable, findTable, readCatalog } from './catalog.ts';
 import { Connection } from './connection.ts';
 import { countRows } from './counts.ts';
 import { describeFailure, inWords } from './errors.ts';
+import { reservedAt } from './fileFormat/databaseHeader.ts';
 import { ForeignKeyGuard } from './foreignKeys.ts';
 import { quote } from './identifiers.ts';
 import type { NewFile } from './newFile.ts';
 import { PayloadChecks } from './payloadChecks.ts';
 import { distrust, onlyPayload, openUntrusted } from './payloadDatabase.ts';
 import { extractPayload } from './payloadFile.ts';
-import { hasKeyword } from './sqlText.ts';
+import { differs, differsFrom, isWholeDatabase } from './wholeDatabase.ts';
 import { WrittenRuns } from './writtenRuns.ts';
-
-/** Where a database says how many bytes of each page it leaves to an extension. */
-const reservedBytesAt = 20;
 
 /**
  * A restore of a whole database into a file that is not there yet: see `RestoreTransaction`. What the backup holds is a
@@ -60,23 +58,12 @@ export class NewFileRestore implements RestoreTransaction {
     this.#options = options;
   }
 
-  /**
-   * Whether a restore into an empty file is of this kind. The database of a backup that came from elsewhere may hold more
-   * than its manifest says: of that one, rows alone are taken. A table without rowids is the index of its rows, in whatever
-   * order it was, and what modules keep is theirs to make.
-   */
-  static suits({ plan, manifest, madeHere = false }: RestoreSource): boolean {
-    const { tables, objects, complete } = manifest;
+  /** Whether a restore into an empty file is of this kind. */
+  static suits(restore: RestoreSource): boolean {
     return (
-      madeHere &&
-      complete &&
-      plan.whole &&
-      plan.only === undefined &&
-      plan.tables.length > 0 &&
-      plan.tables.length === tables.length &&
-      plan.tables.every(({ create, backup }) => create && holdsAllRows(backup)) &&
-      plan.create.length === objects.length &&
-      objects.every(({ kind, sql }) => kind !== virtualTableKind && !hasKeyword(sql, 'WITHOUT'))
+      isWholeDatabase(restore) &&
+      restore.plan.tables.every(({ create }) => create) &&
+      restore.plan.create.length === restore.manifest.objects.length
     );
   }
 
@@ -94,7 +81,7 @@ export class NewFileRestore implements RestoreTransaction {
     let connection: Connection | undefined;
     let reserved = 0;
     const note = (run: Uint8Array): void => {
-      if (written.isEmpty) reserved = run[reservedBytesAt] ?? 0;
+      if (written.isEmpty) reserved = run[reservedAt] ?? 0;
       written.add(run);
     };
     try {
@@ -196,12 +183,13 @@ export class NewFileRestore implements RestoreTransaction {
 
   async #compareBytes(): Promise<void> {
     const { signal } = this.#options;
-    const position = await this.#written.firstDifference(this.#file.path, signal);
-    if (position === undefined) return;
-    throw new RestorePointError(
-      'verification',
-      `What was restored is not what the backup holds: the file differs from byte ${position} on`,
-    );
+    const file = await open(this.#file.path, 'r');
+    try {
+      const position = await this.#written.firstDifference(file, { signal });
+      if (position !== undefined) throw differsFrom(position);
+    } finally {
+      await file.close();
+    }
   }
 
   /** By SQLite, from the rows, which are verified. */
@@ -245,10 +233,4 @@ function inNoOrder(table: string): RestorePointError {
       next: 'Restore into an empty file that is there already: then rows are copied, where SQLite takes them.',
     },
   );
-}
-
-function differs({ target }: TablePlan, reason: string): RestorePointError {
-  return new RestorePointError('verification', `What was restored is not what the backup holds: ${reason}`, {
-    place: { table: formatTableName(target) },
-  });
 }

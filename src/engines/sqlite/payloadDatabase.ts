@@ -20,6 +20,7 @@ import { extractPayload } from './payloadFile.ts';
 import { convertSchemaOrder, readSchemaOrder } from './schemaOrder.ts';
 import { TemporaryFolder } from './temporaryFolder.ts';
 import { textConverter } from './textEncoding.ts';
+import type { WrittenRuns } from './writtenRuns.ts';
 
 /** What a new database takes over from the one that was backed up. */
 export interface DatabaseSettings {
@@ -33,8 +34,8 @@ export interface DatabaseSettings {
 /** The database of a backup, as a temporary file. It may come from anywhere: nothing in it is trusted. */
 export class PayloadDatabase {
   readonly settings: DatabaseSettings;
+  readonly tables: readonly CatalogTable[];
   readonly virtualTables: readonly VirtualTable[];
-  readonly #tables: readonly CatalogTable[];
   readonly #folder: TemporaryFolder;
   #file: string;
   #order: readonly string[];
@@ -50,15 +51,16 @@ export class PayloadDatabase {
     this.settings = settings;
     this.#order = order;
     this.virtualTables = virtualTables(tables);
-    this.#tables = tables;
+    this.tables = tables;
     this.#folder = folder;
   }
 
-  /** Throws `damaged-backup`, `file`, `cancelled`. */
+  /** `written` learns what the file is made of. Throws `damaged-backup`, `file`, `cancelled`. */
   static async extract(
     manifest: Manifest,
     source: PayloadSource,
     options: WorkOptions,
+    written?: WrittenRuns,
   ): Promise<PayloadDatabase> {
     const payload = onlyPayload(manifest);
     const size = payload.chunks.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -70,7 +72,8 @@ export class PayloadDatabase {
     try {
       const file = await folder.createFile('database.sqlite');
       const room = { folder: dirname(folder.path), remedy: 'let TMPDIR name another folder' };
-      await extractPayload(payload, source, { file, ...room }, options);
+      const noted = written ? { written: (bytes: Uint8Array): void => written.add(bytes) } : {};
+      await extractPayload(payload, source, { file, ...room, ...noted }, options);
       return await PayloadDatabase.#inspect(file, folder, options.signal);
     } catch (error) {
       await folder.remove(options.logger);
@@ -144,7 +147,7 @@ export class PayloadDatabase {
   /** The table of the payload that the manifest means. Throws `damaged-backup` when it is not as it says. */
   table({ table, columns }: BackedUpTable): CatalogTable {
     const name = formatTableName(table.name);
-    const found = findTable(this.#tables, table.name.name);
+    const found = findTable(this.tables, table.name.name);
     // A view by that name would be computed by whatever the file says.
     if (!found || found.type === 'virtual') throw unlikeManifest(name, 'there is no such table');
     const held = dataColumnNames(found);

@@ -16,7 +16,7 @@ import { ForeignKeyGuard, type TableInBackup } from './foreignKeys.ts';
 import { foldName, sameName } from './identifiers.ts';
 import { backupSchema, refuseNullKeys, takesIndexes } from './loadTable.ts';
 import { PayloadChecks } from './payloadChecks.ts';
-import { PayloadDatabase } from './payloadDatabase.ts';
+import type { PayloadDatabase } from './payloadDatabase.ts';
 import { adoptSettings, attachPayload, configure } from './restoreSettings.ts';
 import type { TablePair } from './rowComparison.ts';
 import { restoreSchemaOrder } from './schemaOrder.ts';
@@ -77,13 +77,13 @@ export class SqliteRestore implements RestoreTransaction {
     this.#foreignKeys = new ForeignKeyGuard(connection, restored, (table) => this.#becomesBackup(table));
   }
 
-  /** Takes the payload out of the backup and attaches it; changes nothing. */
+  /** Attaches the payload, which is removed with the restore, also with one that does not begin; changes nothing. */
   static async begin(
     target: RestoreTarget,
     restore: RestoreSource,
+    payload: PayloadDatabase,
     options: WorkOptions,
   ): Promise<SqliteRestore> {
-    const payload = await PayloadDatabase.extract(restore.manifest, restore.source, options);
     let connection: Connection | undefined;
     try {
       await target.make();

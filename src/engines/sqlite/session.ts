@@ -22,8 +22,11 @@ import { FileOnDisk } from './fileOnDisk.ts';
 import { introspect, introspectTable } from './introspect.ts';
 import { NewFile } from './newFile.ts';
 import { NewFileRestore } from './newFileRestore.ts';
+import { PageRestore } from './pageRestore.ts';
+import { PayloadDatabase } from './payloadDatabase.ts';
 import { SqliteRestore } from './restore.ts';
 import { openSnapshot } from './snapshot.ts';
+import { WrittenRuns } from './writtenRuns.ts';
 
 /** Work that outlives the call that began it. */
 interface OpenWork {
@@ -112,10 +115,19 @@ export class SqliteSession implements Session {
     if (this.#options.readOnly) throw new Error('This session was opened for reading only');
     const asItIs = this.#missing ? await this.#takeAsItIs(restore, options) : undefined;
     if (asItIs) return asItIs;
-    const { whole, tables } = restore.plan;
-    if (whole && tables.some(({ create }) => !create)) this.#onDisk.readAhead();
     const target = { file: this.#file, onDisk: this.#onDisk, make: () => this.#makeMissing() };
-    return this.#track(SqliteRestore.begin(target, restore, options));
+    const written = !this.#missing && PageRestore.suits(restore) ? new WrittenRuns() : undefined;
+    if (!written) this.#readAhead(restore);
+    const payload = await PayloadDatabase.extract(restore.manifest, restore.source, options, written);
+    const pages = written && (await PageRestore.begin(target, restore, { payload, written }, options));
+    if (pages) return this.#track(Promise.resolve(pages));
+    if (written) this.#readAhead(restore);
+    return this.#track(SqliteRestore.begin(target, restore, payload, options));
+  }
+
+  /** For rows that are copied. */
+  #readAhead({ plan }: RestoreSource): void {
+    if (plan.whole && plan.tables.some(({ create }) => !create)) this.#onDisk.readAhead();
   }
 
   async close(): Promise<void> {

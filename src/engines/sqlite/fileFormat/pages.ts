@@ -1,6 +1,7 @@
 import { readSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { freeBytes } from '../../../core/memory.ts';
+import { headerBytes, pageSizeOf, reservedAt } from './databaseHeader.ts';
 
 /** Where a database file is not as this code expects one, or not as simple: SQLite itself has to be asked. */
 export class UnclearFile extends Error {}
@@ -19,8 +20,6 @@ const pagesInTurn = 64;
  * is still there.
  */
 const keptBlocks = 32;
-
-const headerBytes = 100;
 
 /** A page within what was read: its bytes stay the same until the next page is asked for. */
 export interface Page {
@@ -52,11 +51,10 @@ export class PageFile {
   #singles = 0;
 
   private constructor(handle: FileHandle, borrowed: boolean, size: number, header: Buffer) {
-    const stored = header.readUInt16BE(16);
     this.#handle = handle;
     this.#borrowed = borrowed;
-    this.#pageSize = stored === 1 ? 65_536 : stored;
-    this.#usableSize = this.#pageSize - header[20]!;
+    this.#pageSize = pageSizeOf(header);
+    this.#usableSize = this.#pageSize - header[reservedAt]!;
     const isPowerOfTwo = (this.#pageSize & (this.#pageSize - 1)) === 0;
     if (this.#pageSize < 512 || !isPowerOfTwo || this.#usableSize < 480) throw new UnclearFile();
     this.#blockSize = Math.max(blockBytes, this.#pageSize);

@@ -1,0 +1,341 @@
+import { open, stat, statfs, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { messageOf, RestorePointError } from '../../core/errors.ts';
+import { formatTableName } from '../../core/names.ts';
+import type { TableChange, TablePlan } from '../../core/plan.ts';
+import { syncFolder } from '../../core/syncFolder.ts';
+import type { RestoreSource, RestoreTransaction, WorkOptions } from '../engine.ts';
+import { databaseName } from './address.ts';
+import type { CatalogTable } from './catalog.ts';
+import { Connection } from './connection.ts';
+import { countRows } from './counts.ts';
+import { inWords } from './errors.ts';
+import { headerBytes, isPlainDatabase, pageSizeOf, storesAlike } from './fileFormat/databaseHeader.ts';
+import type { FileOnDisk } from './fileOnDisk.ts';
+import { ForeignKeyGuard } from './foreignKeys.ts';
+import { isThere } from './isThere.ts';
+import { companions } from './newFile.ts';
+import { PageOverwrite } from './pageOverwrite.ts';
+import { differsMuch, haveSameSchema, pairTables } from './pagesSuit.ts';
+import { checkedIndexes, PayloadChecks } from './payloadChecks.ts';
+import { distrust, openUntrusted, type PayloadDatabase } from './payloadDatabase.ts';
+import { differs, differsFrom, isWholeDatabase } from './wholeDatabase.ts';
+import type { WrittenRuns } from './writtenRuns.ts';
+
+/** Rows of a smaller database are copied in a moment, in bytes. */
+const worthwhile = 8 * 1024 * 1024;
+
+export interface PageTarget {
+  readonly file: string;
+  readonly onDisk: Pick<FileOnDisk, 'writable'>;
+}
+
+/** The database of the backup, and what was written into its file. */
+export interface WrittenPayload {
+  readonly payload: PayloadDatabase;
+  readonly written: WrittenRuns;
+}
+
+/** What is open of a restore that has begun. */
+interface Opened {
+  readonly overwrite: PageOverwrite;
+  readonly rowsBefore: ReadonlyMap<TablePlan, number>;
+}
+
+/**
+ * A restore of a whole database over one with the same tables: see `RestoreTransaction`. No row is copied: the pages of the
+ * backup's database are written over those of the file, and read back before that lasts. A connection of SQLite's holds the
+ * exclusive lock, and what was there stands in a rollback journal as SQLite writes one: should this process end,
+ * SQLite brings it back.
+ */
+export class PageRestore implements RestoreTransaction {
+  readonly #target: PageTarget;
+  readonly #restore: RestoreSource;
+  readonly #payload: PayloadDatabase;
+  readonly #written: WrittenRuns;
+  readonly #options: WorkOptions;
+  readonly #checks: PayloadChecks;
+  readonly #counts = new Map<TablePlan, number>();
+  #lock: Connection | undefined;
+  #backup: Connection | undefined;
+  #replacement: FileHandle | undefined;
+  #opened: Opened | undefined;
+  #verifying: Promise<void> | undefined;
+  #loadedRows = 0;
+  #ended = false;
+  closed = false;
+
+  private constructor(
+    target: PageTarget,
+    restore: RestoreSource,
+    { payload, written }: WrittenPayload,
+    options: WorkOptions,
+  ) {
+    this.#target = target;
+    this.#restore = restore;
+    this.#payload = payload;
+    this.#written = written;
+    this.#options = options;
+    this.#checks = new PayloadChecks(payload.file, { asItIs: true }, options);
+  }
+
+  /** Whether a restore may be of this kind; `begin` looks at the databases. */
+  static suits(restore: RestoreSource): boolean {
+    const { plan } = restore;
+    return (
+      // There SQLite locks bytes of the file against everybody.
+      process.platform !== 'win32' &&
+      isWholeDatabase(restore) &&
+      plan.mode === 'replace' &&
+      plan.create.length === 0 &&
+      (plan.opaque ?? []).length === 0 &&
+      plan.tables.every(({ create }) => !create)
+    );
+  }
+
+  /**
+   * Locks the database, and makes the journal; changes nothing. Resolves to undefined, and leaves the payload as it was,
+   * where rows have to be copied, or take no longer. Throws `cancelled`: then the payload is gone.
+   */
+  static async begin(
+    target: PageTarget,
+    restore: RestoreSource,
+    payload: WrittenPayload,
+    options: WorkOptions,
+  ): Promise<PageRestore | undefined> {
+    const { signal, logger } = options;
+    const begun = new PageRestore(target, restore, payload, options);
+    try {
+      begun.#opened = await begun.#open();
+      if (begun.#opened) {
+        logger.debug('The pages of the backup are written over those of the database');
+        return begun;
+      }
+    } catch (error) {
+      if (signal?.aborted) {
+        await begun.#release();
+        throw error;
+      }
+      logger.debug(`Pages cannot be written over those of the database: ${messageOf(error)}`);
+    }
+    await begun.#letGo();
+    return undefined;
+  }
+
+  prepare(): Promise<void> {
+    return this.#inWords(undefined, () => this.#overwrite.seal());
+  }
+
+  load(table: TablePlan): Promise<TableChange> {
+    return this.#inWords(table, async () => {
+      const { signal, report } = this.#options;
+      const { tables } = this.#restore.plan;
+      const all = tables.reduce((sum, { backup }) => sum + backup.rows, 0);
+      this.#loadedRows += table.backup.rows;
+      // The pages of a table are nowhere told: as many are written as it has of all rows.
+      await this.#overwrite.writeUpTo(
+        table === tables.at(-1) ? 1 : this.#loadedRows / Math.max(all, 1),
+        signal,
+      );
+      const rows = await countRows(this.#backup!, 'main', table.target.name, signal);
+      this.#counts.set(table, rows);
+      report?.({ phase: 'load', table: table.target, rows, totalRows: table.backup.rows });
+      const rowsBefore = this.#opened?.rowsBefore.get(table) ?? 0;
+      return { table: table.target, rowsBefore, rowsAfter: rows, inserted: rows, updated: 0 };
+    });
+  }
+
+  /** Nothing is left to do: what has to fit was found to fit before. */
+  finish(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  verify(table: TablePlan): Promise<void> {
+    return this.#inWords(table, async () => {
+      const { rows } = table.backup;
+      const found = this.#counts.get(table);
+      if (found !== rows) throw differs(table, `it has ${found} rows, and the backup ${rows}`);
+      await (this.#verifying ??= this.#compareBytes());
+      this.#options.report?.({ phase: 'verify', table: table.target, rows, totalRows: rows });
+    });
+  }
+
+  async commit(): Promise<void> {
+    const { logger } = this.#options;
+    await this.#inWords(undefined, async () => {
+      await this.#overwrite.sync();
+      await this.#overwrite.commit();
+    });
+    this.#ended = true;
+    // Without its journal it is done: nothing that fails here must look like a failed restore.
+    await syncFolder(dirname(this.#target.file)).catch((error: unknown) => {
+      logger.error(`The folder of ${this.#target.file} could not be brought to the disk`, error);
+    });
+    await this.#release();
+  }
+
+  async rollback(): Promise<void> {
+    if (this.closed) return;
+    try {
+      if (!this.#ended) await this.#inWords(undefined, () => this.#undo());
+      this.#ended = true;
+    } finally {
+      await this.#release();
+    }
+  }
+
+  /** Ends what is open. Never throws. */
+  async close(): Promise<void> {
+    try {
+      await this.rollback();
+    } catch (error) {
+      this.#options.logger.error('A restore could not be rolled back as its connection was closed', error);
+    }
+  }
+
+  get #overwrite(): PageOverwrite {
+    if (!this.#opened) throw new Error('The restore has not begun');
+    return this.#opened.overwrite;
+  }
+
+  /** Undefined where it does not suit. */
+  async #open(): Promise<Opened | undefined> {
+    const { file, onDisk } = this.#target;
+    const { signal } = this.#options;
+    if ((await stat(file)).size < worthwhile || !this.#isCheckable()) return undefined;
+    const database = await onDisk.writable();
+    if (!(await isPlain(database))) return undefined;
+    const lock = (this.#lock = await Connection.open(file, 'write'));
+    await distrust(lock);
+    await lock.run('BEGIN EXCLUSIVE', [], signal);
+    const path = await pathOf(lock);
+    for (const suffix of companions) if (await isThere(path + suffix)) return undefined;
+    const backup = (this.#backup = await openUntrusted(this.#payload.file));
+    const replacement = (this.#replacement = await open(this.#payload.file, 'r'));
+    const [was, becomes] = [await isPlain(database), await isPlain(replacement)];
+    if (!was || !becomes || !storesAlike(was.header, becomes.header)) return undefined;
+    const pairs = pairTables(this.#restore.plan.tables, this.#payload.tables);
+    if (!pairs || !(await haveSameSchema(lock, backup, signal))) return undefined;
+    if (!(await differsMuch(lock, backup, pairs, signal)) || !(await hasRoom(path, was.size, becomes.size)))
+      return undefined;
+    this.#beginChecks(backup);
+    const rowsBefore = new Map<TablePlan, number>();
+    for (const { plan, table } of pairs)
+      rowsBefore.set(plan, await countRows(lock, 'main', table.name, signal));
+    const pageSize = pageSizeOf(was.header);
+    const journaled = { path, pageSize, pageCount: was.size / pageSize, stats: await database.stat() };
+    const overwrite = await PageOverwrite.begin({ database, replacement }, journaled, signal);
+    if (!overwrite) return undefined;
+    this.#opened = { overwrite, rowsBefore };
+    if (await this.#isSound()) return this.#opened;
+    await overwrite.abandon();
+    return undefined;
+  }
+
+  /** Whether the file alone can tell of every index that it is in step with its table. */
+  #isCheckable(): boolean {
+    const { tables, virtualTables } = this.#payload;
+    const known = ({ type, withoutRowid }: CatalogTable): boolean => type === 'table' && !withoutRowid;
+    return (
+      virtualTables.length === 0 &&
+      tables.every((table) => known(table) && checkedIndexes(table).length === table.indexes.length)
+    );
+  }
+
+  #beginChecks(backup: Connection): void {
+    const { tables } = this.#payload;
+    const names = tables.map(({ name }) => name);
+    const guard = new ForeignKeyGuard(backup, names, () => true);
+    this.#checks.checkReferences(guard.inherited(tables, { absentParents: true }));
+    for (const table of tables) this.#checks.checkIndexes(table);
+  }
+
+  async #isSound(): Promise<boolean> {
+    for (const { name, indexes } of this.#payload.tables) {
+      const { stale, proven, disordered } = await this.#checks.findings(name);
+      if (disordered || stale !== undefined || proven.size < indexes.length) return false;
+    }
+    await this.#checks.done();
+    return true;
+  }
+
+  async #compareBytes(): Promise<void> {
+    const position = await this.#overwrite.firstDifference(this.#written, this.#options.signal);
+    if (position !== undefined) throw differsFrom(position);
+  }
+
+  /** Throws where it is not sure that all is as it was. */
+  async #undo(): Promise<void> {
+    const overwrite = this.#overwrite;
+    await overwrite.settled();
+    if (!overwrite.begun) return overwrite.abandon();
+    const isKept = await overwrite.isKept();
+    await this.#unlock();
+    const connection = await Connection.open(this.#target.file, 'write');
+    try {
+      await connection.get('SELECT count(*) AS n FROM main.sqlite_schema');
+    } finally {
+      await connection.closeQuietly(this.#options.logger);
+    }
+    if (isKept && !(await overwrite.isKept())) return;
+    throw new RestorePointError('database', 'SQLite has not brought the pages back that were there', {
+      place: { file: databaseName(this.#target.file) },
+      next: 'Leave the file whose name ends in -journal beside the database: SQLite needs it.',
+    });
+  }
+
+  async #unlock(): Promise<void> {
+    const { logger } = this.#options;
+    await this.#lock?.rollBack().catch((error: unknown) => {
+      logger.error('The lock on the database was not given up before its connection was closed', error);
+    });
+    await this.#lock?.closeQuietly(logger);
+    this.#lock = undefined;
+  }
+
+  /** Of all but the payload. Never throws. */
+  async #letGo(): Promise<void> {
+    const { logger } = this.#options;
+    await this.#checks.close();
+    await this.#backup?.closeQuietly(logger);
+    await this.#replacement?.close().catch((error: unknown) => {
+      logger.error('A temporary file could not be closed', error);
+    });
+    await this.#unlock();
+  }
+
+  /** Never throws. */
+  async #release(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    await this.#opened?.overwrite.settled();
+    await this.#letGo();
+    await this.#payload.remove(this.#options);
+  }
+
+  #inWords<Result>(table: TablePlan | undefined, work: () => Promise<Result>): Promise<Result> {
+    return inWords('database', table ? { table: formatTableName(table.target) } : {}, work);
+  }
+}
+
+/** Undefined where a file is more than pages that anybody reads alike. */
+async function isPlain(file: FileHandle): Promise<{ header: Buffer; size: number } | undefined> {
+  const header = Buffer.alloc(headerBytes);
+  const { bytesRead } = await file.read(header, 0, headerBytes, 0);
+  const { size } = await file.stat();
+  return bytesRead === headerBytes && isPlainDatabase(header, size) ? { header, size } : undefined;
+}
+
+/** Where SQLite looks for the journal. */
+async function pathOf(connection: Connection): Promise<string> {
+  const sql = `SELECT file FROM temp.pragma_database_list WHERE name = 'main'`;
+  const found = await connection.get<{ file: string }>(sql);
+  if (!found?.file) throw new Error('SQLite does not tell where the database is');
+  return found.file;
+}
+
+/** Whether the disk has room for all pages as they were, and for those that come on top. */
+async function hasRoom(path: string, before: number, after: number): Promise<boolean> {
+  const { bavail, bsize } = await statfs(dirname(path));
+  return bavail * bsize > before * 1.01 + Math.max(0, after - before);
+}
