@@ -21,7 +21,18 @@ const fileCalls = [
   'stat',
   'statfs',
 ] as const;
-const handleCalls = ['appendFile', 'read', 'stat', 'sync', 'write', 'writev'] as const;
+const handleCalls = [
+  'appendFile',
+  'chmod',
+  'chown',
+  'datasync',
+  'read',
+  'stat',
+  'sync',
+  'truncate',
+  'write',
+  'writev',
+] as const;
 
 /**
  * Stands at the boundaries of the product until the function that it returns is called: the file system, SQLite's driver,
@@ -91,7 +102,7 @@ function watchFiles(): () => void {
 
 /** So that steps keep their names whatever the names of files. */
 function kindOf(file: string): string {
-  const kind = /\.(dbbackup-part|dbbackup|sqlite|db)$/.exec(path.basename(file))?.[0];
+  const kind = /\.(dbbackup-part|dbbackup|sqlite|db|db-journal)$/.exec(path.basename(file))?.[0];
   return kind === undefined ? '' : ` ${kind}`;
 }
 

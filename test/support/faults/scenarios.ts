@@ -4,6 +4,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import * as path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Archive } from '../../../src/archive/archiveReader.ts';
+import { MadeHere } from '../../../src/backup/madeHere.ts';
 import { takeBackup } from '../../../src/backup/takeBackup.ts';
 import { describeError, RestorePointError } from '../../../src/core/errors.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
@@ -91,11 +92,13 @@ export interface WorkOrder {
   readonly file: string;
   /** A PostgreSQL restore goes without: it would be the other scenario once more. */
   readonly safetyFolder?: string;
+  /** The folder in which it stands that this machine made the backup. */
+  readonly stateFolder?: string;
 }
 
 /** Does it. `inside` is called when the work is over, before the session is closed. */
 export async function work(
-  { engine: id, kind, url, file, safetyFolder }: WorkOrder,
+  { engine: id, kind, url, file, safetyFolder, stateFolder }: WorkOrder,
   signal?: AbortSignal,
   inside: () => Promise<void> = () => Promise.resolve(),
 ): Promise<Outcome> {
@@ -110,7 +113,8 @@ export async function work(
       ...(password === undefined ? {} : { password }),
     };
     session = await engine.connect(address, access);
-    if (kind === 'backup') await takeBackup(session, { ...options, file });
+    const state = stateFolder === undefined ? {} : { madeHere: new MadeHere(stateFolder, silentLogger) };
+    if (kind === 'backup') await takeBackup(session, { ...options, ...state, file });
     else {
       const safety = safetyFolder === undefined ? {} : { safetyFolder };
       const confirm = (): Promise<boolean> => Promise.resolve(true);
@@ -118,6 +122,7 @@ export async function work(
         ...options,
         mode: 'replace',
         ...safety,
+        ...state,
         mayRun: confirm,
         confirm,
       });
