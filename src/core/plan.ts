@@ -100,8 +100,8 @@ export interface TableChange {
   /** Rows that were there and differed; always 0 in `replace` and `insert-missing`. */
   readonly updated: number;
   /**
-   * In `replace`, of those that were loaded: how many were there just as in the backup, and were not written. Absent where
-   * all were written, whatever was there.
+   * In `replace`, of those that were loaded: how many were there just as in the backup. Absent where that was not found
+   * out.
    */
   readonly kept?: number;
   /** Where `kept` is there: rows that only the database had. */

@@ -147,7 +147,7 @@ describe('SQLite: pages over those of a whole database, and faults', function ()
       try {
         file = path.join(disk.path, 'a.db');
         prepare();
-        const error = await failure(restoreFile(backup, file, { madeHere }), 'file');
+        const error = await failure(restoreFile(backup, file, { madeHere }), 'database');
         assert.match(describeError(error), /The disk is full.*Nothing was changed\./s);
         assert.equal(state(), 'old');
       } finally {

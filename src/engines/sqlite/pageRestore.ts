@@ -1,19 +1,23 @@
 import { open, stat, statfs, type FileHandle } from 'node:fs/promises';
+import { freemem } from 'node:os';
 import { dirname } from 'node:path';
 import { messageOf, RestorePointError } from '../../core/errors.ts';
 import { formatTableName } from '../../core/names.ts';
 import type { TableChange, TablePlan } from '../../core/plan.ts';
 import { syncFolder } from '../../core/syncFolder.ts';
 import type { RestoreSource, RestoreTransaction, WorkOptions } from '../engine.ts';
-import { databaseName } from './address.ts';
+import { databaseName, fileUri } from './address.ts';
 import type { CatalogTable } from './catalog.ts';
 import { Connection } from './connection.ts';
 import { countRows } from './counts.ts';
+import { countKept } from './differingRows.ts';
 import { inWords } from './errors.ts';
 import { headerBytes, isPlainDatabase, pageSizeOf, storesAlike } from './fileFormat/databaseHeader.ts';
 import type { FileOnDisk } from './fileOnDisk.ts';
 import { ForeignKeyGuard } from './foreignKeys.ts';
+import { quote } from './identifiers.ts';
 import { isThere } from './isThere.ts';
+import { backupSchema } from './loadTable.ts';
 import { companions } from './newFile.ts';
 import { PageOverwrite } from './pageOverwrite.ts';
 import { differsMuch, haveSameSchema, pairTables } from './pagesSuit.ts';
@@ -24,6 +28,9 @@ import type { WrittenRuns } from './writtenRuns.ts';
 
 /** Rows of a smaller database are copied in a moment, in bytes. */
 const worthwhile = 8 * 1024 * 1024;
+
+/** Up to this part of the memory that is free, all files of a restore stay in the system's cache as long as it takes. */
+const memoryShare = 8;
 
 export interface PageTarget {
   readonly file: string;
@@ -36,11 +43,7 @@ export interface WrittenPayload {
   readonly written: WrittenRuns;
 }
 
-/** What is open of a restore that has begun. */
-interface Opened {
-  readonly overwrite: PageOverwrite;
-  readonly rowsBefore: ReadonlyMap<TablePlan, number>;
-}
+type RowsBefore = Pick<TableChange, 'rowsBefore' | 'kept' | 'removed'>;
 
 /**
  * A restore of a whole database over one with the same tables: see `RestoreTransaction`. No row is copied: the pages of the
@@ -59,7 +62,8 @@ export class PageRestore implements RestoreTransaction {
   #lock: Connection | undefined;
   #backup: Connection | undefined;
   #replacement: FileHandle | undefined;
-  #opened: Opened | undefined;
+  #overwrite: PageOverwrite | undefined;
+  #before: ReadonlyMap<TablePlan, RowsBefore> = new Map();
   #verifying: Promise<void> | undefined;
   #loadedRows = 0;
   #ended = false;
@@ -106,12 +110,15 @@ export class PageRestore implements RestoreTransaction {
     const { signal, logger } = options;
     const begun = new PageRestore(target, restore, payload, options);
     try {
-      begun.#opened = await begun.#open();
-      if (begun.#opened) {
+      if (await begun.#open()) {
         logger.debug('The pages of the backup are written over those of the database');
         return begun;
       }
+      await begun.#overwrite?.abandon();
     } catch (error) {
+      await begun.#overwrite?.abandon().catch((second: unknown) => {
+        logger.error('A journal that is none yet could not be removed', second);
+      });
       if (signal?.aborted) {
         await begun.#release();
         throw error;
@@ -123,7 +130,7 @@ export class PageRestore implements RestoreTransaction {
   }
 
   prepare(): Promise<void> {
-    return this.#inWords(undefined, () => this.#overwrite.seal());
+    return this.#inWords(undefined, () => this.#begun.seal());
   }
 
   load(table: TablePlan): Promise<TableChange> {
@@ -133,15 +140,12 @@ export class PageRestore implements RestoreTransaction {
       const all = tables.reduce((sum, { backup }) => sum + backup.rows, 0);
       this.#loadedRows += table.backup.rows;
       // The pages of a table are nowhere told: as many are written as it has of all rows.
-      await this.#overwrite.writeUpTo(
-        table === tables.at(-1) ? 1 : this.#loadedRows / Math.max(all, 1),
-        signal,
-      );
+      await this.#begun.writeUpTo(table === tables.at(-1) ? 1 : this.#loadedRows / Math.max(all, 1), signal);
       const rows = await countRows(this.#backup!, 'main', table.target.name, signal);
       this.#counts.set(table, rows);
       report?.({ phase: 'load', table: table.target, rows, totalRows: table.backup.rows });
-      const rowsBefore = this.#opened?.rowsBefore.get(table) ?? 0;
-      return { table: table.target, rowsBefore, rowsAfter: rows, inserted: rows, updated: 0 };
+      const before = this.#before.get(table) ?? { rowsBefore: 0 };
+      return { table: table.target, ...before, rowsAfter: rows, inserted: rows, updated: 0 };
     });
   }
 
@@ -163,8 +167,8 @@ export class PageRestore implements RestoreTransaction {
   async commit(): Promise<void> {
     const { logger } = this.#options;
     await this.#inWords(undefined, async () => {
-      await this.#overwrite.sync();
-      await this.#overwrite.commit();
+      await this.#begun.sync();
+      await this.#begun.commit();
     });
     this.#ended = true;
     // Without its journal it is done: nothing that fails here must look like a failed restore.
@@ -193,43 +197,66 @@ export class PageRestore implements RestoreTransaction {
     }
   }
 
-  get #overwrite(): PageOverwrite {
-    if (!this.#opened) throw new Error('The restore has not begun');
-    return this.#opened.overwrite;
+  get #begun(): PageOverwrite {
+    if (!this.#overwrite) throw new Error('The restore has not begun');
+    return this.#overwrite;
   }
 
-  /** Undefined where it does not suit. */
-  async #open(): Promise<Opened | undefined> {
+  /** False where it does not suit. Throws whatever happens. */
+  async #open(): Promise<boolean> {
     const { file, onDisk } = this.#target;
     const { signal } = this.#options;
-    if ((await stat(file)).size < worthwhile || !this.#isCheckable()) return undefined;
+    if ((await stat(file)).size < worthwhile || !this.#isCheckable()) return false;
     const database = await onDisk.writable();
-    if (!(await isPlain(database))) return undefined;
+    if (!(await isPlain(database))) return false;
     const lock = (this.#lock = await Connection.open(file, 'write'));
     await distrust(lock);
     await lock.run('BEGIN EXCLUSIVE', [], signal);
     const path = await pathOf(lock);
-    for (const suffix of companions) if (await isThere(path + suffix)) return undefined;
+    for (const suffix of companions) if (await isThere(path + suffix)) return false;
     const backup = (this.#backup = await openUntrusted(this.#payload.file));
     const replacement = (this.#replacement = await open(this.#payload.file, 'r'));
     const [was, becomes] = [await isPlain(database), await isPlain(replacement)];
-    if (!was || !becomes || !storesAlike(was.header, becomes.header)) return undefined;
+    if (!was || !becomes || !storesAlike(was.header, becomes.header)) return false;
     const pairs = pairTables(this.#restore.plan.tables, this.#payload.tables);
-    if (!pairs || !(await haveSameSchema(lock, backup, signal))) return undefined;
-    if (!(await differsMuch(lock, backup, pairs, signal)) || !(await hasRoom(path, was.size, becomes.size)))
-      return undefined;
+    if (!pairs || !(await haveSameSchema(lock, backup, signal))) return false;
+    const much = await differsMuch(lock, backup, pairs, signal);
+    // Of few rows less is written, which takes longer as long as the memory holds all that is written here.
+    if (!much && was.size > freemem() / memoryShare) return false;
+    if (!(await hasRoom(path, was.size, becomes.size))) return false;
     this.#beginChecks(backup);
-    const rowsBefore = new Map<TablePlan, number>();
-    for (const { plan, table } of pairs)
-      rowsBefore.set(plan, await countRows(lock, 'main', table.name, signal));
+    const counting = this.#count(lock, pairs, much);
+    counting.catch(() => 'told when it is waited for');
     const pageSize = pageSizeOf(was.header);
     const journaled = { path, pageSize, pageCount: was.size / pageSize, stats: await database.stat() };
-    const overwrite = await PageOverwrite.begin({ database, replacement }, journaled, signal);
-    if (!overwrite) return undefined;
-    this.#opened = { overwrite, rowsBefore };
-    if (await this.#isSound()) return this.#opened;
-    await overwrite.abandon();
-    return undefined;
+    try {
+      this.#overwrite = await PageOverwrite.begin({ database, replacement }, journaled, signal);
+      if (!this.#overwrite) return false;
+      this.#before = await counting;
+    } finally {
+      await Promise.allSettled([counting]);
+    }
+    return this.#isSound();
+  }
+
+  /** How many rows there are and, where few of them differ, how many stay. */
+  async #count(
+    lock: Connection,
+    pairs: readonly { readonly plan: TablePlan; readonly table: CatalogTable }[],
+    much: boolean,
+  ): Promise<Map<TablePlan, RowsBefore>> {
+    const { signal, report } = this.#options;
+    const before = new Map<TablePlan, RowsBefore>();
+    for (const { plan, table } of pairs)
+      before.set(plan, { rowsBefore: await countRows(lock, 'main', table.name, signal) });
+    if (much) return before;
+    report?.({ phase: 'compare' });
+    await lock.run(`ATTACH ? AS ${quote(backupSchema)}`, [fileUri(this.#payload.file, 'immutable')]);
+    // Of the same statements, so that both sides have the same columns.
+    const alike = pairs.map(({ plan, table }) => ({ plan, target: table, backup: table }));
+    for (const [plan, kept] of await countKept(lock, alike, signal))
+      before.set(plan, { ...before.get(plan)!, ...kept });
+    return before;
   }
 
   /** Whether the file alone can tell of every index that it is in step with its table. */
@@ -260,13 +287,13 @@ export class PageRestore implements RestoreTransaction {
   }
 
   async #compareBytes(): Promise<void> {
-    const position = await this.#overwrite.firstDifference(this.#written, this.#options.signal);
+    const position = await this.#begun.firstDifference(this.#written, this.#options.signal);
     if (position !== undefined) throw differsFrom(position);
   }
 
   /** Throws where it is not sure that all is as it was. */
   async #undo(): Promise<void> {
-    const overwrite = this.#overwrite;
+    const overwrite = this.#begun;
     await overwrite.settled();
     if (!overwrite.begun) return overwrite.abandon();
     const isKept = await overwrite.isKept();
@@ -308,7 +335,7 @@ export class PageRestore implements RestoreTransaction {
   async #release(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    await this.#opened?.overwrite.settled();
+    await this.#overwrite?.settled();
     await this.#letGo();
     await this.#payload.remove(this.#options);
   }

@@ -10,7 +10,7 @@ import { quote, quoteTable } from './identifiers.ts';
 import { openUntrusted } from './payloadDatabase.ts';
 
 /** Pages that SQLite keeps for the checks, in KiB: entries of an index refer to rows all over their table. */
-const cacheKibibytes = 32 * 1024;
+const cacheKibibytes = 16 * 1024;
 
 const entryAlias = 'index_entry';
 const rowAlias = 'table_row';
