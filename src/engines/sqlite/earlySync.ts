@@ -25,7 +25,7 @@ export class EarlySync {
       .finally(() => (this.#syncing = undefined));
   }
 
-  /** Brings all of it to the disk. Throws errors of the file system, also those from before. */
+  /** Brings all of it to the disk. Throws errors of the file system, also those from before, which it tells but once. */
   async sync(): Promise<void> {
     await this.settled();
     if (this.#failure) throw this.#failure.error;

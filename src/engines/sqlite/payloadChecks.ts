@@ -9,8 +9,10 @@ import { type InheritedReference, inheritedWarning } from './foreignKeys.ts';
 import { quote, quoteTable } from './identifiers.ts';
 import { openUntrusted } from './payloadDatabase.ts';
 
-/** Pages that SQLite keeps for the checks, in KiB: entries of an index refer to rows all over their table. */
-const cacheKibibytes = 16 * 1024;
+/** Pages that SQLite keeps while it looks up foreign keys, in KiB: they refer to rows all over their table. */
+const referencesKibibytes = 24 * 1024;
+/** The same for indexes, which it is seldom asked about. */
+const indexesKibibytes = 8 * 1024;
 
 const entryAlias = 'index_entry';
 const rowAlias = 'table_row';
@@ -118,7 +120,7 @@ export class PayloadChecks {
   async #open(): Promise<OpenedDatabase> {
     const connection = await openUntrusted(this.#file);
     try {
-      await connection.all(`PRAGMA cache_size = ${-cacheKibibytes}`);
+      await connection.all(`PRAGMA cache_size = ${-indexesKibibytes}`);
       const roots = await readRoots(connection, this.#options.signal);
       return { connection, roots, pages: await openPages(this.#file) };
     } catch (error) {
@@ -191,7 +193,7 @@ async function checkReferences(
   if (references.length === 0) return;
   const connection = await openUntrusted(file);
   try {
-    await connection.all(`PRAGMA cache_size = ${-cacheKibibytes}`);
+    await connection.all(`PRAGMA cache_size = ${-referencesKibibytes}`);
     for (const reference of references) {
       const dangling = await connection.get(reference.sql, [], signal);
       if (dangling !== undefined) logger.warn(inheritedWarning(reference));
