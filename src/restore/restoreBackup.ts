@@ -356,6 +356,8 @@ function tableProgress(plan: RestorePlan, report: ReportProgress = () => undefin
   };
 }
 
+const undone = 'The database undoes an unfinished transaction by itself.';
+
 /** Rolls back, and gives the first error back with what became of the database; a second one is kept with it. */
 async function rolledBack(
   transaction: RestoreTransaction,
@@ -371,12 +373,9 @@ async function rolledBack(
     const wrapped = RestorePointError.is(error)
       ? error
       : new RestorePointError('database', messageOf(error), { cause: error });
-    return wrapped.with({
-      suppressed: second,
-      unchanged:
-        `The rollback could not be confirmed (${messageOf(second)}); ` +
-        'the database undoes an unfinished transaction by itself.',
-    });
+    const { unchanged = undone, next } = RestorePointError.is(second) ? second.details : {};
+    const told = [`The rollback could not be confirmed (${messageOf(second)}).`, unchanged, next ?? ''];
+    return wrapped.with({ suppressed: second, unchanged: told.join(' ').trimEnd() });
   }
 }
 

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { chmod, mkdir, readdir, symlink } from 'node:fs/promises';
 import { MadeHere } from '../../src/backup/madeHere.ts';
 import { describeError, type RestorePointError } from '../../src/core/errors.ts';
@@ -287,6 +296,46 @@ describe('SQLite: pages over those of a whole database', () => {
       assert.match(describeError(error), /Nothing was changed\./);
       assert.ok(bytes.equals(readFileSync(target)));
       assert.deepEqual(await filesThere(), ['a.db']);
+    });
+  }
+
+  it('leaves every byte as it was when it is cancelled while it counts what differs', async () => {
+    await changed({ after: 'UPDATE orders SET note = 1 WHERE id = 5' });
+    const bytes = readFileSync(target);
+    const controller = new AbortController();
+    const cancel = during('compare', () => controller.abort());
+    await failure(restore({ signal: controller.signal, ...cancel }), 'cancelled');
+    assert.ok(bytes.equals(readFileSync(target)));
+    assert.deepEqual(await filesThere(), ['a.db']);
+  });
+
+  it('writes nothing where another file has taken the place of the database', async () => {
+    await changed();
+    copyFileSync(target, folder.file('other.db'));
+    const bytes = readFileSync(target);
+    const report = ({ phase }: ProgressEvent): void => {
+      if (phase === 'prepare' && byPages() && existsSync(folder.file('other.db')))
+        renameSync(folder.file('other.db'), target);
+    };
+    const error = await failure(restore({ report }), 'refused');
+    assert.match(describeError(error), /another file in the place of the database.*Nothing was changed\./s);
+    assert.ok(bytes.equals(readFileSync(target)));
+    assert.deepEqual(await filesThere(), ['a.db']);
+  });
+
+  for (const dryRun of [true, false]) {
+    it(`says that it is not sure where the old pages are gone, ${dryRun ? 'in' : 'not in'} a rehearsal`, async () => {
+      await changed();
+      const controller = new AbortController();
+      const lose = during(dryRun ? 'rollback' : 'verify', () => {
+        rmSync(`${target}-journal`);
+        if (!dryRun) controller.abort();
+      });
+      const error = await restore({ dryRun, signal: controller.signal, ...lose }).catch(
+        (caught: unknown) => caught,
+      );
+      assert.match(describeError(error), /The journal.*is gone.*Some pages.*safety backup/s);
+      assert.doesNotMatch(describeError(error), /Nothing was changed/);
     });
   }
 

@@ -1,4 +1,4 @@
-import { open, stat, statfs, type FileHandle } from 'node:fs/promises';
+import { open, stat, type FileHandle } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import { dirname } from 'node:path';
 import { messageOf, RestorePointError } from '../../core/errors.ts';
@@ -12,11 +12,12 @@ import { Connection } from './connection.ts';
 import { countRows } from './counts.ts';
 import { countKept } from './differingRows.ts';
 import { inWords } from './errors.ts';
-import { headerBytes, isPlainDatabase, pageSizeOf, storesAlike } from './fileFormat/databaseHeader.ts';
+import { pageSizeOf, storesAlike } from './fileFormat/databaseHeader.ts';
 import type { FileOnDisk } from './fileOnDisk.ts';
 import { ForeignKeyGuard } from './foreignKeys.ts';
 import { quote } from './identifiers.ts';
 import { isThere } from './isThere.ts';
+import { hasRoom, isAt, isPlain, pathOf } from './liveDatabase.ts';
 import { backupSchema } from './loadTable.ts';
 import { companions } from './newFile.ts';
 import { PageOverwrite } from './pageOverwrite.ts';
@@ -24,6 +25,7 @@ import { differsMuch, haveSameSchema, pairTables } from './pagesSuit.ts';
 import { checkedIndexes, PayloadChecks } from './payloadChecks.ts';
 import { distrust, openUntrusted, type PayloadDatabase } from './payloadDatabase.ts';
 import { differs, differsFrom, isWholeDatabase } from './wholeDatabase.ts';
+import type { JournaledFile } from './rollbackJournal.ts';
 import type { WrittenRuns } from './writtenRuns.ts';
 
 /** Rows of a smaller database are copied in a moment, in bytes. */
@@ -63,6 +65,8 @@ export class PageRestore implements RestoreTransaction {
   #backup: Connection | undefined;
   #replacement: FileHandle | undefined;
   #overwrite: PageOverwrite | undefined;
+  #journaled: JournaledFile | undefined;
+  #failure: { readonly error: unknown } | undefined;
   #before: ReadonlyMap<TablePlan, RowsBefore> = new Map();
   #verifying: Promise<void> | undefined;
   #loadedRows = 0;
@@ -130,7 +134,12 @@ export class PageRestore implements RestoreTransaction {
   }
 
   prepare(): Promise<void> {
-    return this.#inWords(undefined, () => this.#begun.seal());
+    return this.#inWords(undefined, async () => {
+      const { path, stats } = this.#journaled!;
+      // SQLite would put the old pages into whatever has the name of the database.
+      if (!(await isAt(path, stats))) throw replaced(this.#target.file);
+      await this.#begun.seal();
+    });
   }
 
   load(table: TablePlan): Promise<TableChange> {
@@ -179,10 +188,15 @@ export class PageRestore implements RestoreTransaction {
   }
 
   async rollback(): Promise<void> {
+    // Who asks again has to hear again that it is not sure.
+    if (this.#failure) throw this.#failure.error;
     if (this.closed) return;
     try {
       if (!this.#ended) await this.#inWords(undefined, () => this.#undo());
       this.#ended = true;
+    } catch (error) {
+      this.#failure = { error };
+      throw error;
     } finally {
       await this.#release();
     }
@@ -224,18 +238,16 @@ export class PageRestore implements RestoreTransaction {
     // Of few rows less is written, which takes longer as long as the memory holds all that is written here.
     if (!much && was.size > freemem() / memoryShare) return false;
     if (!(await hasRoom(path, was.size, becomes.size))) return false;
+    const stats = await database.stat();
+    if (!(await isAt(path, stats))) return false;
     this.#beginChecks(backup);
-    const counting = this.#count(lock, pairs, much);
-    counting.catch(() => 'told when it is waited for');
+    // SQLite gives its lock up with a statement that is ended: that must not happen while the journal is there.
+    this.#before = await this.#count(lock, pairs, much);
     const pageSize = pageSizeOf(was.header);
-    const journaled = { path, pageSize, pageCount: was.size / pageSize, stats: await database.stat() };
-    try {
-      this.#overwrite = await PageOverwrite.begin({ database, replacement }, journaled, signal);
-      if (!this.#overwrite) return false;
-      this.#before = await counting;
-    } finally {
-      await Promise.allSettled([counting]);
-    }
+    const journaled = { path, pageSize, pageCount: was.size / pageSize, stats };
+    this.#overwrite = await PageOverwrite.begin({ database, replacement }, journaled, signal);
+    if (!this.#overwrite) return false;
+    this.#journaled = journaled;
     return this.#isSound();
   }
 
@@ -296,7 +308,8 @@ export class PageRestore implements RestoreTransaction {
     const overwrite = this.#begun;
     await overwrite.settled();
     if (!overwrite.begun) return overwrite.abandon();
-    const isKept = await overwrite.isKept();
+    const place = { file: databaseName(this.#target.file) };
+    if (!(await overwrite.isKept())) throw journalGone(place.file);
     await this.#unlock();
     const connection = await Connection.open(this.#target.file, 'write');
     try {
@@ -304,10 +317,10 @@ export class PageRestore implements RestoreTransaction {
     } finally {
       await connection.closeQuietly(this.#options.logger);
     }
-    if (isKept && !(await overwrite.isKept())) return;
+    if (!(await overwrite.isKept())) return;
     throw new RestorePointError('database', 'SQLite has not brought the pages back that were there', {
-      place: { file: databaseName(this.#target.file) },
-      next: 'Leave the file whose name ends in -journal beside the database: SQLite needs it.',
+      place,
+      next: 'Leave the file whose name ends in -journal beside the database: SQLite needs it when it is opened next.',
     });
   }
 
@@ -345,24 +358,21 @@ export class PageRestore implements RestoreTransaction {
   }
 }
 
-/** Undefined where a file is more than pages that anybody reads alike. */
-async function isPlain(file: FileHandle): Promise<{ header: Buffer; size: number } | undefined> {
-  const header = Buffer.alloc(headerBytes);
-  const { bytesRead } = await file.read(header, 0, headerBytes, 0);
-  const { size } = await file.stat();
-  return bytesRead === headerBytes && isPlainDatabase(header, size) ? { header, size } : undefined;
+function replaced(file: string): RestorePointError {
+  return new RestorePointError(
+    'refused',
+    'Another program has put another file in the place of the database',
+    {
+      place: { file: databaseName(file) },
+      next: 'Start the restore again.',
+    },
+  );
 }
 
-/** Where SQLite looks for the journal. */
-async function pathOf(connection: Connection): Promise<string> {
-  const sql = `SELECT file FROM temp.pragma_database_list WHERE name = 'main'`;
-  const found = await connection.get<{ file: string }>(sql);
-  if (!found?.file) throw new Error('SQLite does not tell where the database is');
-  return found.file;
-}
-
-/** Whether the disk has room for all pages as they were, and for those that come on top. */
-async function hasRoom(path: string, before: number, after: number): Promise<boolean> {
-  const { bavail, bsize } = await statfs(dirname(path));
-  return bavail * bsize > before * 1.01 + Math.max(0, after - before);
+function journalGone(file: string): RestorePointError {
+  return new RestorePointError('database', 'The journal with the pages that were there is gone', {
+    place: { file },
+    unchanged: 'Some pages of the database may be those of the backup.',
+    next: 'Restore the backup again, or the safety backup.',
+  });
 }

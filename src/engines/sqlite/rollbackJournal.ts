@@ -5,13 +5,14 @@ import { dirname } from 'node:path';
 import { freeBytes } from '../../core/memory.ts';
 import { syncFolder } from '../../core/syncFolder.ts';
 import { EarlySync } from './earlySync.ts';
-import { isThere } from './isThere.ts';
 import { writeFully } from './writeFully.ts';
 
 /** https://www.sqlite.org/fileformat2.html#the_rollback_journal */
 const magic = Buffer.from('d9d505f920a163d7', 'hex');
 /** The header takes one sector, which is what a disk writes whole; SQLite reads its size from there. */
 const sectorBytes = 512;
+/** Where the number stands that its checksums begin with. */
+const nonceAt = 12;
 /** Every so many bytes of a page, from its end on, one takes part in its checksum. */
 const checksumStep = 200;
 /** Before a page stands its number, after it its checksum, each in four bytes. */
@@ -23,7 +24,7 @@ export interface JournaledFile {
   readonly path: string;
   readonly pageSize: number;
   readonly pageCount: number;
-  readonly stats: Pick<Stats, 'mode' | 'uid' | 'gid'>;
+  readonly stats: Pick<Stats, 'mode' | 'uid' | 'gid' | 'dev' | 'ino'>;
 }
 
 /**
@@ -66,7 +67,7 @@ export class RollbackJournal {
       if (process.getuid?.() === 0) await file.chown(uid, gid);
       await file.chmod(mode & 0o777);
       const header = Buffer.alloc(sectorBytes);
-      header.writeUInt32BE(journal.#nonce, 12);
+      header.writeUInt32BE(journal.#nonce, nonceAt);
       header.writeUInt32BE(database.pageCount, 16);
       header.writeUInt32BE(sectorBytes, 20);
       header.writeUInt32BE(database.pageSize, 24);
@@ -120,8 +121,19 @@ export class RollbackJournal {
     });
   }
 
+  /** Whether this very journal is there: another program may have played it back, and begun one of its own. */
   async isThere(): Promise<boolean> {
-    return isThere(this.#path);
+    const file = await open(this.#path, 'r').catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+    if (!file) return false;
+    try {
+      const nonce = Buffer.alloc(numberBytes);
+      await file.read(nonce, 0, numberBytes, nonceAt);
+      return nonce.readUInt32BE() === this.#nonce;
+    } finally {
+      await file.close();
+    }
   }
 
   async #close(): Promise<void> {
