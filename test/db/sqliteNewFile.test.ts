@@ -6,7 +6,6 @@ import * as path from 'node:path';
 import { MadeHere } from '../../src/backup/madeHere.ts';
 import { type RestorePointError, describeError } from '../../src/core/errors.ts';
 import { type Logger, silentLogger } from '../../src/core/logger.ts';
-import type { ProgressEvent } from '../../src/core/progress.ts';
 import type { RestoreOptions, RestoreReport } from '../../src/restore/restoreBackup.ts';
 import { stepFaults, tryEveryStep } from '../support/faults/everyStep.ts';
 import type { FaultSet } from '../support/faults/faultSet.ts';
@@ -16,7 +15,7 @@ import { connectSqlite, runSqlite, useSystemTemporaryFolder } from '../support/s
 import { assertSameSqlite, readSqliteWitness } from '../support/sqliteWitness.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
 import { countTried } from '../support/triedCounts.ts';
-import { backUpFile, restoreFile } from './everything/sqliteRoundTrip.ts';
+import { backUpFile, during, restoreFile } from './everything/sqliteRoundTrip.ts';
 
 const shop = `
   PRAGMA user_version = 7; PRAGMA application_id = 77;
@@ -76,18 +75,6 @@ describe('SQLite: a whole database into a new file', () => {
     assert.equal(error.code, code, describeError(error));
     assert.match(describeError(error), /Nothing was changed\./);
     return error;
-  }
-
-  /** At the first event of a phase, when the file is in the making. */
-  function during(phase: ProgressEvent['phase'], act: () => void): Partial<RestoreOptions> {
-    let done = false;
-    return {
-      report: (event) => {
-        if (done || event.phase !== phase) return;
-        done = true;
-        act();
-      },
-    };
   }
 
   it('takes the database as it is, with all that belongs to no table', async () => {

@@ -22,7 +22,7 @@ import { failure } from '../support/errors.ts';
 import { connectSqlite, runSqlite, useSystemTemporaryFolder } from '../support/sqliteFiles.ts';
 import { assertSameSqlite, readSqliteWitness } from '../support/sqliteWitness.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
-import { backUpFile, restoreFile } from './everything/sqliteRoundTrip.ts';
+import { backUpFile, during, restoreFile } from './everything/sqliteRoundTrip.ts';
 import { changeMuch, largeShop } from './largeShop.ts';
 
 describe('SQLite: pages over those of a whole database', () => {
@@ -57,18 +57,6 @@ describe('SQLite: pages over those of a whole database', () => {
     said.includes('The pages of the backup are written over those of the database');
 
   const filesThere = async (): Promise<string[]> => (await readdir(folder.file('in'))).toSorted();
-
-  /** At the first event of a phase. */
-  function during(phase: ProgressEvent['phase'], act: () => void): Partial<RestoreOptions> {
-    let done = false;
-    return {
-      report: (event) => {
-        if (done || event.phase !== phase) return;
-        done = true;
-        act();
-      },
-    };
-  }
 
   it('makes it what the backup holds, and tells how many rows that are', async () => {
     await changed();

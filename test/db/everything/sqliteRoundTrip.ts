@@ -1,6 +1,7 @@
 import type { MadeHere } from '../../../src/backup/madeHere.ts';
 import { takeBackup, type BackupReport } from '../../../src/backup/takeBackup.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
+import type { ProgressEvent } from '../../../src/core/progress.ts';
 import { engineById } from '../../../src/engines/registry.ts';
 import {
   restoreBackup,
@@ -52,4 +53,16 @@ export async function restoreFile(
   } finally {
     await session.close();
   }
+}
+
+/** Does something at the first event of a phase of a restore. */
+export function during(phase: ProgressEvent['phase'], act: () => void): Pick<RestoreOptions, 'report'> {
+  let done = false;
+  return {
+    report: (event) => {
+      if (done || event.phase !== phase) return;
+      done = true;
+      act();
+    },
+  };
 }
