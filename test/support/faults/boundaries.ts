@@ -137,7 +137,9 @@ function sqliteError(): Error {
   return Object.assign(new Error('SQLITE_IOERR: disk I/O error'), { errno: 10, code: 'SQLITE_IOERR' });
 }
 
-/** A statement's beginning, which is enough to know it again. */
+const uuid = /[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}/g;
+
+/** A statement's beginning, which is enough to know it again; names that are made by chance are one. */
 export function shorten(sql: string): string {
-  return sql.replace(/\s+/g, ' ').replace(/\d+/g, '0').trim().slice(0, 60);
+  return sql.replace(uuid, 'N').replace(/\s+/g, ' ').replace(/\d+/g, '0').trim().slice(0, 60);
 }
