@@ -24,8 +24,8 @@ import { PageOverwrite } from './pageOverwrite.ts';
 import { differsMuch, haveSameSchema, pairTables } from './pagesSuit.ts';
 import { checkedIndexes, PayloadChecks } from './payloadChecks.ts';
 import { distrust, openUntrusted, type PayloadDatabase } from './payloadDatabase.ts';
-import { differs, differsFrom, isWholeDatabase } from './wholeDatabase.ts';
 import type { JournaledFile } from './rollbackJournal.ts';
+import { differs, differsFrom, isWholeDatabase } from './wholeDatabase.ts';
 import type { WrittenRuns } from './writtenRuns.ts';
 
 /** Rows of a smaller database are copied in a moment, in bytes. */
@@ -181,7 +181,7 @@ export class PageRestore implements RestoreTransaction {
     });
     this.#ended = true;
     // Without its journal it is done: nothing that fails here must look like a failed restore.
-    await syncFolder(dirname(this.#target.file)).catch((error: unknown) => {
+    await syncFolder(dirname(this.#journaled!.path)).catch((error: unknown) => {
       logger.error(`The folder of ${this.#target.file} could not be brought to the disk`, error);
     });
     await this.#release();
