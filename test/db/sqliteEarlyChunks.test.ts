@@ -27,13 +27,16 @@ const rows = (count: number): string =>
   `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})
    SELECT i, CASE i % 2 WHEN 0 THEN randomblob(1000) ELSE CAST(zeroblob(900) AS TEXT) || hex(randomblob(50)) END FROM n`;
 
+/** Of a database with a write-ahead log the copy is SQLite's. */
+const byCopy = 'PRAGMA journal_mode = WAL;';
+
 function tables(count: number, of: number): string {
   const each = Array.from(
     { length: count },
     (_, table) => `CREATE TABLE t${table} (id INTEGER PRIMARY KEY, a);
       CREATE INDEX i${table} ON t${table} (substr(a, 1, 40)); INSERT INTO t${table} ${rows(of)};`,
   );
-  return `BEGIN; ${each.join('\n')} COMMIT;`;
+  return `BEGIN; ${each.join('\n')} COMMIT; ${byCopy}`;
 }
 
 /** Each of about 60 MB. */
@@ -45,7 +48,7 @@ const shapes: Readonly<Record<string, string>> = {
   auto_vacuum: `PRAGMA auto_vacuum = FULL; ${tables(3, 20_000)}`,
   'free pages, and rows in no order': `${tables(4, 20_000)} DROP TABLE t1; DELETE FROM t2 WHERE id % 3 = 0;
      UPDATE t0 SET id = -id WHERE id % 5 = 0`,
-  'a table without rowids': `CREATE TABLE k (id, a, PRIMARY KEY (a, id)) WITHOUT ROWID; INSERT INTO k ${rows(60_000)};
+  'a table without rowids': `CREATE TABLE k (id, a, PRIMARY KEY (a, id)) WITHOUT ROWID; INSERT INTO k ${rows(60_000)}; ${byCopy}
      CREATE VIEW v AS SELECT * FROM k; CREATE TRIGGER g AFTER INSERT ON k BEGIN SELECT 1; END`,
 };
 
@@ -68,7 +71,7 @@ class Log {
   }
 }
 
-describe('SQLite: chunks that are compressed while the database is copied', () => {
+describe('SQLite: chunks that are compressed while SQLite copies the database', () => {
   const folder = useTemporaryFolder();
   useSystemTemporaryFolder();
   let source: string;
@@ -137,7 +140,7 @@ describe('SQLite: chunks that are compressed while the database is copied', () =
     runSqlite(source, tables(1, 5_000));
     const log = new Log();
     await backUp({ logger: log.logger });
-    assert.deepEqual(log.lines, []);
+    assert.doesNotMatch(log.lines.join('\n'), /[Cc]hunks/);
   });
 
   it('leave nothing behind after a cancel', async () => {
@@ -155,7 +158,7 @@ describe('SQLite: chunks that are compressed while the database is copied', () =
   });
 
   it('are of one state while others write', async () => {
-    runSqlite(source, `PRAGMA journal_mode = WAL; ${tables(3, 20_000)}`);
+    runSqlite(source, tables(3, 20_000));
     const writer = await holdSqlite(source, 'SELECT 1');
     let writing: Promise<unknown> | undefined;
     const write = async (): Promise<void> => {
@@ -181,7 +184,7 @@ describe('SQLite: chunks that are compressed while the database is copied', () =
       runSqlite(
         source,
         `CREATE TABLE t (a); WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
-        INSERT INTO t SELECT randomblob(1000) FROM n`,
+        INSERT INTO t SELECT randomblob(1000) FROM n; ${byCopy}`,
       );
       const disk = mountSmallDisk(400 * 1024);
       const before = process.env['TMPDIR'];

@@ -56,7 +56,12 @@ export class FileOnDisk {
    * `UnclearFile`.
    */
   async pages(): Promise<PageFile> {
-    return PageFile.over(await this.#open());
+    return PageFile.over(await this.readable());
+  }
+
+  /** To read from it; stays open until this is closed. Throws errors of the file system. */
+  readable(): Promise<FileHandle> {
+    return (this.#opening ??= open(this.#path, 'r'));
   }
 
   /** To write to it; stays open until this is closed. Throws errors of the file system. */
@@ -80,17 +85,13 @@ export class FileOnDisk {
     }
   }
 
-  #open(): Promise<FileHandle> {
-    return (this.#opening ??= open(this.#path, 'r'));
-  }
-
   async #write(): Promise<void> {
-    const file = await this.#open();
+    const file = await this.readable();
     if ((await file.stat()).size >= worthwhile) await file.datasync();
   }
 
   async #read(): Promise<void> {
-    const file = await this.#open();
+    const file = await this.readable();
     const { size } = await file.stat();
     if (size < worthwhile || size > freemem() / 2 || this.#inVain || isCached(file, 0, size)) return;
     const buffer = Buffer.allocUnsafeSlow(pieceBytes);

@@ -1,7 +1,8 @@
 import type { Logger } from '../../core/logger.ts';
 import { formatTableName } from '../../core/names.ts';
+import type { Payload, PayloadSink } from '../../core/payload.ts';
 import type { DatabaseSchema } from '../../core/schema.ts';
-import type { ReadOptions, TableSelection } from '../engine.ts';
+import type { ReadOptions, TableSelection, WorkOptions } from '../engine.ts';
 import { compileQuery, tableModel } from '../tableModel.ts';
 import { fileUri } from './address.ts';
 import { type CatalogTable, findTable, readCatalog, type VirtualTable, virtualTables } from './catalog.ts';
@@ -10,6 +11,7 @@ import { copiedColumns, createIn, quoteList, transferSql } from './copyRows.ts';
 import { type CountRows, countRows } from './counts.ts';
 import { inWords, isSqliteError } from './errors.ts';
 import { quote, quoteTable } from './identifiers.ts';
+import { writePayloadOf } from './payloadFile.ts';
 import { RelatedRows } from './relatedRows.ts';
 import { writeSchema } from './schemaOrder.ts';
 import { checkCondition, wrongCondition } from './sqlText.ts';
@@ -30,11 +32,11 @@ interface IndexText {
  */
 export class PartialCopy {
   readonly connection: Connection;
-  readonly file: string;
+  readonly #file: string;
 
   private constructor(connection: Connection, file: string) {
     this.connection = connection;
-    this.file = file;
+    this.#file = file;
   }
 
   /** `copyFile` is an empty file. The read transaction stands when this resolves. */
@@ -98,6 +100,10 @@ export class PartialCopy {
     await this.connection.run('COMMIT', [], signal);
     await this.connection.run(`DETACH ${quote(copySchema)}`, [], signal);
     return () => Promise.resolve(rows);
+  }
+
+  write(sink: PayloadSink, options: WorkOptions): Promise<Payload> {
+    return writePayloadOf(this.#file, sink, options);
   }
 
   /** Never throws: what goes wrong is logged. */

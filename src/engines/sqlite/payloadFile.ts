@@ -1,51 +1,64 @@
-import { open, stat, statfs } from 'node:fs/promises';
+import { open, statfs, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RestorePointError, throwIfCancelled } from '../../core/errors.ts';
 import { formatBytes } from '../../core/format.ts';
 import { freeBytes } from '../../core/memory.ts';
 import { chunkBytes, type Payload, type PayloadSink, type PayloadSource } from '../../core/payload.ts';
 import type { WorkOptions } from '../engine.ts';
-import type { EarlyChunks } from './earlyChunks.ts';
 
-/** Cuts a database file into the chunks of one payload, some of which may be compressed already. */
-export async function writePayload(
+/** What is done with a chunk that begins at a position of the file, before it is handed on. */
+export interface ChunkWork {
+  /** Changes it in place. */
+  readonly read?: (chunk: Buffer, position: number) => void;
+  /** Resolves to what `Compress` made of just this chunk, where that is known. */
+  readonly find?: (position: number, chunk: Buffer) => Promise<Uint8Array | undefined>;
+}
+
+/** Like `writePayload`. */
+export async function writePayloadOf(
   file: string,
   sink: PayloadSink,
   options: WorkOptions,
-  early?: EarlyChunks,
+  work?: ChunkWork,
 ): Promise<Payload> {
-  const writer = sink.open('database', 'sqlite');
-  const { size } = await stat(file);
   const input = await open(file, 'r');
-  const released: Buffer[] = [];
   try {
-    for (let position = 0; position < size;) {
-      throwIfCancelled(options.signal);
-      // The sink keeps what it is given until it releases it.
-      const buffer = released.pop() ?? Buffer.allocUnsafeSlow(Math.min(chunkBytes, size));
-      const chunk = buffer.subarray(0, size - position);
-      await readFully(input, chunk, position);
-      const compressed = await early?.find(position, chunk);
-      await writer.writeChunk(chunk, 0, () => released.push(buffer), compressed);
-      position += chunk.length;
-      options.report?.({ phase: 'read', bytes: position, totalBytes: size });
-    }
-    throwIfCancelled(options.signal);
-    return await writer.finish();
+    return await writePayload(input, sink, options, work);
   } finally {
     await input.close();
   }
 }
 
-async function readFully(
-  input: Awaited<ReturnType<typeof open>>,
-  buffer: Buffer,
-  position: number,
-): Promise<void> {
+/** Cuts a database file that nobody writes into the chunks of one payload. */
+export async function writePayload(
+  input: FileHandle,
+  sink: PayloadSink,
+  options: WorkOptions,
+  work: ChunkWork = {},
+): Promise<Payload> {
+  const writer = sink.open('database', 'sqlite');
+  const { size } = await input.stat();
+  const released: Buffer[] = [];
+  for (let position = 0; position < size;) {
+    throwIfCancelled(options.signal);
+    // The sink keeps what it is given until it releases it.
+    const buffer = released.pop() ?? Buffer.allocUnsafeSlow(Math.min(chunkBytes, size));
+    const chunk = buffer.subarray(0, size - position);
+    await readFully(input, chunk, position);
+    work.read?.(chunk, position);
+    const compressed = await work.find?.(position, chunk);
+    await writer.writeChunk(chunk, 0, () => released.push(buffer), compressed);
+    position += chunk.length;
+    options.report?.({ phase: 'read', bytes: position, totalBytes: size });
+  }
+  throwIfCancelled(options.signal);
+  return writer.finish();
+}
+
+async function readFully(input: FileHandle, buffer: Buffer, position: number): Promise<void> {
   for (let filled = 0; filled < buffer.length;) {
     const { bytesRead } = await input.read(buffer, filled, buffer.length - filled, position + filled);
-    if (bytesRead === 0)
-      throw new Error('The temporary copy of the database became shorter while it was read');
+    if (bytesRead === 0) throw new Error('The file became shorter while it was read');
     filled += bytesRead;
   }
 }

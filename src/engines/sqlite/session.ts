@@ -107,8 +107,7 @@ export class SqliteSession implements Session {
   }
 
   openSnapshot(options: SnapshotOptions): Promise<Snapshot> {
-    if (options.whole) this.#onDisk.readAhead();
-    return this.#track(openSnapshot(this.#file, options));
+    return this.#track(openSnapshot(this.#file, { ...options, onDisk: this.#onDisk }));
   }
 
   async beginRestore(restore: RestoreSource, options: WorkOptions): Promise<RestoreTransaction> {

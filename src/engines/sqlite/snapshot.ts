@@ -6,43 +6,53 @@ import type { ReadOptions, Snapshot, SnapshotOptions, TableSelection, WorkOption
 import { databaseName } from './address.ts';
 import type { Connection } from './connection.ts';
 import type { CountRows } from './counts.ts';
-import type { EarlyChunks } from './earlyChunks.ts';
 import { describeFailure, inWords } from './errors.ts';
+import type { FileOnDisk } from './fileOnDisk.ts';
 import { introspect } from './introspect.ts';
+import { PageCopy } from './pageCopy.ts';
 import { PartialCopy } from './partialCopy.ts';
-import { writePayload } from './payloadFile.ts';
 import { TemporaryFolder } from './temporaryFolder.ts';
 import { WholeCopy } from './wholeCopy.ts';
 
-/** Opens one consistent read of a database file; `secretBytes`: see `TemporaryFolder.create`. See `Session.openSnapshot`. */
+/**
+ * Opens one consistent read of a database file. `onDisk` is that file, of which a whole copy needs it; `secretBytes`: see
+ * `TemporaryFolder.create`. See `Session.openSnapshot`.
+ */
 export async function openSnapshot(
   file: string,
-  options: SnapshotOptions & { readonly secretBytes?: number },
+  options: SnapshotOptions & { readonly onDisk?: FileOnDisk; readonly secretBytes?: number },
 ): Promise<Snapshot & { readonly closed: boolean }> {
+  const place = { file: databaseName(file) };
+  const { whole, onDisk } = options;
+  const pages =
+    whole && onDisk
+      ? await inWords('database', place, () => PageCopy.begin(file, onDisk, options))
+      : undefined;
+  if (pages) return inWords('database', place, () => SqliteSnapshot.of(pages, undefined, options));
   const folder = await inWords('file', {}, () => TemporaryFolder.create(options.logger, options.secretBytes));
   try {
-    const copy = options.whole
+    if (whole) onDisk?.readAhead();
+    const copy = whole
       ? await WholeCopy.begin(file, folder, options)
       : await PartialCopy.begin(file, await folder.createFile('database.sqlite'), options.signal);
     return await SqliteSnapshot.of(copy, folder, options);
   } catch (error) {
     await folder.remove(options.logger);
-    throw describeFailure(error, 'database', { file: databaseName(file) });
+    throw describeFailure(error, 'database', place);
   }
 }
 
-/** A file of its own that holds what was chosen, once it was taken. */
+/** What was chosen of a database, in one state. */
 interface Copy {
   /** To the state that the snapshot shows. */
   readonly connection: Connection;
-  readonly file: string;
-  readonly early?: EarlyChunks | undefined;
-  /** Resolves when the file holds all of it, to what counts the rows. */
+  /** Resolves when all of it is there to be written, to what counts the rows. */
   take(
     selection: readonly TableSelection[],
     schema: DatabaseSchema,
     options: ReadOptions,
   ): Promise<CountRows>;
+  write(sink: PayloadSink, options: WorkOptions): Promise<Payload>;
   /** Never throws. */
   close(logger: Logger): Promise<void>;
 }
@@ -51,17 +61,26 @@ class SqliteSnapshot implements Snapshot {
   readonly schema: DatabaseSchema;
   #closing: Promise<void> | undefined;
   readonly #copy: Copy;
-  readonly #folder: TemporaryFolder;
+  readonly #folder: TemporaryFolder | undefined;
   readonly #options: WorkOptions;
 
-  private constructor(schema: DatabaseSchema, copy: Copy, folder: TemporaryFolder, options: WorkOptions) {
+  private constructor(
+    schema: DatabaseSchema,
+    copy: Copy,
+    folder: TemporaryFolder | undefined,
+    options: WorkOptions,
+  ) {
     this.schema = schema;
     this.#copy = copy;
     this.#folder = folder;
     this.#options = options;
   }
 
-  static async of(copy: Copy, folder: TemporaryFolder, options: WorkOptions): Promise<SqliteSnapshot> {
+  static async of(
+    copy: Copy,
+    folder: TemporaryFolder | undefined,
+    options: WorkOptions,
+  ): Promise<SqliteSnapshot> {
     try {
       const schema = await introspect(copy.connection, 'main', options.signal);
       return new SqliteSnapshot(schema, copy, folder, options);
@@ -80,7 +99,7 @@ class SqliteSnapshot implements Snapshot {
       const copy = this.#copy;
       const countRows = await copy.take(selection, this.schema, options);
       const [payload, rows] = await atOnce(
-        (signal) => writePayload(copy.file, sink, { ...options, signal }, copy.early),
+        (signal) => copy.write(sink, { ...options, signal }),
         countRows,
         options.signal,
       );
@@ -100,7 +119,7 @@ class SqliteSnapshot implements Snapshot {
 
   async #end(): Promise<void> {
     await this.#copy.close(this.#options.logger);
-    await this.#folder.remove(this.#options.logger);
+    await this.#folder?.remove(this.#options.logger);
   }
 }
 

@@ -2,12 +2,14 @@ import { stat, truncate } from 'node:fs/promises';
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import { tableKey } from '../../core/names.ts';
+import type { Payload, PayloadSink } from '../../core/payload.ts';
 import { type DatabaseSchema, isCarried } from '../../core/schema.ts';
 import type { SnapshotOptions, TableSelection, WorkOptions } from '../engine.ts';
 import { Connection } from './connection.ts';
 import { type CountRows, countRows } from './counts.ts';
 import { EarlyChunks } from './earlyChunks.ts';
 import { isSqliteError } from './errors.ts';
+import { writePayloadOf } from './payloadFile.ts';
 import { readSchemaOrder, restoreSchemaOrder } from './schemaOrder.ts';
 import type { TemporaryFolder } from './temporaryFolder.ts';
 
@@ -17,13 +19,13 @@ const sizeInterval = 200;
 /** All of a database, compacted into a file of its own: pages that were freed, and what was deleted, are not in it. */
 export class WholeCopy {
   readonly connection: Connection;
-  readonly file: string;
-  readonly early: EarlyChunks | undefined;
+  readonly #file: string;
+  readonly #early: EarlyChunks | undefined;
 
   private constructor(connection: Connection, file: string, early: EarlyChunks | undefined) {
     this.connection = connection;
-    this.file = file;
-    this.early = early;
+    this.#file = file;
+    this.#early = early;
   }
 
   /** Makes it in a file of the folder. */
@@ -64,15 +66,20 @@ export class WholeCopy {
     });
   }
 
+  write(sink: PayloadSink, options: WorkOptions): Promise<Payload> {
+    const early = this.#early;
+    return writePayloadOf(this.#file, sink, options, early && { find: early.find.bind(early) });
+  }
+
   /** Never throws: what goes wrong is logged. */
   async close(logger: Logger): Promise<void> {
-    await this.early?.close();
+    await this.#early?.close();
     await this.connection.closeQuietly(logger);
   }
 }
 
-/** The file holds every table whether it was chosen or not. */
-function checkSelection(selection: readonly TableSelection[], schema: DatabaseSchema): void {
+/** A file of the whole database holds every table, whether it was chosen or not. */
+export function checkSelection(selection: readonly TableSelection[], schema: DatabaseSchema): void {
   const chosen = new Set(selection.map(({ table }) => tableKey(table.name)));
   const all = schema.tables.every((table) => !isCarried(table) || chosen.has(tableKey(table.name)));
   if (all && selection.every(({ where }) => where === undefined)) return;

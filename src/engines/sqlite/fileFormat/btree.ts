@@ -1,10 +1,6 @@
 import { throwIfCancelled } from '../../../core/errors.ts';
-import { type Page, type PageFile, UnclearFile } from './pages.ts';
-
-const pageType = { indexInterior: 2, tableInterior: 5, indexLeaf: 10, tableLeaf: 13 };
-
-/** No tree of a file is deeper: SQLite's own limit. */
-const maxDepth = 20;
+import { localLimits, pageType } from './pageCells.ts';
+import { maxDepth, type Page, type PageFile, UnclearFile } from './pages.ts';
 
 /**
  * A row of a table, or an entry of an index: where its record begins, and where the part of it ends that lies in the page.
@@ -39,9 +35,9 @@ class BtreeWalk {
     this.#kind = kind;
     this.#take = take;
     this.#signal = signal;
-    const usable = file.usableSize;
-    this.#minLocal = Math.floor(((usable - 12) * 32) / 255) - 23;
-    this.#maxLocal = kind === 'table' ? usable - 35 : Math.floor(((usable - 12) * 64) / 255) - 23;
+    const limits = localLimits(file.usableSize);
+    this.#minLocal = limits.least;
+    this.#maxLocal = limits[kind];
   }
 
   async descend(number: number, depth: number): Promise<void> {

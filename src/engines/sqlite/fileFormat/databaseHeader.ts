@@ -5,6 +5,8 @@ export const headerBytes = 100;
 const at = {
   changeCounter: 24,
   pageCount: 28,
+  freeTrunk: 32,
+  freePages: 36,
   schemaCookie: 40,
   schemaFormat: 44,
   defaultCacheSize: 48,
@@ -37,6 +39,16 @@ export function lockPage(pageSize: number): number {
   return lockByte / pageSize + 1;
 }
 
+/** Whether pages of the file tell where others are, so that free ones can be given back: `auto_vacuum`. */
+export function keepsPointerMap(header: Buffer): boolean {
+  return header.readUInt32BE(at.largestRoot) !== 0;
+}
+
+/** The first page of the chain that lists pages which are free, 0 for none, and how many there are with those of the chain. */
+export function freelistOf(header: Buffer): { readonly trunk: number; readonly count: number } {
+  return { trunk: header.readUInt32BE(at.freeTrunk), count: header.readUInt32BE(at.freePages) };
+}
+
 /** Whether a file of this size is what its header says, with all that was committed, and nothing of it an extension's. */
 export function isPlainDatabase(header: Buffer, size: number): boolean {
   return (
@@ -57,7 +69,7 @@ export function storesAlike(one: Buffer, other: Buffer): boolean {
     same(at.schemaFormat) &&
     same(at.encoding) &&
     same(at.incrementalVacuum) &&
-    (one.readUInt32BE(at.largestRoot) === 0) === (other.readUInt32BE(at.largestRoot) === 0)
+    keepsPointerMap(one) === keepsPointerMap(other)
   );
 }
 
