@@ -36,7 +36,7 @@ export const codecs: Readonly<Record<Compression, Codec>> = {
           [zlib.constants.ZSTD_c_checksumFlag]: 1,
         },
         pledgedSrcSize: bytes.length,
-        chunkSize: pieceSize(bytes.length / 2),
+        chunkSize: pieceSize(bytes.length),
       }),
     decompress: (bytes, limit) =>
       zstdDecompress(bytes, { maxOutputLength: Math.max(limit, 1), chunkSize: pieceSize(limit) }),
@@ -44,7 +44,7 @@ export const codecs: Readonly<Record<Compression, Codec>> = {
   },
   gzip: {
     suffix: '.gz',
-    compress: (bytes) => gzip(bytes, { level: 1, chunkSize: pieceSize(bytes.length / 2) }),
+    compress: (bytes) => gzip(bytes, { level: 1, chunkSize: pieceSize(bytes.length) }),
     decompress: (bytes, limit) =>
       gunzip(bytes, { maxOutputLength: Math.max(limit, 1), chunkSize: pieceSize(limit) }),
     pieces: (bytes) => through(zlib.createGunzip({ chunkSize: streamedPiece }), bytes),

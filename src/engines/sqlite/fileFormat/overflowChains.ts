@@ -1,3 +1,4 @@
+import { freeBytes } from '../../../core/memory.ts';
 import { UnclearFile } from './pages.ts';
 
 /** Of an overflow page that was met before the row that goes on in it: then its link is noted, and not how much is left. */
@@ -8,7 +9,7 @@ const unowned = 0xffff;
  * the file: a row may go on behind where it begins, and before. All methods throw `UnclearFile`. Pages are counted from 1.
  */
 export class OverflowChains {
-  /** By the number of a page less 1: how many bytes of a row are in it. */
+  /** By the number of a page less 1: how many bytes of a row are in it. Of others it is not written here. */
   readonly used: Uint16Array;
   /** What is left of a row from a page on that was not met yet; of an unowned page, the next one. */
   readonly #noted: Uint32Array;
@@ -44,9 +45,10 @@ export class OverflowChains {
     this.#own(next, this.#settle(page, next, left));
   }
 
-  /** Every page was met: each has to be of one row, and every row to be there. */
+  /** Every page was met: each has to be of one row, and every row to be there. Nothing more can be noted. */
   end(): void {
     if (this.#unowned > 0 || this.#awaited > 0) throw new UnclearFile();
+    freeBytes(this.#noted);
   }
 
   #own(first: number, bytes: number): void {

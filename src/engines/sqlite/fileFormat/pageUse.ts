@@ -1,15 +1,19 @@
 import type { FileHandle } from 'node:fs/promises';
 import { throwIfCancelled } from '../../../core/errors.ts';
+import { freeBytes } from '../../../core/memory.ts';
 import { readRuns, runLengths } from '../sequentialReads.ts';
 import { freelistOf, headerBytes, lockPage } from './databaseHeader.ts';
 import { OverflowChains } from './overflowChains.ts';
-import { CellReader, type PagePlace, pageType, type TakeOverflow } from './pageCells.ts';
+import { CellReader, type PagePlace, pageType } from './pageCells.ts';
 import { maxDepth, type PageFile, UnclearFile } from './pages.ts';
 
 /** What a page is that is of no tree; the trees have the numbers after these. */
 const kind = { overflow: 0, free: 1, trunk: 2, locked: 3, firstTree: 4 } as const;
 
 const maxTrees = 0xffff - kind.firstTree;
+
+/** What is told of a page, besides how many bytes of a row are in it: more than these can be in none. */
+const mark = { nothing: 0, trunk: 0xfffd, plainTree: 0xfffe, raggedTree: 0xffff } as const;
 
 /** Bytes that are looked at at once. */
 const runBytes = 4 * 1024 * 1024;
@@ -37,21 +41,18 @@ export class PageUse {
   /** Bytes of the file that hold nothing. */
   readonly spareBytes: number;
   readonly #pageSize: number;
-  readonly #kinds: Uint16Array;
-  readonly #used: Uint16Array;
-  readonly #ragged: Uint8Array;
-  readonly #reader: CellReader;
   readonly #usable: number;
+  readonly #reader: CellReader;
+  /** By the number of a page less 1. */
+  readonly #marks: Uint16Array;
 
-  private constructor(scan: Scan, used: Uint16Array) {
+  private constructor(scan: Scan, marks: Uint16Array) {
     this.cells = scan.cells;
     this.spareBytes = scan.spareBytes;
     this.#pageSize = scan.file.pageSize;
     this.#usable = scan.file.pages.usableSize;
-    this.#kinds = scan.kinds;
-    this.#ragged = scan.ragged;
     this.#reader = scan.reader;
-    this.#used = used;
+    this.#marks = marks;
   }
 
   /**
@@ -73,42 +74,46 @@ export class PageUse {
   }
 
   #clearPage(bytes: Buffer, start: number, index: number): void {
-    const of = this.#kinds[index]!;
     const end = start + this.#usable;
-    if (of >= kind.firstTree) {
+    const found = this.#marks[index]!;
+    if (found === mark.plainTree) this.#reader.clear(placeOf(bytes, start, index));
+    else if (found === mark.raggedTree) {
       const page = placeOf(bytes, start, index);
-      const found = this.#ragged[index] === 1 ? this.#reader.read(page, () => undefined) : undefined;
-      this.#reader.clear(page, found);
-    } else if (of === kind.trunk) bytes.fill(0, start + 8 + 4 * bytes.readUInt32BE(start + 4), end);
-    else bytes.fill(0, of === kind.overflow ? start + 4 + this.#used[index]! : start, end);
+      this.#reader.clear(
+        page,
+        this.#reader.read(page, () => undefined),
+      );
+    } else if (found === mark.trunk) bytes.fill(0, start + 8 + 4 * bytes.readUInt32BE(start + 4), end);
+    else bytes.fill(0, found === mark.nothing ? start : start + 4 + found, end);
   }
 }
 
-function placeOf(bytes: Buffer, start: number, index: number): PagePlace {
-  return { bytes, start, header: index === 0 ? start + headerBytes : start };
+/** With its number less 1. */
+type IndexedPage = PagePlace & { readonly index: number };
+
+function placeOf(bytes: Buffer, start: number, index: number): IndexedPage {
+  return { bytes, start, index, header: index === 0 ? start + headerBytes : start };
 }
 
 /** The finding of `PageUse`. */
 class Scan {
   readonly file: ReadFile;
-  readonly kinds: Uint16Array;
-  /** By the number of a page less 1: 1 where what holds nothing is not all in one piece. */
-  readonly ragged: Uint8Array;
   readonly reader: CellReader;
   readonly cells = new Map<number, number>();
   spareBytes = 0;
   readonly #options: ScanOptions;
+  /** By the number of a page less 1. */
+  readonly #kinds: Uint16Array;
   #roots: readonly number[] = [];
   #interior = 0;
 
   constructor(file: ReadFile, options: ScanOptions) {
     this.file = file;
     this.#options = options;
-    this.kinds = new Uint16Array(file.pages.pageCount);
-    this.ragged = new Uint8Array(file.pages.pageCount);
+    this.#kinds = new Uint16Array(file.pages.pageCount);
     this.reader = new CellReader(file.pages.usableSize);
     const locked = lockPage(file.pageSize);
-    if (locked <= this.kinds.length) this.kinds[locked - 1] = kind.locked;
+    if (locked <= this.#kinds.length) this.#kinds[locked - 1] = kind.locked;
   }
 
   /** The chain of pages that list what is free. */
@@ -143,50 +148,44 @@ class Scan {
     }
   }
 
+  /** Resolves to the marks of all pages; no page can be marked any more. */
   async readPages(): Promise<Uint16Array> {
     const { pages, pageSize, handle } = this.file;
     const { signal, report } = this.#options;
-    const { usableSize, pageCount } = pages;
-    const mayOverflow = (page: number): boolean => this.kinds[page - 1] === kind.overflow;
-    const chains = new OverflowChains(pageCount, usableSize, mayOverflow);
-    const takeOverflow = chains.begin.bind(chains);
-    const counts = new Float64Array(this.#roots.length);
-    for await (const { position, bytes } of readRuns(handle, runLengths(pageCount * pageSize, runBytes), {
-      signal,
-    })) {
+    const mayOverflow = (page: number): boolean => this.#kinds[page - 1] === kind.overflow;
+    const chains = new OverflowChains(pages.pageCount, pages.usableSize, mayOverflow);
+    const lengths = runLengths(pages.pageCount * pageSize, runBytes);
+    for await (const { position, bytes } of readRuns(handle, lengths, { signal })) {
       if (bytes.length % pageSize !== 0) throw new UnclearFile();
-      for (let start = 0; start < bytes.length; start += pageSize) {
-        const index = (position + start) / pageSize;
-        const of = this.kinds[index]!;
-        if (of >= kind.firstTree)
-          counts[of - kind.firstTree]! += this.#readTreePage(
-            placeOf(bytes, start, index),
-            index,
-            takeOverflow,
-          );
-        else if (of === kind.overflow) chains.meet(index + 1, bytes.readUInt32BE(start));
-      }
+      for (let start = 0; start < bytes.length; start += pageSize)
+        this.#readPage(placeOf(bytes, start, (position + start) / pageSize), chains);
       report?.(position + bytes.length);
     }
     chains.end();
     // A page that was taken for one with rows, and leads to others.
     if (this.#interior !== 0) throw new UnclearFile();
-    for (const [index, root] of this.#roots.entries()) this.cells.set(root, counts[index]!);
+    freeBytes(this.#kinds);
     return chains.used;
   }
 
-  /** Gives how many rows or entries are on it. */
-  #readTreePage(page: PagePlace, index: number, takeOverflow: TakeOverflow): number {
-    const found = this.reader.read(page, takeOverflow);
-    if (!found.plain) {
-      this.ragged[index] = 1;
-      // That it can be cleared has to be known before any page is used.
-      this.reader.clear(page, found);
-    }
+  #readPage(page: IndexedPage, chains: OverflowChains): void {
+    const { index, bytes, start } = page;
+    const of = this.#kinds[index]!;
+    if (of === kind.overflow) chains.meet(index + 1, bytes.readUInt32BE(start));
+    else if (of === kind.trunk) chains.used[index] = mark.trunk;
+    else if (of >= kind.firstTree)
+      chains.used[index] = this.#readTreePage(page, this.#roots[of - kind.firstTree]!, chains);
+  }
+
+  #readTreePage(page: IndexedPage, root: number, chains: OverflowChains): number {
+    const found = this.reader.read(page, (first, bytes) => chains.begin(first, bytes));
+    // That it can be cleared has to be known before any page is used.
+    if (!found.plain) this.reader.clear(page, found);
     this.spareBytes += found.spare;
     const type = page.bytes[page.header];
     if (isInterior(type)) this.#interior -= 1;
-    return type === pageType.tableInterior ? 0 : found.cells;
+    if (type !== pageType.tableInterior) this.cells.set(root, this.cells.get(root)! + found.cells);
+    return found.plain ? mark.plainTree : mark.raggedTree;
   }
 
   async #descend(number: number, tree: number, depth: number): Promise<void> {
@@ -213,9 +212,9 @@ class Scan {
 
   /** Throws where a page is something already. */
   #claim(number: number, as: number): void {
-    if (number < 1 || number > this.kinds.length || this.kinds[number - 1] !== kind.overflow)
+    if (number < 1 || number > this.#kinds.length || this.#kinds[number - 1] !== kind.overflow)
       throw new UnclearFile();
-    this.kinds[number - 1] = as;
+    this.#kinds[number - 1] = as;
   }
 }
 
