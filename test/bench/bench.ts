@@ -103,7 +103,7 @@ async function run(contest: Contest, runs: number, touched: number): Promise<Con
   for (let round = 0; round < runs; round += 1) {
     for (const side of sides) {
       await side.prepare?.();
-      settle(touched);
+      settle(touched, contest.fromDisk);
       measured.get(side)!.push(await measure(side.commands, contest.server));
       if (side.report !== undefined) shares.get(side)!.push(verifyShare(side.report));
     }
@@ -127,13 +127,25 @@ function sizeOf({ rows }: Contest): number {
 
 /**
  * What was left to be written is nobody's of this round, and nobody is to pay for memory that has to be fetched first.
- * What files have in the cache stays there.
+ * What files have in the cache stays there, unless they are to be read from the disk.
  */
-function settle(touched: number): void {
+function settle(touched: number, fromDisk = false): void {
   execFileSync('sync');
+  if (fromDisk) emptyCache();
   const mebibytes = Math.floor(Math.min(touched, freeBytes() - spareBytes) / 2 ** 20);
   const touch = `Array.from({ length: ${mebibytes} }, () => Buffer.allocUnsafeSlow(2 ** 20).fill(1))`;
   execFileSync(process.execPath, ['-e', touch]);
+}
+
+/** Takes all files out of the system's cache that are on the disk. */
+function emptyCache(): void {
+  try {
+    writeFileSync('/proc/sys/vm/drop_caches', '3');
+  } catch (error) {
+    throw new Error('Growth is measured from the disk: only root may empty the cache of files', {
+      cause: error,
+    });
+  }
 }
 
 /** Memory that nothing uses, without what files have in the cache. */
