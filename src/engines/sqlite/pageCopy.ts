@@ -16,7 +16,7 @@ import { readRoots } from './payloadChecks.ts';
 import { writePayload } from './payloadFile.ts';
 import { checkSelection } from './wholeCopy.ts';
 
-/** A file of which more than one in so many bytes holds nothing is better copied without these, if it is larger than this. */
+/** A file of which more than one in so many bytes is spare is better copied without these, if it is larger than this. */
 const spareShare = 3;
 const smallBytes = 1024 * 1024;
 

@@ -16,7 +16,7 @@ export interface PagePlace {
 /** What a page of a b-tree holds. */
 export interface PageCells {
   readonly cells: number;
-  /** Bytes in which there is nothing. */
+  /** Bytes in which there is nothing, if they have room for one more cell like those that are there. */
   readonly spare: number;
   /** All of it is in one piece, between the pointers to the cells and the cells. */
   readonly plain: boolean;
@@ -68,9 +68,9 @@ export class CellReader {
     }
     const end = pointers - start + 2 * cells;
     if (content < end || content > this.#usable || lowest < content) throw new UnclearFile();
-    const spare = this.#usable - end - used;
-    if (spare < 0) throw new UnclearFile();
-    return { cells, spare, plain: spare === content - end };
+    const empty = this.#usable - end - used;
+    if (empty < 0) throw new UnclearFile();
+    return { cells, spare: empty * cells < used ? 0 : empty, plain: empty === content - end };
   }
 
   /** Makes zeros of all bytes in which there is nothing. `ragged`: of a page that is not plain, and was read just now. */
@@ -138,6 +138,26 @@ export class CellReader {
   }
 }
 
+export function isInterior(type: number | undefined): boolean {
+  return type === pageType.tableInterior || type === pageType.indexInterior;
+}
+
+/** The pages that a page leads to, in their order; none where it leads to no others. Throws `UnclearFile`. */
+export function childrenOf({ bytes, start, header }: PagePlace, usable: number): Uint32Array {
+  if (!isInterior(bytes[header])) return new Uint32Array();
+  const cells = bytes.readUInt16BE(header + 3);
+  const end = start + usable;
+  if (header + 12 + 2 * cells > end) throw new UnclearFile();
+  const children = new Uint32Array(cells + 1);
+  for (let index = 0; index < cells; index += 1) {
+    const at = start + bytes.readUInt16BE(header + 12 + 2 * index);
+    if (at + 4 > end) throw new UnclearFile();
+    children[index] = bytes.readUInt32BE(at);
+  }
+  children[cells] = bytes.readUInt32BE(header + 8);
+  return children;
+}
+
 function checkedSize(first: number, end: number, pageEnd: number): number {
   if (end > pageEnd) throw new UnclearFile();
   // No cell is given less room.
@@ -155,9 +175,9 @@ function skipVarint(bytes: Buffer, from: number, pageEnd: number): number {
 /** Where the pointers to the cells begin. Throws where the page is none of a b-tree, or they go beyond its end. */
 function pointersOf({ bytes, start, header }: PagePlace, usable: number): number {
   const type = bytes[header];
-  const isInterior = type === pageType.tableInterior || type === pageType.indexInterior;
-  if (!isInterior && type !== pageType.tableLeaf && type !== pageType.indexLeaf) throw new UnclearFile();
-  const pointers = header + (isInterior ? 12 : 8);
+  if (!isInterior(type) && type !== pageType.tableLeaf && type !== pageType.indexLeaf)
+    throw new UnclearFile();
+  const pointers = header + (isInterior(type) ? 12 : 8);
   if (pointers + 2 * bytes.readUInt16BE(header + 3) > start + usable) throw new UnclearFile();
   return pointers;
 }

@@ -4,7 +4,7 @@ import { freeBytes } from '../../../core/memory.ts';
 import { readRuns, runLengths } from '../sequentialReads.ts';
 import { freelistOf, headerBytes, lockPage } from './databaseHeader.ts';
 import { OverflowChains } from './overflowChains.ts';
-import { CellReader, type PagePlace, pageType } from './pageCells.ts';
+import { CellReader, childrenOf, isInterior, type PagePlace, pageType } from './pageCells.ts';
 import { maxDepth, type PageFile, UnclearFile } from './pages.ts';
 
 /** What a page is that is of no tree; the trees have the numbers after these. */
@@ -38,7 +38,7 @@ export interface ScanOptions {
 export class PageUse {
   /** The cells of each tree that are rows or entries, by its first page. */
   readonly cells: ReadonlyMap<number, number>;
-  /** Bytes of the file that hold nothing. */
+  /** Bytes of the file that could hold more rows, or belong to no row. */
   readonly spareBytes: number;
   readonly #pageSize: number;
   readonly #usable: number;
@@ -191,18 +191,9 @@ class Scan {
   async #descend(number: number, tree: number, depth: number): Promise<void> {
     if (depth > maxDepth) throw new UnclearFile();
     throwIfCancelled(this.#options.signal);
-    const { bytes, start, end, header } = await this.file.pages.page(number);
-    if (!isInterior(bytes[header])) return;
+    const children = childrenOf(await this.file.pages.page(number), this.file.pages.usableSize);
+    if (children.length === 0) return;
     this.#interior += 1;
-    const cells = bytes.readUInt16BE(header + 3);
-    if (header + 12 + 2 * cells > end) throw new UnclearFile();
-    const children = new Uint32Array(cells + 1);
-    for (let index = 0; index < cells; index += 1) {
-      const at = start + bytes.readUInt16BE(header + 12 + 2 * index);
-      if (at + 4 > end) throw new UnclearFile();
-      children[index] = bytes.readUInt32BE(at);
-    }
-    children[cells] = bytes.readUInt32BE(header + 8);
     for (const child of children) this.#claim(child, tree);
     // All ways down a tree are of one length.
     const child = await this.file.pages.page(children[0]!);
@@ -216,8 +207,4 @@ class Scan {
       throw new UnclearFile();
     this.#kinds[number - 1] = as;
   }
-}
-
-function isInterior(type: number | undefined): boolean {
-  return type === pageType.tableInterior || type === pageType.indexInterior;
 }
