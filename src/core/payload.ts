@@ -57,7 +57,7 @@ export interface PayloadSource {
    * own. Throws `damaged-backup` with the entry's name.
    */
   read(payload: Payload, signal?: AbortSignal): AsyncIterable<Uint8Array>;
-  /** One chunk, decompressed: for a viewer that shows a page. */
+  /** One chunk, decompressed: for a viewer that shows a page. It is the caller's own. */
   readChunk(chunk: Chunk): Promise<Uint8Array>;
 }
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
+import { headerBytes } from '../../src/engines/sqlite/fileFormat/databaseHeader.ts';
 import { PageOverwrite } from '../../src/engines/sqlite/pageOverwrite.ts';
+import { replacementOf } from '../../src/engines/sqlite/payloadPages.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
 
 const pageSize = 65_536;
@@ -40,7 +42,9 @@ describe('SQLite: pages over others, in a file of more than 1 GiB', () => {
 
   async function begin(database: FileHandle, replacement: FileHandle): Promise<PageOverwrite | undefined> {
     const journaled = { path: folder.file('a.db'), pageSize, pageCount, stats: await database.stat() };
-    return PageOverwrite.begin({ database, replacement }, journaled);
+    const header = Buffer.alloc(headerBytes);
+    const files = { database, replacement: await replacementOf(replacement) };
+    return PageOverwrite.begin(files, journaled, { old: header, replacement: header });
   }
 
   it('leaves the page alone that is never written, and keeps those beside it', async () => {

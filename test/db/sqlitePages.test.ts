@@ -297,19 +297,25 @@ describe('SQLite: pages over those of a whole database', () => {
     assert.deepEqual(await filesThere(), ['a.db']);
   });
 
-  it('writes nothing where another file has taken the place of the database', async () => {
-    await changed();
-    copyFileSync(target, folder.file('other.db'));
-    const bytes = readFileSync(target);
-    const report = ({ phase }: ProgressEvent): void => {
-      if (phase === 'prepare' && byPages() && existsSync(folder.file('other.db')))
-        renameSync(folder.file('other.db'), target);
-    };
-    const error = await failure(restore({ report }), 'refused');
-    assert.match(describeError(error), /another file in the place of the database.*Nothing was changed\./s);
-    assert.ok(bytes.equals(readFileSync(target)));
-    assert.deepEqual(await filesThere(), ['a.db']);
-  });
+  for (const phase of ['prepare', 'verify'] as const) {
+    it(`writes nothing where another file takes the place of the database: ${phase}`, async () => {
+      await changed();
+      const [other, old] = [folder.file('other.db'), folder.file('old.db')];
+      copyFileSync(target, other);
+      const bytes = readFileSync(target);
+      let replaced = false;
+      const report = (event: ProgressEvent): void => {
+        if (event.phase !== phase || replaced || !existsSync(`${target}-journal`)) return;
+        replaced = true;
+        renameSync(target, old);
+        renameSync(other, target);
+      };
+      const error = await failure(restore({ report }), 'refused');
+      assert.match(describeError(error), /another file in the place of the database.*Nothing was changed\./s);
+      assert.ok(replaced && bytes.equals(readFileSync(target)) && bytes.equals(readFileSync(old)));
+      assert.deepEqual(await filesThere(), ['a.db']);
+    });
+  }
 
   for (const dryRun of [true, false]) {
     it(`says that it is not sure where the old pages are gone, ${dryRun ? 'in' : 'not in'} a rehearsal`, async () => {

@@ -22,12 +22,12 @@ export class MemoryPayload implements PayloadSink, PayloadSource {
   }
 
   async *read(payload: Payload): AsyncIterable<Uint8Array> {
-    for (const chunk of payload.chunks) yield Uint8Array.from(await this.readChunk(chunk));
+    for (const chunk of payload.chunks) yield await this.readChunk(chunk);
   }
 
   readChunk(chunk: Chunk): Promise<Uint8Array> {
     const bytes = this.chunks.get(chunk.entry);
     assert.ok(bytes, `there is no chunk ${chunk.entry}`);
-    return Promise.resolve(bytes);
+    return Promise.resolve(Uint8Array.from(bytes));
   }
 }

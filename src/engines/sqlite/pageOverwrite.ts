@@ -2,17 +2,30 @@ import type { FileHandle } from 'node:fs/promises';
 import { EarlySync } from './earlySync.ts';
 import { headerBytes, lockPage, replacedHeader } from './fileFormat/databaseHeader.ts';
 import { type JournaledFile, RollbackJournal } from './rollbackJournal.ts';
-import { readRuns, runLengths } from './sequentialReads.ts';
+import type { Replacement } from './payloadPages.ts';
+import { readRuns, type ReadRun, runLengths } from './sequentialReads.ts';
 import { writeFully } from './writeFully.ts';
 import type { WrittenRuns } from './writtenRuns.ts';
 
 /** Bytes that are read, compared and written at once. */
 const blockBytes = 4 * 1024 * 1024;
 
-/** The files of an overwrite, both open as long as it lasts. */
+/** The file of an overwrite, open as long as it lasts, and where its pages come from. */
 export interface OverwrittenFiles {
   readonly database: FileHandle;
-  readonly replacement: FileHandle;
+  readonly replacement: Replacement;
+}
+
+/** Of the database and of what replaces it. */
+export interface Headers {
+  readonly old: Buffer;
+  readonly replacement: Buffer;
+}
+
+export interface CompareOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Learns each run of the replacement, which may not be kept, and how many bytes of it that makes. */
+  readonly compared?: ((bytes: Buffer, position: number) => void) | undefined;
 }
 
 interface Sizes {
@@ -39,12 +52,7 @@ export class PageOverwrite {
   /** Whether it may be that pages were written: then only the journal brings the old ones back. */
   begun = false;
 
-  private constructor(
-    files: OverwrittenFiles,
-    sizes: Sizes,
-    journal: RollbackJournal,
-    headers: { readonly old: Buffer; readonly replacement: Buffer },
-  ) {
+  private constructor(files: OverwrittenFiles, sizes: Sizes, journal: RollbackJournal, headers: Headers) {
     this.#files = files;
     this.#sizes = sizes;
     this.#journal = journal;
@@ -61,15 +69,15 @@ export class PageOverwrite {
   static async begin(
     files: OverwrittenFiles,
     journaled: JournaledFile,
-    signal?: AbortSignal,
+    headers: Headers,
+    compare: CompareOptions = {},
   ): Promise<PageOverwrite | undefined> {
-    const [old, replacement] = [await readHeader(files.database), await readHeader(files.replacement)];
-    const after = (await files.replacement.stat()).size / journaled.pageSize;
+    const after = files.replacement.size / journaled.pageSize;
     const sizes = { page: journaled.pageSize, before: journaled.pageCount, after };
     const journal = await RollbackJournal.begin(journaled, blockBytes / sizes.page);
     try {
-      const overwrite = new PageOverwrite(files, sizes, journal, { old, replacement });
-      if (await overwrite.#compare(signal)) return overwrite;
+      const overwrite = new PageOverwrite(files, sizes, journal, headers);
+      if (await overwrite.#compare(compare)) return overwrite;
       await journal.remove();
       return undefined;
     } catch (error) {
@@ -83,24 +91,28 @@ export class PageOverwrite {
     await this.#journal.seal();
   }
 
-  /** Writes pages, up to a share of all of them, from 0 to 1. */
-  async writeUpTo(share: number, signal?: AbortSignal): Promise<void> {
+  /** Writes pages, up to a share of all of them, from 0 to 1. `wrote` learns how many bytes there are now as they are to be. */
+  async writeUpTo(
+    share: number,
+    {
+      signal,
+      wrote,
+    }: { readonly signal?: AbortSignal | undefined; readonly wrote?: (bytes: number) => void } = {},
+  ): Promise<void> {
     const { page: pageSize, after, before } = this.#sizes;
     const end = share >= 1 ? after : Math.floor(after * share);
     const bytes = (end - this.#next) * pageSize;
     const from = this.#next * pageSize;
     this.begun = true;
-    for await (const { position, bytes: block } of readRuns(
-      this.#files.replacement,
-      runLengths(bytes, blockBytes),
-      { from, signal },
-    )) {
+    const runs = this.#files.replacement.runs(runLengths(bytes, blockBytes), { from, signal });
+    for await (const { position, bytes: block } of runs) {
       if (position === 0) this.#header.copy(block);
       for (const [first, last] of this.#differingRuns(position / pageSize, block.length / pageSize)) {
         const run = block.subarray(first * pageSize, last * pageSize);
         await writeFully(this.#files.database, run, position + first * pageSize);
         this.#early.wrote(run.length);
       }
+      wrote?.(position + block.length);
     }
     this.#next = end;
     if (end === after && before > after) await this.#files.database.truncate(after * pageSize);
@@ -136,19 +148,28 @@ export class PageOverwrite {
     return this.#journal.isThere();
   }
 
+  /** Brings the old pages back without SQLite; see `RollbackJournal.playBack`. */
+  async playBack(): Promise<void> {
+    await this.#journal.playBack(this.#files.database, this.#sizes.before);
+    await this.#journal.remove();
+  }
+
   /** Resolves when nothing is under way. Never throws. */
   settled(): Promise<void> {
     return this.#early.settled();
   }
 
   /** False where a page differs that may not be written. */
-  async #compare(signal?: AbortSignal): Promise<boolean> {
-    const { page: pageSize, before } = this.#sizes;
-    const lengths = runLengths(before * pageSize, blockBytes);
-    const others = readRuns(this.#files.replacement, lengths, { signal });
+  async #compare({ signal, compared }: CompareOptions): Promise<boolean> {
+    const { page: pageSize, before, after } = this.#sizes;
+    const lengths = runLengths(Math.max(before, after) * pageSize, blockBytes);
+    const others = this.#files.replacement.runs(lengths, { signal })[Symbol.asyncIterator]();
     try {
       for await (const { position, bytes } of readRuns(this.#files.database, lengths, { signal })) {
-        const other = (await others.next()).value?.bytes ?? Buffer.alloc(0);
+        const { value } = (await others.next()) as IteratorResult<ReadRun, undefined>;
+        const other = value?.bytes ?? Buffer.alloc(0);
+        compared?.(other, position);
+        if (bytes.length === 0) continue;
         const first = position / pageSize + 1;
         const places = differingPages(bytes, other, pageSize);
         if (first === 1 && places[0] !== 0) places.unshift(0);
@@ -162,7 +183,7 @@ export class PageOverwrite {
       }
       return true;
     } finally {
-      await others.return();
+      await others.return?.();
     }
   }
 
@@ -188,10 +209,4 @@ function differingPages(block: Buffer, other: Buffer, pageSize: number): number[
     if (other.length < end || block.compare(other, at, end, at, end) !== 0) places.push(at / pageSize);
   }
   return places;
-}
-
-async function readHeader(file: FileHandle): Promise<Buffer> {
-  const header = Buffer.alloc(headerBytes);
-  await file.read(header, 0, headerBytes, 0);
-  return header;
 }

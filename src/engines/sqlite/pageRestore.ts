@@ -1,48 +1,43 @@
-import { open, stat, type FileHandle } from 'node:fs/promises';
-import { freemem } from 'node:os';
-import { dirname } from 'node:path';
+import { open, type FileHandle } from 'node:fs/promises';
 import { messageOf, RestorePointError } from '../../core/errors.ts';
 import { formatTableName } from '../../core/names.ts';
 import type { TableChange, TablePlan } from '../../core/plan.ts';
-import { syncFolder } from '../../core/syncFolder.ts';
 import type { RestoreSource, RestoreTransaction, WorkOptions } from '../engine.ts';
-import { databaseName, fileUri } from './address.ts';
+import { fileUri } from './address.ts';
 import type { CatalogTable } from './catalog.ts';
-import { Connection } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { countRows } from './counts.ts';
 import { countKept } from './differingRows.ts';
-import { inWords } from './errors.ts';
-import { pageSizeOf, storesAlike } from './fileFormat/databaseHeader.ts';
-import type { FileOnDisk } from './fileOnDisk.ts';
+import { inWords, isSqliteError } from './errors.ts';
+import { storesAlike } from './fileFormat/databaseHeader.ts';
 import { ForeignKeyGuard } from './foreignKeys.ts';
 import { quote } from './identifiers.ts';
-import { isThere } from './isThere.ts';
-import { hasRoom, isAt, isPlain, pathOf } from './liveDatabase.ts';
+import { isPlain } from './liveDatabase.ts';
 import { backupSchema } from './loadTable.ts';
-import { companions } from './newFile.ts';
-import { PageOverwrite } from './pageOverwrite.ts';
-import { differsMuch, haveSameSchema, pairTables } from './pagesSuit.ts';
+import { LockedDatabase, type PageTarget } from './lockedDatabase.ts';
+import {
+  differsMuch,
+  haveSameSchema,
+  isFasterByPages,
+  isProvable,
+  pairTables,
+  schemaOf,
+  type TablePair,
+} from './pagesSuit.ts';
 import { checkedIndexes, PayloadChecks } from './payloadChecks.ts';
-import { distrust, openUntrusted, type PayloadDatabase } from './payloadDatabase.ts';
-import type { JournaledFile } from './rollbackJournal.ts';
+import { onlyPayload, openUntrusted, type PayloadDatabase } from './payloadDatabase.ts';
+import { PayloadPages, replacementOf } from './payloadPages.ts';
 import { differs, differsFrom, isWholeDatabase } from './wholeDatabase.ts';
-import type { WrittenRuns } from './writtenRuns.ts';
+import { WrittenRuns } from './writtenRuns.ts';
 
-/** Rows of a smaller database are copied in a moment, in bytes. */
-const worthwhile = 8 * 1024 * 1024;
-
-/** Up to this part of the memory that is free, all files of a restore stay in the system's cache as long as it takes. */
-const memoryShare = 8;
-
-export interface PageTarget {
-  readonly file: string;
-  readonly onDisk: Pick<FileOnDisk, 'writable'>;
-}
-
-/** The database of the backup, and what was written into its file. */
-export interface WrittenPayload {
+/** Where the pages come from. */
+export interface PageSource {
+  /** Without `pages`, the whole database of the backup as a file; with them its schema alone. */
   readonly payload: PayloadDatabase;
+  /** What was written into that file; with `pages` it is filled as they are read. */
   readonly written: WrittenRuns;
+  /** They are read from the backup itself. */
+  readonly pages?: PayloadPages;
 }
 
 type RowsBefore = Pick<TableChange, 'rowsBefore' | 'kept' | 'removed'>;
@@ -56,16 +51,14 @@ type RowsBefore = Pick<TableChange, 'rowsBefore' | 'kept' | 'removed'>;
 export class PageRestore implements RestoreTransaction {
   readonly #target: PageTarget;
   readonly #restore: RestoreSource;
-  readonly #payload: PayloadDatabase;
-  readonly #written: WrittenRuns;
+  readonly #from: PageSource;
   readonly #options: WorkOptions;
   readonly #checks: PayloadChecks;
   readonly #counts = new Map<TablePlan, number>();
-  #lock: Connection | undefined;
+  #locked: LockedDatabase | undefined;
+  /** To the database as it is to be: that of the backup or, once all is written, the one that was locked. */
   #backup: Connection | undefined;
   #replacement: FileHandle | undefined;
-  #overwrite: PageOverwrite | undefined;
-  #journaled: JournaledFile | undefined;
   #failure: { readonly error: unknown } | undefined;
   #before: ReadonlyMap<TablePlan, RowsBefore> = new Map();
   #verifying: Promise<void> | undefined;
@@ -73,18 +66,15 @@ export class PageRestore implements RestoreTransaction {
   #ended = false;
   closed = false;
 
-  private constructor(
-    target: PageTarget,
-    restore: RestoreSource,
-    { payload, written }: WrittenPayload,
-    options: WorkOptions,
-  ) {
+  private constructor(target: PageTarget, restore: RestoreSource, from: PageSource, options: WorkOptions) {
     this.#target = target;
     this.#restore = restore;
-    this.#payload = payload;
-    this.#written = written;
+    this.#from = from;
     this.#options = options;
-    this.#checks = new PayloadChecks(payload.file, { asItIs: true }, options);
+    const { file, onDisk } = target;
+    this.#checks = from.pages
+      ? new PayloadChecks(file, { asItIs: true, pages: () => onDisk.pages() }, options)
+      : new PayloadChecks(from.payload.file, { asItIs: true }, options);
   }
 
   /** Whether a restore may be of this kind; `begin` looks at the databases. */
@@ -102,43 +92,68 @@ export class PageRestore implements RestoreTransaction {
   }
 
   /**
+   * Writes the pages straight out of the backup, which is read twice: nothing is written before all of it was checked. Where
+   * the indexes that stand in the database then are not proven, SQLite brings the old pages back. Resolves to undefined,
+   * with the database as it was, where the backup's has to be taken out, and to `busy` where the lock was not given. Throws
+   * `cancelled`, `damaged-backup`, `refused` where another file has taken its place, and where it is not sure that all is as it was.
+   */
+  static async beginStraight(
+    target: PageTarget,
+    restore: RestoreSource,
+    options: WorkOptions,
+  ): Promise<PageRestore | 'busy' | undefined> {
+    const pages = new PayloadPages(onlyPayload(restore.manifest), restore.source);
+    const payload = await schemaOf(pages, target, restore, options);
+    if (!payload) return undefined;
+    return PageRestore.#begin(target, restore, { payload, written: new WrittenRuns(), pages }, options);
+  }
+
+  /**
    * Locks the database, and makes the journal; changes nothing. Resolves to undefined, and leaves the payload as it was,
    * where rows have to be copied, or take no longer. Throws `cancelled`: then the payload is gone.
    */
   static async begin(
     target: PageTarget,
     restore: RestoreSource,
-    payload: WrittenPayload,
+    from: PageSource,
     options: WorkOptions,
   ): Promise<PageRestore | undefined> {
+    const begun = await PageRestore.#begin(target, restore, from, options);
+    return begun === 'busy' ? undefined : begun;
+  }
+
+  static async #begin(
+    target: PageTarget,
+    restore: RestoreSource,
+    from: PageSource,
+    options: WorkOptions,
+  ): Promise<PageRestore | 'busy' | undefined> {
     const { signal, logger } = options;
-    const begun = new PageRestore(target, restore, payload, options);
+    const begun = new PageRestore(target, restore, from, options);
+    let busy = false;
     try {
       if (await begun.#open()) {
         logger.debug('The pages of the backup are written over those of the database');
         return begun;
       }
-      await begun.#overwrite?.abandon();
+      await begun.#takeBack();
     } catch (error) {
-      await begun.#overwrite?.abandon().catch((second: unknown) => {
-        logger.error('A journal that is none yet could not be removed', second);
-      });
-      if (signal?.aborted) {
+      await begun.#takeBack();
+      if (signal?.aborted || isFinal(error)) {
         await begun.#release();
         throw error;
       }
       logger.debug(`Pages cannot be written over those of the database: ${messageOf(error)}`);
+      busy = isSqliteError(error, 'SQLITE_BUSY');
     }
     await begun.#letGo();
-    return undefined;
+    if (from.pages) await from.payload.remove(options);
+    return busy ? 'busy' : undefined;
   }
 
   prepare(): Promise<void> {
     return this.#inWords(undefined, async () => {
-      const { path, stats } = this.#journaled!;
-      // SQLite would put the old pages into whatever has the name of the database.
-      if (!(await isAt(path, stats))) throw replaced(this.#target.file);
-      await this.#begun.seal();
+      if (!this.#from.pages) await this.#database.seal();
     });
   }
 
@@ -149,7 +164,8 @@ export class PageRestore implements RestoreTransaction {
       const all = tables.reduce((sum, { backup }) => sum + backup.rows, 0);
       this.#loadedRows += table.backup.rows;
       // The pages of a table are nowhere told: as many are written as it has of all rows.
-      await this.#begun.writeUpTo(table === tables.at(-1) ? 1 : this.#loadedRows / Math.max(all, 1), signal);
+      const share = table === tables.at(-1) ? 1 : this.#loadedRows / Math.max(all, 1);
+      if (!this.#from.pages) await this.#database.pages.writeUpTo(share, { signal });
       const rows = await countRows(this.#backup!, 'main', table.target.name, signal);
       this.#counts.set(table, rows);
       report?.({ phase: 'load', table: table.target, rows, totalRows: table.backup.rows });
@@ -174,16 +190,8 @@ export class PageRestore implements RestoreTransaction {
   }
 
   async commit(): Promise<void> {
-    const { logger } = this.#options;
-    await this.#inWords(undefined, async () => {
-      await this.#begun.sync();
-      await this.#begun.commit();
-    });
+    await this.#inWords(undefined, () => this.#database.commit());
     this.#ended = true;
-    // Without its journal it is done: nothing that fails here must look like a failed restore.
-    await syncFolder(dirname(this.#journaled!.path)).catch((error: unknown) => {
-      logger.error(`The folder of ${this.#target.file} could not be brought to the disk`, error);
-    });
     await this.#release();
   }
 
@@ -192,7 +200,7 @@ export class PageRestore implements RestoreTransaction {
     if (this.#failure) throw this.#failure.error;
     if (this.closed) return;
     try {
-      if (!this.#ended) await this.#inWords(undefined, () => this.#undo());
+      if (!this.#ended) await this.#inWords(undefined, () => this.#database.undo());
       this.#ended = true;
     } catch (error) {
       this.#failure = { error };
@@ -211,78 +219,108 @@ export class PageRestore implements RestoreTransaction {
     }
   }
 
-  get #begun(): PageOverwrite {
-    if (!this.#overwrite) throw new Error('The restore has not begun');
-    return this.#overwrite;
+  get #database(): LockedDatabase {
+    if (!this.#locked) throw new Error('The restore has not begun');
+    return this.#locked;
   }
 
   /** False where it does not suit. Throws whatever happens. */
   async #open(): Promise<boolean> {
-    const { file, onDisk } = this.#target;
+    if (!this.#isCheckable()) return false;
+    const locked = (this.#locked = await LockedDatabase.lock(this.#target, this.#options));
+    if (!locked) return false;
+    const { pages, payload } = this.#from;
     const { signal } = this.#options;
-    if ((await stat(file)).size < worthwhile || !this.#isCheckable()) return false;
-    const database = await onDisk.writable();
-    if (!(await isPlain(database))) return false;
-    const lock = (this.#lock = await Connection.open(file, 'write'));
-    await distrust(lock);
-    await lock.run('BEGIN EXCLUSIVE', [], signal);
-    const path = await pathOf(lock);
-    for (const suffix of companions) if (await isThere(path + suffix)) return false;
-    const backup = (this.#backup = await openUntrusted(this.#payload.file));
-    const replacement = (this.#replacement = await open(this.#payload.file, 'r'));
-    const [was, becomes] = [await isPlain(database), await isPlain(replacement)];
-    if (!was || !becomes || !storesAlike(was.header, becomes.header)) return false;
-    const pairs = pairTables(this.#restore.plan.tables, this.#payload.tables);
-    if (!pairs || !(await haveSameSchema(lock, backup, signal))) return false;
-    const much = await differsMuch(lock, backup, pairs, signal);
-    // Of few rows less is written, which takes longer as long as the memory holds all that is written here.
-    if (!much && was.size > freemem() / memoryShare) return false;
-    if (!(await hasRoom(path, was.size, becomes.size))) return false;
-    const stats = await database.stat();
-    if (!(await isAt(path, stats))) return false;
-    this.#beginChecks(backup);
-    // SQLite gives its lock up with a statement that is ended: that must not happen while the journal is there.
-    this.#before = await this.#count(lock, pairs, much);
-    const pageSize = pageSizeOf(was.header);
-    const journaled = { path, pageSize, pageCount: was.size / pageSize, stats };
-    this.#overwrite = await PageOverwrite.begin({ database, replacement }, journaled, signal);
-    if (!this.#overwrite) return false;
-    this.#journaled = journaled;
+    const backup = (this.#backup = await openUntrusted(payload.file));
+    const file = (this.#replacement = await open(payload.file, 'r'));
+    const becomes = await isPlain(file);
+    if (!becomes || !storesAlike(locked.header, becomes.header)) return false;
+    const pairs = pairTables(this.#restore.plan.tables, payload.tables);
+    if (!pairs || !(await haveSameSchema(locked.connection, backup, signal))) return false;
+    const much = pages !== undefined || (await differsMuch(locked.connection, backup, pairs, signal));
+    if (!much && !(await isFasterByPages(locked, file))) return false;
+    if (!pages) {
+      this.#beginChecks(backup);
+      // SQLite gives its lock up with a statement that is ended: that must not happen while the journal is there.
+      this.#before = await this.#count(locked.connection, pairs, much);
+    }
+    if (!(await this.#compare(becomes.header))) return false;
+    if (pages) await this.#writeStraight(pairs);
     return this.#isSound();
+  }
+
+  /** See `LockedDatabase.compare`. */
+  async #compare(header: Buffer): Promise<boolean> {
+    const { pages, written } = this.#from;
+    const { signal } = this.#options;
+    if (!pages) return this.#database.compare(await replacementOf(this.#replacement!), header, { signal });
+    const compared = (bytes: Buffer, position: number): void => {
+      if (bytes.length > 0) written.add(bytes);
+      this.#reportPages(position + bytes.length, 0);
+    };
+    return this.#database.compare(pages, header, { signal, compared });
+  }
+
+  /** All of the backup was read, and is sound. */
+  async #writeStraight(pairs: readonly TablePair[]): Promise<void> {
+    const { signal, logger } = this.#options;
+    // On a connection without a lock that it could give up. Its pages were read just now, and not one by one.
+    const reader = await openUntrusted(this.#target.file);
+    this.#before = await this.#count(reader, pairs, true).finally(() => reader.closeQuietly(logger));
+    await this.#database.seal();
+    const wrote = (bytes: number): void => this.#reportPages(bytes, 1);
+    await this.#database.pages.writeUpTo(1, { signal, wrote });
+    logger.debug('The pages were written straight out of the backup');
+    await this.#backup?.closeQuietly(logger);
+    this.#backup = await openUntrusted(this.#target.file);
+    await this.#database.refuseOthers();
+    this.#beginChecks(this.#backup);
+  }
+
+  /** Of the bytes of the backup half stands for their comparing, and half for their writing. */
+  #reportPages(bytes: number, halves: 0 | 1): void {
+    const totalBytes = this.#from.pages?.size ?? 0;
+    this.#options.report?.({
+      phase: 'prepare',
+      bytes: (halves * totalBytes + Math.min(bytes, totalBytes)) / 2,
+      totalBytes,
+    });
   }
 
   /** How many rows there are and, where few of them differ, how many stay. */
   async #count(
-    lock: Connection,
-    pairs: readonly { readonly plan: TablePlan; readonly table: CatalogTable }[],
+    database: Connection,
+    pairs: readonly TablePair[],
     much: boolean,
   ): Promise<Map<TablePlan, RowsBefore>> {
     const { signal, report } = this.#options;
     const before = new Map<TablePlan, RowsBefore>();
     for (const { plan, table } of pairs)
-      before.set(plan, { rowsBefore: await countRows(lock, 'main', table.name, signal) });
+      before.set(plan, { rowsBefore: await countRows(database, 'main', table.name, signal) });
     if (much) return before;
     report?.({ phase: 'compare' });
-    await lock.run(`ATTACH ? AS ${quote(backupSchema)}`, [fileUri(this.#payload.file, 'immutable')]);
+    await database.run(`ATTACH ? AS ${quote(backupSchema)}`, [fileUri(this.#from.payload.file, 'immutable')]);
     // Of the same statements, so that both sides have the same columns.
     const alike = pairs.map(({ plan, table }) => ({ plan, target: table, backup: table }));
-    for (const [plan, kept] of await countKept(lock, alike, signal))
+    for (const [plan, kept] of await countKept(database, alike, signal))
       before.set(plan, { ...before.get(plan)!, ...kept });
     return before;
   }
 
   /** Whether the file alone can tell of every index that it is in step with its table. */
   #isCheckable(): boolean {
-    const { tables, virtualTables } = this.#payload;
-    const known = ({ type, withoutRowid }: CatalogTable): boolean => type === 'table' && !withoutRowid;
-    return (
-      virtualTables.length === 0 &&
-      tables.every((table) => known(table) && checkedIndexes(table).length === table.indexes.length)
-    );
+    const { payload, pages } = this.#from;
+    const isKnown = (table: CatalogTable): boolean =>
+      table.type === 'table' &&
+      !table.withoutRowid &&
+      checkedIndexes(table).length === table.indexes.length &&
+      // Once pages are written, what is not proven costs all the time again.
+      (pages === undefined || isProvable(table));
+    return payload.virtualTables.length === 0 && payload.tables.every(isKnown);
   }
 
   #beginChecks(backup: Connection): void {
-    const { tables } = this.#payload;
+    const { tables } = this.#from.payload;
     const names = tables.map(({ name }) => name);
     const guard = new ForeignKeyGuard(backup, names, () => true);
     this.#checks.checkReferences(guard.inherited(tables, { absentParents: true }));
@@ -290,7 +328,7 @@ export class PageRestore implements RestoreTransaction {
   }
 
   async #isSound(): Promise<boolean> {
-    for (const { name, indexes } of this.#payload.tables) {
+    for (const { name, indexes } of this.#from.payload.tables) {
       const { stale, proven, disordered } = await this.#checks.findings(name);
       if (disordered || stale !== undefined || proven.size < indexes.length) return false;
     }
@@ -299,38 +337,20 @@ export class PageRestore implements RestoreTransaction {
   }
 
   async #compareBytes(): Promise<void> {
-    const position = await this.#begun.firstDifference(this.#written, this.#options.signal);
+    const position = await this.#database.pages.firstDifference(this.#from.written, this.#options.signal);
     if (position !== undefined) throw differsFrom(position);
   }
 
-  /** Throws where it is not sure that all is as it was. */
-  async #undo(): Promise<void> {
-    const overwrite = this.#begun;
-    await overwrite.settled();
-    if (!overwrite.begun) return overwrite.abandon();
-    const place = { file: databaseName(this.#target.file) };
-    if (!(await overwrite.isKept())) throw journalGone(place.file);
-    await this.#unlock();
-    const connection = await Connection.open(this.#target.file, 'write');
+  /** Makes all as it was. Throws where it is not sure of that; then nothing is open any more. */
+  async #takeBack(): Promise<void> {
     try {
-      await connection.get('SELECT count(*) AS n FROM main.sqlite_schema');
-    } finally {
-      await connection.closeQuietly(this.#options.logger);
+      // What reads the database meanwhile would read some of both.
+      await this.#checks.close();
+      await this.#locked?.undo();
+    } catch (error) {
+      await this.#release();
+      throw error;
     }
-    if (!(await overwrite.isKept())) return;
-    throw new RestorePointError('database', 'SQLite has not brought the pages back that were there', {
-      place,
-      next: 'Leave the file whose name ends in -journal beside the database: SQLite needs it when it is opened next.',
-    });
-  }
-
-  async #unlock(): Promise<void> {
-    const { logger } = this.#options;
-    await this.#lock?.rollBack().catch((error: unknown) => {
-      logger.error('The lock on the database was not given up before its connection was closed', error);
-    });
-    await this.#lock?.closeQuietly(logger);
-    this.#lock = undefined;
   }
 
   /** Of all but the payload. Never throws. */
@@ -341,16 +361,15 @@ export class PageRestore implements RestoreTransaction {
     await this.#replacement?.close().catch((error: unknown) => {
       logger.error('A temporary file could not be closed', error);
     });
-    await this.#unlock();
+    await this.#locked?.unlock();
   }
 
   /** Never throws. */
   async #release(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    await this.#overwrite?.settled();
     await this.#letGo();
-    await this.#payload.remove(this.#options);
+    await this.#from.payload.remove(this.#options);
   }
 
   #inWords<Result>(table: TablePlan | undefined, work: () => Promise<Result>): Promise<Result> {
@@ -358,21 +377,7 @@ export class PageRestore implements RestoreTransaction {
   }
 }
 
-function replaced(file: string): RestorePointError {
-  return new RestorePointError(
-    'refused',
-    'Another program has put another file in the place of the database',
-    {
-      place: { file: databaseName(file) },
-      next: 'Start the restore again.',
-    },
-  );
-}
-
-function journalGone(file: string): RestorePointError {
-  return new RestorePointError('database', 'The journal with the pages that were there is gone', {
-    place: { file },
-    unchanged: 'Some pages of the database may be those of the backup.',
-    next: 'Restore the backup again, or the safety backup.',
-  });
+/** Another file in the place of the database, and a backup that is damaged: nobody is to go on with these. */
+function isFinal(error: unknown): boolean {
+  return RestorePointError.is(error) && (error.code === 'refused' || error.code === 'damaged-backup');
 }

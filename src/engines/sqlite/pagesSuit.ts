@@ -1,7 +1,15 @@
+import { statfs, type FileHandle } from 'node:fs/promises';
+import { freemem, tmpdir } from 'node:os';
+import { messageOf, RestorePointError } from '../../core/errors.ts';
 import type { TablePlan } from '../../core/plan.ts';
+import type { RestoreSource, WorkOptions } from '../engine.ts';
 import { type CatalogTable, findTable } from './catalog.ts';
 import type { Connection } from './connection.ts';
 import { quote, quoteTable } from './identifiers.ts';
+import { isPlain } from './liveDatabase.ts';
+import type { LockedDatabase, PageTarget } from './lockedDatabase.ts';
+import { PayloadDatabase } from './payloadDatabase.ts';
+import type { PayloadPages } from './payloadPages.ts';
 
 /** Rows of a table that are looked at, all over it. */
 const probes = 100;
@@ -11,6 +19,22 @@ const worthwhileRows = 1_000;
 
 /** From so many of them on that are not the same on both sides, all of a table is written anew. */
 const manyDiffer = 2;
+
+/** Pages that are looked at, all over a file, and how many of them may be others on both sides where few are. */
+const pageProbes = 200;
+const fewPages = 50;
+
+/** A table of a plan, as both databases have it. */
+export interface TablePair {
+  readonly plan: TablePlan;
+  readonly table: CatalogTable;
+}
+
+/** From this share of pages on that are others, they are written straight out of the backup. */
+const muchDiffers = 0.5;
+
+/** A part of the memory that is free. */
+const memoryShare = 8;
 
 /** Whether two databases have the same objects, by the very letters of their statements. */
 export async function haveSameSchema(
@@ -36,7 +60,7 @@ async function readObjects(connection: Connection, signal?: AbortSignal): Promis
 export async function differsMuch(
   database: Connection,
   backup: Connection,
-  pairs: readonly { readonly plan: TablePlan; readonly table: CatalogTable }[],
+  pairs: readonly TablePair[],
   signal?: AbortSignal,
 ): Promise<boolean> {
   let [differing, all] = [0, 0];
@@ -76,12 +100,86 @@ async function differs(
   return then.filter((row, index) => row !== now[index]).length >= manyDiffer;
 }
 
+/**
+ * Whether most pages of a database file are those of another one, by some that are picked from all over it. Like
+ * `differsMuch` it decides what takes less time.
+ */
+async function sharesPages(
+  file: FileHandle,
+  other: FileHandle,
+  { pageSize, pageCount }: { readonly pageSize: number; readonly pageCount: number },
+): Promise<boolean> {
+  const [page, otherPage] = [Buffer.alloc(pageSize), Buffer.alloc(pageSize)];
+  let differing = 0;
+  for (let probe = 0; probe < pageProbes; probe += 1) {
+    const position = Math.floor(((probe + 0.5) / pageProbes) * pageCount) * pageSize;
+    const { bytesRead } = await file.read(page, 0, pageSize, position);
+    const { bytesRead: otherRead } = await other.read(otherPage, 0, pageSize, position);
+    if (bytesRead !== otherRead || !page.equals(otherPage)) differing += 1;
+  }
+  return differing <= fewPages;
+}
+
 /** The tables of a plan, with how a database has them. Undefined where one is not there. */
 export function pairTables(
   plans: readonly TablePlan[],
   tables: readonly CatalogTable[],
-): { readonly plan: TablePlan; readonly table: CatalogTable }[] | undefined {
+): TablePair[] | undefined {
   const pairs = plans.map((plan) => ({ plan, table: findTable(tables, plan.target.name) }));
   if (pairs.some(({ table }) => table?.type !== 'table')) return undefined;
-  return pairs as { plan: TablePlan; table: CatalogTable }[];
+  return pairs as TablePair[];
+}
+
+/**
+ * The schema of the backup's database, where its pages are better written straight out of it: most of them are others than
+ * those of the database, and as a file it would not stay in the memory, or has no room.
+ */
+export async function schemaOf(
+  pages: PayloadPages,
+  { onDisk }: PageTarget,
+  { manifest, source }: RestoreSource,
+  options: WorkOptions,
+): Promise<PayloadDatabase | undefined> {
+  const { signal, logger } = options;
+  try {
+    const plain = await isPlain(await onDisk.writable());
+    if (!plain || (!isLarge(pages.size) && (await hasTemporaryRoom(pages.size)))) return undefined;
+    if ((await pages.differingShare(await onDisk.writable(), plain.header)) < muchDiffers) return undefined;
+    return await PayloadDatabase.extractSchema(pages, manifest, source, options);
+  } catch (error) {
+    const isDamaged = RestorePointError.is(error) && error.code === 'damaged-backup';
+    if (signal?.aborted || isDamaged) throw error;
+    logger.debug(`Pages cannot be written straight out of the backup: ${messageOf(error)}`);
+    return undefined;
+  }
+}
+
+/** Whether what a restore of so many bytes reads and writes may not be kept in the system's cache as long as it takes. */
+function isLarge(bytes: number): boolean {
+  return bytes > freemem() / memoryShare;
+}
+
+async function hasTemporaryRoom(bytes: number): Promise<boolean> {
+  const { bavail, bsize } = await statfs(tmpdir());
+  return bytes <= bavail * bsize;
+}
+
+/**
+ * Of few rows that stand in other pages less is written where rows are copied, which takes longer as long as the memory holds
+ * all of these.
+ */
+export async function isFasterByPages(
+  { handle, size, pageSize }: LockedDatabase,
+  file: FileHandle,
+): Promise<boolean> {
+  if (!isLarge(size)) return true;
+  return sharesPages(handle, file, { pageSize, pageCount: size / pageSize });
+}
+
+/** Whether nothing but its values can keep the indexes of a table from being proven, as far as its statement tells. */
+export function isProvable({ columns, indexes }: CatalogTable): boolean {
+  return (
+    columns.every(({ generated }) => !generated) &&
+    indexes.every(({ terms }) => terms.every(({ collation }) => collation === 'BINARY'))
+  );
 }

@@ -50,6 +50,7 @@ interface OpenedDatabase {
 export class PayloadChecks {
   readonly #file: string;
   readonly #asItIs: boolean;
+  readonly #openPages: () => Promise<PageFile>;
   readonly #options: WorkOptions;
   readonly #end = new AbortController();
   readonly #findings = new Map<string, Promise<IndexFindings>>();
@@ -61,11 +62,16 @@ export class PayloadChecks {
 
   /**
    * `asItIs`: the file itself is what is restored; entries of indexes have to be in order too, and nothing else works
-   * meanwhile.
+   * meanwhile. `pages` opens it, where it must not be closed again yet.
    */
-  constructor(file: string, { asItIs = false }: { readonly asItIs?: boolean }, options: WorkOptions) {
+  constructor(
+    file: string,
+    { asItIs = false, pages }: { readonly asItIs?: boolean; readonly pages?: () => Promise<PageFile> },
+    options: WorkOptions,
+  ) {
     this.#file = file;
     this.#asItIs = asItIs;
+    this.#openPages = pages ?? ((): Promise<PageFile> => PageFile.open(file));
     const signals = options.signal ? [options.signal, this.#end.signal] : [this.#end.signal];
     this.#options = { ...options, signal: AbortSignal.any(signals) };
   }
@@ -122,9 +128,19 @@ export class PayloadChecks {
     try {
       await connection.all(`PRAGMA cache_size = ${-indexesKibibytes}`);
       const roots = await readRoots(connection, this.#options.signal);
-      return { connection, roots, pages: await openPages(this.#file) };
+      return { connection, roots, pages: await this.#readablePages() };
     } catch (error) {
       await connection.closeQuietly(this.#options.logger);
+      throw error;
+    }
+  }
+
+  /** Undefined where only SQLite can read the file. */
+  async #readablePages(): Promise<PageFile | undefined> {
+    try {
+      return await this.#openPages();
+    } catch (error) {
+      if (error instanceof UnclearFile) return undefined;
       throw error;
     }
   }
@@ -161,16 +177,6 @@ async function proveIndexes(
     return await provenIndexes(pages, table, indexes, roots, options);
   } catch (error) {
     if (error instanceof DisorderedRows) return undefined;
-    throw error;
-  }
-}
-
-/** Undefined where only SQLite can read the file. */
-async function openPages(file: string): Promise<PageFile | undefined> {
-  try {
-    return await PageFile.open(file);
-  } catch (error) {
-    if (error instanceof UnclearFile) return undefined;
     throw error;
   }
 }

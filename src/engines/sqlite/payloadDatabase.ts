@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RestorePointError } from '../../core/errors.ts';
 import type { BackedUpTable, Manifest } from '../../core/manifest.ts';
@@ -17,6 +17,8 @@ import { Connection } from './connection.ts';
 import { convertCopy } from './convertedCopy.ts';
 import { describeFailure } from './errors.ts';
 import { extractPayload } from './payloadFile.ts';
+import type { PayloadPages } from './payloadPages.ts';
+import { maxSchemaBytes, writeSchemaOf } from './payloadSchema.ts';
 import { convertSchemaOrder, readSchemaOrder } from './schemaOrder.ts';
 import { TemporaryFolder } from './temporaryFolder.ts';
 import { textConverter } from './textEncoding.ts';
@@ -56,7 +58,7 @@ export class PayloadDatabase {
   }
 
   /** `written` learns what the file is made of. Throws `damaged-backup`, `file`, `cancelled`. */
-  static async extract(
+  static extract(
     manifest: Manifest,
     source: PayloadSource,
     options: WorkOptions,
@@ -64,21 +66,59 @@ export class PayloadDatabase {
   ): Promise<PayloadDatabase> {
     const payload = onlyPayload(manifest);
     const size = payload.chunks.reduce((sum, { bytes }) => sum + bytes, 0);
-    const folder = await TemporaryFolder.create(options.logger, source.secret ? size : undefined).catch(
-      (error: unknown) => {
-        throw describeFailure(error, 'file');
-      },
-    );
+    const noted = written ? { written: (bytes: Uint8Array): void => written.add(bytes) } : {};
+    const fill = async (file: string, folder: string): Promise<boolean> => {
+      const room = { folder, remedy: 'let TMPDIR name another folder' };
+      await extractPayload(payload, source, { file, ...room, ...noted }, options);
+      return true;
+    };
+    return PayloadDatabase.#make(
+      payload,
+      source.secret ? size : undefined,
+      fill,
+      options,
+    ) as Promise<PayloadDatabase>;
+  }
+
+  /** Of which the schema alone can be read; undefined where that is all over it. Throws like `extract`. */
+  static extractSchema(
+    pages: PayloadPages,
+    manifest: Manifest,
+    source: PayloadSource,
+    options: WorkOptions,
+  ): Promise<PayloadDatabase | undefined> {
+    const fill = async (file: string): Promise<boolean> => {
+      const output = await open(file, 'r+');
+      try {
+        return await writeSchemaOf(pages, output);
+      } finally {
+        await output.close();
+      }
+    };
+    const bytes = source.secret ? maxSchemaBytes : undefined;
+    return PayloadDatabase.#make(onlyPayload(manifest), bytes, fill, options);
+  }
+
+  /** In a file of a temporary folder; undefined where `fill` does not fill it. */
+  static async #make(
+    { name }: Payload,
+    secretBytes: number | undefined,
+    fill: (file: string, folder: string) => Promise<boolean>,
+    options: WorkOptions,
+  ): Promise<PayloadDatabase | undefined> {
+    const folder = await TemporaryFolder.create(options.logger, secretBytes).catch((error: unknown) => {
+      throw describeFailure(error, 'file');
+    });
     try {
       const file = await folder.createFile('database.sqlite');
-      const room = { folder: dirname(folder.path), remedy: 'let TMPDIR name another folder' };
-      const noted = written ? { written: (bytes: Uint8Array): void => written.add(bytes) } : {};
-      await extractPayload(payload, source, { file, ...room, ...noted }, options);
-      return await PayloadDatabase.#inspect(file, folder, options.signal);
+      if (await fill(file, dirname(folder.path)))
+        return await PayloadDatabase.#inspect(file, folder, options.signal);
     } catch (error) {
       await folder.remove(options.logger);
-      throw describeFailure(error, 'damaged-backup', { entry: payload.name });
+      throw describeFailure(error, 'damaged-backup', { entry: name });
     }
+    await folder.remove(options.logger);
+    return undefined;
   }
 
   static async #inspect(

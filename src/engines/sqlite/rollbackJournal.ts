@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { freeBytes } from '../../core/memory.ts';
 import { syncFolder } from '../../core/syncFolder.ts';
 import { EarlySync } from './earlySync.ts';
+import { readRuns } from './sequentialReads.ts';
 import { writeFully } from './writeFully.ts';
 
 /** https://www.sqlite.org/fileformat2.html#the_rollback_journal */
@@ -111,6 +112,26 @@ export class RollbackJournal {
     await this.#file.sync();
     await this.#close();
     await syncFolder(dirname(this.#path));
+  }
+
+  /**
+   * Brings the pages back itself, into the file that they are of, for where SQLite would not find that one; to be used when
+   * it is sealed. Throws errors of the file system.
+   */
+  async playBack(database: FileHandle, pageCount: number): Promise<void> {
+    const recordBytes = this.#pageSize + 2 * numberBytes;
+    const file = await open(this.#path, 'r');
+    try {
+      const lengths = Array<number>(this.#records).fill(recordBytes);
+      for await (const { bytes } of readRuns(file, lengths, { from: sectorBytes })) {
+        const page = bytes.subarray(numberBytes, numberBytes + this.#pageSize);
+        await writeFully(database, page, (bytes.readUInt32BE() - 1) * this.#pageSize);
+      }
+    } finally {
+      await file.close();
+    }
+    await database.truncate(pageCount * this.#pageSize);
+    await database.sync();
   }
 
   /** Without it the database stays as it is. Throws errors of the file system while it is there. */

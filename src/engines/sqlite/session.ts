@@ -115,8 +115,11 @@ export class SqliteSession implements Session {
     const asItIs = this.#missing ? await this.#takeAsItIs(restore, options) : undefined;
     if (asItIs) return asItIs;
     const target = { file: this.#file, onDisk: this.#onDisk, make: () => this.#makeMissing() };
-    const written = !this.#missing && PageRestore.suits(restore) ? new WrittenRuns() : undefined;
-    if (!written) this.#readAhead(restore);
+    const suits = !this.#missing && PageRestore.suits(restore);
+    const straight = suits ? await PageRestore.beginStraight(target, restore, options) : undefined;
+    if (straight && straight !== 'busy') return this.#track(Promise.resolve(straight));
+    const written = suits && straight !== 'busy' ? new WrittenRuns() : undefined;
+    this.#readAhead(restore);
     const payload = await PayloadDatabase.extract(restore.manifest, restore.source, options, written);
     const pages = written && (await PageRestore.begin(target, restore, { payload, written }, options));
     if (pages) return this.#track(Promise.resolve(pages));
@@ -124,7 +127,7 @@ export class SqliteSession implements Session {
     return this.#track(SqliteRestore.begin(target, restore, payload, options));
   }
 
-  /** For rows that are copied. */
+  /** For what SQLite reads of it, one page at a time. */
   #readAhead({ plan }: RestoreSource): void {
     if (plan.whole && plan.tables.some(({ create }) => !create)) this.#onDisk.readAhead();
   }
