@@ -3,7 +3,7 @@ import type { Keys, Lock } from '../archive/encryption/keys.ts';
 import { newBackupFile } from '../backup/backupFiles.ts';
 import type { MadeHere } from '../backup/madeHere.ts';
 import { type BackupSelection, takeBackup } from '../backup/takeBackup.ts';
-import { cancelled, messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
+import { cancelled, messageOf, notUndone, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { BackupPart, Manifest } from '../core/manifest.ts';
 import { foldCase, formatTableName, tableKey, type TableName } from '../core/names.ts';
 import type { Phase, ProgressEvent, ReportProgress } from '../core/progress.ts';
@@ -356,8 +356,6 @@ function tableProgress(plan: RestorePlan, report: ReportProgress = () => undefin
   };
 }
 
-const undone = 'The database undoes an unfinished transaction by itself.';
-
 /** Rolls back, and gives the first error back with what became of the database; a second one is kept with it. */
 async function rolledBack(
   transaction: RestoreTransaction,
@@ -370,12 +368,7 @@ async function rolledBack(
     return error;
   } catch (second) {
     options.logger.error('The rollback failed too', second);
-    const wrapped = RestorePointError.is(error)
-      ? error
-      : new RestorePointError('database', messageOf(error), { cause: error });
-    const { unchanged = undone, next } = RestorePointError.is(second) ? second.details : {};
-    const told = [`The rollback could not be confirmed (${messageOf(second)}).`, unchanged, next ?? ''];
-    return wrapped.with({ suppressed: second, unchanged: told.join(' ').trimEnd() });
+    return notUndone(error, second);
   }
 }
 

@@ -5,7 +5,7 @@ import type { WorkOptions } from '../engine.ts';
 import type { CatalogIndex } from './catalog.ts';
 import type { Connection } from './connection.ts';
 import { quoteList, transferSql } from './copyRows.ts';
-import { countRows } from './counts.ts';
+import { countStoredRows } from './counts.ts';
 import { describeFailure, isRowError } from './errors.ts';
 import { quote, quoteTable } from './identifiers.ts';
 import { checkedIndexes, entriesFit, type IndexFindings } from './payloadChecks.ts';
@@ -34,7 +34,7 @@ export async function loadTable(
   signal?: AbortSignal,
 ): Promise<TableChange> {
   const { plan, target } = pair;
-  const count = (): Promise<number> => countRows(connection, 'main', target.name, signal);
+  const count = (): Promise<number> => countStoredRows(connection, 'main', target.name, signal);
   const to = quoteTable('main', target.name);
   await allowWhatStood(connection, pair);
   const rowsBefore =
@@ -186,7 +186,7 @@ async function findFailingRow(
   mode: RestoreMode,
   signal?: AbortSignal,
 ): Promise<{ row: number; error: unknown } | undefined> {
-  const total = await countRows(connection, backupSchema, pair.backup.name, signal);
+  const total = await countStoredRows(connection, backupSchema, pair.backup.name, signal);
   let step = Math.max(1, Math.ceil(total / 2));
   for (let done = 0; done < total;) {
     try {

@@ -21,7 +21,7 @@ const worthwhile = 8 * 1024 * 1024;
 
 export interface PageTarget {
   readonly file: string;
-  readonly onDisk: Pick<FileOnDisk, 'writable' | 'pages'>;
+  readonly onDisk: Pick<FileOnDisk, 'writable'>;
 }
 
 /** What is known of a database file under the lock. */

@@ -6,7 +6,7 @@ import type { RestoreSource, RestoreTransaction, WorkOptions } from '../engine.t
 import { databaseName } from './address.ts';
 import { type CatalogIndex, type CatalogTable, findTable, readCatalog } from './catalog.ts';
 import { Connection } from './connection.ts';
-import { countRows } from './counts.ts';
+import { countStoredRows } from './counts.ts';
 import { describeFailure, inWords } from './errors.ts';
 import { reservedAt } from './fileFormat/databaseHeader.ts';
 import { ForeignKeyGuard } from './foreignKeys.ts';
@@ -121,7 +121,7 @@ export class NewFileRestore implements RestoreTransaction {
     return this.#inWords(table, async () => {
       const { signal, report } = this.#options;
       const { name } = this.#tableOf(table);
-      const rows = await countRows(this.#connection, 'main', name, signal);
+      const rows = await countStoredRows(this.#connection, 'main', name, signal);
       this.#counts.set(table, rows);
       report?.({ phase: 'load', table: table.target, rows, totalRows: table.backup.rows });
       return { table: table.target, rowsBefore: 0, rowsAfter: rows, inserted: rows, updated: 0 };

@@ -29,7 +29,8 @@ interface Opened {
 
 /**
  * All of a database, page by page as it stands in its file, while a connection of SQLite's holds the lock under which
- * nobody writes it. Bytes that hold nothing are zeros in the copy: what was deleted is not in it.
+ * nobody writes it. Bytes that hold nothing are zeros in the copy: what was deleted is not in it, but for numbers of rows
+ * by which the inner pages of a table divide the others.
  */
 export class PageCopy {
   readonly connection: Connection;
@@ -55,6 +56,8 @@ export class PageCopy {
     // There SQLite locks bytes of the file against everybody.
     if (process.platform === 'win32') return undefined;
     const { signal, logger } = options;
+    // Before the lock is there: if both have the place of the file then, they are of the same one.
+    await onDisk.readable();
     const connection = await Connection.open(file, 'read');
     try {
       await connection.run('BEGIN', [], signal);
@@ -81,16 +84,30 @@ export class PageCopy {
 
   /** Throws `database` where the file was changed meanwhile, and what `writePayload` does. */
   async write(sink: PayloadSink, options: WorkOptions): Promise<Payload> {
-    const { handle, use, stats } = this.#opened;
-    const payload = await writePayload(handle, sink, options, {
-      read: (chunk, position) => use.clear(chunk, position),
-    });
+    const { handle, use } = this.#opened;
+    const read = (chunk: Buffer, position: number): void => {
+      try {
+        use.clear(chunk, position);
+      } catch (error) {
+        throw this.#changed(error);
+      }
+    };
+    const payload = await writePayload(handle, sink, options, { read });
     const { size, mtimeNs } = await handle.stat({ bigint: true });
-    if (size === stats.size && mtimeNs === stats.mtimeNs) return payload;
-    throw new RestorePointError(
+    const { stats } = this.#opened;
+    if (size !== stats.size || mtimeNs !== stats.mtimeNs) throw this.#changed();
+    return payload;
+  }
+
+  #changed(cause?: unknown): RestorePointError {
+    return new RestorePointError(
       'database',
       'The file was written while it was backed up, by a program that does not heed the locks of SQLite',
-      { place: { file: databaseName(this.#file) }, next: 'Back it up again when that program has ended.' },
+      {
+        place: { file: databaseName(this.#file) },
+        next: 'Back it up again when that program has ended.',
+        ...(cause === undefined ? {} : { cause }),
+      },
     );
   }
 

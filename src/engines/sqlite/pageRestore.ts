@@ -1,5 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import { messageOf, RestorePointError } from '../../core/errors.ts';
+import { messageOf, notUndone, RestorePointError } from '../../core/errors.ts';
 import { formatTableName } from '../../core/names.ts';
 import type { TableChange, TablePlan } from '../../core/plan.ts';
 import type { RestoreSource, RestoreTransaction, WorkOptions } from '../engine.ts';
@@ -10,6 +10,7 @@ import { countRows } from './counts.ts';
 import { countKept } from './differingRows.ts';
 import { inWords, isSqliteError } from './errors.ts';
 import { storesAlike } from './fileFormat/databaseHeader.ts';
+import { PageFile } from './fileFormat/pages.ts';
 import { ForeignKeyGuard } from './foreignKeys.ts';
 import { quote } from './identifiers.ts';
 import { isPlain } from './liveDatabase.ts';
@@ -17,6 +18,7 @@ import { backupSchema } from './loadTable.ts';
 import { LockedDatabase, type PageTarget } from './lockedDatabase.ts';
 import {
   differsMuch,
+  hasTemporaryRoom,
   haveSameSchema,
   isFasterByPages,
   isProvable,
@@ -71,9 +73,8 @@ export class PageRestore implements RestoreTransaction {
     this.#restore = restore;
     this.#from = from;
     this.#options = options;
-    const { file, onDisk } = target;
     this.#checks = from.pages
-      ? new PayloadChecks(file, { asItIs: true, pages: () => onDisk.pages() }, options)
+      ? new PayloadChecks(target.file, { asItIs: true, pages: () => this.#lockedPages() }, options)
       : new PayloadChecks(from.payload.file, { asItIs: true }, options);
   }
 
@@ -138,13 +139,15 @@ export class PageRestore implements RestoreTransaction {
       }
       await begun.#takeBack();
     } catch (error) {
-      await begun.#takeBack();
-      if (signal?.aborted || isFinal(error)) {
+      await begun.#takeBack(error);
+      busy = isSqliteError(error, 'SQLITE_BUSY');
+      // Who waits for a lock is not to be told of the room that rows would need.
+      const isAll = from.pages !== undefined && !(await hasTemporaryRoom(from.pages.size));
+      if (signal?.aborted || isFinal(error) || (busy && isAll)) {
         await begun.#release();
         throw error;
       }
       logger.debug(`Pages cannot be written over those of the database: ${messageOf(error)}`);
-      busy = isSqliteError(error, 'SQLITE_BUSY');
     }
     await begun.#letGo();
     if (from.pages) await from.payload.remove(options);
@@ -166,6 +169,7 @@ export class PageRestore implements RestoreTransaction {
       // The pages of a table are nowhere told: as many are written as it has of all rows.
       const share = table === tables.at(-1) ? 1 : this.#loadedRows / Math.max(all, 1);
       if (!this.#from.pages) await this.#database.pages.writeUpTo(share, { signal });
+      // Of proven indexes each counts what its table does.
       const rows = await countRows(this.#backup!, 'main', table.target.name, signal);
       this.#counts.set(table, rows);
       report?.({ phase: 'load', table: table.target, rows, totalRows: table.backup.rows });
@@ -217,6 +221,11 @@ export class PageRestore implements RestoreTransaction {
     } catch (error) {
       this.#options.logger.error('A restore could not be rolled back as its connection was closed', error);
     }
+  }
+
+  /** Through the very file that is written. */
+  async #lockedPages(): Promise<PageFile> {
+    return PageFile.over(this.#database.handle);
   }
 
   get #database(): LockedDatabase {
@@ -341,15 +350,15 @@ export class PageRestore implements RestoreTransaction {
     if (position !== undefined) throw differsFrom(position);
   }
 
-  /** Makes all as it was. Throws where it is not sure of that; then nothing is open any more. */
-  async #takeBack(): Promise<void> {
+  /** Makes all as it was, after an error. Throws where it is not sure of that; then nothing is open any more. */
+  async #takeBack(failure?: unknown): Promise<void> {
     try {
       // What reads the database meanwhile would read some of both.
       await this.#checks.close();
       await this.#locked?.undo();
     } catch (error) {
       await this.#release();
-      throw error;
+      throw notUndone(failure ?? new Error('Not all that was written is proven'), error);
     }
   }
 

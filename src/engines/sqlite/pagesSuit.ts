@@ -1,6 +1,6 @@
 import { statfs, type FileHandle } from 'node:fs/promises';
 import { freemem, tmpdir } from 'node:os';
-import { messageOf, RestorePointError } from '../../core/errors.ts';
+import { messageOf } from '../../core/errors.ts';
 import type { TablePlan } from '../../core/plan.ts';
 import type { RestoreSource, WorkOptions } from '../engine.ts';
 import { type CatalogTable, findTable } from './catalog.ts';
@@ -141,17 +141,16 @@ export async function schemaOf(
   options: WorkOptions,
 ): Promise<PayloadDatabase | undefined> {
   const { signal, logger } = options;
-  try {
-    const plain = await isPlain(await onDisk.writable());
-    if (!plain || (!isLarge(pages.size) && (await hasTemporaryRoom(pages.size)))) return undefined;
-    if ((await pages.differingShare(await onDisk.writable(), plain.header)) < muchDiffers) return undefined;
-    return await PayloadDatabase.extractSchema(pages, manifest, source, options);
-  } catch (error) {
-    const isDamaged = RestorePointError.is(error) && error.code === 'damaged-backup';
-    if (signal?.aborted || isDamaged) throw error;
+  const database = await onDisk.writable();
+  const plain = await isPlain(database);
+  if (!plain || (!isLarge(pages.size) && (await hasTemporaryRoom(pages.size)))) return undefined;
+  if ((await pages.differingShare(database, plain.header)) < muchDiffers) return undefined;
+  return PayloadDatabase.extractSchema(pages, manifest, source, options).catch((error: unknown) => {
+    if (signal?.aborted) throw error;
+    // Where all of it is taken out, it is told.
     logger.debug(`Pages cannot be written straight out of the backup: ${messageOf(error)}`);
     return undefined;
-  }
+  });
 }
 
 /** Whether what a restore of so many bytes reads and writes may not be kept in the system's cache as long as it takes. */
@@ -159,7 +158,8 @@ function isLarge(bytes: number): boolean {
   return bytes > freemem() / memoryShare;
 }
 
-async function hasTemporaryRoom(bytes: number): Promise<boolean> {
+/** Whether a backup's database of so many bytes can be taken out. */
+export async function hasTemporaryRoom(bytes: number): Promise<boolean> {
   const { bavail, bsize } = await statfs(tmpdir());
   return bytes <= bavail * bsize;
 }

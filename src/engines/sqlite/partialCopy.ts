@@ -8,7 +8,7 @@ import { fileUri } from './address.ts';
 import { type CatalogTable, findTable, readCatalog, type VirtualTable, virtualTables } from './catalog.ts';
 import { type Binding, Connection } from './connection.ts';
 import { copiedColumns, createIn, quoteList, transferSql } from './copyRows.ts';
-import { type CountRows, countRows } from './counts.ts';
+import { type CountRows, countStoredRows } from './counts.ts';
 import { inWords, isSqliteError } from './errors.ts';
 import { quote, quoteTable } from './identifiers.ts';
 import { writePayloadOf } from './payloadFile.ts';
@@ -126,7 +126,7 @@ export class PartialCopy {
     if (transfer === undefined) await this.#insertSelected(table, where, signal);
     else await this.connection.run(transfer, [], signal);
     if (!wholesale) await this.#createIndexes(indexes, signal);
-    return countRows(this.connection, copySchema, table.name, signal);
+    return countStoredRows(this.connection, copySchema, table.name, signal);
   }
 
   /** Their modules are not run: what these keep in other tables is copied already. */

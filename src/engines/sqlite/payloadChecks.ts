@@ -2,7 +2,7 @@ import { cancelled } from '../../core/errors.ts';
 import type { WorkOptions } from '../engine.ts';
 import type { CatalogIndex, CatalogTable } from './catalog.ts';
 import type { Connection } from './connection.ts';
-import { countRows } from './counts.ts';
+import { countStoredRows } from './counts.ts';
 import { type ProofOptions, provenIndexes } from './fileFormat/indexProof.ts';
 import { DisorderedRows, PageFile, UnclearFile } from './fileFormat/pages.ts';
 import { type InheritedReference, inheritedWarning } from './foreignKeys.ts';
@@ -245,7 +245,7 @@ async function isInStep(
     CROSS JOIN ${from} AS ${rowAlias} NOT INDEXED ON ${rowAlias}.${rowid} = ${entryAlias}.entry_rowid
     WHERE ${same.join(' AND ')}`;
   if (!(await readsIndex(connection, matching, index))) return false;
-  const rows = await countRows(connection, 'main', table.name, signal);
+  const rows = await countStoredRows(connection, 'main', table.name, signal);
   return (await connection.get<{ n: number }>(matching, [], signal))?.n === rows;
 }
 

@@ -16,6 +16,7 @@ import {
 import { Connection } from './connection.ts';
 import { convertCopy } from './convertedCopy.ts';
 import { describeFailure } from './errors.ts';
+import { UnclearFile } from './fileFormat/pages.ts';
 import { extractPayload } from './payloadFile.ts';
 import type { PayloadPages } from './payloadPages.ts';
 import { maxSchemaBytes, writeSchemaOf } from './payloadSchema.ts';
@@ -91,6 +92,10 @@ export class PayloadDatabase {
       const output = await open(file, 'r+');
       try {
         return await writeSchemaOf(pages, output);
+      } catch (error) {
+        // Only SQLite can read it, as a whole.
+        if (error instanceof UnclearFile) return false;
+        throw error;
       } finally {
         await output.close();
       }

@@ -4,7 +4,7 @@ import { formatTableName } from '../../core/names.ts';
 import type { PayloadSource } from '../../core/payload.ts';
 import type { PayloadRows, WorkOptions } from '../engine.ts';
 import type { Connection } from './connection.ts';
-import { countRows } from './counts.ts';
+import { countStoredRows } from './counts.ts';
 import { describeFailure, isSqliteError } from './errors.ts';
 import { quote, quoteTable } from './identifiers.ts';
 import { openUntrusted, PayloadDatabase } from './payloadDatabase.ts';
@@ -62,7 +62,7 @@ export class SqlitePayloadRows implements PayloadRows {
         payload.virtualTables.length === 0 &&
         (await isSound(connection, signal));
       if (!this.#allSound) await checkPages(connection, name, signal);
-      const rows = await countRows(connection, 'main', name, signal);
+      const rows = await countStoredRows(connection, 'main', name, signal);
       if (rows === table.rows) return;
       throw new RestorePointError(
         'damaged-backup',

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import { open, rm, type FileHandle } from 'node:fs/promises';
+import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { freeBytes } from '../../core/memory.ts';
 import { syncFolder } from '../../core/syncFolder.ts';
 import { EarlySync } from './earlySync.ts';
-import { readRuns } from './sequentialReads.ts';
+import { readRuns, runLengths } from './sequentialReads.ts';
 import { writeFully } from './writeFully.ts';
 
 /** https://www.sqlite.org/fileformat2.html#the_rollback_journal */
@@ -18,6 +18,8 @@ const nonceAt = 12;
 const checksumStep = 200;
 /** Before a page stands its number, after it its checksum, each in four bytes. */
 const numberBytes = 4;
+/** That are read at a time where pages are brought back. */
+const recordsAtOnce = 64;
 
 /** The database file that may be brought back, as it is. */
 export interface JournaledFile {
@@ -34,7 +36,7 @@ export interface JournaledFile {
  * exclusive lock, and has not written.
  */
 export class RollbackJournal {
-  readonly #path: string;
+  #path: string;
   readonly #file: FileHandle;
   readonly #sync: EarlySync;
   readonly #pageSize: number;
@@ -115,17 +117,23 @@ export class RollbackJournal {
   }
 
   /**
-   * Brings the pages back itself, into the file that they are of, for where SQLite would not find that one; to be used when
-   * it is sealed. Throws errors of the file system.
+   * Brings the pages back itself, into the file that they are of, for where another one has its name: SQLite would put them
+   * into that, so that the journal gets a name first that SQLite does not look for. To be used when it is sealed. Throws
+   * errors of the file system.
    */
   async playBack(database: FileHandle, pageCount: number): Promise<void> {
+    const aside = `${this.#path}.${this.#nonce.toString(16)}`;
+    await rename(this.#path, aside);
+    this.#path = aside;
     const recordBytes = this.#pageSize + 2 * numberBytes;
-    const file = await open(this.#path, 'r');
+    const file = await open(aside, 'r');
     try {
-      const lengths = Array<number>(this.#records).fill(recordBytes);
+      const lengths = runLengths(this.#records * recordBytes, recordsAtOnce * recordBytes);
       for await (const { bytes } of readRuns(file, lengths, { from: sectorBytes })) {
-        const page = bytes.subarray(numberBytes, numberBytes + this.#pageSize);
-        await writeFully(database, page, (bytes.readUInt32BE() - 1) * this.#pageSize);
+        for (let at = 0; at < bytes.length; at += recordBytes) {
+          const page = bytes.subarray(at + numberBytes, at + numberBytes + this.#pageSize);
+          await writeFully(database, page, (bytes.readUInt32BE(at) - 1) * this.#pageSize);
+        }
       }
     } finally {
       await file.close();

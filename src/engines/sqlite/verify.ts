@@ -2,7 +2,7 @@ import { RestorePointError } from '../../core/errors.ts';
 import { formatTableName } from '../../core/names.ts';
 import type { RestoreMode } from '../../core/plan.ts';
 import type { Connection } from './connection.ts';
-import { countRows } from './counts.ts';
+import { countStoredRows } from './counts.ts';
 import { quote, quoteTable } from './identifiers.ts';
 import { backupSchema, countDiffering } from './loadTable.ts';
 import {
@@ -41,7 +41,7 @@ export async function verifyTable(
 
 async function verifyReplaced(connection: Connection, pair: TablePair, signal?: AbortSignal): Promise<void> {
   const { target, plan } = pair;
-  const rows = await countRows(connection, 'main', target.name, signal);
+  const rows = await countStoredRows(connection, 'main', target.name, signal);
   if (rows !== plan.backup.rows) {
     throw failed(pair, `it has ${rows} rows, and the backup ${plan.backup.rows}`);
   }

@@ -10,7 +10,7 @@ import {
   virtualTables,
 } from './catalog.ts';
 import type { Connection } from './connection.ts';
-import { countRows } from './counts.ts';
+import { countStoredRows } from './counts.ts';
 import { foldName, quote, quoteTable, sameName } from './identifiers.ts';
 import { backupSchema, loadTable } from './loadTable.ts';
 import type { TablePair } from './rowComparison.ts';
@@ -57,7 +57,7 @@ export class VirtualTableRestore {
   async #pair(backup: CatalogTable, target: CatalogTable | undefined): Promise<TablePair> {
     const columns = dataColumnNames(backup);
     const name = { name: backup.name };
-    const rows = await countRows(this.#connection, backupSchema, backup.name);
+    const rows = await countStoredRows(this.#connection, backupSchema, backup.name);
     const table = {
       name,
       columns: backup.columns,

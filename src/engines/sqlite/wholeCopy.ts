@@ -6,7 +6,7 @@ import type { Payload, PayloadSink } from '../../core/payload.ts';
 import { type DatabaseSchema, isCarried } from '../../core/schema.ts';
 import type { SnapshotOptions, TableSelection, WorkOptions } from '../engine.ts';
 import { Connection } from './connection.ts';
-import { type CountRows, countRows } from './counts.ts';
+import { type CountRows, countStoredRows } from './counts.ts';
 import { EarlyChunks } from './earlyChunks.ts';
 import { isSqliteError } from './errors.ts';
 import { writePayloadOf } from './payloadFile.ts';
@@ -60,7 +60,7 @@ export class WholeCopy {
     return Promise.resolve(async (signal) => {
       const rows: number[] = [];
       for (const { table } of selection) {
-        rows.push(table.opaque ? 0 : await countRows(this.connection, 'main', table.name.name, signal));
+        rows.push(table.opaque ? 0 : await countStoredRows(this.connection, 'main', table.name.name, signal));
       }
       return rows;
     });

@@ -15,6 +15,9 @@ const maxTrees = 0xffff - kind.firstTree;
 /** What is told of a page, besides how many bytes of a row are in it: more than these can be in none. */
 const mark = { nothing: 0, trunk: 0xfffd, plainTree: 0xfffe, raggedTree: 0xffff } as const;
 
+/** Eight bytes of memory are needed for each. */
+const maxPages = 2 ** 24;
+
 /** Bytes that are looked at at once. */
 const runBytes = 4 * 1024 * 1024;
 
@@ -60,6 +63,7 @@ export class PageUse {
    * it, `cancelled`, and errors of the file system.
    */
   static async find(file: ReadFile, roots: readonly number[], options: ScanOptions = {}): Promise<PageUse> {
+    if (file.pages.pageCount > maxPages) throw new UnclearFile();
     const scan = new Scan(file, options);
     await scan.markFree();
     await scan.markTrees([1, ...roots]);
