@@ -3,12 +3,12 @@ import { messageOf, notUndone, RestorePointError } from '../../core/errors.ts';
 import { formatTableName } from '../../core/names.ts';
 import type { TableChange, TablePlan } from '../../core/plan.ts';
 import type { RestoreSource, RestoreTransaction, WorkOptions } from '../engine.ts';
-import { fileUri } from './address.ts';
+import { databaseName, fileUri } from './address.ts';
 import type { CatalogTable } from './catalog.ts';
 import type { Connection } from './connection.ts';
 import { countRows } from './counts.ts';
 import { countKept } from './differingRows.ts';
-import { inWords, isSqliteError } from './errors.ts';
+import { describeFailure, inWords, isSqliteError } from './errors.ts';
 import { storesAlike } from './fileFormat/databaseHeader.ts';
 import { PageFile } from './fileFormat/pages.ts';
 import { ForeignKeyGuard } from './foreignKeys.ts';
@@ -142,10 +142,10 @@ export class PageRestore implements RestoreTransaction {
       await begun.#takeBack(error);
       busy = isSqliteError(error, 'SQLITE_BUSY');
       // Who waits for a lock is not to be told of the room that rows would need.
-      const isAll = from.pages !== undefined && !(await hasTemporaryRoom(from.pages.size));
-      if (signal?.aborted || isFinal(error) || (busy && isAll)) {
+      const hasRoom = !busy || !from.pages || (await hasTemporaryRoom(from.pages.size).catch(() => true));
+      if (signal?.aborted || isFinal(error) || !hasRoom) {
         await begun.#release();
-        throw error;
+        throw describeFailure(error, 'database', { file: databaseName(target.file) });
       }
       logger.debug(`Pages cannot be written over those of the database: ${messageOf(error)}`);
     }

@@ -1,6 +1,6 @@
 import { statfs, type FileHandle } from 'node:fs/promises';
 import { freemem, tmpdir } from 'node:os';
-import { messageOf } from '../../core/errors.ts';
+import { messageOf, RestorePointError } from '../../core/errors.ts';
 import type { TablePlan } from '../../core/plan.ts';
 import type { RestoreSource, WorkOptions } from '../engine.ts';
 import { type CatalogTable, findTable } from './catalog.ts';
@@ -141,10 +141,16 @@ export async function schemaOf(
   options: WorkOptions,
 ): Promise<PayloadDatabase | undefined> {
   const { signal, logger } = options;
-  const database = await onDisk.writable();
-  const plain = await isPlain(database);
-  if (!plain || (!isLarge(pages.size) && (await hasTemporaryRoom(pages.size)))) return undefined;
-  if ((await pages.differingShare(database, plain.header)) < muchDiffers) return undefined;
+  try {
+    const database = await onDisk.writable();
+    const plain = await isPlain(database);
+    if (!plain || (!isLarge(pages.size) && (await hasTemporaryRoom(pages.size)))) return undefined;
+    if ((await pages.differingShare(database, plain.header)) < muchDiffers) return undefined;
+  } catch (error) {
+    if (signal?.aborted || RestorePointError.is(error)) throw error;
+    logger.debug(`Pages cannot be written straight out of the backup: ${messageOf(error)}`);
+    return undefined;
+  }
   return PayloadDatabase.extractSchema(pages, manifest, source, options).catch((error: unknown) => {
     if (signal?.aborted) throw error;
     // Where all of it is taken out, it is told.
