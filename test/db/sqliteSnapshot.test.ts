@@ -194,7 +194,7 @@ describe('SQLite: snapshots', () => {
   });
 
   it('end with their session', async () => {
-    runSqlite(file, 'CREATE TABLE t (a)');
+    runSqlite(file, 'PRAGMA journal_mode = WAL; CREATE TABLE t (a)');
     const session = await connectSqlite(file, { readOnly: true });
     await session.openSnapshot({ whole: true, logger: silentLogger });
     const partial = await session.openSnapshot({ whole: false, logger: silentLogger });
@@ -205,7 +205,7 @@ describe('SQLite: snapshots', () => {
   });
 
   it('keep what they copy to this user', async () => {
-    runSqlite(file, 'CREATE TABLE t (a)');
+    runSqlite(file, 'PRAGMA journal_mode = WAL; CREATE TABLE t (a)');
     const session = await connectSqlite(file, { readOnly: true });
     await session.openSnapshot({ whole: true, logger: silentLogger });
     const { stat } = await import('node:fs/promises');

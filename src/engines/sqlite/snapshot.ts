@@ -28,7 +28,10 @@ export async function openSnapshot(
     whole && onDisk
       ? await inWords('database', place, () => PageCopy.begin(file, onDisk, options))
       : undefined;
-  if (pages) return inWords('database', place, () => SqliteSnapshot.of(pages, undefined, options));
+  if (pages) {
+    await TemporaryFolder.removeStale(options.logger);
+    return inWords('database', place, () => SqliteSnapshot.of(pages, undefined, options));
+  }
   const folder = await inWords('file', {}, () => TemporaryFolder.create(options.logger, options.secretBytes));
   try {
     if (whole) onDisk?.readAhead();
