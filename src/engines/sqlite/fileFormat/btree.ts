@@ -1,5 +1,5 @@
 import { throwIfCancelled } from '../../../core/errors.ts';
-import { localLimits, pageType } from './pageCells.ts';
+import { localBytes, localLimits, pageType } from './pageCells.ts';
 import { maxDepth, type Page, type PageFile, UnclearFile } from './pages.ts';
 
 /**
@@ -102,15 +102,8 @@ class BtreeWalk {
         if (byte < 0x80 || count === 9) break;
       }
     }
-    const end = at + this.#localBytes(size);
+    const end = at + localBytes(size, this.#maxLocal, this.#minLocal, this.#file.usableSize);
     if (end > pageEnd) throw new UnclearFile();
     this.#take(bytes, at, end, high, low);
-  }
-
-  /** How much of a record is in its page; the rest is in pages of its own. */
-  #localBytes(size: number): number {
-    if (size <= this.#maxLocal) return size;
-    const local = this.#minLocal + ((size - this.#minLocal) % (this.#file.usableSize - 4));
-    return local <= this.#maxLocal ? local : this.#minLocal;
   }
 }

@@ -35,6 +35,16 @@ export function localLimits(usableSize: number): {
   };
 }
 
+/**
+ * How many bytes of a record stand in its page, of which `most` may: the rest is in pages of its own, all but the last of
+ * which are full.
+ */
+export function localBytes(size: number, most: number, least: number, usableSize: number): number {
+  if (size <= most) return size;
+  const local = least + ((size - least) % (usableSize - 4));
+  return local <= most ? local : least;
+}
+
 /** The cells of the pages of b-trees, by their bytes alone. Both methods throw `UnclearFile`. */
 export class CellReader {
   readonly #usable: number;
@@ -128,10 +138,8 @@ export class CellReader {
     }
     if (isTable) at = skipVarint(bytes, at, pageEnd);
     const { least, table, index } = this.#limits;
-    const most = isTable ? table : index;
-    if (size <= most) return checkedSize(first, at + size, pageEnd);
-    const wanted = least + ((size - least) % (this.#usable - 4));
-    const local = wanted <= most ? wanted : least;
+    const local = localBytes(size, isTable ? table : index, least, this.#usable);
+    if (local === size) return checkedSize(first, at + size, pageEnd);
     const total = checkedSize(first, at + local + 4, pageEnd);
     takeOverflow(bytes.readUInt32BE(at + local), size - local);
     return total;
