@@ -8,7 +8,7 @@ const layers = ['core', 'archive', 'engines', 'backup', 'restore', 'worker', 'cl
 function layer(files, { layers: allowed, packages = [], others = [] }) {
   const forbidden = layers.filter((name) => !allowed.includes(name));
   const atRoot = files.every((file) => /^src\/\w+\.ts$/.test(file));
-  const message = 'This layer may not import that (see "How it is built" in the README).';
+  const message = 'This layer may not import that (see docs/architecture.md).';
   return {
     files,
     rules: {
