@@ -103,6 +103,19 @@ export default tseslint.config(
   }),
   {
     files: ['src/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        ...['node:fs', 'node:fs/promises'].map((name) => ({
+          name,
+          importNames: ['rm', 'rmSync'],
+          message: 'It follows links that it may not remove: use core/ownFiles.ts.',
+        })),
+      ],
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
     ignores: ['src/ui/**', 'src/extension.ts'],
     rules: {
       'no-restricted-globals': ['error', { name: 'fetch', message: 'Nothing here speaks to the internet.' }],

@@ -1,8 +1,9 @@
-import { link, mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { link, mkdir, open, rename, type FileHandle } from 'node:fs/promises';
 import * as path from 'node:path';
 import { messageOf, RestorePointError } from '../core/errors.ts';
 import { partPath, removeLeftovers } from '../core/leftovers.ts';
 import type { Logger } from '../core/logger.ts';
+import { removeFile } from '../core/ownFiles.ts';
 import { syncFolder } from '../core/syncFolder.ts';
 
 export interface TemporaryFile {
@@ -52,7 +53,7 @@ export async function publish(
       given = await giveName(temporary.path, file);
     }
     named = true;
-    if (given === 'linked') await rm(temporary.path);
+    if (given === 'linked') await removeFile(temporary.path);
     await syncFolder(path.dirname(file));
     return file;
   } catch (error) {
@@ -65,7 +66,7 @@ export async function publish(
 
 export async function discard(temporary: TemporaryFile): Promise<void> {
   await temporary.handle.close().catch(ignoreClosed);
-  await rm(temporary.path, { force: true });
+  await removeFile(temporary.path);
 }
 
 /**
@@ -96,7 +97,7 @@ async function giveName(from: string, to: string): Promise<'linked' | 'renamed' 
 /** Removes a name of which it cannot be said that it lasts. Resolves to the error to be thrown. */
 async function takeNameBack(file: string, failure: RestorePointError): Promise<RestorePointError> {
   try {
-    await rm(file, { force: true });
+    await removeFile(file);
     return failure;
   } catch (second) {
     const unchanged = 'A file of this name may have been left there: it is not to be relied upon.';

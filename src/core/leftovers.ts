@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, rm, stat } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import * as path from 'node:path';
 import { messageOf } from './errors.ts';
 import type { Logger } from './logger.ts';
+import { isOwn, removeFile } from './ownFiles.ts';
 import { isRunning } from './processes.ts';
 
 /** How a file in the making ends: hidden, in the folder of its final place, and told as ours by this. */
@@ -31,7 +32,7 @@ export async function removeLeftovers(folder: string, logger: Logger): Promise<v
     const file = path.join(folder, name);
     try {
       if (!(await isLeftover(file))) continue;
-      await rm(file, { force: true });
+      await removeFile(file);
       logger.info(`Removed ${file}, which a process that was killed had left`);
     } catch (error) {
       failed(file, error);
@@ -48,6 +49,7 @@ async function isLeftover(file: string): Promise<boolean> {
     return false;
   const pid = /\.(\d+)-[0-9a-f]{12}\.\w+-part$/.exec(name)?.[1];
   if (pid !== undefined && isRunning(Number(pid))) return false;
-  const info = await stat(file);
-  return info.isFile() && Date.now() - info.mtimeMs >= staleAfter;
+  // Another user may have put a link there, or a file of his own.
+  const info = await lstat(file);
+  return info.isFile() && isOwn(info) && Date.now() - info.mtimeMs >= staleAfter;
 }

@@ -6,6 +6,7 @@ import { type BackupSelection, takeBackup } from '../backup/takeBackup.ts';
 import { cancelled, messageOf, notUndone, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { BackupPart, Manifest } from '../core/manifest.ts';
 import { foldCase, formatTableName, tableKey, type TableName } from '../core/names.ts';
+import { makePrivateFolder } from '../core/ownFiles.ts';
 import type { Phase, ProgressEvent, ReportProgress } from '../core/progress.ts';
 import type { OpaquePlan, RestoreMode, RestorePlan, TableChange, TablePlan } from '../core/plan.ts';
 import { isCarried } from '../core/schema.ts';
@@ -222,6 +223,7 @@ async function takeSafetyBackup(
   const lock = options.safetyLock ?? (encryption && (await options.keys?.lockLike(encryption)));
   const name = `before-restore-${session.info.database}`;
   try {
+    await makePrivateFolder(options.safetyFolder);
     const place = await newBackupFile(options.safetyFolder, name, { encrypted: lock !== undefined });
     const { file } = await takeBackup(session, {
       ...options,

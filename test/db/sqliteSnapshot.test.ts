@@ -231,7 +231,7 @@ describe('SQLite: snapshots', () => {
     const old = new Date(Date.now() - 25 * 60 * 60 * 1000);
     for (const name of [...kept, `restore-point-${gone}-bbbbbb`]) {
       const folder = join(tmpdir(), name);
-      await mkdir(folder);
+      await mkdir(folder, 0o700);
       await writeFile(join(folder, 'database.sqlite'), 'x');
       if (!name.includes('young')) await utimes(folder, old, old);
     }

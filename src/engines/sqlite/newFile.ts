@@ -1,8 +1,10 @@
-import { chmod, link, open, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { link, open, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { messageOf, RestorePointError } from '../../core/errors.ts';
 import { partPath, removeLeftovers } from '../../core/leftovers.ts';
 import type { Logger } from '../../core/logger.ts';
+import { removeFile } from '../../core/ownFiles.ts';
 import { syncFolder } from '../../core/syncFolder.ts';
 import { isThere } from './isThere.ts';
 import type { Destination } from './payloadFile.ts';
@@ -49,12 +51,12 @@ export class NewFile {
       await (await open(path, 'wx', 0o600)).close();
       await (await open(probe, 'wx', usualMode)).close();
       const { mode } = await stat(probe);
-      await rm(probe);
+      await removeFile(probe);
       if (await canBeLinked(path, probe)) return new NewFile(path, place, mode & 0o777, logger);
-      await rm(path);
+      await removeFile(path);
       return undefined;
     } catch (error) {
-      for (const file of [path, probe]) await rm(file, { force: true }).catch(() => 'told already');
+      for (const file of [path, probe]) await removeFile(file).catch(() => 'told already');
       throw error;
     }
   }
@@ -78,8 +80,7 @@ export class NewFile {
    */
   async publish(): Promise<void> {
     await this.#writtenBack;
-    await this.#sync();
-    await chmod(this.path, this.#mode);
+    await this.#sync(this.#mode);
     await link(this.path, this.place).catch((error: NodeJS.ErrnoException) => {
       throw error.code === 'EEXIST' ? this.#taken() : error;
     });
@@ -96,14 +97,16 @@ export class NewFile {
   /** Removes what was made beside the place. Never throws: what goes wrong is logged. */
   async remove(): Promise<void> {
     await this.#writtenBack?.catch(() => 'the file is not wanted any more');
-    await rm(this.path, { force: true, maxRetries: 5, retryDelay: 100 }).catch((error: unknown) => {
+    await removeFile(this.path).catch((error: unknown) => {
       this.#logger.error(`The file ${this.path} could not be removed`, error);
     });
   }
 
-  async #sync(): Promise<void> {
-    const handle = await open(this.path, 'r+');
+  async #sync(mode?: number): Promise<void> {
+    // In a folder that others can write, another may have put a link there.
+    const handle = await open(this.path, constants.O_RDWR | (constants.O_NOFOLLOW ?? 0));
     try {
+      if (mode !== undefined) await handle.chmod(mode);
       await handle.sync();
     } finally {
       await handle.close();
@@ -126,6 +129,6 @@ async function canBeLinked(file: string, to: string): Promise<boolean> {
   } catch {
     return false;
   }
-  await rm(to);
+  await removeFile(to);
   return true;
 }

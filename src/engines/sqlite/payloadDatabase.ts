@@ -1,8 +1,9 @@
-import { open, rm } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RestorePointError } from '../../core/errors.ts';
 import type { BackedUpTable, Manifest } from '../../core/manifest.ts';
 import { formatTableName } from '../../core/names.ts';
+import { removeFile } from '../../core/ownFiles.ts';
 import type { Payload, PayloadSource } from '../../core/payload.ts';
 import type { WorkOptions } from '../engine.ts';
 import {
@@ -175,7 +176,7 @@ export class PayloadDatabase {
     logger.info(`The text of the backup is converted from ${from} to ${encoding}`);
     const copyFile = await this.#folder.createFile('converted.sqlite');
     await convertCopy(this.#file, copyFile, { from, to: encoding, pageSize, refuses }, signal);
-    await rm(this.#file);
+    await removeFile(this.#file);
     this.#file = copyFile;
     this.#order = convertSchemaOrder(this.#order, textConverter(from, encoding));
   }

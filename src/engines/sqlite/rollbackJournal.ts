@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { freeBytes } from '../../core/memory.ts';
+import { removeFile } from '../../core/ownFiles.ts';
 import { syncFolder } from '../../core/syncFolder.ts';
 import { EarlySync } from './earlySync.ts';
 import { readRuns, runLengths } from './sequentialReads.ts';
@@ -145,7 +146,7 @@ export class RollbackJournal {
   /** Without it the database stays as it is. Throws errors of the file system while it is there. */
   async remove(): Promise<void> {
     await this.#close();
-    await rm(this.#path, { force: true }).catch(async (error: unknown) => {
+    await removeFile(this.#path).catch(async (error: unknown) => {
       if (await this.isThere()) throw error;
     });
   }

@@ -1,8 +1,9 @@
-import { rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import type { DatabaseAddress } from '../../core/connections.ts';
 import { RestorePointError } from '../../core/errors.ts';
 import type { DatabaseInfo, TableSummary } from '../../core/manifest.ts';
 import { formatTableName, type TableName } from '../../core/names.ts';
+import { removeFile } from '../../core/ownFiles.ts';
 import type { DatabaseSchema, Table } from '../../core/schema.ts';
 import type {
   ConnectOptions,
@@ -137,7 +138,7 @@ export class SqliteSession implements Session {
     for (const work of this.#open) await work.close();
     try {
       await this.#connection.close();
-      if (this.#created && (await stat(this.#file)).size === 0) await rm(this.#file);
+      if (this.#created && (await stat(this.#file)).size === 0) await removeFile(this.#file);
     } catch (error) {
       logger.error(`The connection to ${this.target} could not be closed`, error);
     }

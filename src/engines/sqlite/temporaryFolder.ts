@@ -1,7 +1,8 @@
-import { mkdtemp, open, readdir, rm, stat, statfs } from 'node:fs/promises';
+import { mkdtemp, open, readdir, statfs } from 'node:fs/promises';
 import { freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from '../../core/logger.ts';
+import { removePrivateFolder } from '../../core/ownFiles.ts';
 import { isRunning } from '../../core/processes.ts';
 
 /** A killed process leaves its folder, with a copy of somebody's data in it: after a day it is removed by the next. */
@@ -51,15 +52,11 @@ export class TemporaryFolder {
   /** Never throws: what cannot be removed is logged. */
   async remove(logger: Logger): Promise<void> {
     try {
-      await removeFolder(this.path);
+      await removePrivateFolder(this.path);
     } catch (error) {
       logger.error(`The temporary folder ${this.path} could not be removed`, error);
     }
   }
-}
-
-function removeFolder(path: string): Promise<void> {
-  return rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
 }
 
 /** Twice as much is taken while the text of a database is converted. */
@@ -76,7 +73,7 @@ async function removeStale(parent: string, logger: Logger): Promise<void> {
     const path = join(parent, name);
     try {
       // A process in another container may see this folder too, and not be seen itself.
-      if (Date.now() - (await stat(path)).mtimeMs > staleAfter) await removeFolder(path);
+      await removePrivateFolder(path, ({ mtimeMs }) => Date.now() - mtimeMs > staleAfter);
     } catch (error) {
       // Another user's, or another process was faster.
       logger.debug(
