@@ -82,9 +82,9 @@ export class ArchiveWriter implements PayloadSink {
     let count = 0;
     return {
       name,
-      writeChunk: async (bytes, rows, release, known) => {
+      writeChunk: async (bytes, rows, release) => {
         const entry = `${name}/${++count}.${extension}${codec.suffix}`;
-        const compressed = known ? Promise.resolve(known) : codec.compress(bytes);
+        const compressed = codec.compress(bytes);
         // Where nothing is compressed, the bytes themselves are written.
         if (release && codec.suffix !== '') compressed.then(release, () => undefined);
         await this.#enqueue(compressed, entry, (stored) => {

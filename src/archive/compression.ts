@@ -2,7 +2,6 @@ import { Readable, type Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 import type { Compression } from '../core/manifest.ts';
-import type { Compress } from '../core/payload.ts';
 
 const zstdCompress = promisify<zlib.InputType, zlib.ZstdOptions, Buffer>(zlib.zstdCompress);
 const zstdDecompress = promisify<zlib.InputType, zlib.ZstdOptions, Buffer>(zlib.zstdDecompress);
@@ -15,7 +14,8 @@ const streamedPiece = 1024 * 1024;
 interface Codec {
   /** What an entry's name ends with. */
   readonly suffix: string;
-  readonly compress: Compress;
+  /** The bytes must not change before it resolves. */
+  compress(bytes: Uint8Array): Promise<Uint8Array>;
   /** Rejects when the result is longer than `limit` bytes: a small file must not fill the memory. */
   decompress(bytes: Uint8Array, limit: number): Promise<Uint8Array>;
   /**
@@ -56,12 +56,6 @@ export const codecs: Readonly<Record<Compression, Codec>> = {
     pieces: (bytes) => Readable.from([bytes]),
   },
 };
-
-/** What an archive makes of its chunks; undefined where it stores them as they are. */
-export function compressBy(compression: Compression): Compress | undefined {
-  const { suffix, compress } = codecs[compression];
-  return suffix === '' ? undefined : compress;
-}
 
 /**
  * What zlib is to make room for at a time: with its own 16 KB a chunk comes out in hundreds of pieces, each of which

@@ -1,5 +1,4 @@
 import { ArchiveWriter } from '../archive/archiveWriter.ts';
-import { compressBy } from '../archive/compression.ts';
 import { encryptionBy, type Encryption, type Lock } from '../archive/encryption/keys.ts';
 import { messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { BackedUpTable, BackupPart, Compression, Manifest } from '../core/manifest.ts';
@@ -90,12 +89,7 @@ async function writeBackup(
   const { only } = selection;
   const whole = !selection.tables && !selection.exclude && !selection.schemas && !selection.where;
   options.report?.({ phase: 'snapshot' });
-  const compress = compressBy(compression);
-  const snapshot = await session.openSnapshot({
-    ...options,
-    whole: whole && !only,
-    ...(compress ? { compress } : {}),
-  });
+  const snapshot = await session.openSnapshot({ ...options, whole: whole && !only });
   let closing: Promise<void> | undefined;
   try {
     const chosen = chooseRows(snapshot.schema, selection);

@@ -22,9 +22,6 @@ export interface Payload {
 /** About how large a chunk is before it is compressed. A single row that is larger makes a larger one. */
 export const chunkBytes = 4 * 1024 * 1024;
 
-/** Makes of a chunk what is stored: the same of the same bytes, which must not change before it resolves. */
-export type Compress = (bytes: Uint8Array) => Promise<Uint8Array>;
-
 /** Where an engine puts what it reads. The archive implements it. */
 export interface PayloadSink {
   /**
@@ -40,10 +37,9 @@ export interface PayloadWriter {
   /**
    * Takes one chunk; the caller cuts at row ends and must not change `bytes` until `release` is called, which need not
    * happen when something fails. Resolves when there is room for the next one (back-pressure); rejects if an earlier
-   * one failed. `compressed`: what the `Compress` of this sink made of just these bytes, where that is known; it is the
-   * sink's from then on.
+   * one failed.
    */
-  writeChunk(bytes: Uint8Array, rows: number, release?: () => void, compressed?: Uint8Array): Promise<void>;
+  writeChunk(bytes: Uint8Array, rows: number, release?: () => void): Promise<void>;
   /** Resolves when all is written, with what the manifest says of it. */
   finish(): Promise<Payload>;
 }

@@ -11,7 +11,7 @@ import type {
   TableSummary,
 } from '../core/manifest.ts';
 import type { TableName } from '../core/names.ts';
-import type { Compress, DamagedSource, Payload, PayloadSink, PayloadSource } from '../core/payload.ts';
+import type { DamagedSource, Payload, PayloadSink, PayloadSource } from '../core/payload.ts';
 import type { RestorePlan, TableChange, TablePlan } from '../core/plan.ts';
 import type { ReportProgress } from '../core/progress.ts';
 import type { RelatedTables } from '../core/related.ts';
@@ -109,8 +109,6 @@ export interface Session {
 export interface SnapshotOptions extends WorkOptions {
   /** All of it will be read, without conditions. */
   readonly whole: boolean;
-  /** That of the sink that it will be read into: an engine may begin with it before. */
-  readonly compress?: Compress;
 }
 
 /** What a user may not do of a plan. */

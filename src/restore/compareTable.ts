@@ -1,4 +1,5 @@
 import type { BackedUpTable } from '../core/manifest.ts';
+import { foldCase } from '../core/names.ts';
 import type { Column, Table } from '../core/schema.ts';
 import type { EngineFeatures } from '../engines/engine.ts';
 
@@ -20,7 +21,7 @@ export function compareTable(
   if (!live) return { drift, refusals };
   if (!live.holdsRows)
     return { drift, refusals: ['it holds no rows of its own now (it is partitioned or virtual)'] };
-  const fold = (name: string): string => (features.caseInsensitiveNames ? name.toLowerCase() : name);
+  const fold = (name: string): string => (features.caseInsensitiveNames ? foldCase(name) : name);
   const now = new Map(live.columns.map((column) => [fold(column.name), column]));
   const then = new Map(backup.table.columns.map((column) => [fold(column.name), column]));
   for (const name of backup.columns) {
@@ -45,6 +46,6 @@ export function compareTable(
 }
 
 function sameType(before: Column, now: Column, features: EngineFeatures): boolean {
-  if (features.caseInsensitiveNames) return before.type.toLowerCase() === now.type.toLowerCase();
+  if (features.caseInsensitiveNames) return foldCase(before.type) === foldCase(now.type);
   return before.type === now.type;
 }

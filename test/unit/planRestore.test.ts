@@ -5,6 +5,7 @@ import { formatTableName } from '../../src/core/names.ts';
 import type { RestoreMode, RestorePlan } from '../../src/core/plan.ts';
 import type { DatabaseSchema, ForeignKey, SchemaObject, Table } from '../../src/core/schema.ts';
 import type { EngineFeatures } from '../../src/engines/engine.ts';
+import { compareTable } from '../../src/restore/compareTable.ts';
 import { planRestore } from '../../src/restore/planRestore.ts';
 import { manifestOf, plainTable } from '../support/manifests.ts';
 
@@ -218,6 +219,21 @@ describe('planRestore', () => {
         ['É', 'É', false],
         ['k', 'k', true],
       ],
+    );
+    const columns = (...names: string[]): Table => {
+      const table = plainTable('t');
+      return { ...table, columns: names.map((name) => ({ name, type: 'TEXT', notNull: false })) };
+    };
+    const { drift, refusals } = compareTable(
+      backupOf([columns('É', 'k')]).tables[0]!,
+      columns('é', 'K', '\u212a'),
+      { caseInsensitiveNames: true } as EngineFeatures,
+    );
+    assert.match(refusals.join('\n'), /^the column É of the backup is not there any more/);
+    assert.equal(refusals.length, 1);
+    assert.deepEqual(
+      drift.map((line) => line.split(' ')[2]),
+      ['é', '\u212a'],
     );
   });
 

@@ -62,23 +62,6 @@ export async function findDiffering(
   }
 }
 
-/**
- * How many rows of tables that are to become what the backup holds are there already, and how many others, where few
- * differ. Within a transaction; the backup's database is attached. Throws SQLite's errors, `cancelled`.
- */
-export async function countKept(
-  connection: Connection,
-  pairs: readonly TablePair[],
-  signal?: AbortSignal,
-): Promise<ReadonlyMap<TablePlan, Pick<TableChange, 'kept' | 'removed'>>> {
-  const counts = new Map<TablePlan, Pick<TableChange, 'kept' | 'removed'>>();
-  for (const pair of pairs.filter(mayDifferLittle)) {
-    const found = await findRows(connection, pair, signal);
-    if (found) counts.set(pair.plan, { kept: pair.plan.backup.rows - found.missing, removed: found.others });
-  }
-  return counts;
-}
-
 /** By SQLite on one core, while the file's own pages are read on the other. */
 async function compare(
   connection: Connection,

@@ -19,7 +19,6 @@ export class FileOnDisk {
   readonly #path: string;
   readonly #logger: Logger;
   #opening: Promise<FileHandle> | undefined;
-  #writable: Promise<FileHandle> | undefined;
   #reading: Promise<void> | undefined;
   #writing: Promise<void> | undefined;
   #ended = false;
@@ -56,17 +55,12 @@ export class FileOnDisk {
    * `UnclearFile`.
    */
   async pages(): Promise<PageFile> {
-    return PageFile.over(await this.readable());
+    return PageFile.over(await this.#readable());
   }
 
-  /** To read from it; stays open until this is closed. Throws errors of the file system. */
-  readable(): Promise<FileHandle> {
+  /** Stays open until this is closed. */
+  #readable(): Promise<FileHandle> {
     return (this.#opening ??= open(this.#path, 'r'));
-  }
-
-  /** To write to it; stays open until this is closed. Throws errors of the file system. */
-  writable(): Promise<FileHandle> {
-    return (this.#writable ??= open(this.#path, 'r+'));
   }
 
   /**
@@ -77,21 +71,19 @@ export class FileOnDisk {
     this.#ended = true;
     await this.#reading;
     await this.#writing;
-    for (const opening of [this.#opening, this.#writable]) {
-      const file = await opening?.catch(() => undefined);
-      await file?.close().catch((error: unknown) => {
-        this.#logger.error('The database file could not be closed', error);
-      });
-    }
+    const file = await this.#opening?.catch(() => undefined);
+    await file?.close().catch((error: unknown) => {
+      this.#logger.error('The database file could not be closed', error);
+    });
   }
 
   async #write(): Promise<void> {
-    const file = await this.readable();
+    const file = await this.#readable();
     if ((await file.stat()).size >= worthwhile) await file.datasync();
   }
 
   async #read(): Promise<void> {
-    const file = await this.readable();
+    const file = await this.#readable();
     const { size } = await file.stat();
     if (size < worthwhile || size > freemem() / 2 || this.#inVain || isCached(file, 0, size)) return;
     const buffer = Buffer.allocUnsafeSlow(pieceBytes);

@@ -185,7 +185,7 @@ export class NewFileRestore implements RestoreTransaction {
     const { signal } = this.#options;
     const file = await open(this.#file.path, 'r');
     try {
-      const position = await this.#written.firstDifference(file, { signal });
+      const position = await this.#written.firstDifference(file, signal);
       if (position !== undefined) throw differsFrom(position);
     } finally {
       await file.close();

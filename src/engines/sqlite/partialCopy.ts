@@ -11,7 +11,7 @@ import { copiedColumns, createIn, quoteList, transferSql } from './copyRows.ts';
 import { type CountRows, countStoredRows } from './counts.ts';
 import { inWords, isSqliteError } from './errors.ts';
 import { quote, quoteTable } from './identifiers.ts';
-import { writePayloadOf } from './payloadFile.ts';
+import { writePayload } from './payloadFile.ts';
 import { RelatedRows } from './relatedRows.ts';
 import { writeSchema } from './schemaOrder.ts';
 import { checkCondition, wrongCondition } from './sqlText.ts';
@@ -103,7 +103,7 @@ export class PartialCopy {
   }
 
   write(sink: PayloadSink, options: WorkOptions): Promise<Payload> {
-    return writePayloadOf(this.#file, sink, options);
+    return writePayload(this.#file, sink, options);
   }
 
   /** Never throws: what goes wrong is logged. */

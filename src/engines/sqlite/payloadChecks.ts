@@ -50,7 +50,6 @@ interface OpenedDatabase {
 export class PayloadChecks {
   readonly #file: string;
   readonly #asItIs: boolean;
-  readonly #openPages: () => Promise<PageFile>;
   readonly #options: WorkOptions;
   readonly #end = new AbortController();
   readonly #findings = new Map<string, Promise<IndexFindings>>();
@@ -62,16 +61,11 @@ export class PayloadChecks {
 
   /**
    * `asItIs`: the file itself is what is restored; entries of indexes have to be in order too, and nothing else works
-   * meanwhile. `pages` opens it, where it must not be closed again yet.
+   * meanwhile.
    */
-  constructor(
-    file: string,
-    { asItIs = false, pages }: { readonly asItIs?: boolean; readonly pages?: () => Promise<PageFile> },
-    options: WorkOptions,
-  ) {
+  constructor(file: string, { asItIs = false }: { readonly asItIs?: boolean }, options: WorkOptions) {
     this.#file = file;
     this.#asItIs = asItIs;
-    this.#openPages = pages ?? ((): Promise<PageFile> => PageFile.open(file));
     const signals = options.signal ? [options.signal, this.#end.signal] : [this.#end.signal];
     this.#options = { ...options, signal: AbortSignal.any(signals) };
   }
@@ -138,7 +132,7 @@ export class PayloadChecks {
   /** Undefined where only SQLite can read the file. */
   async #readablePages(): Promise<PageFile | undefined> {
     try {
-      return await this.#openPages();
+      return await PageFile.open(this.#file);
     } catch (error) {
       if (error instanceof UnclearFile) return undefined;
       throw error;

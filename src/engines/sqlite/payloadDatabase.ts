@@ -1,4 +1,3 @@
-import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RestorePointError } from '../../core/errors.ts';
 import type { BackedUpTable, Manifest } from '../../core/manifest.ts';
@@ -17,14 +16,10 @@ import {
 import { Connection } from './connection.ts';
 import { convertCopy } from './convertedCopy.ts';
 import { describeFailure } from './errors.ts';
-import { UnclearFile } from './fileFormat/pages.ts';
 import { extractPayload } from './payloadFile.ts';
-import type { PayloadPages } from './payloadPages.ts';
-import { maxSchemaBytes, writeSchemaOf } from './payloadSchema.ts';
 import { convertSchemaOrder, readSchemaOrder } from './schemaOrder.ts';
 import { TemporaryFolder } from './temporaryFolder.ts';
 import { textConverter } from './textEncoding.ts';
-import type { WrittenRuns } from './writtenRuns.ts';
 
 /** What a new database takes over from the one that was backed up. */
 export interface DatabaseSettings {
@@ -59,72 +54,28 @@ export class PayloadDatabase {
     this.#folder = folder;
   }
 
-  /** `written` learns what the file is made of. Throws `damaged-backup`, `file`, `cancelled`. */
-  static extract(
+  /** Throws `damaged-backup`, `file`, `cancelled`. */
+  static async extract(
     manifest: Manifest,
     source: PayloadSource,
     options: WorkOptions,
-    written?: WrittenRuns,
   ): Promise<PayloadDatabase> {
     const payload = onlyPayload(manifest);
     const size = payload.chunks.reduce((sum, { bytes }) => sum + bytes, 0);
-    const noted = written ? { written: (bytes: Uint8Array): void => written.add(bytes) } : {};
-    const fill = async (file: string, folder: string): Promise<boolean> => {
-      const room = { folder, remedy: 'let TMPDIR name another folder' };
-      await extractPayload(payload, source, { file, ...room, ...noted }, options);
-      return true;
-    };
-    return PayloadDatabase.#make(
-      payload,
-      source.secret ? size : undefined,
-      fill,
-      options,
-    ) as Promise<PayloadDatabase>;
-  }
-
-  /** Of which the schema alone can be read; undefined where that is all over it. Throws like `extract`. */
-  static extractSchema(
-    pages: PayloadPages,
-    manifest: Manifest,
-    source: PayloadSource,
-    options: WorkOptions,
-  ): Promise<PayloadDatabase | undefined> {
-    const fill = async (file: string): Promise<boolean> => {
-      const output = await open(file, 'r+');
-      try {
-        return await writeSchemaOf(pages, output);
-      } catch (error) {
-        // Only SQLite can read it, as a whole.
-        if (error instanceof UnclearFile) return false;
-        throw error;
-      } finally {
-        await output.close();
-      }
-    };
-    const bytes = source.secret ? maxSchemaBytes : undefined;
-    return PayloadDatabase.#make(onlyPayload(manifest), bytes, fill, options);
-  }
-
-  /** In a file of a temporary folder; undefined where `fill` does not fill it. */
-  static async #make(
-    { name }: Payload,
-    secretBytes: number | undefined,
-    fill: (file: string, folder: string) => Promise<boolean>,
-    options: WorkOptions,
-  ): Promise<PayloadDatabase | undefined> {
-    const folder = await TemporaryFolder.create(options.logger, secretBytes).catch((error: unknown) => {
-      throw describeFailure(error, 'file');
-    });
+    const folder = await TemporaryFolder.create(options.logger, source.secret ? size : undefined).catch(
+      (error: unknown) => {
+        throw describeFailure(error, 'file');
+      },
+    );
     try {
       const file = await folder.createFile('database.sqlite');
-      if (await fill(file, dirname(folder.path)))
-        return await PayloadDatabase.#inspect(file, folder, options.signal);
+      const room = { folder: dirname(folder.path), remedy: 'let TMPDIR name another folder' };
+      await extractPayload(payload, source, { file, ...room }, options);
+      return await PayloadDatabase.#inspect(file, folder, options.signal);
     } catch (error) {
       await folder.remove(options.logger);
-      throw describeFailure(error, 'damaged-backup', { entry: name });
+      throw describeFailure(error, 'damaged-backup', { entry: payload.name });
     }
-    await folder.remove(options.logger);
-    return undefined;
   }
 
   static async #inspect(

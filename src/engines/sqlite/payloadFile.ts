@@ -6,53 +6,28 @@ import { freeBytes } from '../../core/memory.ts';
 import { chunkBytes, type Payload, type PayloadSink, type PayloadSource } from '../../core/payload.ts';
 import type { WorkOptions } from '../engine.ts';
 
-/** What is done with a chunk that begins at a position of the file, before it is handed on. */
-export interface ChunkWork {
-  /** Changes it in place. */
-  readonly read?: (chunk: Buffer, position: number) => void;
-  /** Resolves to what `Compress` made of just this chunk, where that is known. */
-  readonly find?: (position: number, chunk: Buffer) => Promise<Uint8Array | undefined>;
-}
-
-/** Like `writePayload`. */
-export async function writePayloadOf(
-  file: string,
-  sink: PayloadSink,
-  options: WorkOptions,
-  work?: ChunkWork,
-): Promise<Payload> {
+/** Cuts a database file that nobody writes into the chunks of one payload. */
+export async function writePayload(file: string, sink: PayloadSink, options: WorkOptions): Promise<Payload> {
   const input = await open(file, 'r');
   try {
-    return await writePayload(input, sink, options, work);
+    const writer = sink.open('database', 'sqlite');
+    const { size } = await input.stat();
+    const released: Buffer[] = [];
+    for (let position = 0; position < size;) {
+      throwIfCancelled(options.signal);
+      // The sink keeps what it is given until it releases it.
+      const buffer = released.pop() ?? Buffer.allocUnsafeSlow(Math.min(chunkBytes, size));
+      const chunk = buffer.subarray(0, size - position);
+      await readFully(input, chunk, position);
+      await writer.writeChunk(chunk, 0, () => released.push(buffer));
+      position += chunk.length;
+      options.report?.({ phase: 'read', bytes: position, totalBytes: size });
+    }
+    throwIfCancelled(options.signal);
+    return await writer.finish();
   } finally {
     await input.close();
   }
-}
-
-/** Cuts a database file that nobody writes into the chunks of one payload. */
-export async function writePayload(
-  input: FileHandle,
-  sink: PayloadSink,
-  options: WorkOptions,
-  work: ChunkWork = {},
-): Promise<Payload> {
-  const writer = sink.open('database', 'sqlite');
-  const { size } = await input.stat();
-  const released: Buffer[] = [];
-  for (let position = 0; position < size;) {
-    throwIfCancelled(options.signal);
-    // The sink keeps what it is given until it releases it.
-    const buffer = released.pop() ?? Buffer.allocUnsafeSlow(Math.min(chunkBytes, size));
-    const chunk = buffer.subarray(0, size - position);
-    await readFully(input, chunk, position);
-    work.read?.(chunk, position);
-    const compressed = await work.find?.(position, chunk);
-    await writer.writeChunk(chunk, 0, () => released.push(buffer), compressed);
-    position += chunk.length;
-    options.report?.({ phase: 'read', bytes: position, totalBytes: size });
-  }
-  throwIfCancelled(options.signal);
-  return writer.finish();
 }
 
 async function readFully(input: FileHandle, buffer: Buffer, position: number): Promise<void> {

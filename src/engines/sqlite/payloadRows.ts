@@ -133,8 +133,8 @@ async function isSound(connection: Connection, signal?: AbortSignal): Promise<bo
 }
 
 /**
- * That a table's pages fit together and every record can be read. Indexes are not compared with their tables: a restore
- * builds them anew. Nor are constraints: rows that broke one in the database break it in its backup.
+ * That a table's pages fit together and every record can be read. Indexes are not compared with their tables: a backup
+ * copies them as they are, and a restore proves them or makes them anew. Nor are constraints: rows that broke one in the database break it in its backup.
  */
 async function checkPages(connection: Connection, table: string, signal?: AbortSignal): Promise<void> {
   const found = await connection.all<{ message: string }>(

@@ -16,7 +16,7 @@ export interface ReadRun {
 export async function* readRuns(
   handle: FileHandle,
   lengths: readonly number[],
-  { from = 0, signal }: { readonly from?: number; readonly signal?: AbortSignal | undefined } = {},
+  signal?: AbortSignal,
 ): AsyncGenerator<ReadRun, void, undefined> {
   const largest = lengths.reduce((most, length) => Math.max(most, length), 0);
   const buffers = [Buffer.allocUnsafeSlow(largest), Buffer.allocUnsafeSlow(largest)];
@@ -26,9 +26,9 @@ export async function* readRuns(
     reading.catch(() => undefined);
     return reading;
   };
-  let next = read(0, from);
+  let next = read(0, 0);
   try {
-    let position = from;
+    let position = 0;
     for (const [index, length] of lengths.entries()) {
       throwIfCancelled(signal);
       const bytes = await next;
@@ -40,12 +40,6 @@ export async function* readRuns(
     await next.catch(() => 'nobody waits for it');
     for (const buffer of buffers) freeBytes(buffer);
   }
-}
-
-/** Lengths of the runs that so many bytes are read in. */
-export function runLengths(bytes: number, largest: number): number[] {
-  const count = Math.ceil(bytes / largest);
-  return Array.from({ length: count }, (_, index) => Math.min(largest, bytes - index * largest));
 }
 
 async function fill(handle: FileHandle, buffer: Buffer, position: number): Promise<Buffer> {

@@ -23,11 +23,9 @@ import { FileOnDisk } from './fileOnDisk.ts';
 import { introspect, introspectTable } from './introspect.ts';
 import { NewFile } from './newFile.ts';
 import { NewFileRestore } from './newFileRestore.ts';
-import { PageRestore } from './pageRestore.ts';
 import { PayloadDatabase } from './payloadDatabase.ts';
 import { SqliteRestore } from './restore.ts';
 import { openSnapshot } from './snapshot.ts';
-import { WrittenRuns } from './writtenRuns.ts';
 
 /** Work that outlives the call that began it. */
 interface OpenWork {
@@ -116,15 +114,8 @@ export class SqliteSession implements Session {
     const asItIs = this.#missing ? await this.#takeAsItIs(restore, options) : undefined;
     if (asItIs) return asItIs;
     const target = { file: this.#file, onDisk: this.#onDisk, make: () => this.#makeMissing() };
-    const suits = !this.#missing && PageRestore.suits(restore);
-    const straight = suits ? await PageRestore.beginStraight(target, restore, options) : undefined;
-    if (straight && straight !== 'busy') return this.#track(Promise.resolve(straight));
-    const written = suits && straight !== 'busy' ? new WrittenRuns() : undefined;
     this.#readAhead(restore);
-    const payload = await PayloadDatabase.extract(restore.manifest, restore.source, options, written);
-    const pages = written && (await PageRestore.begin(target, restore, { payload, written }, options));
-    if (pages) return this.#track(Promise.resolve(pages));
-    if (written) this.#readAhead(restore);
+    const payload = await PayloadDatabase.extract(restore.manifest, restore.source, options);
     return this.#track(SqliteRestore.begin(target, restore, payload, options));
   }
 

@@ -9,7 +9,6 @@ import type { CountRows } from './counts.ts';
 import { describeFailure, inWords } from './errors.ts';
 import type { FileOnDisk } from './fileOnDisk.ts';
 import { introspect } from './introspect.ts';
-import { PageCopy } from './pageCopy.ts';
 import { PartialCopy } from './partialCopy.ts';
 import { TemporaryFolder } from './temporaryFolder.ts';
 import { WholeCopy } from './wholeCopy.ts';
@@ -24,14 +23,6 @@ export async function openSnapshot(
 ): Promise<Snapshot & { readonly closed: boolean }> {
   const place = { file: databaseName(file) };
   const { whole, onDisk } = options;
-  const pages =
-    whole && onDisk
-      ? await inWords('database', place, () => PageCopy.begin(file, onDisk, options))
-      : undefined;
-  if (pages) {
-    await TemporaryFolder.removeStale(options.logger);
-    return inWords('database', place, () => SqliteSnapshot.of(pages, undefined, options));
-  }
   const folder = await inWords('file', {}, () => TemporaryFolder.create(options.logger, options.secretBytes));
   try {
     if (whole) onDisk?.readAhead();
@@ -64,26 +55,17 @@ class SqliteSnapshot implements Snapshot {
   readonly schema: DatabaseSchema;
   #closing: Promise<void> | undefined;
   readonly #copy: Copy;
-  readonly #folder: TemporaryFolder | undefined;
+  readonly #folder: TemporaryFolder;
   readonly #options: WorkOptions;
 
-  private constructor(
-    schema: DatabaseSchema,
-    copy: Copy,
-    folder: TemporaryFolder | undefined,
-    options: WorkOptions,
-  ) {
+  private constructor(schema: DatabaseSchema, copy: Copy, folder: TemporaryFolder, options: WorkOptions) {
     this.schema = schema;
     this.#copy = copy;
     this.#folder = folder;
     this.#options = options;
   }
 
-  static async of(
-    copy: Copy,
-    folder: TemporaryFolder | undefined,
-    options: WorkOptions,
-  ): Promise<SqliteSnapshot> {
+  static async of(copy: Copy, folder: TemporaryFolder, options: WorkOptions): Promise<SqliteSnapshot> {
     try {
       const schema = await introspect(copy.connection, 'main', options.signal);
       return new SqliteSnapshot(schema, copy, folder, options);
@@ -122,7 +104,7 @@ class SqliteSnapshot implements Snapshot {
 
   async #end(): Promise<void> {
     await this.#copy.close(this.#options.logger);
-    await this.#folder?.remove(this.#options.logger);
+    await this.#folder.remove(this.#options.logger);
   }
 }
 

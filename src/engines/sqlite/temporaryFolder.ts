@@ -34,13 +34,6 @@ export class TemporaryFolder {
     return new TemporaryFolder(path);
   }
 
-  /** Of processes that were killed: also where no folder is needed. Never throws: what cannot be removed is logged. */
-  static async removeStale(logger: Logger): Promise<void> {
-    await removeStale(tmpdir(), logger).catch((error: unknown) => {
-      logger.debug(`The temporary folder cannot be looked into: ${String(error)}`);
-    });
-  }
-
   /** Makes an empty file that only this user can read. Resolves to its path. */
   async createFile(name: string): Promise<string> {
     const path = join(this.path, name);

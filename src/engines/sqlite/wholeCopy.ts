@@ -1,5 +1,4 @@
-import { stat, truncate } from 'node:fs/promises';
-import { messageOf } from '../../core/errors.ts';
+import { stat } from 'node:fs/promises';
 import type { Logger } from '../../core/logger.ts';
 import { tableKey } from '../../core/names.ts';
 import type { Payload, PayloadSink } from '../../core/payload.ts';
@@ -7,9 +6,7 @@ import { type DatabaseSchema, isCarried } from '../../core/schema.ts';
 import type { SnapshotOptions, TableSelection, WorkOptions } from '../engine.ts';
 import { Connection } from './connection.ts';
 import { type CountRows, countStoredRows } from './counts.ts';
-import { EarlyChunks } from './earlyChunks.ts';
-import { isSqliteError } from './errors.ts';
-import { writePayloadOf } from './payloadFile.ts';
+import { writePayload } from './payloadFile.ts';
 import { readSchemaOrder, restoreSchemaOrder } from './schemaOrder.ts';
 import type { TemporaryFolder } from './temporaryFolder.ts';
 
@@ -20,12 +17,10 @@ const sizeInterval = 200;
 export class WholeCopy {
   readonly connection: Connection;
   readonly #file: string;
-  readonly #early: EarlyChunks | undefined;
 
-  private constructor(connection: Connection, file: string, early: EarlyChunks | undefined) {
+  private constructor(connection: Connection, file: string) {
     this.connection = connection;
     this.#file = file;
-    this.#early = early;
   }
 
   /** Makes it in a file of the folder. */
@@ -37,18 +32,11 @@ export class WholeCopy {
     const { signal, logger } = options;
     const copyFile = await folder.createFile('database.sqlite');
     const source = await Connection.open(file, 'read');
-    let early: EarlyChunks | undefined;
     try {
       const before = await readOrder(source, signal);
-      const bytes = await sizeOf(source, signal);
-      early = await EarlyChunks.begin(folder, copyFile, bytes, options);
-      await vacuumBeside(early, source, copyFile, bytes, options);
-      early?.stop();
+      await vacuumInto(source, copyFile, await sizeOf(source, signal), options);
       await keepOrder(copyFile, [before, await readOrder(source, signal)], options);
-      return new WholeCopy(await Connection.open(copyFile, 'immutable'), copyFile, early);
-    } catch (error) {
-      await early?.close();
-      throw error;
+      return new WholeCopy(await Connection.open(copyFile, 'immutable'), copyFile);
     } finally {
       await source.closeQuietly(logger);
     }
@@ -67,19 +55,17 @@ export class WholeCopy {
   }
 
   write(sink: PayloadSink, options: WorkOptions): Promise<Payload> {
-    const early = this.#early;
-    return writePayloadOf(this.#file, sink, options, early && { find: early.find.bind(early) });
+    return writePayload(this.#file, sink, options);
   }
 
   /** Never throws: what goes wrong is logged. */
-  async close(logger: Logger): Promise<void> {
-    await this.#early?.close();
-    await this.connection.closeQuietly(logger);
+  close(logger: Logger): Promise<void> {
+    return this.connection.closeQuietly(logger);
   }
 }
 
 /** A file of the whole database holds every table, whether it was chosen or not. */
-export function checkSelection(selection: readonly TableSelection[], schema: DatabaseSchema): void {
+function checkSelection(selection: readonly TableSelection[], schema: DatabaseSchema): void {
   const chosen = new Set(selection.map(({ table }) => tableKey(table.name)));
   const all = schema.tables.every((table) => !isCarried(table) || chosen.has(tableKey(table.name)));
   if (all && selection.every(({ where }) => where === undefined)) return;
@@ -94,23 +80,6 @@ async function sizeOf(source: Connection, signal?: AbortSignal): Promise<number>
     signal,
   );
   return size?.bytes ?? 0;
-}
-
-/** Where a quota has no room for the copy and for what is made of it meanwhile, it has to do without. */
-async function vacuumBeside(
-  early: EarlyChunks | undefined,
-  ...copying: Parameters<typeof vacuumInto>
-): Promise<void> {
-  try {
-    await vacuumInto(...copying);
-  } catch (error) {
-    if (!early || !isSqliteError(error, 'SQLITE_FULL', 'SQLITE_IOERR')) throw error;
-    const [, copyFile, , { logger }] = copying;
-    logger.debug(`The database is copied again, and compressed later: ${messageOf(error)}`);
-    await early.discard();
-    await truncate(copyFile);
-    await vacuumInto(...copying);
-  }
 }
 
 async function vacuumInto(

@@ -20,22 +20,12 @@ export class WrittenRuns {
     this.#runs.push({ length: bytes.length, digest: this.#digest(bytes) });
   }
 
-  /**
-   * Reads a file. Resolves to where the first run begins that is not in it, or its end where it goes on. `first` may change
-   * the bytes of the first run, before they are looked at.
-   */
-  async firstDifference(
-    handle: FileHandle,
-    {
-      signal,
-      first,
-    }: { readonly signal?: AbortSignal | undefined; readonly first?: (bytes: Buffer) => void } = {},
-  ): Promise<number | undefined> {
+  /** Reads a file. Resolves to where the first run begins that is not in it, or its end where it goes on. */
+  async firstDifference(handle: FileHandle, signal?: AbortSignal): Promise<number | undefined> {
     let index = 0;
     let end = 0;
     const lengths = this.#runs.map(({ length }) => length);
-    for await (const { position, bytes } of readRuns(handle, lengths, { signal })) {
-      if (index === 0) first?.(bytes);
+    for await (const { position, bytes } of readRuns(handle, lengths, signal)) {
       const { length, digest } = this.#runs[index]!;
       if (bytes.length < length || !digest.equals(this.#digest(bytes))) return position;
       index += 1;

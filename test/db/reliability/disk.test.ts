@@ -253,8 +253,6 @@ for (const engine of testEngines) {
       it('a full temporary folder: says so, in a backup and in a restore', async () => {
         const disk = useDisk(mountSmallDisk(1024));
         const file = folder.file('x.dbbackup');
-        // Then a backup needs a copy too, which is SQLite's.
-        await database.run('PRAGMA journal_mode = WAL');
         await backUp(database, file);
         const own = process.env['TMPDIR'];
         process.env['TMPDIR'] = disk.path;

@@ -1,6 +1,11 @@
 import { throwIfCancelled } from '../../../core/errors.ts';
-import { localBytes, localLimits, pageType } from './pageCells.ts';
-import { maxDepth, type Page, type PageFile, UnclearFile } from './pages.ts';
+import { type Page, type PageFile, UnclearFile } from './pages.ts';
+
+/** The first byte of a page's own header (https://www.sqlite.org/fileformat2.html#b_tree_pages). */
+const pageType = { indexInterior: 2, tableInterior: 5, indexLeaf: 10, tableLeaf: 13 } as const;
+
+/** No tree of a file is deeper: SQLite's own limit. */
+const maxDepth = 20;
 
 /**
  * A row of a table, or an entry of an index: where its record begins, and where the part of it ends that lies in the page.
@@ -26,6 +31,7 @@ class BtreeWalk {
   readonly #kind: BtreeKind;
   readonly #take: TakeCell;
   readonly #signal: AbortSignal | undefined;
+  readonly #usableSize: number;
   readonly #maxLocal: number;
   readonly #minLocal: number;
   #visited = 0;
@@ -35,9 +41,10 @@ class BtreeWalk {
     this.#kind = kind;
     this.#take = take;
     this.#signal = signal;
-    const limits = localLimits(file.usableSize);
-    this.#minLocal = limits.least;
-    this.#maxLocal = limits[kind];
+    this.#usableSize = file.usableSize;
+    this.#minLocal = Math.floor(((this.#usableSize - 12) * 32) / 255) - 23;
+    this.#maxLocal =
+      kind === 'table' ? this.#usableSize - 35 : Math.floor(((this.#usableSize - 12) * 64) / 255) - 23;
   }
 
   async descend(number: number, depth: number): Promise<void> {
@@ -102,8 +109,15 @@ class BtreeWalk {
         if (byte < 0x80 || count === 9) break;
       }
     }
-    const end = at + localBytes(size, this.#maxLocal, this.#minLocal, this.#file.usableSize);
+    const end = at + this.#localBytes(size);
     if (end > pageEnd) throw new UnclearFile();
     this.#take(bytes, at, end, high, low);
+  }
+
+  /** How many bytes of a record are in its page: the rest is in pages of its own, all but the last of which are full. */
+  #localBytes(size: number): number {
+    if (size <= this.#maxLocal) return size;
+    const local = this.#minLocal + ((size - this.#minLocal) % (this.#usableSize - 4));
+    return local <= this.#maxLocal ? local : this.#minLocal;
   }
 }

@@ -9,9 +9,6 @@ export class UnclearFile extends Error {}
 /** Rows of a table are not in the order of their rowids, or nothing is sure of it. */
 export class DisorderedRows extends Error {}
 
-/** No tree of a file is deeper: SQLite's own limit. */
-export const maxDepth = 20;
-
 /** Bytes that are read at once; the next ones are read ahead. */
 const blockBytes = 128 * 1024;
 
