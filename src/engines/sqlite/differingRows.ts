@@ -7,8 +7,15 @@ import type { Connection } from './connection.ts';
 import { countStoredRows } from './counts.ts';
 import { isRowError, isSqliteError } from './errors.ts';
 import { quote, quoteTable } from './identifiers.ts';
-import { allowWhatStood, backupSchema, insertSql, reindex } from './loadTable.ts';
-import { backupAlias, matchRowids, sameRow, type TablePair, targetAlias } from './rowComparison.ts';
+import { allowWhatStood, insertSql, reindex } from './loadTable.ts';
+import {
+  backupAlias,
+  backupSchema,
+  matchRowids,
+  sameRow,
+  type TablePair,
+  targetAlias,
+} from './rowComparison.ts';
 import { type LiveFile, SoundFile } from './soundFile.ts';
 
 /** A smaller table is written sooner than it is compared. */

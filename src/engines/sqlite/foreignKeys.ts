@@ -4,7 +4,7 @@ import type { Logger } from '../../core/logger.ts';
 import { type CatalogTable, findTable, uniqueKeyOver } from './catalog.ts';
 import type { Connection } from './connection.ts';
 import { foldName, quote, quoteTable, sameName } from './identifiers.ts';
-import { backupSchema } from './loadTable.ts';
+import { backupSchema } from './rowComparison.ts';
 
 /** A foreign key that SQLite can check, between two tables that are there. */
 interface Reference {

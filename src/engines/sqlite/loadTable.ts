@@ -3,6 +3,7 @@ import { formatTableName } from '../../core/names.ts';
 import type { RestoreMode, TableChange } from '../../core/plan.ts';
 import type { WorkOptions } from '../engine.ts';
 import type { CatalogIndex } from './catalog.ts';
+import { ChangedRows } from './changedRows.ts';
 import type { Connection } from './connection.ts';
 import { quoteList, transferSql } from './copyRows.ts';
 import { countStoredRows } from './counts.ts';
@@ -12,6 +13,7 @@ import { checkedIndexes, entriesFit, type IndexFindings } from './payloadChecks.
 import {
   backupAlias,
   backupOrder,
+  backupSchema,
   keepsHiddenRowids,
   matchKey,
   sameRow,
@@ -19,9 +21,6 @@ import {
   type TablePair,
 } from './rowComparison.ts';
 import { removeTriggers } from './triggers.ts';
-
-/** What the backup's database is called on the connection of a restore. */
-export const backupSchema = 'restore_point_backup';
 
 /**
  * Brings the rows of one table over, inside the restore's transaction. Throws `database` with the row, `cancelled`.
@@ -39,12 +38,19 @@ export async function loadTable(
   await allowWhatStood(connection, pair);
   const rowsBefore =
     mode === 'replace' ? await connection.run(`DELETE FROM ${to}`, [], signal) : await count();
-  let written: number;
+  let written = 0;
+  let changed: ChangedRows | undefined;
   try {
-    written = await insertRows(connection, pair, mode, signal);
+    if (mode === 'merge') {
+      changed = await ChangedRows.takeOut(connection, pair, signal);
+      written += (await changed?.putBack(signal)) ?? 0;
+      await changed?.forget();
+      changed = undefined;
+    }
+    written += await insertRows(connection, pair, mode, signal);
   } catch (error) {
     if (!isRowError(error)) throw error;
-    throw await withRow(connection, pair, mode, error, signal);
+    throw await withRow(connection, pair, { mode, changed }, error, signal);
   }
   // Verification counts what a replaced table has.
   const rowsAfter = mode === 'replace' ? written : await count();
@@ -114,7 +120,7 @@ export async function settleIndexes(
       if (!isRowError(error)) throw error;
       // They are back by now, and would fire while the row is looked for; all of this is rolled back.
       await removeTriggers(connection, [target.name]);
-      throw await withRow(connection, pair, 'replace', error, signal);
+      throw await withRow(connection, pair, { mode: 'replace' }, error, signal);
     }
   }
 }
@@ -160,20 +166,26 @@ function conflictClause(pair: TablePair, mode: RestoreMode): string {
   return `ON CONFLICT (${key}) DO UPDATE SET ${changes} WHERE NOT ${same}`;
 }
 
+interface Loading {
+  readonly mode: RestoreMode;
+  /** Rows that left the table and are not back. */
+  readonly changed?: ChangedRows | undefined;
+}
+
 /** The error with the number of the first row that the table does not take, counted from 1 in the backup's order. */
 async function withRow(
   connection: Connection,
   pair: TablePair,
-  mode: RestoreMode,
+  loading: Loading,
   error: unknown,
   signal?: AbortSignal,
 ): Promise<unknown> {
   const table = formatTableName(pair.plan.target);
   // The failed statement undid itself; what may stand is a transfer before its REINDEX.
-  if (mode === 'replace') {
+  if (loading.mode === 'replace') {
     await connection.run(`DELETE FROM ${quoteTable('main', pair.target.name)}`, [], signal);
   }
-  const first = await findFailingRow(connection, pair, mode, signal);
+  const first = await findFailingRow(connection, pair, loading, signal);
   return first
     ? describeFailure(first.error, 'database', { table, row: first.row })
     : describeFailure(error, 'database', { table });
@@ -183,20 +195,25 @@ async function withRow(
 async function findFailingRow(
   connection: Connection,
   pair: TablePair,
-  mode: RestoreMode,
+  { mode, changed }: Loading,
   signal?: AbortSignal,
 ): Promise<{ row: number; error: unknown } | undefined> {
   const total = await countStoredRows(connection, backupSchema, pair.backup.name, signal);
   let step = Math.max(1, Math.ceil(total / 2));
   for (let done = 0; done < total;) {
+    const range = ` LIMIT ${step} OFFSET ${done}`;
+    await connection.run('SAVEPOINT restore_point_rows');
     try {
-      await connection.run(insertSql(pair, mode, { range: ` LIMIT ${step} OFFSET ${done}` }), [], signal);
+      await changed?.putBack(signal, `${backupOrder(pair.backup)}${range}`);
+      await connection.run(insertSql(pair, mode, { range }), [], signal);
       done += step;
     } catch (error) {
       if (!isRowError(error)) throw error;
       if (step === 1) return { row: done + 1, error };
       step = Math.ceil(step / 2);
+      await connection.run('ROLLBACK TO restore_point_rows');
     }
+    await connection.run('RELEASE restore_point_rows');
   }
   return undefined;
 }

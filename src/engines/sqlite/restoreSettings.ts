@@ -2,7 +2,7 @@ import type { RestoreSource } from '../engine.ts';
 import { fileUri } from './address.ts';
 import type { Connection } from './connection.ts';
 import { quote, quoteText } from './identifiers.ts';
-import { backupSchema } from './loadTable.ts';
+import { backupSchema } from './rowComparison.ts';
 import { distrust, type PayloadDatabase, readSettings } from './payloadDatabase.ts';
 
 /**

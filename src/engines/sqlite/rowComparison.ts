@@ -3,6 +3,9 @@ import { type CatalogTable, uniqueKeyOver } from './catalog.ts';
 import { affinityOf } from './affinity.ts';
 import { foldName, quote, sameName } from './identifiers.ts';
 
+/** What the backup's database is called on the connection of a restore. */
+export const backupSchema = 'restore_point_backup';
+
 /** What the two sides are called in a statement. */
 export const targetAlias = 'target_row';
 export const backupAlias = 'backup_row';

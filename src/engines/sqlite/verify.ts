@@ -4,9 +4,10 @@ import type { RestoreMode } from '../../core/plan.ts';
 import type { Connection } from './connection.ts';
 import { countStoredRows } from './counts.ts';
 import { quote, quoteTable } from './identifiers.ts';
-import { backupSchema, countDiffering } from './loadTable.ts';
+import { countDiffering } from './loadTable.ts';
 import {
   backupAlias,
+  backupSchema,
   matchKey,
   matchReplaced,
   type RowMatch,

@@ -12,8 +12,8 @@ import {
 import type { Connection } from './connection.ts';
 import { countStoredRows } from './counts.ts';
 import { foldName, quote, quoteTable, sameName } from './identifiers.ts';
-import { backupSchema, loadTable } from './loadTable.ts';
-import type { TablePair } from './rowComparison.ts';
+import { loadTable } from './loadTable.ts';
+import { backupSchema, type TablePair } from './rowComparison.ts';
 import { writeSchema } from './schemaOrder.ts';
 import { verifyTable } from './verify.ts';
 
