@@ -96,6 +96,11 @@ export interface Session {
   introspect(options: WorkOptions): Promise<DatabaseSchema>;
   /** Exactly how many rows these tables have, in their order. */
   countRows(names: readonly TableName[], options: WorkOptions): Promise<number[]>;
+  /**
+   * Whether the statements and names of a backup that this machine did not make are such as this engine writes. Throws
+   * `damaged-backup` where they are not.
+   */
+  checkManifest?(manifest: Manifest, options: WorkOptions): Promise<void>;
   /** Whether this user may do what is planned. Of engines that know rights. Writes nothing. */
   checkRights?(plan: RestorePlan, options: WorkOptions): Promise<RightsCheck>;
   /** Begins one consistent read of the database. */

@@ -81,6 +81,7 @@ export async function restoreBackup(
     logger.info(
       `Restoring ${file} into ${session.target} (${options.mode}${options.dryRun ? ', rehearsal' : ''})`,
     );
+    if (!(await options.madeHere?.has(archive.fingerprint))) await session.checkManifest?.(manifest, options);
     const plan = await checkAndPlan(archive, session, features, options);
     const asked = performance.now();
     const code = codeToRun(plan);

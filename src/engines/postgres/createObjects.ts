@@ -3,8 +3,9 @@ import { formatTableName, tableKey } from '../../core/names.ts';
 import { objectKey, type SchemaObject } from '../../core/schema.ts';
 import { alongIndexes } from './alongIndexes.ts';
 import { describeFailure } from './errors.ts';
-import { isKnownStatement } from './knownStatements.ts';
 import { newOwnerOf, welcoming } from './newOwners.ts';
+import { readExtension } from './statements/makers.ts';
+import { StatementReader } from './statements/reader.ts';
 import type { Transaction } from './transaction.ts';
 
 /** What a partition needs before it is put into its table. */
@@ -38,8 +39,8 @@ const settings = `
   SET LOCAL transform_null_equals = off`;
 
 /**
- * Runs the statements of a backup that make what is missing. Each is a single statement of a known kind: a backup
- * comes from a file, and a COMMIT in it would end the one transaction. `large`: keys of tables with many rows.
+ * Runs the statements of a backup that make what is missing. Each is sent as a single one: a COMMIT in it
+ * would end the one transaction. What they are was checked before: see `checkStatements`. `large`: keys of tables with many rows.
  */
 export async function createObjects(
   transaction: Transaction,
@@ -54,7 +55,6 @@ export async function createObjects(
     object.kind !== 'extension' &&
     !isLargeKey(object, large) &&
     (superuser || newOwnerOf(object) === undefined);
-  refuseUnknown(objects);
   let plain: SchemaObject[] = [];
   const makePlain = async (): Promise<void> => {
     const [made, statements] = [plain, plain.map((object) => asServerHasIt(transaction, object))];
@@ -112,17 +112,6 @@ async function isSuperuser(transaction: Transaction): Promise<boolean> {
   return row?.superuser ?? false;
 }
 
-/** Throws `damaged-backup` for a statement that no backup of ours holds. */
-export function refuseUnknown(objects: readonly SchemaObject[]): void {
-  const object = objects.find((candidate) => !isKnownStatement(candidate));
-  if (!object) return;
-  throw new RestorePointError(
-    'damaged-backup',
-    `The statement for ${objectKey(object)} is none that a backup holds for it`,
-    { place: placeOf(object) },
-  );
-}
-
 function placeOf({ table }: SchemaObject): ErrorPlace {
   return table ? { table: formatTableName(table) } : {};
 }
@@ -152,12 +141,10 @@ function asServerHasIt(transaction: Transaction, object: SchemaObject): string {
 
 /** An extension comes in the version that it had, where the server has that; else in the server's own. */
 async function availableVersion(transaction: Transaction, { sql }: SchemaObject): Promise<string> {
-  const version = / VERSION ('(?:[^']|'')*')$/.exec(sql);
-  if (!version) return sql;
-  const name = /^CREATE EXTENSION "((?:[^"]|"")*)"/.exec(sql)?.[1]?.replaceAll('""', '"') ?? '';
+  const { name, version, place } = readExtension(new StatementReader(sql));
   const found = await transaction.rows(
     `SELECT FROM pg_available_extension_versions WHERE name = $1 AND quote_literal(version) = $2`,
-    [name, version[1]],
+    [name, version],
   );
-  return found.length > 0 ? sql : sql.slice(0, version.index);
+  return found.length > 0 ? sql : sql.slice(0, place);
 }

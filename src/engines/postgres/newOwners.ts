@@ -1,5 +1,7 @@
 import type { SchemaObject } from '../../core/schema.ts';
 import { quoteIdentifier } from './identifiers.ts';
+import { StatementReader } from './statements/reader.ts';
+import { readTarget, schemaOf } from './statements/targets.ts';
 import type { Transaction } from './transaction.ts';
 
 /** Where an owner must have the right to make things, and who it is. */
@@ -9,17 +11,17 @@ export interface NewOwner {
   readonly schema?: string;
 }
 
-const quoted = '"(?:[^"]|"")*"|[a-z_][a-z0-9_$]*';
-const inSchema = new RegExp(`^ALTER [A-Z ]+ (${quoted})\\..* OWNER TO (${quoted})$`, 's');
-const inDatabase = new RegExp(`^ALTER (?:SCHEMA|PUBLICATION) (?:${quoted}) OWNER TO (${quoted})$`, 's');
-
 /** What the statement for an owner asks of the new one, who may not be a superuser. */
 export function newOwnerOf({ kind, sql }: Pick<SchemaObject, 'kind' | 'sql'>): NewOwner | undefined {
   if (kind !== 'owner') return undefined;
-  const [, schema, role] = inSchema.exec(sql) ?? [];
-  if (schema !== undefined && role !== undefined) return { role: unquote(role), schema: unquote(schema) };
-  const [, ofDatabase] = inDatabase.exec(sql) ?? [];
-  return ofDatabase === undefined ? undefined : { role: unquote(ofDatabase) };
+  const reader = new StatementReader(sql);
+  reader.take('alter');
+  const target = readTarget(reader);
+  reader.take('owner to');
+  const role = reader.identifier();
+  const schema = schemaOf(target);
+  if (schema !== undefined) return { role, schema };
+  return ['schema', 'publication'].includes(target.what) ? { role } : undefined;
 }
 
 /**
@@ -51,8 +53,4 @@ async function isWelcome(transaction: Transaction, { role, schema }: NewOwner): 
     [role, schema ?? null],
   );
   return row!.welcome;
-}
-
-function unquote(name: string): string {
-  return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name;
 }

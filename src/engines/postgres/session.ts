@@ -1,5 +1,5 @@
 import { RestorePointError } from '../../core/errors.ts';
-import type { DatabaseInfo, TableSummary } from '../../core/manifest.ts';
+import type { DatabaseInfo, Manifest, TableSummary } from '../../core/manifest.ts';
 import { tableKey, type TableName } from '../../core/names.ts';
 import type { RestorePlan } from '../../core/plan.ts';
 import type { DatabaseSchema, Table } from '../../core/schema.ts';
@@ -17,7 +17,6 @@ import { describe, resolveAddress } from './address.ts';
 import { checkRights } from './checkRights.ts';
 import { Database } from './connection.ts';
 import { countRows } from './counts.ts';
-import { refuseUnknown } from './createObjects.ts';
 import { describeFailure } from './errors.ts';
 import { describeTable, introspect } from './introspect.ts';
 import { IntoSchemaRestore } from './intoSchema.ts';
@@ -25,6 +24,7 @@ import { sayingWhoBlocks } from './locks.ts';
 import { PostgresRestore } from './restore.ts';
 import { type Loan, readingLoans, take } from './rights.ts';
 import { isUsers } from './schema/scope.ts';
+import { checkStatements } from './statements/checkStatements.ts';
 import { PostgresSnapshot } from './snapshot.ts';
 import { type Access, Transaction } from './transaction.ts';
 
@@ -88,11 +88,12 @@ export class PostgresSession implements Session {
     return names.map((name) => counts.get(tableKey(name))!);
   }
 
+  checkManifest({ objects }: Manifest, { signal }: WorkOptions): Promise<void> {
+    return checkStatements(objects, signal);
+  }
+
   checkRights(plan: RestorePlan, { signal }: WorkOptions): Promise<RightsCheck> {
-    return this.#reading(signal, (transaction) => {
-      refuseUnknown(plan.create);
-      return checkRights(transaction, plan);
-    });
+    return this.#reading(signal, (transaction) => checkRights(transaction, plan));
   }
 
   async openSnapshot(options: WorkOptions): Promise<Snapshot> {
