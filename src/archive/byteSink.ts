@@ -13,6 +13,9 @@ export class FileSink implements ByteSink {
   readonly #handle: FileHandle;
   readonly #finalPath: string;
   #offset = 0;
+  /** Copies of small parts, which go to the file together. */
+  #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
 
   /** `finalPath` is for messages. */
   constructor(handle: FileHandle, finalPath: string) {
@@ -21,7 +24,30 @@ export class FileSink implements ByteSink {
   }
 
   async write(parts: readonly Uint8Array[]): Promise<void> {
-    const length = parts.reduce((sum, part) => sum + part.length, 0);
+    const length = lengthOf(parts);
+    if (this.#waitingBytes + length < togetherBytes) {
+      this.#waiting.push(...parts.map((part) => Uint8Array.from(part)));
+      this.#waitingBytes += length;
+      return;
+    }
+    await this.#write([...this.#takeWaiting(), ...parts]);
+  }
+
+  async finish(): Promise<number> {
+    await this.#write(this.#takeWaiting());
+    return this.#offset;
+  }
+
+  #takeWaiting(): Uint8Array[] {
+    const waiting = this.#waiting.length > 0 ? [Buffer.concat(this.#waiting)] : [];
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    return waiting;
+  }
+
+  async #write(parts: readonly Uint8Array[]): Promise<void> {
+    const length = lengthOf(parts);
+    if (length === 0) return;
     try {
       let { bytesWritten } = await this.#handle.writev(parts, this.#offset);
       // A disk that fills up writes a part and fails only when asked again.
@@ -40,8 +66,11 @@ export class FileSink implements ByteSink {
     }
     this.#offset += length;
   }
+}
 
-  finish(): Promise<number> {
-    return Promise.resolve(this.#offset);
-  }
+/** From this on it pays to ask the system to write: the chunks of small tables have some hundred bytes each. */
+const togetherBytes = 256 * 1024;
+
+function lengthOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0);
 }

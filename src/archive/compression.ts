@@ -8,6 +8,9 @@ const zstdDecompress = promisify<zlib.InputType, zlib.ZstdOptions, Buffer>(zlib.
 const gzip = promisify<zlib.InputType, zlib.ZlibOptions, Buffer>(zlib.gzip);
 const gunzip = promisify<zlib.InputType, zlib.ZlibOptions, Buffer>(zlib.gunzip);
 
+/** What is compressed sooner than another thread could be asked to: most tables of most databases are small. */
+const smallBytes = 16 * 1024;
+
 /** Of what is decompressed as a stream, in bytes. */
 const streamedPiece = 1024 * 1024;
 
@@ -29,15 +32,19 @@ interface Codec {
 export const codecs: Readonly<Record<Compression, Codec>> = {
   zstd: {
     suffix: '.zst',
-    compress: (bytes) =>
-      zstdCompress(bytes, {
+    compress: async (bytes) => {
+      const options = {
         params: {
           [zlib.constants.ZSTD_c_compressionLevel]: 1,
           [zlib.constants.ZSTD_c_checksumFlag]: 1,
         },
         pledgedSrcSize: bytes.length,
         chunkSize: pieceSize(bytes.length),
-      }),
+      };
+      return bytes.length <= smallBytes
+        ? zlib.zstdCompressSync(bytes, options)
+        : zstdCompress(bytes, options);
+    },
     decompress: (bytes, limit) =>
       zstdDecompress(bytes, { maxOutputLength: Math.max(limit, 1), chunkSize: pieceSize(limit) }),
     pieces: (bytes) => through(zlib.createZstdDecompress({ chunkSize: streamedPiece }), bytes),

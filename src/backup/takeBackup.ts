@@ -156,7 +156,7 @@ function describeBackup(
     compression: options.compression ?? 'zstd',
     tables: content.tables,
     objects,
-    sequences: only === 'schema' ? [] : schema.sequences.filter(holds),
+    sequences: only === 'schema' ? [] : (content.sequences ?? schema.sequences).filter(holds),
     leftOut: [
       ...schema.leftOut,
       ...(only === 'schema' ? [] : largeObjectsLeftOut(schema, content)),

@@ -144,6 +144,7 @@ export interface LeftOut {
 export interface DatabaseSchema {
   readonly tables: readonly Table[];
   readonly objects: readonly SchemaObject[];
+  /** Empty where only a snapshot reads them (see `SnapshotContent`). */
   readonly sequences: readonly Sequence[];
   readonly leftOut: readonly LeftOut[];
   /** How many large objects there are that can be read. */

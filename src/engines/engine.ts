@@ -15,7 +15,7 @@ import type { DamagedSource, Payload, PayloadSink, PayloadSource } from '../core
 import type { RestorePlan, TableChange, TablePlan } from '../core/plan.ts';
 import type { ReportProgress } from '../core/progress.ts';
 import type { RelatedTables } from '../core/related.ts';
-import type { DatabaseSchema, SchemaObject, Table } from '../core/schema.ts';
+import type { DatabaseSchema, SchemaObject, Sequence, Table } from '../core/schema.ts';
 
 /** What goes with every long call: how it is cancelled, where it tells what it does. */
 export interface WorkOptions {
@@ -149,6 +149,8 @@ export interface SnapshotContent {
   /** The opaque tables among what was chosen; absent where there are none. */
   readonly opaque?: readonly TableName[];
   readonly payloads: readonly Payload[];
+  /** Counters of the tables, and of none; absent where the schema has them. */
+  readonly sequences?: readonly Sequence[];
   readonly largeObjects?: BackedUpLargeObjects;
 }
 

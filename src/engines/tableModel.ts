@@ -30,12 +30,13 @@ export function tableModel(knex: Knex, source: TableModelSource): TableModel {
     }
   }
   const sql = rawSql(knex);
-  const columns = source.columns.map((column, index) => sql(`${column} as "c${index}"`));
+  // As one text: an object for each column takes longer than to read a small table.
+  const columns = source.columns.map((column, index) => `${column} as "c${index}"`).join(', ');
   return {
     rows(where) {
       const query = Row.query(knex).from(sql(source.from));
       // Without a list Knex writes `*`, which would name the generated columns too.
-      void query.select(columns.length > 0 ? columns : sql('/* no columns */'));
+      void query.select(sql(columns || '/* no columns */'));
       // The line break ends a comment at the end of the condition before it can swallow the parenthesis.
       if (where !== undefined) void query.where(sql(`(${where}\n)`));
       return query;

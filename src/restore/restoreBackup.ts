@@ -9,7 +9,7 @@ import { foldCase, formatTableName, tableKey, type TableName } from '../core/nam
 import { makePrivateFolder } from '../core/ownFiles.ts';
 import type { Phase, ProgressEvent, ReportProgress } from '../core/progress.ts';
 import type { OpaquePlan, RestoreMode, RestorePlan, TableChange, TablePlan } from '../core/plan.ts';
-import { isCarried } from '../core/schema.ts';
+import { type DatabaseSchema, isCarried } from '../core/schema.ts';
 import type { EngineFeatures, RestoreTransaction, Session, WorkOptions } from '../engines/engine.ts';
 import { changedOpaque } from './planOpaque.ts';
 import { allowedPart } from './allowedPart.ts';
@@ -82,7 +82,8 @@ export async function restoreBackup(
       `Restoring ${file} into ${session.target} (${options.mode}${options.dryRun ? ', rehearsal' : ''})`,
     );
     if (!(await options.madeHere?.has(archive.fingerprint))) await session.checkManifest?.(manifest, options);
-    const plan = await checkAndPlan(archive, session, features, options);
+    const planned = await checkAndPlan(archive, session, features, options);
+    const { plan } = planned;
     const asked = performance.now();
     const code = codeToRun(plan);
     if (code && !(await options.mayRun(code, archive.fingerprint))) throw cancelled();
@@ -90,7 +91,7 @@ export async function restoreBackup(
     // A person's time to think is no part of the work.
     const thinking = performance.now() - asked;
     throwIfCancelled(options.signal);
-    const safetyBackup = await takeSafetyBackup(session, plan, archive, options);
+    const safetyBackup = await takeSafetyBackup(session, planned, archive, options);
     const kept = safetyBackup === undefined ? {} : { safetyBackup };
     const { tables, verifyMilliseconds } = await runTransaction(session, plan, archive, options).catch(
       (error: unknown) => {
@@ -123,6 +124,21 @@ export async function makePlan(
   features: EngineFeatures,
   options: WorkOptions & PlanOptions,
 ): Promise<RestorePlan> {
+  return (await planWithSchema(manifest, session, features, options)).plan;
+}
+
+/** A plan, and the schema of the database that it was made for. */
+interface Planned {
+  readonly plan: RestorePlan;
+  readonly schema: DatabaseSchema;
+}
+
+async function planWithSchema(
+  manifest: Manifest,
+  session: Session,
+  features: EngineFeatures,
+  options: WorkOptions & PlanOptions,
+): Promise<Planned> {
   options.report?.({ phase: 'prepare' });
   const schema = await session.introspect(options);
   const fold = (name: TableName): string => {
@@ -146,7 +162,7 @@ export async function makePlan(
       ? planRestore(manifest, target, options)
       : planIntoSchema(manifest, target, options, options.intoSchema);
   const rights = await session.checkRights?.(plan, options);
-  return rights ? allowedPart(plan, rights) : plan;
+  return { plan: rights ? allowedPart(plan, rights) : plan, schema };
 }
 
 /**
@@ -158,7 +174,7 @@ async function checkAndPlan(
   session: Session,
   features: EngineFeatures,
   { report, signal, ...options }: RestoreOptions,
-): Promise<RestorePlan> {
+): Promise<Planned> {
   let failure: { readonly error: unknown } | undefined;
   const failed = new AbortController();
   const either = AbortSignal.any(signal ? [signal, failed.signal] : [failed.signal]);
@@ -182,12 +198,10 @@ async function checkAndPlan(
   const whenChecked: ReportProgress = (event) => {
     if (checked) report?.(event);
   };
-  const plan = async (): Promise<RestorePlan> => {
+  const plan = async (): Promise<Planned> => {
     const planOptions = { ...options, signal: either, report: whenChecked };
-    const made = await makePlan(archive.manifest, session, features, planOptions);
-    if (mayBeLater && !rowsLater.signal.aborted) {
-      if (!(await safetySelection(session, made, planOptions))) rowsLater.abort();
-    }
+    const made = await planWithSchema(archive.manifest, session, features, planOptions);
+    if (mayBeLater && !safetySelection(made)) rowsLater.abort();
     return made;
   };
   const [planned] = await Promise.all([plan().catch(orEnd), check().catch(orEnd)]);
@@ -213,12 +227,12 @@ function wantsSafetyBackup<Options extends Pick<RestoreOptions, 'dryRun' | 'safe
 
 async function takeSafetyBackup(
   session: Session,
-  plan: RestorePlan,
+  planned: Planned,
   { encryption }: Archive,
   options: RestoreOptions,
 ): Promise<string | undefined> {
   if (!wantsSafetyBackup(options)) return undefined;
-  const selection = await safetySelection(session, plan, options);
+  const selection = safetySelection(planned);
   if (!selection) return undefined;
   // Who keeps backups of this database from others' eyes has to find no plain one beside them.
   const lock = options.safetyLock ?? (encryption && (await options.keys?.lockLike(encryption)));
@@ -249,13 +263,8 @@ async function takeSafetyBackup(
  * The tables that will be written; the whole database where no table of it stays as it is, because only a whole backup
  * holds what belongs to no table. Undefined when there is nothing to keep.
  */
-async function safetySelection(
-  session: Session,
-  plan: RestorePlan,
-  options: WorkOptions,
-): Promise<BackupSelection | undefined> {
+function safetySelection({ plan, schema }: Planned): BackupSelection | undefined {
   const existing = plan.tables.filter((table) => !table.create).map((table) => table.target);
-  const schema = await session.introspect(options);
   const written = new Set(existing.map(tableKey));
   const opaque = changedOpaque(schema, plan.opaque ?? [], written);
   if (plan.whole && plan.mode === 'replace') {

@@ -12,6 +12,7 @@ import {
 } from './contests.ts';
 import { damageSql, fillPostgres, fillSqlite, serverProcess, withClient } from './databases.ts';
 import { type DelayProxy, startDelayProxy } from './delayProxy.ts';
+import { fillFreshTables, freshTablesContests } from './freshTables.ts';
 import type { HostTask } from './hostDelaySuite.ts';
 import {
   fillPostgresShape,
@@ -53,11 +54,13 @@ type BeginGroup = (options: GroupOptions) => Promise<Group>;
 export const groups: Readonly<Record<string, (options: Sizes) => BeginGroup[]>> = {
   postgres: () => [(options) => withPostgres(options, options.scale, postgresContests)],
   sqlite: () => [(options) => withSqlite(options, options.scale, sqliteContests)],
-  'postgres-shapes': () =>
-    shapes.map((shape) => (options: GroupOptions) => {
+  'postgres-shapes': () => [
+    ...shapes.map((shape) => (options: GroupOptions) => {
       const fill = (url: string): Promise<void> => fillPostgresShape(url, shape);
       return withServer(options, fill, (place, folder) => postgresShapeContests(place, folder, shape));
     }),
+    (options) => withServer(options, fillFreshTables, freshTablesContests),
+  ],
   'sqlite-shapes': () =>
     shapes.map((shape) => ({ folder }: GroupOptions) => {
       const source = join(folder, 'shape.db');

@@ -9,7 +9,7 @@ import { DirectSocket } from './directSocket.ts';
  */
 export type TakePiece = (piece: Uint8Array) => void | Promise<void>;
 
-const message = { copyData: 0x64, copyDone: 0x63, error: 0x45 };
+const message = { copyData: 0x64, copyDone: 0x63, error: 0x45, ready: 0x5a };
 const headerBytes = 5;
 
 /**
@@ -18,14 +18,22 @@ const headerBytes = 5;
  */
 const turnBytes = 256 * 1024;
 
+export interface CopyHandler {
+  readonly take: TakePiece;
+  /** The bytes of one of several statements have all been taken. */
+  readonly ended?: () => void;
+  /** Has to make the server stop: `take` has thrown. */
+  readonly abandon: () => void;
+}
+
 /**
- * Runs `COPY … TO STDOUT` and gives `take` the bytes as they come, waiting for it where it waits (back-pressure).
- * When `take` throws, `abandon` has to make the server stop; what it still sends is dropped before the error comes
- * out, so that the connection is usable again.
+ * Runs `COPY … TO STDOUT`, or several of them in one text with a semicolon between, and gives `take` the bytes as they
+ * come, waiting for it where it waits (back-pressure). When `take` throws, what the server still sends is dropped before
+ * the error comes out, so that the connection is usable again.
  */
-export function copyOut(client: pg.Client, sql: string, take: TakePiece, abandon: () => void): Promise<void> {
+export function copyOut(client: pg.Client, sql: string, handler: CopyHandler): Promise<void> {
   return new Promise((resolve, reject) => {
-    client.query(new CopyOut(sql, take, abandon, resolve, reject));
+    client.query(new CopyOut(sql, handler, resolve, reject));
   });
 }
 
@@ -35,8 +43,7 @@ export function copyOut(client: pg.Client, sql: string, take: TakePiece, abandon
  */
 class CopyOut implements pg.Submittable {
   readonly #sql: string;
-  readonly #take: TakePiece;
-  readonly #abandon: () => void;
+  readonly #handler: CopyHandler;
   readonly #resolve: () => void;
   readonly #reject: (error: Error) => void;
   #stream: Socket | undefined;
@@ -51,16 +58,9 @@ class CopyOut implements pg.Submittable {
   /** Bytes since others had their turn. */
   #handled = 0;
 
-  constructor(
-    sql: string,
-    take: TakePiece,
-    abandon: () => void,
-    resolve: () => void,
-    reject: (error: Error) => void,
-  ) {
+  constructor(sql: string, handler: CopyHandler, resolve: () => void, reject: (error: Error) => void) {
     this.#sql = sql;
-    this.#take = take;
-    this.#abandon = abandon;
+    this.#handler = handler;
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -103,10 +103,15 @@ class CopyOut implements pg.Submittable {
         this.#headerLength = 0;
         this.#code = this.#header[0]!;
         this.#left = this.#header.readUInt32BE(1) - 4;
-        if (this.#code === message.error || this.#code === message.copyDone) {
+        if (this.#code === message.error || this.#code === message.ready) {
           this.#give(bytes.subarray(0, end));
           this.#giveBack(Buffer.concat([this.#header, bytes.subarray(at)]));
           return;
+        }
+        if (this.#code === message.copyDone) {
+          this.#give(bytes.subarray(0, end));
+          end = 0;
+          if (!this.#failure) this.#handler.ended?.();
         }
       }
       const length = Math.min(this.#left, bytes.length - at);
@@ -123,7 +128,7 @@ class CopyOut implements pg.Submittable {
   #give(piece: Uint8Array): void {
     if (piece.length === 0 || this.#failure) return;
     try {
-      const waiting = this.#take(piece) ?? this.#turn(piece.length);
+      const waiting = this.#handler.take(piece) ?? this.#turn(piece.length);
       if (!waiting) return;
       const stream = this.#stream!;
       stream.pause();
@@ -146,7 +151,7 @@ class CopyOut implements pg.Submittable {
   #fail(error: unknown): void {
     this.#failure ??= { error };
     this.#stream!.resume();
-    this.#abandon();
+    this.#handler.abandon();
   }
 
   /** Lets the driver read again, from these bytes on. */

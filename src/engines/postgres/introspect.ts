@@ -1,41 +1,68 @@
 import { RestorePointError } from '../../core/errors.ts';
 import { formatTableName, sameTable, tableKey, type TableName } from '../../core/names.ts';
-import type { DatabaseAccess, DatabaseSchema, Table } from '../../core/schema.ts';
+import type { DatabaseAccess, DatabaseSchema, SchemaObject, Sequence, Table } from '../../core/schema.ts';
 import { countLargeObjects } from './readLargeObjects.ts';
 import { loadUnreadable } from './rights.ts';
+import type { CatalogObject } from './schema/catalogObject.ts';
+import { catalogState } from './schema/catalogState.ts';
 import { loadServerFeatures } from './schema/features.ts';
 import { loadLeftOut } from './schema/leftOut.ts';
 import { toTable, toTables } from './schema/model.ts';
 import { completed, loadObjects, toSchemaObjects } from './schema/objects.ts';
-import { loadSequences, readSequences } from './schema/sequences.ts';
+import { type CatalogSequence, readSequenceRows, readSequences, tieSequences } from './schema/sequences.ts';
 import { loadTables } from './schema/tables.ts';
 import type { Transaction } from './transaction.ts';
 
-/** Reads the schema of the whole database, in the state that the transaction sees. */
-export async function introspect(transaction: Transaction): Promise<DatabaseSchema> {
-  const [relations, sequences] = await transaction.together(
+/** What the catalogs say, as long as no row of them changes. */
+interface CatalogContent {
+  readonly state: string;
+  readonly sequences: readonly CatalogSequence[];
+  readonly tables: readonly Table[];
+  /** Also those that are not carried. */
+  readonly all: readonly CatalogObject[];
+  readonly objects: readonly SchemaObject[];
+}
+
+/** The schema of a database, which is read again only after it has changed: a restore asks for it before and in its safety backup. */
+export class Catalogs {
+  #known: CatalogContent | undefined;
+
+  /** The schema of the whole database, in the state that the transaction sees, without its sequences. */
+  async introspect(transaction: Transaction): Promise<DatabaseSchema> {
+    const [state, server, access, largeObjects] = await transaction.together(
+      () => catalogState(transaction),
+      () => loadServerFeatures(transaction),
+      () => loadAccess(transaction),
+      () => countLargeObjects(transaction),
+    );
+    const content = this.#known?.state === state ? this.#known : await readCatalogs(transaction, state);
+    this.#known = content;
+    const { sequences, tables, all, objects } = content;
+    const leftOut = await loadLeftOut(transaction, sequences, all);
+    return { tables, objects, sequences: [], leftOut, largeObjects, server, access };
+  }
+
+  /** Where the sequences of these tables stand, and those that belong to none; after `introspect` in this transaction. */
+  sequences(transaction: Transaction, tables: readonly TableName[]): Promise<Sequence[]> {
+    const wanted = new Set(tables.map(tableKey));
+    const { sequences } = this.#known!;
+    return readSequences(
+      transaction,
+      sequences.filter(({ table }) => !table || wanted.has(tableKey(table))),
+    );
+  }
+}
+
+async function readCatalogs(transaction: Transaction, state: string): Promise<CatalogContent> {
+  const [relations, sequenceRows] = await transaction.together(
     () => loadTables(transaction),
-    () => loadSequences(transaction),
+    () => readSequenceRows(transaction),
   );
+  const sequences = tieSequences(sequenceRows, relations);
   const arrangement = await loadObjects(transaction, relations, sequences);
-  const objects = completed(arrangement);
-  const tables = relations.filter(({ materialized }) => !materialized);
-  const [positions, leftOut, largeObjects, server, access] = await transaction.together(
-    () => readSequences(transaction, sequences),
-    () => loadLeftOut(transaction, sequences, objects),
-    () => countLargeObjects(transaction),
-    () => loadServerFeatures(transaction),
-    () => loadAccess(transaction),
-  );
-  return {
-    tables: referencedFirst(toTables(tables)),
-    objects: toSchemaObjects(objects, arrangement.graph),
-    sequences: positions,
-    leftOut,
-    largeObjects,
-    server,
-    access,
-  };
+  const all = completed(arrangement);
+  const tables = referencedFirst(toTables(relations.filter(({ materialized }) => !materialized)));
+  return { state, sequences, tables, all, objects: toSchemaObjects(all, arrangement.graph) };
 }
 
 /** Throws `usage` when there is no such table. */

@@ -1,4 +1,4 @@
-import { RestorePointError } from '../../core/errors.ts';
+import { type ErrorPlace, RestorePointError } from '../../core/errors.ts';
 import { formatTableName, type TableName } from '../../core/names.ts';
 import { hasState, state } from './errors.ts';
 import { quoteName } from './identifiers.ts';
@@ -7,21 +7,23 @@ import type { Transaction } from './transaction.ts';
 
 export type LockMode = 'ACCESS SHARE' | 'ACCESS EXCLUSIVE';
 
+/** Tables that one statement locks: where there are thousands, each statement costs. */
+const tablesAtOnce = 100;
+
 /** Locks tables in this order, or says who keeps one from being locked. A partitioned table brings its partitions. */
 export async function lockTables(
   transaction: Transaction,
   tables: readonly TableName[],
   mode: LockMode,
 ): Promise<void> {
-  let blocked: TableName | undefined;
-  const statements = tables.map((table) => `LOCK TABLE ${quoteName(table)} IN ${mode} MODE`);
-  try {
-    await transaction.runEach(statements, (failure, index) => {
-      blocked = tables[index];
-      return failure;
-    });
-  } catch (error) {
-    throw await withBlocker(transaction, blocked, error);
+  for (let start = 0; start < tables.length; start += tablesAtOnce) {
+    const part = tables.slice(start, start + tablesAtOnce);
+    const list = part.map(quoteName).join(', ');
+    try {
+      await transaction.run(`LOCK TABLE ${list} IN ${mode} MODE`);
+    } catch (error) {
+      throw await withBlocker(transaction, part, error, mode);
+    }
   }
 }
 
@@ -37,25 +39,33 @@ export async function sayingWhoBlocks<Result>(
   try {
     return await statement();
   } catch (error) {
-    throw await withBlocker(transaction, table, error);
+    throw await withBlocker(transaction, table ? [table] : [], error);
   }
 }
 
+/** `tables`: those of which one could not be locked, in order; none where it can be any. */
 async function withBlocker(
   transaction: Transaction,
-  table: TableName | undefined,
+  tables: readonly TableName[],
   error: unknown,
+  mode?: LockMode,
 ): Promise<unknown> {
-  const place = table ? { table: formatTableName(table) } : {};
   if (!RestorePointError.is(error)) return error;
-  if (!hasState(error.cause, state.lockTimeout)) return error.with({ place });
-  const holders = await lockHolders(transaction, table);
-  const who = holders.length > 0 ? `: ${holders.join('; ')}` : '';
+  const placeOf = (table: TableName | undefined): ErrorPlace =>
+    table ? { table: formatTableName(table) } : {};
+  const [only] = tables.length === 1 ? tables : [];
+  if (!hasState(error.cause, state.lockTimeout)) return error.with({ place: placeOf(only) });
+  const holders = await lockHolders(transaction, tables, mode);
+  // The statement went no further than the first one that is held.
+  const first = Math.min(...holders.map(({ place }) => place));
+  const table = only ?? tables[first];
+  const held = holders.filter(({ place }) => place === first).map(describeHolder);
+  const who = held.length > 0 ? `: ${held.join('; ')}` : '';
   return new RestorePointError(
     'database',
     `${table ? 'It' : 'A table'} could not be locked within ${lockTimeoutSeconds} seconds, because others use it${who}`,
     {
-      place,
+      place: placeOf(table),
       next: 'Let them finish, or end their sessions, and try again.',
       cause: error.cause,
     },
@@ -63,6 +73,8 @@ async function withBlocker(
 }
 
 interface Holder {
+  /** Of the table in the list; 0 where there is no list. */
+  place: number;
   pid: number;
   user: string | null;
   application: string | null;
@@ -71,21 +83,28 @@ interface Holder {
 }
 
 /** Asked on another connection: the transaction that waited has failed. */
-async function lockHolders(transaction: Transaction, table: TableName | undefined): Promise<string[]> {
+async function lockHolders(
+  transaction: Transaction,
+  tables: readonly TableName[],
+  mode: LockMode | undefined,
+): Promise<Holder[]> {
   const { database, processId } = transaction;
   try {
-    const holders = await database.once<Holder>(
-      `SELECT DISTINCT l.pid, a.usename AS user, a.application_name AS application, a.state,
-              (extract(epoch FROM now() - a.xact_start) / 60)::int::text AS minutes
+    const rows = await database.once<Omit<Holder, 'place'> & { place: string }>(
+      `SELECT DISTINCT coalesce(t.place, 1) - 1 AS place, l.pid, a.usename AS user, a.application_name AS application,
+              a.state, (extract(epoch FROM now() - a.xact_start) / 60)::int::text AS minutes
          FROM pg_catalog.pg_locks l
          LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+         LEFT JOIN pg_catalog.unnest($1::text[]) WITH ORDINALITY t (name, place)
+                ON pg_catalog.to_regclass(t.name) = l.relation
         WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM $2
           AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
-          AND CASE WHEN $1::text IS NULL THEN l.mode = 'AccessExclusiveLock'
-                   ELSE l.relation = pg_catalog.to_regclass($1::text) END`,
-      [table ? quoteName(table) : null, processId],
+          AND CASE WHEN pg_catalog.cardinality($1) = 0 THEN l.mode = 'AccessExclusiveLock'
+                   ELSE t.name IS NOT NULL AND ($3 OR l.mode = 'AccessExclusiveLock') END
+        ORDER BY 1, l.pid`,
+      [tables.map(quoteName), processId, mode !== 'ACCESS SHARE'],
     );
-    return holders.map(describeHolder);
+    return rows.map((row) => ({ ...row, place: Number(row.place) }));
   } catch (error) {
     database.logger.debug(`Who holds a lock could not be asked: ${String(error)}`);
     return [];

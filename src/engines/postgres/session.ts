@@ -18,7 +18,7 @@ import { checkRights } from './checkRights.ts';
 import { Database } from './connection.ts';
 import { countRows } from './counts.ts';
 import { describeFailure } from './errors.ts';
-import { describeTable, introspect } from './introspect.ts';
+import { Catalogs, describeTable } from './introspect.ts';
 import { IntoSchemaRestore } from './intoSchema.ts';
 import { sayingWhoBlocks } from './locks.ts';
 import { PostgresRestore } from './restore.ts';
@@ -33,6 +33,7 @@ export class PostgresSession implements Session {
   readonly info: DatabaseInfo;
   readonly target: string;
   readonly #database: Database;
+  readonly #catalogs = new Catalogs();
   readonly #readOnly: boolean;
   /** What is open, to be ended with the session. */
   readonly #open = new Set<{ close(): Promise<void> }>();
@@ -68,7 +69,7 @@ export class PostgresSession implements Session {
   }
 
   introspect({ signal }: WorkOptions): Promise<DatabaseSchema> {
-    return this.#reading(signal, introspect);
+    return this.#reading(signal, (transaction) => this.#catalogs.introspect(transaction));
   }
 
   async countRows(names: readonly TableName[], { signal }: WorkOptions): Promise<number[]> {
@@ -97,7 +98,7 @@ export class PostgresSession implements Session {
   }
 
   async openSnapshot(options: WorkOptions): Promise<Snapshot> {
-    const snapshot = await PostgresSnapshot.open(this.#database, options);
+    const snapshot = await PostgresSnapshot.open(this.#database, this.#catalogs, options);
     this.#open.add(snapshot);
     return snapshot;
   }

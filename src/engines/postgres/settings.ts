@@ -21,6 +21,8 @@ const pinned: Readonly<Record<string, string>> = {
   client_min_messages: 'warning',
   statement_timeout: '0',
   idle_in_transaction_session_timeout: '0',
+  // Queries of the catalogs are long and soon over: to compile one can take longer than to run all of them.
+  jit: 'off',
 };
 
 /** A server whose client's network is gone lets go of its locks after two minutes and not after hours. */

@@ -1,13 +1,13 @@
 import { RestorePointError } from '../../core/errors.ts';
 import type { BackedUpTable } from '../../core/manifest.ts';
 import { formatTableName, tableKey, type TableName } from '../../core/names.ts';
-import { chunkBytes, type Payload, type PayloadSink } from '../../core/payload.ts';
+import { chunkBytes, type Payload, type PayloadSink, type PayloadWriter } from '../../core/payload.ts';
 import { type DatabaseSchema, dataColumns } from '../../core/schema.ts';
 import type { ReadOptions, Snapshot, SnapshotContent, TableSelection, WorkOptions } from '../engine.ts';
 import { checkCondition, withCondition } from './condition.ts';
 import type { Database } from './connection.ts';
 import { describeFailure } from './errors.ts';
-import { introspect } from './introspect.ts';
+import type { Catalogs } from './introspect.ts';
 import { lockTables, sayingWhoBlocks } from './locks.ts';
 import { TableProgress } from './progress.ts';
 import { readLargeObjects } from './readLargeObjects.ts';
@@ -20,19 +20,25 @@ import { Transaction } from './transaction.ts';
 export class PostgresSnapshot implements Snapshot {
   readonly schema: DatabaseSchema;
   readonly #transaction: Transaction;
+  readonly #catalogs: Catalogs;
   /** Of the tables that are read. */
   #exact: ExactColumns | undefined;
 
-  private constructor(transaction: Transaction, schema: DatabaseSchema) {
+  private constructor(transaction: Transaction, catalogs: Catalogs, schema: DatabaseSchema) {
     this.#transaction = transaction;
+    this.#catalogs = catalogs;
     this.schema = schema;
   }
 
-  static async open(database: Database, { signal }: WorkOptions): Promise<PostgresSnapshot> {
+  static async open(
+    database: Database,
+    catalogs: Catalogs,
+    { signal }: WorkOptions,
+  ): Promise<PostgresSnapshot> {
     const transaction = await Transaction.begin(database, 'read', signal);
     try {
-      const schema = await sayingWhoBlocks(transaction, undefined, () => introspect(transaction));
-      return new PostgresSnapshot(transaction, schema);
+      const schema = await sayingWhoBlocks(transaction, undefined, () => catalogs.introspect(transaction));
+      return new PostgresSnapshot(transaction, catalogs, schema);
     } catch (error) {
       await transaction.close();
       throw describeFailure(error);
@@ -62,16 +68,18 @@ export class PostgresSnapshot implements Snapshot {
       options.related && (await RelatedRows.find(this.#transaction, selection, options.related));
     const tables: BackedUpTable[] = [];
     const finishing: Promise<Payload>[] = [];
-    for (const [index, selected] of selection.entries()) {
-      progress.enter(index);
-      const { table, payload } = await this.#readTable(selected, related, sink, progress);
-      tables.push(table);
-      finishing.push(payload);
+    for (const group of groupsToRead(selection, sizes)) {
+      const read = await this.#readTables(group, related, sink, progress, tables.length);
+      tables.push(...read.map(({ table }) => table));
+      finishing.push(...read.map(({ payload }) => payload));
     }
+    // After the rows: a number that is given out meanwhile can be in none of them.
+    const sequences = await this.#catalogs.sequences(this.#transaction, names);
     const payloads = await Promise.all(finishing);
-    if (!options.largeObjects || !this.schema.largeObjects) return { tables, payloads };
+    if (!options.largeObjects || !this.schema.largeObjects) return { tables, payloads, sequences };
     const read = await readLargeObjects(this.#transaction, sink, options);
-    return { tables, payloads: [...payloads, ...read.payloads], largeObjects: read.largeObjects };
+    const all = [...payloads, ...read.payloads];
+    return { tables, payloads: all, sequences, largeObjects: read.largeObjects };
   }
 
   close(): Promise<void> {
@@ -87,7 +95,8 @@ export class PostgresSnapshot implements Snapshot {
     const found = await this.#transaction.rows<TableState>(
       `SELECT json_build_object('schema', n.nspname, 'name', c.relname) AS name, row_security_active(c.oid) AS hidden,
               c.relfilenode IS DISTINCT FROM pg_relation_filenode(c.oid) AS rewritten,
-              pg_table_size(c.oid) AS bytes, c.reltuples AS rows
+              pg_relation_size(c.oid) + coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0) AS bytes,
+              c.reltuples AS rows
          FROM json_to_recordset($1::json) wanted (schema text, name text)
          JOIN pg_namespace n ON n.nspname = wanted.schema
          JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name`,
@@ -97,36 +106,41 @@ export class PostgresSnapshot implements Snapshot {
     return tables.map((table) => refuseUnsteady(table, states.get(tableKey(table))));
   }
 
-  /** Resolves when the table is read; `payload` does when it is written. */
-  async #readTable(
-    selected: TableSelection,
+  /** Resolves when these tables are read, the first of which has this place; each `payload` when it is written. */
+  async #readTables(
+    selected: readonly TableSelection[],
     related: RelatedRows | undefined,
     sink: PayloadSink,
     progress: TableProgress,
-  ): Promise<{ table: BackedUpTable; payload: Promise<Payload> }> {
-    const { table, where } = selected;
-    const label = formatTableName(table.name);
-    const writer = sink.open(label, 'copy');
-    const runs = new RowRuns(chunkBytes, (...run) => writer.writeChunk(...run));
-    const columns = dataColumns(table).map((column) => column.name);
+    place: number,
+  ): Promise<{ table: BackedUpTable; payload: Promise<Payload> }[]> {
+    const read: ReturnType<TableReader['finish']>[] = [];
+    let reader = new TableReader(selected[0]!, sink, progress);
+    const next = (): void => {
+      read.push(reader.finish());
+      const following = selected[read.length];
+      if (!following) return;
+      progress.enter(place + read.length);
+      reader = new TableReader(following, sink, progress);
+    };
+    progress.enter(place);
     try {
-      await this.#copy(selected, related, columns, (piece) => {
-        const before = runs.digest.rows;
-        const waiting = runs.push(piece);
-        progress.add(runs.digest.rows - before, piece.length);
-        return waiting;
-      });
-      await runs.finish();
+      if (selected.length === 1) {
+        await this.#copy(selected[0]!, related, reader.columns, (piece) => reader.take(piece));
+        next();
+      } else {
+        const statements = selected.map(({ table }) => {
+          const columns = dataColumns(table).map((column) => column.name);
+          return copyStatement(selectRows(this.#transaction, table.name, columns, this.#exact!));
+        });
+        await this.#transaction.copyOut(statements.join('; '), (piece) => reader.take(piece), next);
+      }
+      return await Promise.all(read);
     } catch (error) {
+      for (const one of read) one.catch(() => 'told here');
       // What cannot be written may be of the table before.
-      throw RestorePointError.is(error, 'file') ? error : describeFailure(error, { table: label });
+      throw RestorePointError.is(error, 'file') ? error : describeFailure(error, { table: reader.label });
     }
-    // The next table is read while this one is written.
-    const payload = writer.finish();
-    payload.catch(() => 'told when all have been read, unless something else fails before');
-    const { rows, digest } = runs.digest;
-    const described = { table, ...(where === undefined ? {} : { where }), columns, rows, digest };
-    return { table: { ...described, payload: writer.name }, payload };
   }
 
   async #copy(
@@ -139,13 +153,85 @@ export class PostgresSnapshot implements Snapshot {
     if (withoutRows) return;
     const copy = async (condition?: string): Promise<void> => {
       const rows = selectRows(this.#transaction, table.name, columns, this.#exact!, condition);
-      await this.#transaction.copyOut(`COPY (${rows}) TO STDOUT`, take);
+      await this.#transaction.copyOut(copyStatement(rows), take);
     };
     if (related?.holds(selected)) {
       for await (const condition of related.conditions(selected)) await copy(condition);
     } else if (where === undefined) await copy();
     else await withCondition(this.#transaction, { table: table.name, where }, () => copy(where));
   }
+}
+
+function copyStatement(rows: string): string {
+  return `COPY (${rows}) TO STDOUT`;
+}
+
+/** Takes the rows of one table into a payload. */
+class TableReader {
+  readonly label: string;
+  readonly columns: readonly string[];
+  readonly #selected: TableSelection;
+  readonly #progress: TableProgress;
+  readonly #writer: PayloadWriter;
+  readonly #runs: RowRuns;
+
+  constructor(selected: TableSelection, sink: PayloadSink, progress: TableProgress) {
+    this.label = formatTableName(selected.table.name);
+    this.columns = dataColumns(selected.table).map((column) => column.name);
+    this.#selected = selected;
+    this.#progress = progress;
+    const writer = sink.open(this.label, 'copy');
+    this.#writer = writer;
+    this.#runs = new RowRuns(chunkBytes, (...run) => writer.writeChunk(...run));
+  }
+
+  take(piece: Uint8Array): void | Promise<void> {
+    const before = this.#runs.digest.rows;
+    const waiting = this.#runs.push(piece);
+    this.#progress.add(this.#runs.digest.rows - before, piece.length);
+    return waiting;
+  }
+
+  /** Hands the last rows over. Resolves when there is room for more; `payload` does when all is written. */
+  async finish(): Promise<{ table: BackedUpTable; payload: Promise<Payload> }> {
+    const { table, where } = this.#selected;
+    await this.#runs.finish();
+    // The next table is read while this one is written.
+    const payload = this.#writer.finish();
+    payload.catch(() => 'told when all have been read, unless something else fails before');
+    const { rows, digest } = this.#runs.digest;
+    const described = {
+      table,
+      ...(where === undefined ? {} : { where }),
+      columns: this.columns,
+      rows,
+      digest,
+    };
+    return { table: { ...described, payload: this.#writer.name }, payload };
+  }
+}
+
+/** Tables that are read together wait in memory; as many bytes as those of a large table may. */
+const tablesTogether = { count: 100, bytes: 1024 * 1024 };
+
+/**
+ * Small tables are read together, in one request to the server: it takes longer to ask for one than to read it. Those of
+ * which not all rows are read, and large ones, by themselves.
+ */
+function groupsToRead(selection: readonly TableSelection[], sizes: readonly TableSize[]): TableSelection[][] {
+  const groups: TableSelection[][] = [];
+  let bytes = Infinity;
+  for (const [index, selected] of selection.entries()) {
+    const { where, related, withoutRows } = selected;
+    const isWhole = where === undefined && related !== true && withoutRows !== true;
+    const added = isWhole ? sizes[index]!.bytes : Infinity;
+    const group = groups.at(-1);
+    const fits = group && group.length < tablesTogether.count && bytes + added <= tablesTogether.bytes;
+    if (fits) group.push(selected);
+    else groups.push([selected]);
+    bytes = fits ? bytes + added : added;
+  }
+  return groups;
 }
 
 interface TableSize {

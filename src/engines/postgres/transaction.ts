@@ -105,6 +105,15 @@ export class Transaction {
     return answers as Answers;
   }
 
+  /** The one row of each of several queries, which are sent as one text. All of their columns have to be texts. */
+  async rowOfEach<Row>(queries: readonly string[]): Promise<Row[]> {
+    const answers = await this.#interruptible(() =>
+      this.#client.query<Row & QueryResultRow>(queries.join(';')),
+    );
+    // The driver's type knows of one; there is one for each, and no list of one.
+    return [answers].flat().flatMap(({ rows }) => rows);
+  }
+
   /** As `rows`, for a query after a WITH clause that writes: such a clause has to stand first. */
   async dataRows<Row>(withClause: string, sql: string): Promise<Row[]> {
     const { rows } = await this.#interruptible(() =>
@@ -165,13 +174,14 @@ export class Transaction {
     await this.run('DEALLOCATE restore_point_check');
   }
 
-  /** `COPY (…) TO STDOUT`. See `copyOut`. */
-  copyOut(sql: string, take: (piece: Uint8Array) => void | Promise<void>): Promise<void> {
+  /** `COPY (…) TO STDOUT`, or several of them, of each of which `ended` tells. See `copyOut`. */
+  copyOut(sql: string, take: (piece: Uint8Array) => void | Promise<void>, ended?: () => void): Promise<void> {
     const taken = (piece: Uint8Array): void | Promise<void> => {
       throwIfCancelled(this.#signal);
       return take(piece);
     };
-    return this.#interruptible(() => copyOut(this.#client, sql, taken, () => this.#interrupt()));
+    const handler = { take: taken, ...(ended ? { ended } : {}), abandon: () => this.#interrupt() };
+    return this.#interruptible(() => copyOut(this.#client, sql, handler));
   }
 
   /** `COPY … FROM STDIN`; resolves to the number of rows. See `copyIn`. */

@@ -51,20 +51,22 @@ function partsToTakeOut(
   alone: ReadonlySet<string>,
 ): string[] {
   const left = parts.filter(({ id, host }) => !alone.has(id) && graph.has(host));
-  const views = left.filter(({ id }) => id.startsWith('pg_rewrite '));
-  const small = left.filter((part) => !views.includes(part));
+  const isView = ({ id }: Part): boolean => id.startsWith('pg_rewrite ');
+  const views = left.filter(isView);
   const circles = findCircles(graph);
-  const own = new Map<string, Set<string>>();
-  for (const { from, to } of dependencies) {
-    const group = own.get(from);
-    if (group) group.add(to);
-    else own.set(from, new Set([to]));
-  }
   const inCircle = (candidates: readonly Part[]): string[] =>
     circles.flatMap((circle) => candidates.filter(({ host }) => circle.has(host)).map(({ id }) => id));
-  const closing = inCircle(
-    small.filter(({ id, host }) => [...(own.get(id) ?? [])].some((to) => to !== host)),
+  const small = new Map(
+    circles.length === 0 ? [] : left.filter((part) => !isView(part)).map((part) => [part.id, part]),
   );
+  // Those that need something beside their host.
+  const outward = new Set(
+    dependencies.flatMap(({ from, to }) => {
+      const part = small.get(from);
+      return part && part.host !== to ? [part] : [];
+    }),
+  );
+  const closing = inCircle([...small.values()].filter((part) => outward.has(part)));
   if (closing.length > 0) return closing;
   const circular = inCircle(views);
   if (circular.length > 0) return circular;

@@ -41,11 +41,16 @@ export function featuresOf(keys: readonly (string | null)[]): ServerFeature[] {
   });
 }
 
-/** SQL: the keys of the features for which a condition holds, as an array. */
-export function usesWhere(conditions: Partial<Record<FeatureKey, string>>): string {
-  const cases = Object.entries(conditions).map(
-    ([key, condition]) => `CASE WHEN ${condition} THEN '${key}' END`,
-  );
+/**
+ * SQL: the keys of the features for which a condition holds, as an array. With the server's version, what it does not
+ * have yet is not asked of it.
+ */
+export function usesWhere(conditions: Partial<Record<FeatureKey, string>>, version = Infinity): string {
+  const known = Object.entries(conditions).filter(([key]) => {
+    const { since = 0 }: ServerFeature = features[key as FeatureKey];
+    return since * 10_000 <= version;
+  });
+  const cases = known.map(([key, condition]) => `CASE WHEN ${condition} THEN '${key}' END`);
   return `array_remove(ARRAY[${cases.join(', ')}]::text[], NULL)`;
 }
 

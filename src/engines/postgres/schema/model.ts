@@ -66,15 +66,15 @@ function areNotNull(table: CatalogTable, columns: readonly string[]): boolean {
   return columns.every(
     (name) =>
       table.columns.some((column) => column.name === name && column.notNull) &&
-      !table.constraints.some(({ type, valid, columns }) => type === 'n' && !valid && columns?.[0] === name),
+      !table.constraints.some(({ type, valid, columns }) => type === 'n' && !valid && columns[0] === name),
   );
 }
 
 function toForeignKey(constraint: CatalogTable['constraints'][number]): ForeignKey {
   return {
     name: constraint.name,
-    columns: constraint.columns ?? [],
+    columns: constraint.columns,
     references: constraint.references ?? { name: '' },
-    referencedColumns: constraint.referencedColumns ?? [],
+    referencedColumns: constraint.referencedColumns,
   };
 }

@@ -1,10 +1,11 @@
-import { formatTableName, type TableName, tableKey } from '../../../core/names.ts';
+import { formatTableName, type TableName } from '../../../core/names.ts';
 import type { Sequence } from '../../../core/schema.ts';
 import { quoteIdentifier, quoteName } from '../identifiers.ts';
 import type { Transaction } from '../transaction.ts';
 import { catalogId, type CatalogObject } from './catalogObject.ts';
 import { featuresOf } from './features.ts';
 import { isUsers } from './scope.ts';
+import type { CatalogTable } from './tables.ts';
 
 /** A row of pg_sequence, once for each table whose column takes numbers from it, or once if there is none. */
 export interface CatalogSequence {
@@ -15,7 +16,7 @@ export interface CatalogSequence {
   readonly tableOid: string | null;
   readonly column: string | null;
   /** How the column and the sequence hang together. */
-  readonly tie: 'identity' | 'owned' | 'default' | 'partition' | null;
+  readonly tie: CatalogTie | null;
   readonly unlogged: boolean;
   readonly type: string;
   readonly start: string;
@@ -27,10 +28,76 @@ export interface CatalogSequence {
   readonly readable: boolean;
 }
 
-/** Reads all sequences. What hangs on what is asked of the catalogs, never guessed. */
-export function loadSequences(transaction: Transaction): Promise<CatalogSequence[]> {
-  return transaction.rows<CatalogSequence>(sequenceQuery);
+type CatalogTie = 'identity' | 'owned' | 'default' | 'partition';
+
+/** The catalogs' rows for sequences, and for the columns that take numbers from them. */
+interface SequenceRows {
+  readonly sequences: readonly Omit<CatalogSequence, 'table' | 'tableOid' | 'column' | 'tie'>[];
+  readonly ties: readonly TieRow[];
 }
+
+interface TieRow {
+  readonly sequence: string;
+  readonly table: string;
+  readonly column: string;
+  readonly tie: CatalogTie;
+}
+
+/** Reads all sequences. What hangs on what is asked of the catalogs, never guessed. */
+export async function readSequenceRows(transaction: Transaction): Promise<SequenceRows> {
+  const [sequences, ties] = await transaction.together(
+    () => transaction.rows<SequenceRows['sequences'][number]>(sequenceQuery),
+    () => transaction.rows<TieRow>(tieQuery),
+  );
+  return { sequences, ties };
+}
+
+/**
+ * Sequences with the columns of these tables that take numbers from them, each column once by its closest tie, in the
+ * order of the tables and their columns. A partition's column takes them from what that of its table does. Not joined by
+ * the server: without statistics of its catalogs it takes minutes for thousands of tables.
+ */
+export function tieSequences(
+  { sequences, ties }: SequenceRows,
+  tables: readonly CatalogTable[],
+): CatalogSequence[] {
+  const places = new Map(tables.map((table, place) => [table.oid, place]));
+  const partitions = Map.groupBy(
+    tables.filter(({ partitionBound }) => partitionBound !== null),
+    ({ parentOids }) => parentOids[0],
+  );
+  const bySequence = Map.groupBy(ties, ({ sequence }) => sequence);
+  const tied = (oid: string): TieRow[] => {
+    const closest = new Map<string, TieRow>();
+    const byRank = [...(bySequence.get(oid) ?? [])].sort((a, b) => rankOf(a) - rankOf(b));
+    // Partitions are added to what is gone through.
+    for (const tie of byRank) {
+      const key = JSON.stringify([tie.table, tie.column]);
+      if (!places.has(tie.table) || closest.has(key)) continue;
+      closest.set(key, tie);
+      for (const { oid: table } of partitions.get(tie.table) ?? []) {
+        byRank.push({ ...tie, table, tie: 'partition' });
+      }
+    }
+    return [...closest.values()].sort((a, b) => placeOf(a) - placeOf(b));
+  };
+  const columnPlace = ({ table, column }: TieRow): number =>
+    tables[places.get(table)!]!.columns.findIndex(({ name }) => name === column);
+  const placeOf = (tie: TieRow): number => places.get(tie.table)! * maximumColumns + columnPlace(tie);
+  return sequences.flatMap((sequence): CatalogSequence[] => {
+    const found = tied(sequence.oid).map(({ table, column, tie }) => {
+      const { name } = tables[places.get(table)!]!;
+      return { ...sequence, table: name, tableOid: table, column, tie };
+    });
+    return found.length > 0 ? found : [{ ...sequence, table: null, tableOid: null, column: null, tie: null }];
+  });
+}
+
+const ranks: readonly CatalogTie[] = ['identity', 'owned', 'default', 'partition'];
+const rankOf = ({ tie }: TieRow): number => ranks.indexOf(tie);
+
+/** PostgreSQL's, rounded up. */
+const maximumColumns = 2000;
 
 /** Where each sequence stands. Those that may not be read are left out. */
 export async function readSequences(
@@ -38,27 +105,25 @@ export async function readSequences(
   sequences: readonly CatalogSequence[],
 ): Promise<Sequence[]> {
   const readable = sequences.filter((sequence) => sequence.readable);
-  const names = new Map(readable.map(({ name }) => [tableKey(name), name]));
-  const values = new Map<string, { last: string; called: boolean }>();
-  const keys = [...names.keys()];
-  const batch = 200;
-  for (let start = 0; start < keys.length; start += batch) {
-    const part = keys.slice(start, start + batch);
-    const query = part.map(
-      (key, index) =>
-        `SELECT ${index} AS place, last_value::text AS last, is_called AS called FROM ${quoteName(names.get(key)!)}`,
+  const unique = [...new Map(readable.map(({ oid, name }) => [oid, name]))];
+  const positions = new Map<string, { last: string; called: string }>();
+  for (let start = 0; start < unique.length; start += sequencesAtOnce) {
+    const part = unique.slice(start, start + sequencesAtOnce);
+    const rows = await transaction.rowOfEach<{ last: string; called: string }>(
+      part.map(
+        ([, name]) => `SELECT last_value::text AS last, is_called::text AS called FROM ${quoteName(name)}`,
+      ),
     );
-    const rows = await transaction.rows<{ place: number; last: string; called: boolean }>(
-      query.join(' UNION ALL '),
-    );
-    for (const { place, last, called } of rows) values.set(part[place]!, { last, called });
+    for (const [index, [oid]] of part.entries()) positions.set(oid, rows[index]!);
   }
-  return readable.flatMap(({ name, table, increment }) => {
-    const value = values.get(tableKey(name));
-    const position = { lastValue: value?.last ?? '', isCalled: value?.called ?? false, increment };
-    return value ? [{ name, ...(table ? { table } : {}), ...position }] : [];
+  return readable.map(({ oid, name, table, increment }) => {
+    const { last, called } = positions.get(oid)!;
+    const position = { lastValue: last, isCalled: called === 'true', increment };
+    return { name, ...(table ? { table } : {}), ...position };
   });
 }
+
+const sequencesAtOnce = 500;
 
 /** Sequences; an identity column makes its own. One that a column owns belongs to that column's table. */
 export function sequenceObjects(sequences: readonly CatalogSequence[]): CatalogObject[] {
@@ -129,48 +194,30 @@ export function sequenceOptions(sequence: CatalogSequence): string {
   );
 }
 
-/**
- * A column owns a sequence (serial), is an identity, names it in its default, or is a partition's column of one of
- * these. A sequence that a column owns and also names in its default is listed once for it.
- */
 const sequenceQuery = `
-  WITH RECURSIVE tie AS (
-    SELECT d.objid AS sequence, d.refobjid AS "table", d.refobjsubid::int AS attnum,
-           CASE d.deptype WHEN 'i' THEN 1 ELSE 2 END AS rank
-      FROM pg_depend d
-     WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
-       AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')
-    UNION
-    SELECT d.refobjid, a.adrelid, a.adnum::int, 3
-      FROM pg_depend d JOIN pg_attrdef a ON a.oid = d.objid
-     WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass
-       AND d.refobjid <> a.adrelid
-    UNION
-    SELECT t.sequence, c.oid, p.attnum::int, 4
-      FROM tie t
-      JOIN pg_inherits i ON i.inhparent = t."table"
-      JOIN pg_class c ON c.oid = i.inhrelid AND c.relispartition
-      JOIN pg_attribute a ON a.attrelid = t."table" AND a.attnum = t.attnum
-      JOIN pg_attribute p ON p.attrelid = c.oid AND p.attname = a.attname)
-  SELECT DISTINCT ON (sn.nspname, s.relname, n.nspname, c.relname, a.attnum)
-         s.oid,
-         json_build_object('schema', sn.nspname, 'name', s.relname) AS name,
-         pg_get_userbyid(s.relowner) AS owner,
-         CASE WHEN c.oid IS NOT NULL THEN json_build_object('schema', n.nspname, 'name', c.relname) END AS "table",
-         c.oid AS "tableOid",
-         a.attname AS "column",
-         (ARRAY['identity', 'owned', 'default', 'partition'])[t.rank] AS tie,
-         s.relpersistence = 'u' AS unlogged,
+  SELECT s.oid, json_build_object('schema', n.nspname, 'name', s.relname) AS name,
+         pg_get_userbyid(s.relowner) AS owner, s.relpersistence = 'u' AS unlogged,
          format_type(q.seqtypid, NULL) AS type,
          q.seqstart::text AS start, q.seqincrement::text AS increment, q.seqmin::text AS minimum,
          q.seqmax::text AS maximum, q.seqcache::text AS cache, q.seqcycle AS cycle,
          has_sequence_privilege(s.oid, 'SELECT') AS readable
-    FROM pg_class s
-    JOIN pg_namespace sn ON sn.oid = s.relnamespace
-    JOIN pg_sequence q ON q.seqrelid = s.oid
-    LEFT JOIN (tie t
-      JOIN pg_class c ON c.oid = t."table" AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
-      JOIN pg_namespace n ON n.oid = c.relnamespace
-      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = t.attnum) ON t.sequence = s.oid
-   WHERE s.relkind = 'S' AND s.relpersistence <> 't' AND ${isUsers('s.relnamespace', 'pg_class', 's.oid')}
-   ORDER BY sn.nspname, s.relname, n.nspname, c.relname, a.attnum, t.rank`;
+    FROM pg_sequence q
+    JOIN pg_class s ON s.oid = q.seqrelid
+    JOIN pg_namespace n ON n.oid = s.relnamespace
+   WHERE s.relpersistence <> 't' AND ${isUsers('s.relnamespace', 'pg_class', 's.oid')}
+   ORDER BY n.nspname, s.relname`;
+
+/** A column owns a sequence (serial), is an identity, or names it in its default. */
+const tieQuery = `
+  SELECT d.objid AS sequence, a.attrelid AS "table", a.attname AS "column",
+         CASE d.deptype WHEN 'i' THEN 'identity' ELSE 'owned' END AS tie
+    FROM pg_depend d JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+   WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0
+     AND d.deptype IN ('a', 'i') AND d.objid IN (SELECT seqrelid FROM pg_sequence)
+   UNION ALL
+  SELECT d.refobjid, a.attrelid, a.attname, 'default'
+    FROM pg_depend d
+    JOIN pg_attrdef f ON f.oid = d.objid
+    JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum
+   WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass
+     AND d.refobjid IN (SELECT seqrelid FROM pg_sequence)`;

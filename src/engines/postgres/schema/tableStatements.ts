@@ -16,14 +16,15 @@ export function tableObjects(
   alone: ReadonlySet<string>,
 ): CatalogObject[] {
   const find = new Map(tables.map((table) => [tableKey(table.name), table]));
+  const identities = Map.groupBy(
+    sequences.filter(({ tie }) => tie === 'identity'),
+    ({ tableOid }) => tableOid,
+  );
   return tables
     .filter(({ materialized }) => !materialized)
     .flatMap((table) => {
-      const identities = sequences.filter(
-        ({ tie, table: of }) => tie === 'identity' && of && tableKey(of) === tableKey(table.name),
-      );
       return [
-        tableObject(without(table, alone), identities, find),
+        tableObject(without(table, alone), identities.get(table.oid) ?? [], find),
         ...defaultObjects(table, alone),
         ...checkObjects(table, alone),
       ];
@@ -185,7 +186,7 @@ function columnLine(
  */
 function notNull(table: CatalogTable, column: CatalogColumn): string {
   const constraint = table.constraints.find(
-    ({ type, columns }) => type === 'n' && columns?.[0] === column.name,
+    ({ type, columns }) => type === 'n' && columns[0] === column.name,
   );
   if (!constraint) return 'NOT NULL';
   if (!constraint.valid) return '';
@@ -197,8 +198,7 @@ function ownNotNulls(table: CatalogTable): string[] {
   const inherited = new Set(table.columns.filter(({ local }) => !local).map(({ name }) => name));
   return table.constraints
     .filter(
-      ({ type, valid, local, columns }) =>
-        type === 'n' && valid && local && inherited.has(columns?.[0] ?? ''),
+      ({ type, valid, local, columns }) => type === 'n' && valid && local && inherited.has(columns[0] ?? ''),
     )
     .map(({ name, definition }) => `CONSTRAINT ${quoteIdentifier(name)} ${definition}`);
 }

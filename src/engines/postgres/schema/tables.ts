@@ -38,9 +38,9 @@ export interface CatalogConstraint {
   readonly noInherit: boolean;
   /** It belongs to the same constraint of a partitioned table. */
   readonly hasParent: boolean;
-  readonly columns: readonly string[] | null;
+  readonly columns: readonly string[];
   readonly references: { readonly schema: string; readonly name: string } | null;
-  readonly referencedColumns: readonly string[] | null;
+  readonly referencedColumns: readonly string[];
   /** Indexes of partitions that have to be put together before it finds the key that it needs. */
   readonly indexParts: readonly string[] | null;
   /** Storage options of the index behind it. */
@@ -98,14 +98,17 @@ export interface CatalogTable {
   readonly triggers: readonly string[];
 }
 
+/** Of tables, given the SQL for their oids and the server's version. */
+type TableQuery = (tables: string, version: number) => string;
 type OfTable<Row> = Row & { readonly table: string };
 type TableRow = Omit<CatalogTable, 'columns' | 'constraints' | 'indexes' | 'triggers'>;
 
 /** Reads the user's tables and materialized views, or the table with this name. */
 export async function loadTables(transaction: Transaction, name?: TableName): Promise<CatalogTable[]> {
   const scope = relationsInScope(name);
-  const read = <Row>(query: (tables: string) => string): Promise<Row[]> =>
-    transaction.rows<Row>(query(scope.sql), scope.values);
+  const { version } = transaction.database.server;
+  const read = <Row>(query: TableQuery): Promise<Row[]> =>
+    transaction.rows<Row>(query(scope.sql, version), scope.values);
   const [tables, ...parts] = await transaction.together(
     () => read<TableRow>(tableQuery),
     () => read<OfTable<CatalogColumn>>(columnQuery),
@@ -142,15 +145,18 @@ const nameOf = (relation: string): string =>
       FROM pg_namespace n WHERE n.oid = ${relation}.relnamespace)`;
 
 const columnNames = (numbers: string, table: string): string =>
-  `(SELECT array_agg(b.attname ORDER BY x.place)
-      FROM unnest(${numbers}) WITH ORDINALITY x (attnum, place)
-      JOIN pg_attribute b ON b.attrelid = ${table} AND b.attnum = x.attnum)`;
+  `ARRAY(SELECT (SELECT b.attname FROM pg_attribute b WHERE b.attrelid = ${table} AND b.attnum = x)
+           FROM unnest(${numbers}) x)`;
 
-const tableUses = usesWhere({
-  methodOfParts: `c.relkind = 'p' AND c.relam <> 0`,
-  newOptions: `EXISTS (SELECT FROM pg_class o, unnest(o.reloptions) x WHERE o.oid IN (c.oid, c.reltoastrelid)
+const tableUses = (version: number): string =>
+  usesWhere(
+    {
+      methodOfParts: `c.relkind = 'p' AND c.relam <> 0`,
+      newOptions: `EXISTS (SELECT FROM pg_class o, unnest(o.reloptions) x WHERE o.oid IN (c.oid, c.reltoastrelid)
                  AND x ~ '^(autovacuum_vacuum_max_threshold|vacuum_max_eager_freeze_failure_rate)=')`,
-});
+    },
+    version,
+  );
 
 /** As type modifiers of numeric have it since version 15; before, none is past 1000. */
 const scale = '((((a.atttypmod - 4) & 2047) # 1024) - 1024)';
@@ -158,29 +164,37 @@ const hasCollation = (name: string): string =>
   `a.attcollation = (SELECT o.oid FROM pg_collation o
                       WHERE o.collname = '${name}' AND o.collnamespace = 'pg_catalog'::regnamespace)`;
 
-const columnUses = usesWhere({
-  virtualColumn: `a.attgenerated = 'v'`,
-  oddScale: `a.atttypid IN ('numeric'::regtype, 'numeric[]'::regtype) AND a.atttypmod >= 4
+const columnUses = (version: number): string =>
+  usesWhere(
+    {
+      virtualColumn: `a.attgenerated = 'v'`,
+      oddScale: `a.atttypid IN ('numeric'::regtype, 'numeric[]'::regtype) AND a.atttypmod >= 4
                AND ${scale} NOT BETWEEN 0 AND ((a.atttypmod - 4) >> 16)`,
-  unicodeRoot: hasCollation('unicode'),
-  builtinCollation: hasCollation('pg_c_utf8'),
-  unicodeCollation: hasCollation('pg_unicode_fast'),
-  // The oids of the server's own functions are the same everywhere.
-  uuids: `d.adbin::text ~ ':funcid (6428|6429|6430) '`,
-});
+      unicodeRoot: hasCollation('unicode'),
+      builtinCollation: hasCollation('pg_c_utf8'),
+      unicodeCollation: hasCollation('pg_unicode_fast'),
+      // The oids of the server's own functions are the same everywhere.
+      uuids: `d.adbin::text ~ ':funcid (6428|6429|6430) '`,
+    },
+    version,
+  );
 
 const isOfParts = `EXISTS (SELECT FROM pg_class p WHERE p.oid = k.conrelid AND p.relkind = 'p')`;
 
-const constraintUses = usesWhere({
-  temporalKey: `${newColumn('k', 'conperiod')}::boolean`,
-  notEnforced: `NOT ${newColumn('k', 'conenforced')}::boolean`,
-  setSomeColumns: `${newColumn('k', 'confdelsetcols')} IS NOT NULL`,
-  notNullVariant: `k.contype = 'n' AND (k.connoinherit OR NOT k.convalidated)`,
-  uncheckedOfParts: `k.contype = 'f' AND NOT k.convalidated AND ${isOfParts}`,
-  exclusionOfParts: `k.contype = 'x' AND ${isOfParts}`,
-  nullsNotDistinct: `k.contype = 'u' AND EXISTS (
+const constraintUses = (version: number): string =>
+  usesWhere(
+    {
+      temporalKey: `${newColumn('k', 'conperiod')}::boolean`,
+      notEnforced: `NOT ${newColumn('k', 'conenforced')}::boolean`,
+      setSomeColumns: `${newColumn('k', 'confdelsetcols')} IS NOT NULL`,
+      notNullVariant: `k.contype = 'n' AND (k.connoinherit OR NOT k.convalidated)`,
+      uncheckedOfParts: `k.contype = 'f' AND NOT k.convalidated AND ${isOfParts}`,
+      exclusionOfParts: `k.contype = 'x' AND ${isOfParts}`,
+      nullsNotDistinct: `k.contype = 'u' AND EXISTS (
     SELECT FROM pg_index i WHERE i.indexrelid = k.conindid AND ${newColumn('i', 'indnullsnotdistinct')}::boolean)`,
-});
+    },
+    version,
+  );
 
 /** Of the column `a`: it is not what a table that is made as an heir takes over from one above it. */
 export const differsFromAbove = (attribute: string): string => `
@@ -191,7 +205,7 @@ export const differsFromAbove = (attribute: string): string => `
     SELECT FROM above JOIN pg_attribute p ON p.attrelid = above.inhparent AND p.attname = a.attname
      WHERE p.${attribute} <> a.${attribute}) ELSE false END`;
 
-const tableQuery = (tables: string): string => `
+const tableQuery: TableQuery = (tables, version) => `
   SELECT c.oid, ${nameOf('c')} AS name,
          c.relkind = 'p' AS partitioned, c.relkind = 'm' AS materialized,
          pg_get_userbyid(c.relowner) AS owner,
@@ -207,13 +221,13 @@ const tableQuery = (tables: string): string => `
          coalesce((SELECT json_agg(${nameOf('p')} ORDER BY i.inhseqno)
                      FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent
                     WHERE i.inhrelid = c.oid), '[]') AS parents,
-         c.relreplident::text AS "replicaIdentity", ${tableUses} AS uses
+         c.relreplident::text AS "replicaIdentity", ${tableUses(version)} AS uses
     FROM pg_class c
     JOIN pg_namespace s ON s.oid = c.relnamespace
    WHERE c.oid IN (${tables})
    ORDER BY s.nspname, c.relname`;
 
-const columnQuery = (tables: string): string => `
+const columnQuery: TableQuery = (tables, version) => `
   SELECT a.attrelid AS "table", a.attname AS name,
          format_type(a.atttypid, a.atttypmod) AS type,
          (SELECT format('%I.%I', n.nspname, o.collname)
@@ -227,14 +241,14 @@ const columnQuery = (tables: string): string => `
                              ELSE 'EXTENDED' END END AS storage,
          CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END AS compression,
          CASE WHEN a.attstattarget >= 0 THEN a.attstattarget END AS statistics,
-         a.attoptions AS options, ${columnUses} AS uses
+         a.attoptions AS options, ${columnUses(version)} AS uses
     FROM pg_attribute a
     JOIN pg_type t ON t.oid = a.atttypid
     LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
    WHERE a.attrelid IN (${tables}) AND a.attnum > 0 AND NOT a.attisdropped
    ORDER BY a.attrelid, a.attnum`;
 
-const constraintQuery = (tables: string): string => `
+const constraintQuery: TableQuery = (tables, version) => `
   SELECT k.conrelid AS "table", k.oid, k.conname AS name, k.contype::text AS type,
          pg_get_constraintdef(k.oid) AS definition,
          k.convalidated AS valid, k.conislocal AS local, k.coninhcount > 0 AS inherited,
@@ -242,18 +256,18 @@ const constraintQuery = (tables: string): string => `
          ${columnNames('k.conkey', 'k.conrelid')} AS columns,
          (SELECT ${nameOf('r')} FROM pg_class r WHERE r.oid = k.confrelid) AS "references",
          ${columnNames('k.confkey', 'k.confrelid')} AS "referencedColumns",
-         CASE k.contype WHEN 'f' THEN
+         CASE WHEN k.contype = 'f' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = k.conindid) THEN
            (WITH RECURSIVE below AS (
               SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = k.conindid
               UNION ALL SELECT i.inhrelid FROM below b JOIN pg_inherits i ON i.inhparent = b.inhrelid)
             SELECT json_agg(format('pg_class %s partition of an index', inhrelid)) FROM below) END AS "indexParts",
          (SELECT ${nameOf('i')} FROM pg_class i WHERE i.oid = k.conindid) AS "indexName",
-         (SELECT i.reloptions FROM pg_class i WHERE i.oid = k.conindid) AS "indexOptions", ${constraintUses} AS uses
+         (SELECT i.reloptions FROM pg_class i WHERE i.oid = k.conindid) AS "indexOptions", ${constraintUses(version)} AS uses
     FROM pg_constraint k
    WHERE k.conrelid IN (${tables}) AND k.contype IN ('c', 'p', 'u', 'x', 'f', 'n')
    ORDER BY k.conrelid, k.conname`;
 
-const indexQuery = (tables: string): string => `
+const indexQuery: TableQuery = (tables, version) => `
   SELECT i.indrelid AS "table", i.indexrelid AS oid, ${nameOf('x')} AS name,
          pg_get_indexdef(i.indexrelid) AS definition,
          i.indisunique AS unique, i.indisprimary AS primary,
@@ -266,13 +280,13 @@ const indexQuery = (tables: string): string => `
          CASE WHEN i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
                AND x.relam = (SELECT am.oid FROM pg_am am WHERE am.amname = 'btree')
               THEN ${columnNames('(i.indkey::int2[])[0:i.indnkeyatts - 1]', 'i.indrelid')} END AS "keyColumns",
-         ${usesWhere({ nullsNotDistinct: `${newColumn('i', 'indnullsnotdistinct')}::boolean` })} AS uses
+         ${usesWhere({ nullsNotDistinct: `${newColumn('i', 'indnullsnotdistinct')}::boolean` }, version)} AS uses
     FROM pg_index i
     JOIN pg_class x ON x.oid = i.indexrelid
    WHERE i.indrelid IN (${tables})
    ORDER BY i.indrelid, x.relname`;
 
-const triggerQuery = (tables: string): string => `
+const triggerQuery: TableQuery = (tables) => `
   SELECT g.tgrelid AS "table", g.tgname AS name
     FROM pg_trigger g
    WHERE g.tgrelid IN (${tables}) AND NOT g.tgisinternal
