@@ -3,7 +3,6 @@ import './cli/hideArguments.ts';
 import './cli/refuseOldNode.ts';
 import { stat } from 'node:fs/promises';
 import * as path from 'node:path';
-import { createInterface } from 'node:readline/promises';
 import { Archive } from './archive/archiveReader.ts';
 import { checkBackupName, isBackupName, newBackupFile, salvagedName } from './backup/backupFiles.ts';
 import { MadeHere } from './backup/madeHere.ts';
@@ -21,6 +20,7 @@ import {
   type SalvageArguments,
 } from './cli/arguments.ts';
 import { resolveConnection, type ResolvedConnection } from './cli/connection.ts';
+import { askYes } from './cli/askYes.ts';
 import { keysFor, lockFor } from './cli/keys.ts';
 import { createOutput, exitCodeOf, lines, type Output } from './cli/output.ts';
 import { createProgressBar } from './cli/progressBar.ts';
@@ -68,7 +68,7 @@ async function run(args: CliArguments, output: Output, work: WorkOptions): Promi
 }
 
 async function backup(args: BackupArguments, output: Output, work: WorkOptions): Promise<void> {
-  const connection = await resolveConnection(args.connection);
+  const connection = await resolveConnection(args.connection, { ...args, ...work });
   const lock = await lockFor(args, connection, work.signal);
   await withSession(connection, { ...work, readOnly: true }, async (session) => {
     const { tables, exclude, where, withRelated, only } = args;
@@ -104,7 +104,7 @@ async function restore(args: RestoreArguments, output: Output, work: WorkOptions
       next: 'Add --yes to write without asking, or --dry-run to rehearse.',
     });
   }
-  const connection = await resolveConnection(args.connection);
+  const connection = await resolveConnection(args.connection, { ...args, ...work });
   const { features } = connection.engine;
   const madeHere = new MadeHere(stateFolder(), work.logger);
   const keys = await keysFor({ ...args, ...identityOf(args, connection) }, work.signal);
@@ -212,16 +212,6 @@ async function outputFile(
     });
   }
   return { file: target };
-}
-
-async function askYes(question: string, signal: AbortSignal | undefined): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await terminal.question(question, signal ? { signal } : {});
-    return /^y(es)?$/i.test(answer.trim());
-  } finally {
-    terminal.close();
-  }
 }
 
 async function main(): Promise<number> {

@@ -41,6 +41,7 @@ export const usage = `restore-point: back up database tables into a file, and br
 --trust       run the statements (functions, triggers, tables, …) of a backup that was not made on
                 this machine: they run as you
 --out         of salvage: the new file; beside the old one when left out
+--trust-settings  use a connection of .vscode/settings.json without asking whether you trust these settings
 --verbose     log what is done, and add the stack to an error
 --json        print one JSON object
 
@@ -67,9 +68,15 @@ export interface LockArguments {
   readonly passphraseFile?: string;
 }
 
-export interface BackupArguments extends Common, LockArguments {
-  readonly command: 'backup';
+/** A connection, as a URL or as an id in the settings of the folder. */
+interface ConnectionArguments {
   readonly connection: string;
+  /** The settings of the folder are used without a question. */
+  readonly trustSettings: boolean;
+}
+
+export interface BackupArguments extends Common, ConnectionArguments, LockArguments {
+  readonly command: 'backup';
   readonly out?: string;
   readonly tables?: readonly TablePattern[];
   readonly exclude?: readonly TablePattern[];
@@ -79,10 +86,9 @@ export interface BackupArguments extends Common, LockArguments {
   readonly compression?: Compression;
 }
 
-export interface RestoreArguments extends Common, KeyArguments, LockArguments {
+export interface RestoreArguments extends Common, ConnectionArguments, KeyArguments, LockArguments {
   readonly command: 'restore';
   readonly file: string;
-  readonly connection: string;
   readonly mode: RestoreMode;
   readonly tables?: readonly TablePattern[];
   readonly withRelated: boolean;
@@ -128,6 +134,10 @@ const partOptions = {
   'data-only': { type: 'boolean' },
 } as const satisfies OptionsConfig;
 
+const connectionOptions = {
+  'trust-settings': { type: 'boolean' },
+} as const satisfies OptionsConfig;
+
 const keyOptions = {
   'passphrase-file': { type: 'string' },
   identity: { type: 'string', short: 'i', multiple: true },
@@ -143,6 +153,7 @@ const lockOptions = {
 const commandOptions = {
   backup: {
     ...everyCommand,
+    ...connectionOptions,
     ...partOptions,
     ...lockOptions,
     out: { type: 'string', short: 'o' },
@@ -153,6 +164,7 @@ const commandOptions = {
   },
   restore: {
     ...everyCommand,
+    ...connectionOptions,
     ...partOptions,
     ...keyOptions,
     ...lockOptions,
@@ -212,6 +224,7 @@ function backupArguments(words: readonly string[]): BackupArguments {
   return {
     command: 'backup',
     connection: connection!,
+    trustSettings: values['trust-settings'] ?? false,
     ...common(values),
     ...(values.out === undefined ? {} : { out: values.out }),
     ...(tables ? { tables } : {}),
@@ -237,6 +250,7 @@ function restoreArguments(words: readonly string[]): RestoreArguments {
     command: 'restore',
     file: file!,
     connection: connection!,
+    trustSettings: values['trust-settings'] ?? false,
     ...common(values),
     mode: values.mode === undefined ? 'replace' : choice('--mode', values.mode, restoreModes),
     ...(tables ? { tables } : {}),

@@ -6,6 +6,8 @@ import {
   parseConnectionSettings,
   type ConnectionSettings,
 } from '../core/connectionSettings.ts';
+import type { TrustOptions } from './trustedSettings.ts';
+import { requireTrust } from './trustedSettings.ts';
 import { RestorePointError } from '../core/errors.ts';
 import type { DatabaseAddress } from '../core/connections.ts';
 import type { Engine } from '../engines/engine.ts';
@@ -21,14 +23,22 @@ export interface ResolvedConnection {
   readonly identityFile?: string;
 }
 
-/** What `<connection>` on the command line means. Throws `usage`. */
-export async function resolveConnection(text: string, folder = process.cwd()): Promise<ResolvedConnection> {
+/** What `<connection>` on the command line means. Throws `usage`; `refused` for settings that the user does not trust. */
+export async function resolveConnection(
+  text: string,
+  trust: TrustOptions,
+  folder = process.cwd(),
+): Promise<ResolvedConnection> {
   const parsed = parseDatabaseUrl(text);
   if (parsed) return { engine: engineById(parsed.address.engine), ...parsed };
-  return await connectionFromSettings(text, folder);
+  return await connectionFromSettings(text, trust, folder);
 }
 
-async function connectionFromSettings(id: string, folder: string): Promise<ResolvedConnection> {
+async function connectionFromSettings(
+  id: string,
+  trust: TrustOptions,
+  folder: string,
+): Promise<ResolvedConnection> {
   const file = path.join(folder, '.vscode', 'settings.json');
   const items = await readConnections(file);
   const item = items.find((candidate) => isRecord(candidate) && candidate['id'] === id);
@@ -36,8 +46,11 @@ async function connectionFromSettings(id: string, folder: string): Promise<Resol
   const settings = parseConnectionSettings(item, {
     env: process.env,
     workspaceFolder: folder,
+    ofWorkspace: true,
     parseUrl: parseDatabaseUrl,
   });
+  const engine = engineById(settings.address.engine);
+  await requireTrust({ engine, settings, item: item as Record<string, unknown>, folder, file }, trust);
   const fromEnv = settings.passwordEnv === undefined ? undefined : process.env[settings.passwordEnv];
   const password = fromEnv ?? settings.password;
   if (settings.passwordEnv !== undefined && fromEnv === undefined) {
@@ -49,7 +62,7 @@ async function connectionFromSettings(id: string, folder: string): Promise<Resol
     });
   }
   return {
-    engine: engineById(settings.address.engine),
+    engine,
     address: settings.address,
     id,
     ...(settings.encrypt ? { encrypt: settings.encrypt } : {}),

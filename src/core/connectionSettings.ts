@@ -11,6 +11,8 @@ export interface ConnectionSettings {
   readonly address: DatabaseAddress;
   /** The environment variable that holds the password. */
   readonly passwordEnv?: string;
+  /** All environment variables that were read, or will be. */
+  readonly variables: readonly string[];
   /** Came with a URL that an environment variable holds as a whole; never with one that stands in the settings. */
   readonly password?: string;
   /** Its backups are encrypted, with a passphrase that is asked for or to these recipients. */
@@ -23,6 +25,8 @@ export interface ConnectionContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** What `${workspaceFolder}` means and relative paths start from; none when no folder is open. */
   readonly workspaceFolder?: string;
+  /** The settings are those of a workspace: see `DatabaseAddress.ofWorkspace`. */
+  readonly ofWorkspace?: boolean;
   /** Reads a URL as some engine does: undefined when it is no engine's, throws `usage` when it is, and wrong. */
   parseUrl(text: string): { address: DatabaseAddress; password?: string } | undefined;
 }
@@ -50,17 +54,20 @@ export function parseConnectionSettings(item: unknown, context: ConnectionContex
   const id = parseId(properties['id']);
   try {
     refuseUnknown(properties);
-    const read = reader(properties, context);
+    const variables = new Set<string>();
+    const read = reader(properties, noting(variables, context));
     const { address, password } =
       properties['url'] === undefined ? parseParts(read) : parseUrl(properties, read, context);
     const name = read.text('name');
     const passwordEnv = read.text('passwordEnv');
+    if (passwordEnv !== undefined) variables.add(passwordEnv);
     const encrypt = parseEncrypt(properties['encrypt']);
     const identityFile = read.text('identityFile');
     return {
       id,
       name: name ?? id,
-      address: placeFiles(address, context),
+      address: { ...placeFiles(address, context), ...originOf(properties, context) },
+      variables: [...variables].sort(),
       ...(passwordEnv === undefined ? {} : { passwordEnv }),
       ...(password === undefined ? {} : { password }),
       ...(encrypt === undefined ? {} : { encrypt }),
@@ -74,6 +81,29 @@ export function parseConnectionSettings(item: unknown, context: ConnectionContex
       place: { setting: `restorePoint.connections "${id}"` },
     });
   }
+}
+
+/** A context that notes which environment variables are read. */
+function noting(variables: Set<string>, context: ConnectionContext): ConnectionContext {
+  const env = new Proxy(context.env, {
+    get(target, name) {
+      variables.add(String(name));
+      return target[String(name)];
+    },
+  });
+  return { ...context, env };
+}
+
+/** A URL that an environment variable holds as a whole is the user's own. */
+function originOf(
+  { url }: Readonly<Record<string, unknown>>,
+  { ofWorkspace }: ConnectionContext,
+): Pick<DatabaseAddress, 'ofWorkspace'> {
+  return ofWorkspace && !isVariable(url) ? { ofWorkspace } : {};
+}
+
+function isVariable(url: unknown): boolean {
+  return typeof url === 'string' && /^\s*\$\{env:[^}]+\}\s*$/.test(url);
 }
 
 /** Whether an id can stand in the settings: it is written on command lines, where it must not look like a URL. */
@@ -167,10 +197,9 @@ function parseUrl(
 ): { address: DatabaseAddress; password?: string } {
   const twice = addressProperties.find((name) => properties[name] !== undefined);
   if (twice) throw wrong(`"url" and "${twice}" exclude each other`);
-  const fromEnvironment = /^\s*\$\{env:[^}]+\}\s*$/.test(String(properties['url']));
   const parsed = context.parseUrl((read.text('url') ?? '').trim());
   if (!parsed) throw wrong('The "url" is that of no database known here');
-  if (parsed.password !== undefined && !fromEnvironment) {
+  if (parsed.password !== undefined && !isVariable(properties['url'])) {
     throw passwordRefused('The password in the "url" must not stand in the settings');
   }
   const engine = read.oneOf('engine', engineIds);

@@ -20,4 +20,9 @@ export interface DatabaseAddress {
   readonly ssl?: SslMode;
   /** A file with the certificates of the authorities to trust, in PEM. */
   readonly sslRootCert?: string;
+  /**
+   * The settings of a workspace name it, which may come from somebody else: what they say in `ssl` does not let a password
+   * out over a network that others can listen to.
+   */
+  readonly ofWorkspace?: boolean;
 }

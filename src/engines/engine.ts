@@ -59,6 +59,11 @@ export interface Engine {
   /** For people, without a secret: `localhost:5432/shop`, `shop.db`. */
   describe(address: DatabaseAddress): string;
   /**
+   * Everything that decides where a password goes and who could read it on the way, as a text to compare: what is left out
+   * of the address and comes from the environment, and what is in the certificates to trust, too.
+   */
+  passwordDestination(address: DatabaseAddress): Promise<string>;
+  /**
    * Reads what a user writes in place of a connection: `sqlite:path/to.db`, `postgres://user@host/db?sslmode=…`.
    * Undefined when it is not this engine's; throws `usage` when it is, and wrong. A password in it comes apart.
    */

@@ -93,7 +93,7 @@ for (const testEngine of testEngines) {
       const settings = `// a comment\n${JSON.stringify({ 'restorePoint.connections': [connection] })}`;
       await writeFile(folder.file('.vscode/settings.json'), settings);
       const env = { SHOP_PASSWORD: decodeURIComponent(url.password) };
-      const backup = await runCli(['backup', 'shop'], { cwd: folder.path, env });
+      const backup = await runCli(['backup', 'shop', '--trust-settings'], { cwd: folder.path, env });
       assert.equal(backup.code, 0, backup.stderr);
       assert.equal((await readdir(folder.file('backups'))).length, 1);
       const unknown = await runCli(['backup', 'shp'], { cwd: folder.path });

@@ -161,23 +161,29 @@ for (const testEngine of testEngines) {
       const plain = folder.file('plain.dbbackup');
       await succeed(['backup', database.url, '--out', plain]);
       await writeSettings({ encrypt: [recipient], identityFile: 'identity.txt' });
-      await succeed(['backup', 'shop'], env);
+      await succeed(['backup', 'shop', '--trust-settings'], env);
       const [name, ...others] = await readdir(folder.file('backups'));
       assert.deepEqual(others, []);
       assert.match(name!, /\.dbbackup\.age$/);
       assert.deepEqual(await safetyBackups(), []);
-      await succeed(['restore', plain, 'shop', '--yes'], env);
+      await succeed(['restore', plain, 'shop', '--yes', '--trust-settings'], env);
       assert.deepEqual(await safetyBackups(), ['recipients']);
-      await succeed(['restore', folder.file(`backups/${name}`), 'shop', '--yes', '--mode', 'merge'], env);
+      await succeed(
+        ['restore', folder.file(`backups/${name}`), 'shop', '--yes', '--trust-settings', '--mode', 'merge'],
+        env,
+      );
       assert.deepEqual(await safetyBackups(), ['recipients', 'recipients']);
       await writeSettings({ encrypt: 'passphrase' });
-      const unasked = await run(['backup', 'shop'], env);
+      const unasked = await run(['backup', 'shop', '--trust-settings'], env);
       assert.equal(unasked.code, 2);
       assert.match(unasked.stderr, /A passphrase is needed, and there is no terminal/);
-      await succeed(['restore', plain, 'shop', '--yes'], { ...env, RESTORE_POINT_PASSPHRASE: passphrase });
+      await succeed(['restore', plain, 'shop', '--yes', '--trust-settings'], {
+        ...env,
+        RESTORE_POINT_PASSPHRASE: passphrase,
+      });
       assert.equal((await safetyBackups()).filter((one) => one === 'passphrase').length, 1);
       await writeSettings({ encrypt: 'AGE-SECRET-KEY-1QQ' });
-      const secret = await run(['backup', 'shop'], env);
+      const secret = await run(['backup', 'shop', '--trust-settings'], env);
       assert.equal(secret.code, 2);
       assert.match(secret.stderr, /"encrypt" has to be "passphrase", or recipients/);
     });

@@ -154,23 +154,23 @@ describe('postgres: secrets in runs that fail', function () {
     const where = ['--tables', 't', '--where', 't: 1 / (id - 1) = 1'];
     await failAll(watched, 'PostgreSQL, password file and settings', [
       { args: ['backup', urlOf()], env: { PGPASSFILE: passwordFile }, ...wrongPassword },
-      { args: ['backup', 'env'], env: { DB_SECRET: wrong }, ...wrongPassword },
-      { args: ['backup', 'url'], env: { DB_URL: urlOf({}, wrong) }, ...wrongPassword },
-      { args: ['backup', 'env', ...where], env: { DB_SECRET: password }, ...failing },
-      { args: ['backup', 'url', ...where], env: { DB_URL: urlOf({}, password) }, ...failing },
+      { args: ['backup', 'env', '--trust-settings'], env: { DB_SECRET: wrong }, ...wrongPassword },
+      { args: ['backup', 'url', '--trust-settings'], env: { DB_URL: urlOf({}, wrong) }, ...wrongPassword },
+      { args: ['backup', 'env', '--trust-settings', ...where], env: { DB_SECRET: password }, ...failing },
+      { args: ['backup', 'url', '--trust-settings', ...where], env: { DB_URL: urlOf({}, password) }, ...failing },
       {
-        args: ['backup', 'url'],
+        args: ['backup', 'url', '--trust-settings'],
         env: { DB_URL: `postgres://u:${password}@h/d` },
         code: 2,
         says: /URL cannot be used/,
       },
       {
-        args: ['backup', 'url'],
+        args: ['backup', 'url', '--trust-settings'],
         env: { DB_URL: `postgress://u:${password}@h/d` },
         code: 2,
         says: /no database known/,
       },
-      { args: ['backup', 'env'], code: 2, says: /no variable DB_SECRET/ },
+      { args: ['backup', 'env', '--trust-settings'], code: 2, says: /no variable DB_SECRET/ },
     ]);
     chmodSync(passwordFile, 0o644);
     await watched.fail(

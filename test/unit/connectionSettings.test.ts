@@ -38,6 +38,7 @@ describe('parseConnectionSettings', () => {
       id: 'shop',
       name: 'Shop',
       address: { engine: 'sqlite', file: path.join(workspaceFolder, 'data', 'shop.db') },
+      variables: [],
     };
     for (const file of ['${workspaceFolder}/data/shop.db', 'data/shop.db', './data/../data/shop.db']) {
       const item = { id: 'shop', name: 'Shop', engine: 'sqlite', file };
@@ -74,7 +75,16 @@ describe('parseConnectionSettings', () => {
         sslRootCert: path.join(workspaceFolder, 'certificates', 'ca.pem'),
       },
       passwordEnv: 'PROD_PASSWORD',
+      variables: ['DATABASE_HOST', 'PORT', 'PROD_PASSWORD'],
     });
+  });
+
+  it('remembers that a workspace names the server, but for a URL that is an environment variable as a whole', () => {
+    const ofWorkspace = (item: object): boolean | undefined =>
+      parseConnectionSettings({ id: 'prod', ...item }, { ...context, ofWorkspace: true }).address.ofWorkspace;
+    assert.equal(ofWorkspace({ engine: 'postgres', ssl: 'disable' }), true);
+    assert.equal(ofWorkspace({ url: 'postgres://${env:DATABASE_HOST}/d?sslmode=disable' }), true);
+    assert.equal(ofWorkspace({ url: '${env:DATABASE_URL}' }), undefined);
   });
 
   it('reads URLs, whose engine need not be told', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { chmodSync, writeFileSync } from 'node:fs';
+import { type DatabaseAddress, sslModes } from '../../src/core/connections.ts';
 import { RestorePointError } from '../../src/core/errors.ts';
 import type { Logger } from '../../src/core/logger.ts';
 import { describe as describeAddress, parseUrl, resolveAddress } from '../../src/engines/postgres/address.ts';
@@ -116,7 +117,8 @@ describe('postgres: addresses', () => {
 
   it('fills in what is left out, from the environment first', () => {
     const bare = resolveAddress({ engine: 'postgres', user: 'ann' });
-    assert.deepEqual(bare, { host: 'localhost', port: 5432, user: 'ann', database: 'ann', ssl: 'disable' });
+    const plain = { host: 'localhost', port: 5432, user: 'ann', database: 'ann', ssl: 'disable' };
+    assert.deepEqual(bare, { ...plain, maySendPasswordsOpenly: true });
     Object.assign(environment, {
       PGHOST: 'db.example',
       PGPORT: '6000',
@@ -132,6 +134,7 @@ describe('postgres: addresses', () => {
       database: 'shop',
       ssl: 'require',
       sslRootCert: '/ca.pem',
+      maySendPasswordsOpenly: true,
     });
     assert.equal(describeAddress({ engine: 'postgres' }), 'db.example:6000/shop');
     assert.equal(describeAddress({ engine: 'postgres', host: '::1', port: 1 }), '[::1]:1/shop');
@@ -142,6 +145,34 @@ describe('postgres: addresses', () => {
     for (const host of ['localhost', '127.0.0.1', '::1', '/tmp']) assert.equal(mode(host), 'disable', host);
     for (const host of ['db.example', '10.0.0.1', 'localhost.example', '127.0.0.1.example']) {
       assert.equal(mode(host), 'verify-full', host);
+    }
+  });
+});
+
+describe('postgres: who may say that a password goes over an open network', () => {
+  const may = (address: Partial<DatabaseAddress>): boolean =>
+    resolveAddress({ engine: 'postgres', host: 'db.example', user: 'u', ...address }).maySendPasswordsOpenly;
+  const before = process.env['PGSSLMODE'];
+  afterEach(() => {
+    delete process.env['PGSSLMODE'];
+    if (before !== undefined) process.env['PGSSLMODE'] = before;
+  });
+
+  it('is the user, and not the settings of a workspace', () => {
+    delete process.env['PGSSLMODE'];
+    for (const ssl of sslModes) {
+      assert.equal(may({ ssl }), true, ssl);
+      assert.equal(may({ ssl, ofWorkspace: true }), false, ssl);
+      assert.equal(may({ ssl, ofWorkspace: true, host: 'localhost' }), true, ssl);
+    }
+    assert.equal(may({}), false);
+  });
+
+  it('is the user in the environment, for what is as strict as he says', () => {
+    for (const [own, mode] of sslModes.entries()) {
+      process.env['PGSSLMODE'] = mode;
+      for (const [other, ssl] of sslModes.entries())
+        assert.equal(may({ ssl, ofWorkspace: true }), other >= own, `${mode} ${ssl}`);
     }
   });
 });

@@ -11,6 +11,11 @@ export interface ResolvedAddress {
   readonly user: string;
   readonly ssl: SslMode;
   readonly sslRootCert?: string;
+  /**
+   * The user's own words allow a connection on which others could read the password, or answer in the server's place.
+   * Settings of a workspace do not.
+   */
+  readonly maySendPasswordsOpenly: boolean;
 }
 
 /** Parameters that other programs write into URLs and that change nothing about what is read or written here. */
@@ -86,9 +91,14 @@ export function describe(address: DatabaseAddress): string {
 export function resolveAddress(address: DatabaseAddress): ResolvedAddress {
   const resolved = withDefaults(address);
   const sslRootCert = address.sslRootCert ?? environment('PGSSLROOTCERT');
+  const ownSsl = (address.ofWorkspace ? undefined : address.ssl) ?? environmentSslMode();
+  const ssl = address.ssl ?? ownSsl ?? (isThisMachine(resolved.host) ? 'disable' : 'verify-full');
   return {
     ...resolved,
-    ssl: address.ssl ?? environmentSslMode() ?? (isThisMachine(resolved.host) ? 'disable' : 'verify-full'),
+    ssl,
+    maySendPasswordsOpenly:
+      isThisMachine(resolved.host) ||
+      (ownSsl !== undefined && sslModes.indexOf(ssl) >= sslModes.indexOf(ownSsl)),
     ...(sslRootCert === undefined ? {} : { sslRootCert }),
   };
 }

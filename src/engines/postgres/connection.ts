@@ -1,13 +1,14 @@
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import knex, { type Knex } from 'knex';
-import type pg from 'pg';
+import pg from 'pg';
 import { messageOf, RestorePointError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import { isSocket, isThisMachine, type ResolvedAddress } from './address.ts';
 import { describeConnectError } from './connectionErrors.ts';
 import { DirectSocket } from './directSocket.ts';
 import { hasState } from './errors.ts';
+import { CarefulClient } from './passwordRequests.ts';
 import { passwordFromFile } from './pgpass.ts';
 import type { ServerTraits } from './settings.ts';
 import { tlsOptions, type TlsOptions } from './tls.ts';
@@ -122,6 +123,10 @@ interface PoolOwner {
   releaseConnection(connection: PooledClient): Promise<void>;
 }
 
+interface DriverOwner {
+  driver: { readonly Client: typeof pg.Client };
+}
+
 function ownerOf(pool: Knex): PoolOwner {
   return pool.client as PoolOwner;
 }
@@ -180,7 +185,8 @@ interface PoolSettings {
 }
 
 function createPool({ address, ssl, password, logger, sockets }: PoolSettings): Knex {
-  return knex({
+  const verified = ssl !== false && ssl.rejectUnauthorized !== false;
+  const pool = knex({
     client: 'pg',
     // Knex asks for it otherwise, and forgets to close a connection that fails to answer.
     version: '14',
@@ -215,6 +221,9 @@ function createPool({ address, ssl, password, logger, sockets }: PoolSettings): 
       error: (message: unknown) => logger.warn(String(message)),
     },
   });
+  if (!verified && !address.maySendPasswordsOpenly)
+    (pool.client as DriverOwner).driver = { Client: CarefulClient };
+  return pool;
 }
 
 async function readServer(pool: Knex): Promise<ServerInfo> {
@@ -245,6 +254,7 @@ async function readServer(pool: Knex): Promise<ServerInfo> {
 }
 
 function mayWorkWithoutTls(error: unknown): boolean {
+  if (RestorePointError.is(error)) return false;
   if (hasState(error, '28000')) return true;
   const { code } = error as NodeJS.ErrnoException;
   return /SSL|TLS|EPROTO|ECONNRESET/.test(`${code ?? ''} ${messageOf(error)}`);

@@ -1,5 +1,6 @@
 import type { Engine } from '../engine.ts';
 import { describe, parseUrl } from './address.ts';
+import { passwordDestination } from './passwordDestination.ts';
 import { PostgresPayloadRows } from './payloadRows.ts';
 import { salvage } from './salvage.ts';
 import { PostgresSession } from './session.ts';
@@ -11,6 +12,7 @@ export const postgresEngine: Engine = {
   features: { schemas: true, createsDatabase: false, isFile: false },
   describe,
   parseUrl,
+  passwordDestination,
   connect: (address, options) => PostgresSession.open(address, options),
   openPayload: (source, manifest) => Promise.resolve(new PostgresPayloadRows(source, manifest)),
   salvage,

@@ -9,7 +9,7 @@ import { isSocket, type ResolvedAddress } from './address.ts';
  * over with a warning, as libpq does.
  */
 export async function passwordFromFile(
-  address: ResolvedAddress,
+  address: Pick<ResolvedAddress, 'host' | 'port' | 'database' | 'user'>,
   logger: Logger,
   file: string = passwordFile(),
 ): Promise<string | undefined> {

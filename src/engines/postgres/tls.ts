@@ -36,14 +36,19 @@ async function trusted(address: ResolvedAddress): Promise<ConnectionOptions> {
   const file = address.sslRootCert;
   if (file === 'system') return {};
   try {
-    return { ca: await readFile(file ?? usualFile(), 'utf8') };
+    return { ca: await readFile(authoritiesFile(address), 'utf8') };
   } catch (error) {
     if (file === undefined && (error as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw new RestorePointError('file', `The certificates to trust cannot be read: ${messageOf(error)}`, {
-      place: { file: file ?? usualFile() },
+      place: { file: authoritiesFile(address) },
       cause: error,
     });
   }
+}
+
+/** The file with the authorities to trust; undefined where none is named and Node.js's own may be trusted. */
+export function authoritiesFile({ sslRootCert }: ResolvedAddress): string {
+  return sslRootCert ?? usualFile();
 }
 
 function usualFile(): string {

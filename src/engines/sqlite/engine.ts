@@ -17,6 +17,7 @@ export const sqliteEngine: Engine = {
   },
   describe,
   parseUrl,
+  passwordDestination: (address) => Promise.resolve(JSON.stringify(['sqlite', address.file])),
   connect: (address, options) => SqliteSession.open(address, options),
   openPayload: (source, manifest, options) =>
     Promise.resolve(new SqlitePayloadRows(source, manifest, options)),

@@ -1,0 +1,14 @@
+import { createInterface } from 'node:readline/promises';
+
+/** Asks on the terminal; anything but a yes is a no. */
+export async function askYes(question: string, signal: AbortSignal | undefined): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    // Ctrl+D, or the end of the input, answers nothing.
+    const ended = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
+    const answer = await Promise.race([terminal.question(question, signal ? { signal } : {}), ended]);
+    return /^y(es)?$/i.test(answer.trim());
+  } finally {
+    terminal.close();
+  }
+}
