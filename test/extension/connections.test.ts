@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { engineById, parseDatabaseUrl } from '../../src/engines/registry.ts';
@@ -105,7 +106,22 @@ describe('passwords', () => {
     const attack = [{ ...item, host: 'attacker.example.com' }];
     await moved.update('connections', attack, vscode.ConfigurationTarget.Global);
     assert.equal(await passwords.find(await find('prod')), undefined);
+    const weaker: object[] = [{ port: 5433 }, { database: 'other' }, { user: 'you' }, { ssl: 'disable' }];
+    const authorities = join(await mkdtemp(join(tmpdir(), 'restore-point-test-')), 'ca.pem');
+    for (const change of [...weaker, { ssl: 'require' }, { sslRootCert: authorities }]) {
+      const changed = [{ ...item, ...change }];
+      await moved.update('connections', changed, vscode.ConfigurationTarget.Global);
+      assert.equal(await passwords.find(await find('prod')), undefined, JSON.stringify(change));
+    }
+    // Whoever replaces the file of authorities decides who is let in, too.
+    await writeFile(authorities, 'one authority');
+    const trusting = await find('prod');
+    await passwords.save(trusting, 's3cret');
+    assert.equal(await passwords.find(trusting), 's3cret');
+    await writeFile(authorities, 'another authority');
+    assert.equal(await passwords.find(trusting), undefined);
     await moved.update('connections', [item], vscode.ConfigurationTarget.Global);
+    await passwords.save(connection, 's3cret');
     assert.equal(await passwords.find(await find('prod')), 's3cret');
     await passwords.forget(await find('prod'));
     assert.equal(await passwords.find(await find('prod')), undefined);

@@ -104,10 +104,11 @@ export class ConnectionStore implements vscode.Disposable {
   }
 
   /** Reads and checks an item as it would stand in this scope. Throws `usage`. */
-  parse(item: unknown, { folder }: SettingsScope): NonNullable<Connection['usable']> {
+  parse(item: unknown, { folder, target }: SettingsScope): NonNullable<Connection['usable']> {
     const settings = parseConnectionSettings(item, {
       env: process.env,
       ...(folder ? { workspaceFolder: folder.uri.fsPath } : {}),
+      ofWorkspace: target !== vscode.ConfigurationTarget.Global,
       parseUrl: this.parseUrl,
     });
     return { settings, engine: this.#engineById(settings.address.engine) };

@@ -6,7 +6,10 @@ import { usableOf, type Connection } from './connection.ts';
 export type SecretStore = Pick<vscode.SecretStorage, 'get' | 'store' | 'delete'>;
 
 interface Stored {
-  /** Where it was meant for: settings that come with a repository must not send it elsewhere. */
+  /**
+   * Where it was meant for (`Engine.passwordDestination`): settings that come with a repository must not send it elsewhere,
+   * nor over a network that is less safe.
+   */
   readonly target: string;
   readonly password: string;
 }
@@ -32,7 +35,7 @@ export class Passwords {
   }
 
   async save(connection: Connection, password: string): Promise<void> {
-    const stored: Stored = { target: targetOf(connection), password };
+    const stored: Stored = { target: await targetOf(connection), password };
     await this.#secrets.store(keyOf(connection), JSON.stringify(stored));
   }
 
@@ -44,7 +47,7 @@ export class Passwords {
     const text = await this.#secrets.get(keyOf(connection));
     if (text === undefined) return undefined;
     const { target, password } = JSON.parse(text) as Stored;
-    return target === targetOf(connection) ? password : undefined;
+    return target === (await targetOf(connection)) ? password : undefined;
   }
 }
 
@@ -52,7 +55,7 @@ function keyOf(connection: Connection): string {
   return `password ${connection.key}`;
 }
 
-function targetOf(connection: Connection): string {
+function targetOf(connection: Connection): Promise<string> {
   const { engine, settings } = usableOf(connection);
-  return JSON.stringify([engine.describe(settings.address), settings.address.user ?? null]);
+  return engine.passwordDestination(settings.address);
 }
