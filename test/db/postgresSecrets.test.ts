@@ -157,7 +157,11 @@ describe('postgres: secrets in runs that fail', function () {
       { args: ['backup', 'env', '--trust-settings'], env: { DB_SECRET: wrong }, ...wrongPassword },
       { args: ['backup', 'url', '--trust-settings'], env: { DB_URL: urlOf({}, wrong) }, ...wrongPassword },
       { args: ['backup', 'env', '--trust-settings', ...where], env: { DB_SECRET: password }, ...failing },
-      { args: ['backup', 'url', '--trust-settings', ...where], env: { DB_URL: urlOf({}, password) }, ...failing },
+      {
+        args: ['backup', 'url', '--trust-settings', ...where],
+        env: { DB_URL: urlOf({}, password) },
+        ...failing,
+      },
       {
         args: ['backup', 'url', '--trust-settings'],
         env: { DB_URL: `postgres://u:${password}@h/d` },
