@@ -61,7 +61,7 @@ function createServices(context: vscode.ExtensionContext): Services {
   const passwords = new Passwords(context.secrets);
   const passphrases = new Passphrases(context.secrets);
   const keys = new BackupKeys(store, passphrases, log);
-  const connector = new Connector(passwords);
+  const connector = new Connector(passwords, log);
   const sessions = new SessionCache(connector, log);
   const backups = new BackupIndex(log);
   const connectionsTree = new ConnectionsTree(store, sessions, log);

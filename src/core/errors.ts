@@ -33,6 +33,8 @@ export interface ErrorDetails {
   readonly place?: ErrorPlace;
   /** What is as it was before, as a sentence: "Nothing was changed." */
   readonly unchanged?: string;
+  /** What would let it work, where the user can be asked for it. */
+  readonly needs?: 'password';
   /** What the user can do next, as a sentence. */
   readonly next?: string;
   readonly cause?: unknown;

@@ -98,6 +98,8 @@ export interface Session {
   listTables(): Promise<TableSummary[]>;
   /** Throws `usage` when there is no such table. */
   describeTable(name: TableName): Promise<Table>;
+  /** Throws `usage` when this cannot be the condition of a backup of the table's rows. Reads no rows. */
+  checkCondition(name: TableName, where: string): Promise<void>;
   introspect(options: WorkOptions): Promise<DatabaseSchema>;
   /** Exactly how many rows these tables have, in their order. */
   countRows(names: readonly TableName[], options: WorkOptions): Promise<number[]>;

@@ -31,7 +31,7 @@ describe('the tree of connections', () => {
   beforeEach(() => {
     log = new Log();
     store = new ConnectionStore(engineById, parseDatabaseUrl);
-    sessions = new SessionCache(new Connector(new Passwords(secretsInMemory())), log);
+    sessions = new SessionCache(new Connector(new Passwords(secretsInMemory()), log), log);
     tree = new ConnectionsTree(store, sessions, log);
   });
 

@@ -5,6 +5,7 @@ import { isServerError } from './errors.ts';
 interface Words {
   readonly message: string;
   readonly next?: string;
+  readonly needs?: 'password';
 }
 
 /** Why a connection could not be opened, in words, with what to do. Never says a password. */
@@ -13,8 +14,10 @@ export function describeConnectError(error: unknown, address: ResolvedAddress): 
   const words: Words | undefined = isServerError(error)
     ? serverWords(error.code, error.message, address)
     : (networkWords(error, address) ?? driverWords(messageOf(error), address) ?? tlsWords(error, address));
-  const { message, next } = words ?? { message: `${place(address)} cannot be reached: ${messageOf(error)}` };
-  return new RestorePointError('connection', message, { ...(next ? { next } : {}), cause: error });
+  const { message, ...details } = words ?? {
+    message: `${place(address)} cannot be reached: ${messageOf(error)}`,
+  };
+  return new RestorePointError('connection', message, { ...details, cause: error });
 }
 
 function place(address: ResolvedAddress): string {
@@ -94,7 +97,11 @@ function driverWords(message: string, address: ResolvedAddress): Words | undefin
     return networkWords({ code: 'ETIMEDOUT' }, address);
   }
   if (/password must be a (non-empty )?string/.test(message)) {
-    return { message: `The server wants a password for ${address.user}`, next: 'Give one.' };
+    return {
+      message: `The server wants a password for ${address.user}`,
+      next: 'Give one.',
+      needs: 'password',
+    };
   }
   if (/does not support SSL/.test(message)) {
     return {

@@ -15,6 +15,7 @@ import type {
 import type { DatabaseAddress } from '../../core/connections.ts';
 import { describe, resolveAddress } from './address.ts';
 import { checkRights } from './checkRights.ts';
+import { checkCondition } from './condition.ts';
 import { Database } from './connection.ts';
 import { countRows } from './counts.ts';
 import { describeFailure } from './errors.ts';
@@ -66,6 +67,10 @@ export class PostgresSession implements Session {
 
   describeTable(name: TableName): Promise<Table> {
     return this.#reading(undefined, (transaction) => describeTable(transaction, name));
+  }
+
+  checkCondition(table: TableName, where: string): Promise<void> {
+    return this.#reading(undefined, (transaction) => checkCondition(transaction, { table, where }));
   }
 
   introspect({ signal }: WorkOptions): Promise<DatabaseSchema> {

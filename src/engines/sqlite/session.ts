@@ -18,14 +18,16 @@ import { databaseName, describe } from './address.ts';
 import { Connection } from './connection.ts';
 import { countRows, listTables } from './counts.ts';
 import { makeDatabaseFile, openDatabaseFile } from './databaseFile.ts';
-import { inWords } from './errors.ts';
+import { inWords, isSqliteError } from './errors.ts';
 import { FileOnDisk } from './fileOnDisk.ts';
+import { quote } from './identifiers.ts';
 import { introspect, introspectTable } from './introspect.ts';
 import { NewFile } from './newFile.ts';
 import { NewFileRestore } from './newFileRestore.ts';
 import { PayloadDatabase } from './payloadDatabase.ts';
 import { SqliteRestore } from './restore.ts';
 import { openSnapshot } from './snapshot.ts';
+import { checkCondition, wrongCondition } from './sqlText.ts';
 
 /** Work that outlives the call that began it. */
 interface OpenWork {
@@ -91,6 +93,19 @@ export class SqliteSession implements Session {
     const table = await this.#reading(() => introspectTable(this.#connection, 'main', name.name));
     if (table && (name.schema ?? 'main') === 'main') return table;
     throw new RestorePointError('usage', `There is no table named ${formatTableName(name)}`);
+  }
+
+  checkCondition(table: TableName, where: string): Promise<void> {
+    return this.#reading(async () => {
+      const place = { table: formatTableName(table) };
+      await inWords('usage', place, async () => {
+        checkCondition(where);
+        const sql = `EXPLAIN SELECT 1 FROM main.${quote(table.name)} WHERE (${where}\n)`;
+        await this.#connection.all(sql).catch((error: unknown) => {
+          throw isSqliteError(error, 'SQLITE_ERROR') ? wrongCondition(where, error) : error;
+        });
+      });
+    });
   }
 
   introspect({ signal }: WorkOptions): Promise<DatabaseSchema> {

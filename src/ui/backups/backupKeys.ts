@@ -12,9 +12,9 @@ import type { ConnectionStore } from '../connections/connectionStore.ts';
 import type { Passphrases } from '../connections/passphrases.ts';
 import {
   askIdentityFile,
-  askKeepPassphrase,
   askNewPassphrase,
   askPassphrase,
+  type NewPassphrase,
 } from '../prompts/passphrase.ts';
 
 export interface KeyOptions {
@@ -26,8 +26,8 @@ export interface KeyOptions {
 }
 
 /**
- * What opens encrypted backups: the passphrases in the secret store and the identity files in the settings, and what
- * was typed since VS Code started. Asks for what is missing.
+ * What opens encrypted backups: the passphrases in the secret store, the identity files in the settings, and those that
+ * were chosen since VS Code started. Asks for what is missing.
  */
 export class BackupKeys {
   readonly #store: ConnectionStore;
@@ -35,7 +35,6 @@ export class BackupKeys {
   readonly #logger: Logger;
   /** By passphrase: one that has opened a file need not be derived again. */
   readonly #known = new Map<string, Keys>();
-  readonly #typed = new Set<string>();
   #identities: readonly string[] = [];
 
   constructor(store: ConnectionStore, passphrases: Passphrases, logger: Logger) {
@@ -83,7 +82,6 @@ export class BackupKeys {
     }
     if (!options.ask) throw locked(file, 'The backup is encrypted with a passphrase that is not known here');
     const passphrase = await askPassphrase(path.basename(file), (text) => opens(file, this.#keysOf(text)));
-    this.#typed.add(passphrase);
     return this.#keysOf(passphrase);
   }
 
@@ -107,7 +105,7 @@ export class BackupKeys {
       const found = await this.#passphrases.find(one);
       if (found !== undefined) stored.push(found);
     }
-    return new Set([...(passphrase === undefined ? [] : [passphrase]), ...this.#typed, ...stored]);
+    return new Set([...(passphrase === undefined ? [] : [passphrase]), ...stored]);
   }
 
   async #identitiesOfSettings(connection: Connection | undefined): Promise<string[]> {
@@ -137,9 +135,22 @@ export class BackupKeys {
         next: 'Keep one with "Restore Point: Enter Passphrase…".',
       });
     }
-    const passphrase = await askNewPassphrase(connection.name);
-    if (await askKeepPassphrase(connection.name)) await this.#passphrases.save(connection, passphrase);
-    this.#typed.add(passphrase);
+    return await this.take(connection, await askNewPassphrase(connection.name));
+  }
+
+  /** Whether a new backup that is encrypted like this has to ask for a passphrase. */
+  async needsPassphrase(
+    encrypt: ConnectionSettings['encrypt'],
+    connection: Connection,
+    { passphrase }: Pick<KeyOptions, 'passphrase'>,
+  ): Promise<boolean> {
+    if (encrypt !== 'passphrase' || passphrase !== undefined) return false;
+    return (await this.#passphrases.find(connection)) === undefined;
+  }
+
+  /** Keeps a new passphrase where the user wants that. Resolves to it. */
+  async take(connection: Connection, { passphrase, keep }: NewPassphrase): Promise<string> {
+    if (keep) await this.#passphrases.save(connection, passphrase);
     return passphrase;
   }
 

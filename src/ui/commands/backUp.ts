@@ -2,6 +2,7 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { backupExtension, checkBackupName, encryptedExtension } from '../../backup/backupFiles.ts';
 import type { BackupReport, BackupSelection } from '../../backup/takeBackup.ts';
+import type { ConnectionSettings } from '../../core/connectionSettings.ts';
 import { formatBytes, formatDuration } from '../../core/format.ts';
 import type { LeftOut } from '../../core/schema.ts';
 import type { BackupTask } from '../../worker/protocol.ts';
@@ -15,16 +16,23 @@ import { backupFolder, compression } from '../settings.ts';
 import { keyArguments, textArgument, tokenArgument } from './commandArguments.ts';
 import { isQuiet } from './commandTable.ts';
 
+/** How a backup is encrypted, if it is, and the passphrase where it is known already. */
+interface Encryption {
+  readonly encrypt: ConnectionSettings['encrypt'];
+  readonly passphrase?: string;
+}
+
 /** Takes a backup in a process of its own, shows how far it is, and tells what was done. */
 export async function backUp(
   services: Services,
   connection: Connection,
   selection: BackupSelection,
   argument: unknown,
-  encrypt = usableOf(connection).settings.encrypt,
+  { encrypt, passphrase }: Encryption = { encrypt: usableOf(connection).settings.encrypt },
 ): Promise<BackupReport> {
   const folder = await chooseFolder(connection);
-  const lock = await services.keys.lockFor(encrypt, connection, keyArguments(argument));
+  const keyOptions = { ...keyArguments(argument), ...(passphrase === undefined ? {} : { passphrase }) };
+  const lock = await services.keys.lockFor(encrypt, connection, keyOptions);
   const encrypted = lock !== undefined;
   const place = await choosePlace(connection, folder, textArgument(argument, 'file'), encrypted);
   const display = {
@@ -34,7 +42,7 @@ export async function backUp(
     ...tokenArgument(argument),
   };
   const task = {
-    database: await services.connector.access(connection),
+    database: await services.connector.access(connection, { ask: !isQuiet(argument) }),
     ...{ selection, place, compression: compression(folder), connection: connection.id },
     ...(lock ? { lock } : {}),
   };

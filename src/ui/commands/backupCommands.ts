@@ -1,22 +1,42 @@
 import * as vscode from 'vscode';
-import type { BackupSelection } from '../../backup/takeBackup.ts';
-import { RestorePointError } from '../../core/errors.ts';
+import type { BackupReport, BackupSelection } from '../../backup/takeBackup.ts';
+import type { ConnectionSettings } from '../../core/connectionSettings.ts';
+import { messageOf, RestorePointError } from '../../core/errors.ts';
+import type { TableSummary } from '../../core/manifest.ts';
 import type { TableName } from '../../core/names.ts';
 import { usableOf, type Connection } from '../connections/connection.ts';
-import { alone, answered, askTables } from '../prompts/choices.ts';
+import { askConnection, askTables } from '../prompts/choices.ts';
 import { askOne } from '../prompts/inputs.ts';
-import { askRows, type RowChoice } from '../prompts/rows.ts';
+import { newPassphraseOf, newPassphraseSteps, type NewPassphraseState } from '../prompts/passphrase.ts';
+import {
+  rowChoiceOf,
+  rowsSteps,
+  type CheckCondition,
+  type RowChoice,
+  type RowsState,
+} from '../prompts/rows.ts';
+import { askInSteps, back, type Step } from '../prompts/steps.ts';
 import type { Services } from '../services.ts';
 import { backUp } from './backUp.ts';
-import { chooseConnection } from './chooseConnection.ts';
+import { someConnections } from './chooseConnection.ts';
 import {
   connectionArgument,
   flagArgument,
+  keyArguments,
   nodesArgument,
   tablesArgument,
   textArgument,
 } from './commandArguments.ts';
 import type { CommandTable } from './commandTable.ts';
+
+/** What has been chosen so far. */
+interface Draft extends RowsState, NewPassphraseState {
+  readonly connection?: Connection;
+  readonly schema?: string;
+  readonly needsPassphrase?: boolean;
+}
+
+type Connected = Draft & { readonly connection: Connection };
 
 /** Commands that take a backup. Each can be called with `BackUpArguments`, and resolves with its `BackupReport`. */
 export function backupCommands(
@@ -34,54 +54,92 @@ export function backupCommands(
       operation,
       async run(first) {
         const title = vscode.l10n.t('Back Up Database');
-        const connection = await connectionFor(services, title, first);
+        const { connection } = await ask(services, title, first, { steps: [] });
         return await backUp(services, connection, {}, first);
       },
     },
     /** As the settings of the connection have it, else with a passphrase. */
-    'restorePoint.backUpEncrypted': {
-      operation,
-      async run(first) {
-        const title = vscode.l10n.t('Back Up Database, Encrypted');
-        const connection = await connectionFor(services, title, first);
-        const { encrypt = 'passphrase' } = usableOf(connection).settings;
-        return await backUp(services, connection, {}, first, encrypt);
-      },
-    },
+    'restorePoint.backUpEncrypted': { operation, run: (first) => backUpEncrypted(services, first) },
     'restorePoint.backUpSchema': {
       operation,
       async run(first) {
         const title = vscode.l10n.t('Back Up Schema');
-        const connection = await connectionFor(services, title, first, withoutSchemas);
-        const schema = schemaArgument(first) ?? (await chooseSchema(services, title, connection));
-        return await backUp(services, connection, { schemas: [schema] }, first);
+        const given = schemaArgument(first);
+        const steps = given === undefined ? [schemaStep(services)] : [];
+        const { connection, schema } = await ask(services, title, first, { refuse: withoutSchemas, steps });
+        return await backUp(services, connection, { schemas: [given ?? schema!] }, first);
       },
     },
-    'restorePoint.backUpTables': {
-      operation,
-      async run(first, second) {
-        const title = vscode.l10n.t('Back Up Tables');
-        const selected = selectedTables(first, second);
-        const connection = selected?.connection ?? (await connectionFor(services, title, first));
-        const given = selected?.tables ?? tablesArgument(first);
-        const tables = given ?? (await chooseTables(services, title, connection));
-        // A click on a table asks nothing.
-        const rows = given ? rowsArgument(first) : answered(await askRows(alone(title), tables));
-        return await backUp(services, connection, selectionOf(tables, rows), first);
-      },
-    },
+    'restorePoint.backUpTables': { operation, run: (first, second) => backUpTables(services, first, second) },
   };
 }
 
-async function connectionFor(
+/** Asks for the connection, unless an argument names it, and then what the steps ask, all in one walk. */
+async function ask(
   services: Services,
   title: string,
   argument: unknown,
-  refuse?: (connection: Connection) => string | undefined,
-): Promise<Connection> {
-  const given = connectionArgument(argument, services.store);
-  const placeholder = vscode.l10n.t('Choose the connection to back up');
-  return given ?? (await chooseConnection(services, title, { placeholder, ...(refuse ? { refuse } : {}) }));
+  options: {
+    readonly connection?: Connection;
+    readonly refuse?: (connection: Connection) => string | undefined;
+    /** Finds out what the steps depend on. */
+    readonly prepare?: (draft: Connected) => Promise<Draft>;
+    readonly steps: readonly Step<Draft>[];
+  },
+): Promise<Connected> {
+  const { connection = connectionArgument(argument, services.store), refuse } = options;
+  const begin = async (chosen: Connection): Promise<Draft> =>
+    (await options.prepare?.({ connection: chosen })) ?? { connection: chosen };
+  const connections = connection ? [] : someConnections(services);
+  const connectionStep: Step<Draft> = {
+    async ask(draft, frame) {
+      const placeholder = vscode.l10n.t('Choose the connection to back up');
+      const chosen = await askConnection(frame, connections, { placeholder, ...(refuse ? { refuse } : {}) });
+      if (chosen === back) return back;
+      // What was chosen of another database says nothing about this one.
+      return chosen.key === draft.connection?.key ? draft : await begin(chosen);
+    },
+  };
+  const steps = [...(connection ? [] : [connectionStep]), ...options.steps];
+  return (await askInSteps<Draft>(title, connection ? await begin(connection) : {}, steps)) as Connected;
+}
+
+async function backUpEncrypted(services: Services, argument: unknown): Promise<BackupReport> {
+  const given = keyArguments(argument);
+  const encryptOf = ({ connection }: Draft): ConnectionSettings['encrypt'] =>
+    usableOf(connection!).settings.encrypt ?? 'passphrase';
+  const passphraseSteps = newPassphraseSteps<Draft>().map((step) => ({
+    ...step,
+    applies: ({ needsPassphrase }: Draft) => needsPassphrase ?? false,
+  }));
+  const draft = await ask(services, vscode.l10n.t('Back Up Database, Encrypted'), argument, {
+    prepare: async (begun) => ({
+      ...begun,
+      needsPassphrase:
+        given.ask && (await services.keys.needsPassphrase(encryptOf(begun), begun.connection, given)),
+    }),
+    steps: passphraseSteps,
+  });
+  const made = newPassphraseOf(draft);
+  const passphrase = made && (await services.keys.take(draft.connection, made));
+  const encrypt = encryptOf(draft);
+  return await backUp(services, draft.connection, {}, argument, {
+    encrypt,
+    ...(passphrase ? { passphrase } : {}),
+  });
+}
+
+async function backUpTables(services: Services, first: unknown, second: unknown): Promise<BackupReport> {
+  const selected = selectedTables(first, second);
+  const given = selected?.tables ?? tablesArgument(first);
+  // A click on a table asks nothing.
+  const steps = given ? [] : [tablesStep(services), ...rowsSteps<Draft>(conditionProblem(services))];
+  const draft = await ask(services, vscode.l10n.t('Back Up Tables'), first, {
+    ...(selected ? { connection: selected.connection } : {}),
+    steps,
+  });
+  const rows = given ? rowsArgument(first) : rowChoiceOf(draft);
+  return await backUp(services, draft.connection, selectionOf(given ?? draft.tables!, rows), first);
 }
 
 function withoutSchemas({ usable }: Connection): string | undefined {
@@ -94,27 +152,52 @@ function schemaArgument(argument: unknown): string | undefined {
   return node?.kind === 'schema' ? node.schema : textArgument(argument, 'schema');
 }
 
-async function chooseSchema(services: Services, title: string, connection: Connection): Promise<string> {
-  const tables = await services.sessions.use(connection, (session) => session.listTables());
-  const schemas = [...new Set(tables.map(({ name }) => name.schema ?? ''))];
-  const placeholder = vscode.l10n.t('Choose the schema to back up');
-  const choices = schemas.map((schema) => ({
-    label: schema,
-    iconPath: new vscode.ThemeIcon('symbol-namespace'),
-    value: schema,
-  }));
-  return answered(await askOne(alone(title), { placeholder, choices }));
+function schemaStep(services: Services): Step<Draft> {
+  return {
+    async ask(draft, frame) {
+      const tables = await listTables(services, draft);
+      const schemas = [...new Set(tables.map(({ name }) => name.schema ?? ''))];
+      const schema = await askOne(frame, {
+        placeholder: vscode.l10n.t('Choose the schema to back up'),
+        choices: schemas.map((name) => ({
+          label: name,
+          iconPath: new vscode.ThemeIcon('symbol-namespace'),
+          value: name,
+        })),
+        isChosen: (name) => name === draft.schema,
+      });
+      return schema === back ? back : { ...draft, schema };
+    },
+  };
 }
 
-async function chooseTables(
-  services: Services,
-  title: string,
-  connection: Connection,
-): Promise<readonly TableName[]> {
-  usableOf(connection);
-  const tables = await services.sessions.use(connection, (session) => session.listTables());
-  if (tables.length > 0) return answered(await askTables(alone(title), tables));
-  throw new RestorePointError('usage', vscode.l10n.t('There are no tables in this database'));
+function tablesStep(services: Services): Step<Draft> {
+  return {
+    async ask(draft, frame) {
+      const found = await listTables(services, draft);
+      if (found.length === 0) {
+        throw new RestorePointError('usage', vscode.l10n.t('There are no tables in this database'));
+      }
+      const tables = await askTables(frame, found, draft.tables);
+      return tables === back ? back : { ...draft, tables };
+    },
+  };
+}
+
+function listTables({ sessions }: Services, { connection }: Draft): Promise<TableSummary[]> {
+  usableOf(connection!);
+  return sessions.use(connection!, (session) => session.listTables(), { ask: true });
+}
+
+function conditionProblem({ sessions }: Services): CheckCondition<Draft> {
+  return async ({ connection }, table, condition) => {
+    try {
+      await sessions.use(connection!, (session) => session.checkCondition(table, condition));
+      return undefined;
+    } catch (error) {
+      return messageOf(error);
+    }
+  };
 }
 
 function rowsArgument(argument: unknown): RowChoice {

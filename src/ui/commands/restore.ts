@@ -10,6 +10,7 @@ import type { RestoreReport } from '../../restore/restoreBackup.ts';
 import type { RestoreQuestions } from '../../worker/protocol.ts';
 import type { KeyOptions } from '../backups/backupKeys.ts';
 import { describeTarget, usableOf, type Connection } from '../connections/connection.ts';
+import { safetyFolderFor } from '../backups/backupOrigin.ts';
 import { restoreEnds } from '../progress.ts';
 import { ageText, tablesText } from '../quantities.ts';
 import { changesText } from '../restoreReportText.ts';
@@ -45,7 +46,7 @@ export interface RestoreRequest {
 export async function restore(services: Services, request: RestoreRequest): Promise<RestoreReport> {
   const { file, connection, keys } = request;
   const { settings } = usableOf(connection);
-  const safetyFolder = safetyBackupsWanted() ? services.safetyFolder : undefined;
+  const safetyFolder = safetyBackupsWanted() ? await safetyFolderFor(services, connection) : undefined;
   const encrypt = safetyFolder === undefined ? undefined : settings.encrypt;
   const safetyLock = await services.keys.lockFor(encrypt, connection, request.keyOptions, keys);
   const display = {
@@ -57,7 +58,7 @@ export async function restore(services: Services, request: RestoreRequest): Prom
     ...(request.token ? { token: request.token } : {}),
   };
   const task = {
-    database: await services.connector.access(connection),
+    database: await services.connector.access(connection, { ask: request.keyOptions.ask }),
     ...{ file, mode: request.mode, connection: connection.id },
     ...(request.tables ? { tables: request.tables } : {}),
     ...(safetyFolder === undefined ? {} : { safetyFolder }),
@@ -152,7 +153,7 @@ function tellReport(services: Services, { connection }: RestoreRequest, report: 
     run: () =>
       vscode.commands.executeCommand('restorePoint.undoRestore', {
         uri: safetyBackup,
-        connection: connection.id,
+        connection: connection.key,
       }),
   };
   services.boundary.tell([done, told].filter(Boolean).join(' '), [

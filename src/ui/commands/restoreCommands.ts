@@ -1,13 +1,13 @@
 import * as vscode from 'vscode';
 import { Archive } from '../../archive/archiveReader.ts';
 import type { Keys } from '../../archive/encryption/keys.ts';
-import { listBackups } from '../../backup/backupFiles.ts';
 import { RestorePointError } from '../../core/errors.ts';
 import type { BackedUpTable, Manifest } from '../../core/manifest.ts';
 import type { TableName } from '../../core/names.ts';
 import type { RestoreMode } from '../../core/plan.ts';
 import type { RestoreReport } from '../../restore/restoreBackup.ts';
 import type { KeyOptions } from '../backups/backupKeys.ts';
+import { listSafetyBackups, takenFrom } from '../backups/backupOrigin.ts';
 import type { Connection } from '../connections/connection.ts';
 import { refuseInRestrictedMode } from '../connections/connector.ts';
 import { alone, answered, askBackedUpTables, askBackup, askConnection, askMode } from '../prompts/choices.ts';
@@ -108,8 +108,8 @@ async function undoFromArguments(services: Services, first: unknown): Promise<Re
   const { manifest, keys } = await open(services, file, keyOptions);
   const connection =
     connectionArgument(first, services.store) ??
-    services.store.list().find(({ id }) => id === manifest.source.connection) ??
-    answered(await askTarget(alone(title), someConnections(services), services, manifest));
+    takenFrom(services, file, manifest) ??
+    answered(await askTarget(alone(title), someConnections(services), services, { file, manifest }));
   return await restore(services, {
     file,
     ...(keys ? { keys } : {}),
@@ -124,8 +124,8 @@ async function undoFromArguments(services: Services, first: unknown): Promise<Re
   });
 }
 
-async function chooseSafetyBackup({ safetyFolder }: Services, title: string): Promise<string> {
-  const backups = await listBackups(safetyFolder);
+async function chooseSafetyBackup(services: Services, title: string): Promise<string> {
+  const backups = await listSafetyBackups(services);
   if (backups.length === 0) {
     throw new RestorePointError('usage', 'There is no restore to undo: no safety backup has been taken yet');
   }
@@ -160,7 +160,12 @@ function fileStep(services: Services, options: KeyOptions): Step<Draft> {
 function connectionStep(connections: readonly Connection[], services: Services): Step<Draft> {
   return {
     async ask(draft, frame) {
-      const connection = await askTarget(frame, connections, services, draft.manifest!);
+      const connection = await askTarget(
+        frame,
+        connections,
+        services,
+        draft as Required<Pick<Draft, 'file' | 'manifest'>>,
+      );
       return connection === back ? back : { ...draft, connection };
     },
   };
@@ -169,13 +174,15 @@ function connectionStep(connections: readonly Connection[], services: Services):
 function askTarget(
   frame: Parameters<typeof askConnection>[0],
   connections: readonly Connection[],
-  { engineById }: Services,
-  { source }: Manifest,
+  services: Services,
+  { file, manifest }: { readonly file: string; readonly manifest: Manifest },
 ): ReturnType<typeof askConnection> {
-  const label = engineById(source.engine).label;
+  const { source } = manifest;
+  const label = services.engineById(source.engine).label;
+  const preferred = takenFrom(services, file, manifest);
   return askConnection(frame, connections, {
     placeholder: vscode.l10n.t('Choose the connection to restore into'),
-    ...(source.connection === undefined ? {} : { preferred: source.connection }),
+    ...(preferred ? { preferred: preferred.key } : {}),
     refuse: ({ usable }) =>
       usable && usable.engine.id !== source.engine
         ? vscode.l10n.t('It is {0}; the backup was taken from {1}.', usable.engine.label, label)

@@ -53,7 +53,7 @@ async function test(
   password: ConnectionDraft['password'],
 ): Promise<void> {
   const typed = password?.kind === 'stored' ? password.text : undefined;
-  const text = await testConnection(services, connection, typed);
+  const text = await testConnection(services, connection, typed === undefined ? {} : { password: typed });
   services.log.info(text);
 }
 
@@ -61,7 +61,7 @@ async function test(
 export async function testConnection(
   services: Services,
   connection: Connection,
-  password?: string,
+  { password, ask = false }: { readonly password?: string; readonly ask?: boolean } = {},
 ): Promise<string> {
   const display = {
     title: vscode.l10n.t('Testing {0}', connection.name),
@@ -69,7 +69,7 @@ export async function testConnection(
     ends: {},
   };
   return await services.work.run(display, (options) => {
-    const open = { ...options, readOnly: true, ...(password === undefined ? {} : { password }) };
+    const open = { ...options, readOnly: true, ask, ...(password === undefined ? {} : { password }) };
     return services.connector.use(connection, open, async (session) => {
       const tables = await session.listTables();
       return vscode.l10n.t(

@@ -38,7 +38,10 @@ export class ConnectionStore implements vscode.Disposable {
     for (const subscription of this.#subscriptions) subscription.dispose();
   }
 
-  /** All of them by name. Of several with one id, that of the closest scope: folder, workspace, user. */
+  /**
+   * All of them by name. One in the workspace's settings hides one of the user with the same id; those of folders hide
+   * nothing and are never hidden, because each folder has its own. What looks the same has its place in its name.
+   */
   list(): Connection[] {
     const found = new Map<string, Connection>();
     for (const scope of this.scopes()) {
@@ -49,21 +52,33 @@ export class ConnectionStore implements vscode.Disposable {
         if (twice) {
           const second = duplicate(connection, index);
           found.set(second.key, second);
-        } else if (![...found.values()].some((other) => other.id === connection.id)) {
+        } else if (![...found.values()].some((other) => hides(other, connection))) {
           found.set(connection.key, connection);
         }
       }
     }
-    return [...found.values()].sort((a, b) => a.name.localeCompare(b.name));
+    const all = [...found.values()];
+    return all.map((one) => toldApart(one, all)).sort((a, b) => a.name.localeCompare(b.name));
   }
 
-  /** Throws `usage` when the settings have no such connection. */
-  find(id: string): Connection {
+  /** By its key, its id, or `place/id`. Throws `usage` when the settings have no such connection, or several. */
+  find(reference: string): Connection {
     const connections = this.list();
-    const found = connections.find((connection) => connection.id === id);
-    if (found) return found;
-    const ids = connections.map((connection) => connection.id).join(', ');
-    throw new RestorePointError('usage', `There is no connection "${id}" in the settings`, {
+    const byKey = connections.find(({ key }) => key === reference);
+    if (byKey) return byKey;
+    const found = connections.filter(
+      ({ id, scope }) => id === reference || `${placeName(scope)}/${id}` === reference,
+    );
+    const [one, ...others] = found;
+    if (one && others.length === 0) return one;
+    if (one) {
+      const places = found.map(({ id, scope }) => `${placeName(scope)}/${id}`).join(', ');
+      throw new RestorePointError('usage', `There are several connections "${reference}" in the settings`, {
+        next: `Name one of them with its place: ${places}.`,
+      });
+    }
+    const ids = connections.map(({ id }) => id).join(', ');
+    throw new RestorePointError('usage', `There is no connection "${reference}" in the settings`, {
       next: ids ? `There are: ${ids}.` : 'Add one with "Restore Point: Add Connection…".',
     });
   }
@@ -123,6 +138,33 @@ export class ConnectionStore implements vscode.Disposable {
     } catch (error) {
       const problem = RestorePointError.is(error) ? error : new RestorePointError('usage', messageOf(error));
       return { ...common, name: nameOf(item) ?? id, problem };
+    }
+  }
+}
+
+function hides(other: Connection, { id, scope }: Connection): boolean {
+  const isFolder = ({ target }: SettingsScope): boolean =>
+    target === vscode.ConfigurationTarget.WorkspaceFolder;
+  return other.id === id && !isFolder(other.scope) && !isFolder(scope);
+}
+
+/** With the place of its settings in its name, if another place has a connection of the same id or name. */
+function toldApart(connection: Connection, all: readonly Connection[]): Connection {
+  const { id, name, scope } = connection;
+  const same = all.some((other) => other.scope.key !== scope.key && (other.id === id || other.name === name));
+  return same ? { ...connection, name: `${name} (${placeName(scope)})` } : connection;
+}
+
+/** What people call the place of some settings; of two folders with one name, by their paths. */
+export function placeName({ target, folder }: SettingsScope): string {
+  switch (target) {
+    case vscode.ConfigurationTarget.Global:
+      return vscode.l10n.t('user settings');
+    case vscode.ConfigurationTarget.Workspace:
+      return vscode.l10n.t('workspace');
+    case vscode.ConfigurationTarget.WorkspaceFolder: {
+      const twins = vscode.workspace.workspaceFolders?.filter(({ name }) => name === folder?.name) ?? [];
+      return (twins.length > 1 ? folder?.uri.fsPath : folder?.name) ?? '';
     }
   }
 }

@@ -1,39 +1,56 @@
 import * as vscode from 'vscode';
 import type { DatabaseAddress } from '../../core/connections.ts';
-import { RestorePointError } from '../../core/errors.ts';
+import { messageOf, RestorePointError } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
 import type { ConnectOptions, Session } from '../../engines/engine.ts';
+import { alone, answered } from '../prompts/choices.ts';
+import { askText } from '../prompts/inputs.ts';
+import { askKeep } from '../prompts/passphrase.ts';
 import { usableOf, type Connection } from './connection.ts';
 import type { Passwords } from './passwords.ts';
+
+/** With `ask`, the user is asked for a password that is missing. */
+export type OpenOptions = ConnectOptions & { readonly ask?: boolean };
+
+/** What leads to a database. */
+export interface Access {
+  readonly address: DatabaseAddress;
+  readonly password?: string;
+}
 
 /** Opens sessions of connections. */
 export class Connector {
   readonly #passwords: Passwords;
+  readonly #logger: Logger;
 
-  constructor(passwords: Passwords) {
+  constructor(passwords: Passwords, logger: Logger) {
     this.#passwords = passwords;
+    this.#logger = logger;
   }
 
-  /** What leads to the database: the password that is known, if none is given. Throws `refused` in Restricted Mode. */
-  async access(
-    connection: Connection,
-    given?: string,
-  ): Promise<{ readonly address: DatabaseAddress; readonly password?: string }> {
-    refuseInRestrictedMode();
-    const { address } = usableOf(connection).settings;
-    const password = given ?? (await this.#passwords.find(connection));
-    return { address, ...(password === undefined ? {} : { password }) };
+  /**
+   * What leads to the database: with the password that is known. Throws `refused` in Restricted Mode; with `ask`, what
+   * `Engine.connect` throws, and `vscode.CancellationError` when the question for a password is dismissed.
+   */
+  async access(connection: Connection, { ask }: { readonly ask: boolean }): Promise<Access> {
+    const known = await this.#known(connection);
+    if (!ask || known.password !== undefined || usableOf(connection).engine.features.isFile) return known;
+    // Whether the server wants one is known only when it is asked; it may trust this user, or a file has the password.
+    const missing = await this.#missing(connection, known);
+    return missing ? { ...known, password: await this.#askPassword(connection, known, missing) } : known;
   }
 
-  /** Throws `refused` in Restricted Mode, else as `Engine.connect`. */
-  async open(connection: Connection, options: ConnectOptions): Promise<Session> {
-    const { address, ...password } = await this.access(connection, options.password);
-    return await usableOf(connection).engine.connect(address, { ...options, ...password });
+  /** Throws `refused` in Restricted Mode, else as `Engine.connect`; with `ask`, as `access`. */
+  async open(connection: Connection, { ask = false, ...options }: OpenOptions): Promise<Session> {
+    const { address, ...known } =
+      options.password === undefined ? await this.access(connection, { ask }) : await this.#known(connection);
+    return await usableOf(connection).engine.connect(address, { ...known, ...options });
   }
 
   /** Opens a session for one piece of work and closes it after that. */
   async use<Result>(
     connection: Connection,
-    options: ConnectOptions,
+    options: OpenOptions,
     work: (session: Session) => Promise<Result>,
   ): Promise<Result> {
     const session = await this.open(connection, options);
@@ -42,6 +59,49 @@ export class Connector {
     } finally {
       await session.close();
     }
+  }
+
+  async #known(connection: Connection): Promise<Access> {
+    refuseInRestrictedMode();
+    const { address } = usableOf(connection).settings;
+    const password = await this.#passwords.find(connection);
+    return { address, ...(password === undefined ? {} : { password }) };
+  }
+
+  /** The error that says so when the server wants a password. Throws whatever else is wrong. */
+  async #missing(connection: Connection, access: Access): Promise<RestorePointError | undefined> {
+    try {
+      await this.#tryOut(connection, access);
+      return undefined;
+    } catch (error) {
+      if (RestorePointError.is(error) && error.details.needs === 'password') return error;
+      throw error;
+    }
+  }
+
+  async #askPassword(connection: Connection, access: Access, reason: Error): Promise<string> {
+    const password = answered(
+      await askText(alone(connection.name), {
+        prompt: `${reason.message}.`,
+        password: true,
+        validate: (text) =>
+          this.#tryOut(connection, { ...access, password: text }).then(() => undefined, messageOf),
+      }),
+    );
+    const keep = answered(
+      await askKeep(alone(connection.name), {
+        placeholder: vscode.l10n.t('Remember the password?'),
+        remember: vscode.l10n.t('VS Code keeps it in its secret store and uses it for this connection.'),
+        forget: vscode.l10n.t('You are asked for it every time.'),
+      }),
+    );
+    if (keep) await this.#passwords.save(connection, password);
+    return password;
+  }
+
+  async #tryOut(connection: Connection, { address, ...password }: Access): Promise<void> {
+    const options = { ...password, readOnly: true, logger: this.#logger };
+    await (await usableOf(connection).engine.connect(address, options)).close();
   }
 }
 

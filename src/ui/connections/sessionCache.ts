@@ -2,7 +2,7 @@ import type * as vscode from 'vscode';
 import type { Logger } from '../../core/logger.ts';
 import type { Session } from '../../engines/engine.ts';
 import { usableOf, type Connection } from './connection.ts';
-import type { Connector } from './connector.ts';
+import type { Connector, OpenOptions } from './connector.ts';
 
 /** After this long without use, a session to a server is closed. */
 const idleMilliseconds = 5 * 60_000;
@@ -28,9 +28,16 @@ export class SessionCache implements vscode.Disposable {
     this.#logger = logger;
   }
 
-  /** Runs a short read. Where an open session turns out to be broken, a new one is tried once. */
-  async use<Result>(connection: Connection, work: (session: Session) => Promise<Result>): Promise<Result> {
-    const options = { readOnly: true, logger: this.#logger };
+  /**
+   * Runs a short read. Where an open session turns out to be broken, a new one is tried once. With `ask`, the user is asked
+   * for a password that is missing.
+   */
+  async use<Result>(
+    connection: Connection,
+    work: (session: Session) => Promise<Result>,
+    { ask = false } = {},
+  ): Promise<Result> {
+    const options = { readOnly: true, logger: this.#logger, ask };
     if (usableOf(connection).engine.features.isFile) {
       return await this.#connector.use(connection, options, work);
     }
@@ -44,7 +51,7 @@ export class SessionCache implements vscode.Disposable {
         );
       }
     }
-    const entry = this.#entries.get(connection.key) ?? this.#open(connection);
+    const entry = this.#entries.get(connection.key) ?? this.#open(connection, options);
     return await this.#useEntry(connection, entry, work);
   }
 
@@ -60,8 +67,8 @@ export class SessionCache implements vscode.Disposable {
     void this.closeAll();
   }
 
-  #open(connection: Connection): Entry {
-    const session = this.#connector.open(connection, { readOnly: true, logger: this.#logger });
+  #open(connection: Connection, options: OpenOptions): Entry {
+    const session = this.#connector.open(connection, options);
     const entry = { session, busy: Promise.resolve() };
     this.#entries.set(connection.key, entry);
     return entry;

@@ -3,7 +3,7 @@ import { backupExtension, isBackupName, type BackupFile } from '../../backup/bac
 import { RestorePointError } from '../../core/errors.ts';
 import { formatBytes } from '../../core/format.ts';
 import type { BackedUpTable, TableSummary } from '../../core/manifest.ts';
-import type { TableName } from '../../core/names.ts';
+import { tableKey, type TableName } from '../../core/names.ts';
 import type { RestoreMode } from '../../core/plan.ts';
 import { describeTarget, type Connection } from '../connections/connection.ts';
 import { backedUpRowsText, rowsText } from '../quantities.ts';
@@ -25,7 +25,7 @@ export function answered<Value>(answer: Value | Back): Exclude<Value, Back> {
 
 export interface ConnectionChoiceOptions {
   readonly placeholder: string;
-  /** The one to begin with, and to name first. */
+  /** The key of the one to begin with, and to name first. */
   readonly preferred?: string;
   /** Why one cannot be taken. It is shown all the same, so that nobody searches for it. */
   refuse?(connection: Connection): string | undefined;
@@ -50,8 +50,8 @@ export async function askConnection(
     };
   };
   const possible = connections.filter((connection) => reasonOf(connection) === undefined);
-  const preferred = possible.filter(({ id }) => id === options.preferred);
-  const others = possible.filter(({ id }) => id !== options.preferred);
+  const preferred = possible.filter(({ key }) => key === options.preferred);
+  const others = possible.filter(({ key }) => key !== options.preferred);
   const refused = connections.filter((connection) => reasonOf(connection) !== undefined);
   const chosen = await askOne(frame, {
     placeholder: options.placeholder,
@@ -75,6 +75,7 @@ export async function askConnection(
 export async function askTables(
   frame: Frame,
   tables: readonly TableSummary[],
+  chosen: readonly TableName[] = [],
 ): Promise<readonly TableName[] | Back> {
   return await askMany(frame, {
     placeholder: vscode.l10n.t('Choose the tables to back up'),
@@ -85,6 +86,7 @@ export async function askTables(
         .join(' · '),
       value: name,
     })),
+    isChosen: (name) => chosen.some((other) => tableKey(other) === tableKey(name)),
   });
 }
 

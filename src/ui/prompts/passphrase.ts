@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { alone, answered } from './choices.ts';
 import { askOne, askText } from './inputs.ts';
-import { askInSteps, back } from './steps.ts';
+import { askInSteps, back, type Back, type Frame, type Step } from './steps.ts';
 
 /** Asks until one opens the file. Throws `vscode.CancellationError` when it is dismissed. */
 export async function askPassphrase(
@@ -18,20 +18,38 @@ export async function askPassphrase(
   );
 }
 
-/** Asks twice, for what is encrypted with a passphrase that nobody knows is lost. */
-export async function askNewPassphrase(connection: string): Promise<string> {
+export interface NewPassphrase {
+  readonly passphrase: string;
+  /** It goes into the secret store. */
+  readonly keep: boolean;
+}
+
+/** Asks twice, because nobody can open the backups without it, and whether it is kept. */
+export async function askNewPassphrase(connection: string): Promise<NewPassphrase> {
   const title = vscode.l10n.t('Encrypt Backups of {0}', connection);
-  const { passphrase } = await askInSteps<{ passphrase: string }>(title, { passphrase: '' }, [
+  return newPassphraseOf(await askInSteps<NewPassphraseState>(title, {}, newPassphraseSteps()))!;
+}
+
+/** What the steps have asked so far. */
+export interface NewPassphraseState {
+  readonly passphrase?: string;
+  readonly keep?: boolean;
+}
+
+export function newPassphraseOf({ passphrase, keep = false }: NewPassphraseState): NewPassphrase | undefined {
+  return passphrase === undefined ? undefined : { passphrase, keep };
+}
+
+export function newPassphraseSteps<State extends NewPassphraseState>(): Step<State>[] {
+  return [
     {
       async ask(state, frame) {
         const passphrase = await askText(frame, {
-          prompt: vscode.l10n.t(
-            'The passphrase. Whoever loses it loses the backups that are encrypted with it.',
-          ),
+          prompt: vscode.l10n.t('The passphrase. If you lose it, the backups cannot be opened.'),
           password: true,
-          value: state.passphrase,
+          ...(state.passphrase === undefined ? {} : { value: state.passphrase }),
         });
-        return passphrase === back ? back : { passphrase };
+        return passphrase === back ? back : { ...state, passphrase };
       },
     },
     {
@@ -45,31 +63,41 @@ export async function askNewPassphrase(connection: string): Promise<string> {
         return again === back ? back : state;
       },
     },
-  ]);
-  return passphrase;
+    {
+      async ask(state, frame) {
+        const keep = await askKeep(frame, {
+          placeholder: vscode.l10n.t('Remember the passphrase?'),
+          remember: vscode.l10n.t('VS Code keeps it in its secret store and uses it for this connection.'),
+          forget: vscode.l10n.t('You are asked for it whenever a backup is made or opened.'),
+        });
+        return keep === back ? back : { ...state, keep };
+      },
+    },
+  ];
 }
 
-/** Whether the passphrase goes into the secret store. */
-export async function askKeepPassphrase(connection: string): Promise<boolean> {
-  return answered(
-    await askOne(alone(vscode.l10n.t('Encrypt Backups of {0}', connection)), {
-      placeholder: vscode.l10n.t('Choose where the passphrase is kept'),
-      choices: [
-        {
-          value: true,
-          label: vscode.l10n.t('Secret Store'),
-          detail: vscode.l10n.t('VS Code keeps it on this machine and uses it for this connection.'),
-          iconPath: new vscode.ThemeIcon('key'),
-        },
-        {
-          value: false,
-          label: vscode.l10n.t('Nowhere'),
-          detail: vscode.l10n.t('It is asked for every time.'),
-          iconPath: new vscode.ThemeIcon('circle-slash'),
-        },
-      ],
-    }),
-  );
+/** Whether a secret that was typed goes into the secret store. */
+export async function askKeep(
+  frame: Frame,
+  texts: { readonly placeholder: string; readonly remember: string; readonly forget: string },
+): Promise<boolean | Back> {
+  return await askOne(frame, {
+    placeholder: texts.placeholder,
+    choices: [
+      {
+        value: true,
+        label: vscode.l10n.t('Remember on This Machine'),
+        detail: texts.remember,
+        iconPath: new vscode.ThemeIcon('key'),
+      },
+      {
+        value: false,
+        label: vscode.l10n.t("Don't Save"),
+        detail: texts.forget,
+        iconPath: new vscode.ThemeIcon('circle-slash'),
+      },
+    ],
+  });
 }
 
 /** The file with the identity of a recipient. Throws `vscode.CancellationError`. */

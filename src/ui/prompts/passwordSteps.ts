@@ -60,8 +60,8 @@ function kinds(): Choice<Kind>[] {
   return [
     {
       value: 'stored',
-      label: vscode.l10n.t('Secret Store'),
-      detail: vscode.l10n.t('Enter it now; VS Code keeps it encrypted on this machine.'),
+      label: vscode.l10n.t('Remember on This Machine'),
+      detail: vscode.l10n.t('Enter it now; VS Code keeps it in its secret store.'),
       iconPath: new vscode.ThemeIcon('key'),
     },
     {

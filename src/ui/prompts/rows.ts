@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { TableName } from '../../core/names.ts';
 import { askOne, askText } from './inputs.ts';
-import { back, type Back, type Frame } from './steps.ts';
+import { back, type Step } from './steps.ts';
 import { shownName } from '../names.ts';
 
 /** Which rows of chosen tables a backup takes. */
@@ -10,37 +10,73 @@ export interface RowChoice {
   readonly condition?: string;
 }
 
-/** All rows of these tables, or those that hang together with them too; of one table also by a condition. */
-export async function askRows(frame: Frame, tables: readonly TableName[]): Promise<RowChoice | Back> {
-  const [table, ...others] = tables;
-  const one = table && others.length === 0 ? table : undefined;
-  const chosen = await askOne<'all' | 'related' | 'condition'>(frame, {
-    placeholder: vscode.l10n.t('Choose the rows to back up'),
-    choices: [
-      { value: 'all', label: vscode.l10n.t('All Rows') },
-      {
-        value: 'related',
-        label: vscode.l10n.t('All Rows, With Related Rows'),
-        detail: vscode.l10n.t(
-          'Also the rows of other tables that reference these, and what any of them reference.',
-        ),
-      },
-      ...(one
-        ? [
+/** What the steps have asked so far. */
+export interface RowsState {
+  readonly tables?: readonly TableName[];
+  readonly rows?: 'all' | 'related' | 'condition';
+  readonly condition?: string;
+}
+
+/** Says what is wrong with a condition on the rows of a table. */
+export type CheckCondition<State> = (
+  state: State,
+  table: TableName,
+  condition: string,
+) => Promise<string | undefined>;
+
+/** All rows of the chosen tables, or those that hang together with them too; of one table also by a condition. */
+export function rowsSteps<State extends RowsState>(check: CheckCondition<State>): Step<State>[] {
+  return [
+    {
+      async ask(state, frame) {
+        const one = onlyTable(state) !== undefined;
+        const rows = await askOne<NonNullable<RowsState['rows']>>(frame, {
+          placeholder: vscode.l10n.t('Choose the rows to back up'),
+          choices: [
+            { value: 'all', label: vscode.l10n.t('All Rows') },
             {
-              value: 'condition' as const,
-              label: vscode.l10n.t('Rows by a Condition, With Related Rows…'),
-              detail: vscode.l10n.t('Such rows and all that belongs to them.'),
+              value: 'related',
+              label: vscode.l10n.t('All Rows, With Related Rows'),
+              detail: vscode.l10n.t(
+                'Also the rows of other tables that reference these, and what any of them reference.',
+              ),
             },
-          ]
-        : []),
-    ],
-  });
-  if (chosen === back) return back;
-  if (chosen !== 'condition' || !one) return { withRelated: chosen === 'related' };
-  const condition = await askText(frame, {
-    prompt: vscode.l10n.t('Rows of {0} where', shownName(one)),
-    placeholder: vscode.l10n.t('A condition in SQL: id = 7'),
-  });
-  return condition === back ? back : { withRelated: true, condition };
+            ...(one
+              ? [
+                  {
+                    value: 'condition' as const,
+                    label: vscode.l10n.t('Rows by a Condition, With Related Rows…'),
+                    detail: vscode.l10n.t('Such rows and all that belongs to them.'),
+                  },
+                ]
+              : []),
+          ],
+          isChosen: (value) => value === state.rows,
+        });
+        return rows === back ? back : { ...state, rows };
+      },
+    },
+    {
+      applies: (state) => state.rows === 'condition' && onlyTable(state) !== undefined,
+      async ask(state, frame) {
+        const table = onlyTable(state)!;
+        const condition = await askText(frame, {
+          prompt: vscode.l10n.t('Rows of {0} where', shownName(table)),
+          placeholder: vscode.l10n.t('A condition in SQL: id = 7'),
+          ...(state.condition === undefined ? {} : { value: state.condition }),
+          validate: (text) => check(state, table, text),
+        });
+        return condition === back ? back : { ...state, condition };
+      },
+    },
+  ];
+}
+
+export function rowChoiceOf({ rows, condition }: RowsState): RowChoice {
+  if (rows !== 'condition' || condition === undefined) return { withRelated: rows === 'related' };
+  return { withRelated: true, condition };
+}
+
+function onlyTable({ tables = [] }: RowsState): TableName | undefined {
+  return tables.length === 1 ? tables[0] : undefined;
 }

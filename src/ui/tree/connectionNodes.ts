@@ -5,6 +5,7 @@ import type { TableSummary } from '../../core/manifest.ts';
 import { tableKey } from '../../core/names.ts';
 import type { Column, Table } from '../../core/schema.ts';
 import { describeTarget, type Connection } from '../connections/connection.ts';
+import { placeName } from '../connections/connectionStore.ts';
 import { tooltip } from '../markdown.ts';
 import { rowsText, tablesText } from '../quantities.ts';
 import { shownName } from '../names.ts';
@@ -84,7 +85,7 @@ export function connectionItem(node: ConnectionNode, state: ConnectionState): vs
     item.command = {
       command: 'restorePoint.editConnection',
       title: vscode.l10n.t('Open the Settings'),
-      arguments: [{ connection: connection.id }],
+      arguments: [{ connection: connection.key }],
     };
   }
   return item;
@@ -108,7 +109,7 @@ function scopeText({ id, scope }: Connection): string {
     case vscode.ConfigurationTarget.Workspace:
       return vscode.l10n.t('{0}, in the workspace settings', id);
     case vscode.ConfigurationTarget.WorkspaceFolder:
-      return vscode.l10n.t('{0}, in the settings of the folder {1}', id, scope.folder?.name ?? '');
+      return vscode.l10n.t('{0}, in the settings of the folder {1}', id, placeName(scope));
   }
 }
 

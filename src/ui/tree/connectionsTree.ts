@@ -117,7 +117,9 @@ export class ConnectionsTree implements vscode.TreeDataProvider<ConnectionsNode>
     this.#nodes = new Map(
       connections.map((connection) => {
         const node = before.get(connection.key);
-        const same = node && JSON.stringify(node.connection.item) === JSON.stringify(connection.item);
+        const same =
+          node?.connection.name === connection.name &&
+          JSON.stringify(node.connection.item) === JSON.stringify(connection.item);
         if (same) return [connection.key, node];
         return [connection.key, { kind: 'connection', connection, generation: this.#generation++ }];
       }),

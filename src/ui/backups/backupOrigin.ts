@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import { listBackups, type BackupFile } from '../../backup/backupFiles.ts';
+import type { Manifest } from '../../core/manifest.ts';
+import { makePrivateFolder } from '../../core/ownFiles.ts';
+import type { Connection } from '../connections/connection.ts';
+import type { Services } from '../services.ts';
+
+type Known = Pick<Services, 'safetyFolder' | 'store'>;
+
+/** Where the safety backups of a connection go: those of a workspace folder's own connection into a folder of their own. */
+export async function safetyFolderFor({ safetyFolder }: Known, connection: Connection): Promise<string> {
+  await makePrivateFolder(safetyFolder);
+  return safetyFolderIn(safetyFolder, connection);
+}
+
+/** A backup's manifest has the id of its connection alone, which connections of several folders can share. */
+function safetyFolderIn(root: string, { key, scope }: Connection): string {
+  if (scope.target !== vscode.ConfigurationTarget.WorkspaceFolder) return root;
+  return path.join(root, createHash('sha256').update(key).digest('hex').slice(0, 16));
+}
+
+/** Newest first. */
+export async function listSafetyBackups({ safetyFolder }: Known): Promise<BackupFile[]> {
+  const entries = await readdir(safetyFolder, { withFileTypes: true }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return [];
+      throw error;
+    },
+  );
+  const folders = entries
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => path.join(safetyFolder, name));
+  const lists = await Promise.all([safetyFolder, ...folders].map(listBackups));
+  return lists.flat().sort((a, b) => b.time.getTime() - a.time.getTime());
+}
+
+/** The connection that a backup was taken from, if that is clear. */
+export function takenFrom(
+  { store, safetyFolder }: Known,
+  file: string,
+  manifest?: Pick<Manifest, 'source'>,
+): Connection | undefined {
+  const all = store.list();
+  const folder = path.dirname(file);
+  // Its name is made of the connection's key: no other can be meant.
+  const ofFolder = all.find((one) => safetyFolderIn(safetyFolder, one) === folder && folder !== safetyFolder);
+  // A safety backup of a folder that is not open says nothing about another folder's connection.
+  if (ofFolder || path.dirname(folder) === safetyFolder) return ofFolder;
+  const candidates = all.filter(({ id }) => id === manifest?.source.connection);
+  if (candidates.length < 2) return candidates[0];
+  const isOfFolder = ({ scope }: Connection): boolean =>
+    scope.target === vscode.ConfigurationTarget.WorkspaceFolder;
+  if (folder === safetyFolder) return candidates.find((one) => !isOfFolder(one));
+  const home = vscode.workspace.getWorkspaceFolder(vscode.Uri.file(file))?.uri.toString();
+  return candidates.find((one) => isOfFolder(one) && one.scope.folder?.uri.toString() === home);
+}
