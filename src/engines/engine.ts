@@ -189,6 +189,8 @@ export interface RestoreSource {
  * after any of them only `rollback` may be called.
  */
 export interface RestoreTransaction {
+  /** What `finish` could not do and the rows do not need, as sentences. */
+  readonly warnings?: readonly string[];
   /** Creates what is missing, locks, and disarms triggers and foreign keys. */
   prepare(): Promise<void>;
   load(table: TablePlan): Promise<TableChange>;

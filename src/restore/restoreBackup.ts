@@ -93,7 +93,7 @@ export async function restoreBackup(
     throwIfCancelled(options.signal);
     const safetyBackup = await takeSafetyBackup(session, planned, archive, options);
     const kept = safetyBackup === undefined ? {} : { safetyBackup };
-    const { tables, verifyMilliseconds } = await runTransaction(session, plan, archive, options).catch(
+    const { tables, verifyMilliseconds, notes } = await runTransaction(session, plan, archive, options).catch(
       (error: unknown) => {
         logger.error(`The restore failed: ${messageOf(error)}`, error);
         throw error;
@@ -105,7 +105,8 @@ export async function restoreBackup(
       `${options.dryRun ? 'Rehearsed' : 'Restored'} ${tables.length} tables in ${milliseconds} ms (${verifyMilliseconds} ms to verify)`,
     );
     const { mode, dryRun = false } = options;
-    const { warnings, opaque = [] } = plan;
+    const { opaque = [] } = plan;
+    const warnings = [...plan.warnings, ...notes];
     const only = plan.only ? { only: plan.only } : {};
     const times = { milliseconds, verifyMilliseconds };
     return { file, mode, ...only, dryRun, tables, created, opaque, warnings, ...kept, ...times };
@@ -282,7 +283,7 @@ async function runTransaction(
   plan: RestorePlan,
   archive: Archive,
   options: RestoreOptions,
-): Promise<{ tables: TableChange[]; verifyMilliseconds: number }> {
+): Promise<{ tables: TableChange[]; verifyMilliseconds: number; notes: readonly string[] }> {
   const { signal, logger } = options;
   const progress = tableProgress(plan, options.report);
   const work: WorkOptions = { ...(signal ? { signal } : {}), logger, report: progress.report };
@@ -313,7 +314,9 @@ async function runTransaction(
     progress.leave({ phase: options.dryRun ? 'rollback' : 'commit' });
     if (options.dryRun) await transaction.rollback();
     else await transaction.commit();
-    return { tables: changes, verifyMilliseconds };
+    const notes = transaction.warnings ?? [];
+    for (const note of notes) logger.warn(note);
+    return { tables: changes, verifyMilliseconds, notes };
   } catch (error) {
     throw await rolledBack(transaction, error, options);
   }

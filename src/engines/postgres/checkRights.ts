@@ -4,9 +4,10 @@ import type { RestorePlan } from '../../core/plan.ts';
 import type { RightsCheck } from '../engine.ts';
 import { findArmed, findArmedDomains } from './disarm.ts';
 import { foreignKeysToDrop, refuseForeignKeys } from './foreignKeys.ts';
+import { type Commands, refuseEventTriggers, tagOf } from './eventTriggers.ts';
 import { quoteIdentifier } from './identifiers.ts';
 import { newOwnerOf } from './newOwners.ts';
-import { loadRights, refuseRights } from './rights.ts';
+import { loadRights, loansOf, refuseRights, unforce } from './rights.ts';
 import { refuseSequences } from './sequenceValues.ts';
 import type { Transaction } from './transaction.ts';
 import { findUnchecked } from './uncheckedConstraints.ts';
@@ -15,8 +16,15 @@ import { findUnchecked } from './uncheckedConstraints.ts';
 export async function checkRights(transaction: Transaction, plan: RestorePlan): Promise<RightsCheck> {
   const [user] = await transaction.rows<User>(userQuery);
   if (!user || user.superuser) return { refusals: [], impossible: [] };
+  const refusals = [
+    ...(await refuseTables(transaction, plan)),
+    ...(await refusePlaces(transaction, plan, user)),
+  ];
+  if (refusals.length === 0) {
+    refusals.push(...(await refuseEventTriggers(transaction, await commandsOf(transaction, plan))));
+  }
   return {
-    refusals: [...(await refuseTables(transaction, plan)), ...(await refusePlaces(transaction, plan, user))],
+    refusals,
     impossible: [
       ...(await impossibleRefreshes(transaction, plan)),
       ...(await impossibleOwners(transaction, plan)),
@@ -69,6 +77,34 @@ async function refuseTables(transaction: Transaction, plan: RestorePlan): Promis
   await collect(() => findUnchecked(transaction, existing));
   for (const sequence of plan.sequences) await collect(() => refuseSequences(transaction, [sequence]));
   return refusals;
+}
+
+/** The commands by which a restore defines something, for itself and for good. */
+async function commandsOf(transaction: Transaction, plan: RestorePlan): Promise<Commands> {
+  const { create, largeObjects, mode } = plan;
+  const existing = plan.tables.filter((table) => !table.create);
+  const targets = existing.map(({ target }) => target);
+  const all = new Set(create.map(({ sql }) => tagOf(sql)));
+  const dropping = new Set([...all].filter((tag) => tag.startsWith('DROP ')));
+  const add = (tags: readonly string[], set: Set<string> = all): void => tags.forEach((tag) => set.add(tag));
+  if (create.length > 0 || largeObjects) add(['ALTER DEFAULT PRIVILEGES']);
+  if (largeObjects) add(['ALTER LARGE OBJECT', 'COMMENT', 'GRANT', 'REVOKE']);
+  if (mode !== 'replace' && existing.length > 0) add(['CREATE TABLE AS', 'CREATE INDEX']);
+  if (plan.intoSchema) add(['CREATE SCHEMA', 'ALTER TABLE', 'ALTER STATISTICS', 'DROP SCHEMA']);
+  if (plan.intoSchema) add(['DROP SCHEMA'], dropping);
+  const rights = await loadRights(transaction, targets);
+  if (rights.some((one) => loansOf(one).length > 0)) add(['GRANT', 'REVOKE']);
+  if (rights.some((one) => unforce(one).length > 0)) add(['ALTER TABLE']);
+  const { armed } = await findArmed(transaction, existing, mode);
+  const checks = (await findUnchecked(transaction, plan.tables)).armed;
+  const domains = await findArmedDomains(transaction, plan.tables);
+  const foreignKeys = await foreignKeysToDrop(transaction, targets, mode);
+  if (armed.length > 0) add(['ALTER TABLE']);
+  if (domains.length > 0) for (const set of [all, dropping]) add(['ALTER DOMAIN', 'COMMENT'], set);
+  if (checks.length + foreignKeys.length > 0) {
+    for (const set of [all, dropping]) add(['ALTER TABLE', 'COMMENT'], set);
+  }
+  return { all, dropping };
 }
 
 /** Where things are made: the schemas that are there, the database, and for rows that wait for their table. */

@@ -1,7 +1,7 @@
 import { RestorePointError } from '../../core/errors.ts';
 import { formatTableName, type TableName } from '../../core/names.ts';
 import { hasState } from './errors.ts';
-import { quoteLiteral, quoteName } from './identifiers.ts';
+import { quoteName } from './identifiers.ts';
 import type { Transaction } from './transaction.ts';
 
 /** A user's condition on the rows of a table. */
@@ -19,7 +19,7 @@ export async function checkCondition(transaction: Transaction, condition: Condit
   const { table, where } = condition;
   const from = `FROM ONLY ${quoteName(table)}`;
   try {
-    await withCondition(transaction, condition, async () => {
+    await withRowsPath(transaction, table, async () => {
       await transaction.parse(`SELECT CASE WHEN (${where}\n) THEN 1 END ${from}`);
       await transaction.parse(`SELECT 1 ${from} WHERE (${where}\n)`);
     });
@@ -36,24 +36,17 @@ export async function checkCondition(transaction: Transaction, condition: Condit
 }
 
 /**
- * Runs `work` with the search path with which the condition is read: the user's own, so that it may name things as
- * the user does; but an empty one for a table whose values would be written otherwise with another path (`regclass`
- * and its like).
+ * Runs `work` under the path under which a query reads a table's rows: the user's own, so that a condition may name
+ * things as the user does; but an empty one for a table whose values would be written otherwise with another path
+ * (`regclass` and its like).
  */
-export async function withCondition<Result>(
+export async function withRowsPath<Result>(
   transaction: Transaction,
-  { table }: Condition,
+  table: TableName,
   work: () => Promise<Result>,
 ): Promise<Result> {
   if (await valuesDependOnPath(transaction, table)) return work();
-  await setSearchPath(transaction, transaction.searchPath);
-  const result = await work();
-  await setSearchPath(transaction, '');
-  return result;
-}
-
-export async function setSearchPath(transaction: Transaction, path: string): Promise<void> {
-  await transaction.run(`SELECT pg_catalog.set_config('search_path', ${quoteLiteral(path)}, true)`);
+  return transaction.underOwnPath(work);
 }
 
 /** Whether a column's type writes names of objects: with the search path set they would stand without a schema. */

@@ -96,9 +96,14 @@ export class Database {
     return giveBack(this.knex, client, broken);
   }
 
-  /** Runs one statement on a connection of its own, outside of any transaction. */
+  /** Runs one statement by itself on a connection of its own, under an empty search path. */
   once<Row extends object>(sql: string, values: unknown[] = []): Promise<Row[]> {
-    return onConnection(this.knex, async (client) => (await client.query<Row>(sql, values)).rows);
+    return onConnection(this.knex, async (client) => {
+      await client.query(`BEGIN; SET LOCAL search_path = ''`);
+      const { rows } = await client.query<Row>(sql, values);
+      await client.query('COMMIT');
+      return rows;
+    });
   }
 
   /** Asks the server to give up what another session of ours is doing. */

@@ -14,9 +14,11 @@ export async function countRows(
   for (let start = 0; start < names.length; start += batch) {
     const part = names.slice(start, start + batch);
     const query = part.map(
-      (name, place) => `SELECT ${place} AS place, count(*) AS count FROM ONLY ${quoteName(name)}`,
+      (name, place) => `SELECT ${place} AS place, pg_catalog.count(*) AS count FROM ONLY ${quoteName(name)}`,
     );
-    const rows = await transaction.rows<{ place: number; count: number }>(query.join(' UNION ALL '));
+    const rows = await transaction.underOwnPath(() =>
+      transaction.rows<{ place: number; count: number }>(query.join(' UNION ALL ')),
+    );
     for (const { place, count } of rows) counts.set(tableKey(part[place]!), count);
   }
   return counts;

@@ -2,7 +2,7 @@ import { type ErrorPlace, RestorePointError } from '../../core/errors.ts';
 import { formatTableName, tableKey } from '../../core/names.ts';
 import { objectKey, type SchemaObject } from '../../core/schema.ts';
 import { alongIndexes } from './alongIndexes.ts';
-import { describeFailure } from './errors.ts';
+import { describeFailure, hasState, state } from './errors.ts';
 import { newOwnerOf, welcoming } from './newOwners.ts';
 import { readExtension } from './statements/makers.ts';
 import { StatementReader } from './statements/reader.ts';
@@ -14,7 +14,8 @@ const indexed: readonly string[] = ['primary key', 'constraint', 'index'];
 /**
  * The statements before the rows, after them, and at the very end: event triggers would act on all that comes after
  * them. A partition that comes back alone, into a table that is there, is put into it when it has its own keys and
- * indexes: it would else be given others.
+ * indexes: it would else be given others. An index of a new table that calls functions of users is made before the rows:
+ * the statement is read under an empty search path, and from PostgreSQL 17 on the rows would be too.
  */
 export function inTurn(
   objects: readonly SchemaObject[],
@@ -24,13 +25,32 @@ export function inTurn(
     kind === 'partition' && needs.some((key) => key !== `table ${name}` && !keys.has(key));
   const isEvent = ({ kind, of }: SchemaObject): boolean =>
     kind === 'event trigger' || of?.startsWith('event trigger ') === true;
-  const after = objects.filter((object) => object.section === 'post-data' && !isEvent(object));
+  const isLate = ({ section }: SchemaObject): boolean => section === 'post-data';
+  const late = new Set(objects.filter(isLate).map(objectKey));
+  const isEarly = ({ kind, table, needs = [] }: SchemaObject): boolean =>
+    (kind === 'index' || kind === 'constraint') &&
+    table !== undefined &&
+    keys.has(`table ${formatTableName(table)}`) &&
+    needs.some((key) => usersCode.test(key)) &&
+    !needs.some((key) => late.has(key));
+  const early = objects.filter((object) => isLate(object) && isEarly(object));
+  const after = objects.filter((object) => isLate(object) && !isEvent(object) && !early.includes(object));
   const keyed = after.findLastIndex(({ kind }) => indexed.includes(kind)) + 1;
   return {
-    before: objects.filter((object) => object.section === 'pre-data' && !isLone(object)),
+    before: [...objects.filter((object) => !isLate(object) && !isLone(object)), ...early],
     after: [...after.slice(0, keyed), ...objects.filter(isLone), ...after.slice(keyed)],
     last: objects.filter(isEvent),
   };
+}
+
+/** Keys of what an index can call. */
+const usersCode = /^(function|operator|operator class) /;
+
+const refreshing = 'materialized view data';
+
+/** Its statement evaluates what is there, and its words leave nothing to a search path. */
+function evaluates({ kind }: SchemaObject): boolean {
+  return kind === 'foreign key' || kind === 'partition' || kind === refreshing;
 }
 
 /** Bodies may name what comes later, and what is made stands in the usual places whatever the session is set to. */
@@ -41,34 +61,61 @@ const settings = `
 /**
  * Runs the statements of a backup that make what is missing. Each is sent as a single one: a COMMIT in it
  * would end the one transaction. What they are was checked before: see `checkStatements`. `large`: keys of tables with many rows.
+ * Resolves to what could not be done and need not be, as sentences.
  */
 export async function createObjects(
   transaction: Transaction,
   objects: readonly SchemaObject[],
   large: ReadonlySet<string> = new Set(),
-): Promise<void> {
-  if (objects.length === 0) return;
+): Promise<string[]> {
+  if (objects.length === 0) return [];
   await transaction.run(settings);
   const superuser = await isSuperuser(transaction);
   const isPlain = (object: SchemaObject): boolean =>
     object.as === undefined &&
     object.kind !== 'extension' &&
+    object.kind !== refreshing &&
     !isLargeKey(object, large) &&
     (superuser || newOwnerOf(object) === undefined);
   let plain: SchemaObject[] = [];
   const makePlain = async (): Promise<void> => {
-    const [made, statements] = [plain, plain.map((object) => asServerHasIt(transaction, object))];
+    const made = plain;
     plain = [];
-    await transaction.runEach(statements, (failure, index) => notMade(made[index]!, failure));
+    await createTogether(transaction, made);
   };
+  const notes: string[] = [];
   for (const object of objects) {
+    if (plain[0] && evaluates(plain[0]) !== evaluates(object)) await makePlain();
     if (isPlain(object)) plain.push(object);
     else {
       await makePlain();
-      await createObject(transaction, object, large);
+      notes.push(...(await createObject(transaction, object, large)));
     }
   }
   await makePlain();
+  return notes;
+}
+
+/** Sends all at once, and one by one only where one of them needs more than that. */
+async function createTogether(transaction: Transaction, objects: readonly SchemaObject[]): Promise<void> {
+  const statements = objects.map((object) => asServerHasIt(transaction, object));
+  const [first] = objects;
+  if (!first) return;
+  const runAll = (): Promise<void> =>
+    transaction.runEach(statements, (failure, index) => notMade(objects[index]!, failure));
+  if (evaluates(first)) return transaction.underOwnPath(runAll);
+  try {
+    await transaction.attempt(runAll);
+  } catch (error) {
+    if (!RestorePointError.is(error) || !hasState(error.cause, ...state.undefinedNames)) throw error;
+    for (const [index, sql] of statements.entries()) {
+      await transaction
+        .define(() => transaction.runSingle(sql))
+        .catch((failure: unknown) => {
+          throw notMade(objects[index]!, failure);
+        });
+    }
+  }
 }
 
 /** One that takes more than its statement. */
@@ -76,20 +123,37 @@ async function createObject(
   transaction: Transaction,
   object: SchemaObject,
   large: ReadonlySet<string>,
-): Promise<void> {
+): Promise<string[]> {
   try {
+    if (object.kind === refreshing) return await refresh(transaction, object);
     await asRole(transaction, object.as, async () => {
       const sql =
         object.kind === 'extension'
           ? await availableVersion(transaction, object)
           : asServerHasIt(transaction, object);
-      const make = (): Promise<void> => transaction.runSingle(sql);
+      const run = (): Promise<void> => transaction.runSingle(sql);
+      const make = evaluates(object) ? () => transaction.underOwnPath(run) : run;
       await welcoming(transaction, object, () =>
         isLargeKey(object, large) ? alongIndexes(transaction, object.table!, sql, make) : make(),
       );
     });
+    return [];
   } catch (error) {
     throw notMade(object, error);
+  }
+}
+
+/** What a view holds can be computed again; no row of a table depends on it. */
+async function refresh(transaction: Transaction, { name, sql }: SchemaObject): Promise<string[]> {
+  try {
+    await transaction.attempt(() => transaction.underOwnPath(() => transaction.runSingle(sql)));
+    return [];
+  } catch (error) {
+    if (!RestorePointError.is(error, 'database')) throw error;
+    return [
+      `the materialized view ${name} could not be refreshed and is as it was before: ${error.message}. ` +
+        `Refresh it when that is mended: ${sql}`,
+    ];
   }
 }
 

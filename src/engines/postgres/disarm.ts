@@ -3,11 +3,15 @@ import { formatTableName, type TableName } from '../../core/names.ts';
 import type { RestoreMode, TablePlan } from '../../core/plan.ts';
 import { quoteIdentifier, quoteLiteral, quoteName } from './identifiers.ts';
 import type { Transaction } from './transaction.ts';
+import { callsUsersCode } from './uncheckedConstraints.ts';
+import { type Validation, validateRows } from './validate.ts';
 
 /** Something of a table that must not act while rows are restored: how it is switched off and put back. */
 export interface Armed {
   readonly off: string;
   readonly on: string;
+  /** What has to hold for all rows afterwards. */
+  readonly validate?: readonly Validation[];
 }
 
 interface Row {
@@ -66,11 +70,15 @@ interface DomainRow {
   readonly definition: string;
   readonly comment: string | null;
   readonly owned: boolean;
+  readonly valid: boolean;
+  readonly contained: boolean;
 }
 
 /**
- * Finds the checks of domains that old values need not fulfil, of domains that these tables' columns hold by
- * themselves, in arrays or under other domains. Throws `refused` when this user may not take them off.
+ * Finds the checks of domains that values need not fulfil while they come, of domains that these tables' columns hold by
+ * themselves, in arrays or under other domains: see `findUnchecked`. The server cannot validate those of a domain that a
+ * column holds in an array, a range or a composite value: they stay on. Throws `refused` when this user may not take
+ * off one that was NOT VALID.
  */
 export async function findArmedDomains(
   transaction: Transaction,
@@ -78,7 +86,8 @@ export async function findArmedDomains(
 ): Promise<Armed[]> {
   const names = JSON.stringify(tables.map(({ target }) => quoteName(target)));
   const rows = await transaction.rows<DomainRow>(domainQuery, [names]);
-  return rows.map(({ domain, table, name, definition, comment, owned }) => {
+  const taken = rows.filter(({ valid, owned, contained }) => !valid || (owned && !contained));
+  return taken.map(({ domain, table, name, definition, comment, owned, valid }) => {
     const what = `the constraint ${name} of the domain ${formatTableName(domain)}`;
     if (!owned) {
       throw new RestorePointError(
@@ -89,22 +98,26 @@ export async function findArmedDomains(
     }
     const alter = `ALTER DOMAIN ${quoteName(domain)}`;
     const constraint = `CONSTRAINT ${quoteIdentifier(name)}`;
-    const add = `${alter} ADD ${constraint} ${definition}`;
+    const add = `${alter} ADD ${constraint} ${definition}${valid ? ' NOT VALID' : ''}`;
     const tell = `COMMENT ON ${constraint} ON DOMAIN ${quoteName(domain)} IS ${quoteLiteral(comment ?? '')}`;
     return {
       off: `${alter} DROP ${constraint}`,
       on: comment === null ? add : `${add}; ${tell}`,
+      ...(valid ? { validate: [{ sql: `${alter} VALIDATE ${constraint}` }] } : {}),
     };
   });
 }
 
 export async function disarm(transaction: Transaction, armed: readonly Armed[]): Promise<void> {
-  for (const { off } of armed) await transaction.run(off);
+  for (const { off } of armed) if (off !== '') await transaction.run(off);
 }
 
 /** Puts everything back into exactly the state in which it was. */
 export async function rearm(transaction: Transaction, armed: readonly Armed[]): Promise<void> {
-  for (const { on } of armed) await transaction.run(on);
+  for (const { on } of armed) if (on !== '') await transaction.run(on);
+  for (const { validate = [] } of armed) {
+    for (const one of validate) await validateRows(transaction, one);
+  }
 }
 
 function switches({ kind, name, state }: Row, table: TableName): Armed {
@@ -163,11 +176,17 @@ const domainQuery = `
      WHERE x.oid <> 0)
   SELECT DISTINCT ON (k.oid) k.conname AS name, pg_get_constraintdef(k.oid) AS definition,
          obj_description(k.oid, 'pg_constraint') AS comment, pg_has_role(t.typowner, 'USAGE') AS owned,
+         k.convalidated AS valid,
+         EXISTS (SELECT FROM pg_attribute a JOIN pg_class h ON h.oid = a.attrelid
+                  WHERE a.atttypid = t.typarray OR a.atttypid = t.oid AND h.relkind = 'c')
+           OR EXISTS (SELECT FROM pg_range r WHERE r.rngsubtype = t.oid)
+           OR EXISTS (SELECT FROM pg_type x WHERE x.typbasetype = t.typarray) AS contained,
          json_build_object('schema', n.nspname, 'name', t.typname) AS domain,
          json_build_object('schema', m.nspname, 'name', c.relname) AS "table"
     FROM used u
     JOIN pg_type t ON t.oid = u.oid
-    JOIN pg_constraint k ON k.contypid = t.oid AND k.contype = 'c' AND NOT k.convalidated
+    JOIN pg_constraint k ON k.contypid = t.oid AND k.contype = 'c'
+                        AND (NOT k.convalidated OR ${callsUsersCode('k.oid')})
     JOIN pg_namespace n ON n.oid = t.typnamespace
     JOIN pg_class c ON c.oid = u.attrelid
     JOIN pg_namespace m ON m.oid = c.relnamespace

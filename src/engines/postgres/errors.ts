@@ -29,6 +29,11 @@ export const state = {
   outOfMemory: '53200',
   insufficientPrivilege: '42501',
   foreignKeyViolation: '23503',
+  uniqueViolation: '23505',
+  exclusionViolation: '23P01',
+  checkViolation: '23514',
+  /** Of a function, a table, a type, a schema, a column. */
+  undefinedNames: ['42883', '42P01', '42704', '3F000', '42703'],
 } as const;
 
 /** The session is gone: the socket broke, or the server ended it (shutdown, an administrator, a crash). */

@@ -128,7 +128,8 @@ export async function addForeignKeys(
       const add = async (): Promise<void> => {
         await transaction.run(`${alter(foreignKey)} ADD CONSTRAINT ${quoteIdentifier(name)} ${definition}`);
       };
-      await (large.has(tableKey(table)) ? alongIndexes(transaction, table, definition, add) : add());
+      const check = (): Promise<void> => transaction.underOwnPath(add);
+      await (large.has(tableKey(table)) ? alongIndexes(transaction, table, definition, check) : check());
     } catch (error) {
       throw violation(error, foreignKey, restored);
     }

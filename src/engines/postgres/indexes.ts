@@ -26,7 +26,8 @@ const sortKilobytes = 512 * 1024;
  * The indexes that make room while the tables are filled: those of tables that become large, which this user can put
  * back exactly as they are. Foreign keys that stand on them have to be off already. Others stay, and cost time only:
  * what depends on them, is a part of another index, has a mark of its own (CLUSTER, replica identity, tablespace,
- * statistics, storage options of a constraint), calls functions of users, or would be seen by an event trigger.
+ * statistics, storage options of a constraint), calls functions of users, or would be seen by an event trigger that is
+ * still on.
  */
 export async function findIndexes(
   transaction: Transaction,

@@ -50,6 +50,7 @@ export class IntoSchemaRestore implements RestoreTransaction {
 
   async prepare(): Promise<void> {
     const { from, to, tables } = this.#move;
+    await this.#inner.disarmEvents();
     this.#hadSchema = await this.#hasSchema(from);
     if (!(await this.#hasSchema(to))) await this.#transaction.run(`CREATE SCHEMA ${quoteIdentifier(to)}`);
     const keys = new Map(tables.map((table) => [tableKey(table), table]));
@@ -79,6 +80,10 @@ export class IntoSchemaRestore implements RestoreTransaction {
     for (const { name } of this.#waiting) await this.#moveTable(name, this.#aside, from);
     if (this.#waiting.length > 0) await this.#transaction.run(`DROP SCHEMA ${quoteIdentifier(this.#aside)}`);
     if (!this.#hadSchema) await this.#dropIfEmpty(from);
+  }
+
+  get warnings(): readonly string[] {
+    return this.#inner.warnings;
   }
 
   verify(table: TablePlan): Promise<void> {

@@ -3,7 +3,6 @@ import type { TableLink } from '../../core/related.ts';
 import type { RelatedLinks, TableSelection } from '../engine.ts';
 import { compileQuery, tableModel } from '../tableModel.ts';
 import { othersAlias, type Refers, rowsAlias, TableRelations } from '../tableRelations.ts';
-import { setSearchPath } from './condition.ts';
 import { quoteIdentifier, quoteLiteral, quoteName } from './identifiers.ts';
 import { findCircles, needsFirst } from './schema/dependencies.ts';
 import type { Transaction } from './transaction.ts';
@@ -49,10 +48,10 @@ export class RelatedRows {
   ): Promise<RelatedRows> {
     const query = await relatedQuery(transaction, selection, links);
     // Functions in conditions may name things as the user does. All is computed when the first row is asked for.
-    await setSearchPath(transaction, transaction.searchPath);
-    await transaction.run(`DECLARE ${cursor} NO SCROLL CURSOR FOR ${query}`);
-    const first = await transaction.fetch<Place>(cursor, batch);
-    await setSearchPath(transaction, '');
+    const first = await transaction.underOwnPath(async () => {
+      await transaction.run(`DECLARE ${cursor} NO SCROLL CURSOR FOR ${query}`);
+      return transaction.fetch<Place>(cursor, batch);
+    });
     return new RelatedRows(transaction, selection, first);
   }
 
@@ -67,7 +66,7 @@ export class RelatedRows {
     for (;;) {
       const own = this.#waiting.filter(({ t }) => t === number);
       if (own.length > 0)
-        yield `ctid = ANY (${quoteLiteral(`{${own.map(({ id }) => `"${id}"`).join(',')}}`)}::tid[])`;
+        yield `ctid OPERATOR(pg_catalog.=) ANY (${quoteLiteral(`{${own.map(({ id }) => `"${id}"`).join(',')}}`)}::pg_catalog.tid[])`;
       this.#waiting = this.#waiting.slice(own.length);
       if (this.#waiting.length > 0 || this.#over) return;
       this.#waiting = await this.#transaction.fetch<Place>(cursor, batch);
@@ -115,9 +114,10 @@ async function relatedQuery(
       ? []
       : [`SELECT ${number} AS t, "row0" AS id FROM ${set} s`];
   });
-  const places = parts.length > 0 ? parts.join(' UNION ALL ') : 'SELECT 0 AS t, NULL::tid AS id WHERE false';
+  const places =
+    parts.length > 0 ? parts.join(' UNION ALL ') : 'SELECT 0 AS t, NULL::pg_catalog.tid AS id WHERE false';
   return `${builder.with}
-    SELECT p.t::text AS t, p.id::text AS id FROM (${places}) p ORDER BY p.t, p.id`;
+    SELECT p.t::pg_catalog.text AS t, p.id::pg_catalog.text AS id FROM (${places}) p ORDER BY p.t, p.id`;
 }
 
 /** Builds a WITH clause whose parts are the rows taken of each table: from table to table, and around in circles. */

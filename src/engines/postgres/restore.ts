@@ -1,14 +1,12 @@
 import { RestorePointError } from '../../core/errors.ts';
-import type { BackedUpTable } from '../../core/manifest.ts';
-import { freeBytes } from '../../core/memory.ts';
 import { formatTableName, sameTable, tableKey, type TableName } from '../../core/names.ts';
 import type { TableChange, TablePlan } from '../../core/plan.ts';
 import type { RestoreSource, RestoreTransaction, WorkOptions } from '../engine.ts';
 import { countRows } from './counts.ts';
-import { copyRows, writersOf } from './copyRows.ts';
 import { createObjects, inTurn } from './createObjects.ts';
 import { type Armed, disarm, findArmed, findArmedDomains, rearm } from './disarm.ts';
 import { describeFailure } from './errors.ts';
+import { EventTriggers } from './eventTriggers.ts';
 import {
   addForeignKeys,
   dropForeignKeys,
@@ -16,11 +14,10 @@ import {
   type LiveForeignKey,
   refuseForeignKeys,
 } from './foreignKeys.ts';
-import { quoteName } from './identifiers.ts';
 import { buildIndexes, dropIndexes, findIndexes, isLarge, type LiveIndex, sortInMemory } from './indexes.ts';
+import { RowLoading } from './loadRows.ts';
 import { lockTables } from './locks.ts';
-import { bytesOf, payloadOf } from './payloadRows.ts';
-import { TableProgress } from './progress.ts';
+import type { TableProgress } from './progress.ts';
 import { LargeObjectRestore } from './restoreLargeObjects.ts';
 import {
   asReader,
@@ -35,37 +32,11 @@ import {
 } from './rights.ts';
 import { loadOwnDefaults } from './schema/grants.ts';
 import { lockSequences, setSequences } from './sequenceValues.ts';
-import { ExactColumns, selectRows } from './selectRows.ts';
-import { SentRows, type WatchedRows } from './sentRows.ts';
-import {
-  createStaging,
-  indexStaging,
-  insertMissing,
-  mergeStaged,
-  type Staging,
-  stagedRows,
-  stagedTargets,
-} from './staging.ts';
+import { copyQueryOut, copyRowsOut, ExactColumns } from './selectRows.ts';
+import { stagedTargets } from './staging.ts';
 import type { Transaction } from './transaction.ts';
 import { findUnchecked } from './uncheckedConstraints.ts';
-import { compareRows, digestRows, type Rows } from './verify.ts';
-
-/** Bytes of rows from which on it pays to ask of which types their values are. */
-const convertedBytes = 1024 * 1024;
-
-/** As many rows as are deleted in less time than TRUNCATE takes. */
-const fewRows = 1000;
-
-/** Where there are publications, a table that has no replica identity may not be deleted from. */
-const truncatedQuery = `
-  SELECT x.name
-    FROM json_to_recordset($1::json) x (name text, few boolean)
-   WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE contype = 'f' AND confrelid = to_regclass(x.name))
-     AND has_table_privilege(to_regclass(x.name), 'TRUNCATE')
-     AND NOT (x.few AND pg_table_size(to_regclass(x.name)) < 1048576
-              AND has_table_privilege(to_regclass(x.name), 'DELETE')
-              AND NOT EXISTS (SELECT FROM pg_rewrite WHERE ev_class = to_regclass(x.name) AND ev_type = '4')
-              AND NOT EXISTS (SELECT FROM pg_publication))`;
+import { compareRows, digestRows, type ReadRows } from './verify.ts';
 
 /** What reading tables back takes. */
 interface Reading {
@@ -76,48 +47,45 @@ interface Reading {
 
 /** See `RestoreTransaction`. */
 export class PostgresRestore implements RestoreTransaction {
+  readonly warnings: string[] = [];
   readonly #transaction: Transaction;
+  readonly #events: EventTriggers;
   readonly #restore: RestoreSource;
   readonly #options: WorkOptions;
-  readonly #loading: TableProgress;
+  readonly #loading: RowLoading;
   readonly #verifying: TableProgress;
-  readonly #sent: SentRows;
-  /** By the key of the table in the backup. */
-  readonly #places: ReadonlyMap<string, number>;
   #foreignKeys: LiveForeignKey[] = [];
   #indexes: LiveIndex[] = [];
   #armed: Armed[] = [];
   /** Statements that give back what is not to be given to the objects that are made. */
   #defaults: readonly string[] = [];
+  #disarmed: Promise<void> | undefined;
   #loans: Loan[] = [];
   #largeObjects: LargeObjectRestore | undefined;
-  /** Of those that are there, by their keys. */
-  #rowsBefore: ReadonlyMap<string, number> = new Map();
-  /** Quoted names of those that are emptied by TRUNCATE. */
-  #truncated: ReadonlySet<string> = new Set();
   #reading: Reading | undefined;
   #sequences: Awaited<ReturnType<typeof lockSequences>> = [];
-  /** By the table's key: rows of which more is needed after they were loaded. */
-  readonly #staged = new Map<string, { staging: Staging; expected: Rows }>();
 
   constructor(transaction: Transaction, restore: RestoreSource, options: WorkOptions) {
     this.#transaction = transaction;
     this.#restore = restore;
     this.#options = options;
-    this.#sent = new SentRows(transaction, options.logger);
-    const work = restore.plan.tables.map(({ backup, target }) => {
-      const totalBytes = this.#totalBytes(backup);
-      return { table: target, weight: totalBytes, totalRows: backup.rows, totalBytes };
-    });
-    this.#places = new Map(
-      restore.plan.tables.map(({ backup }, index) => [tableKey(backup.table.name), index]),
-    );
-    this.#loading = new TableProgress('load', work, options.report);
-    this.#verifying = new TableProgress('verify', work, options.report);
+    this.#events = new EventTriggers(transaction);
+    this.#loading = new RowLoading(transaction, restore, options);
+    this.#verifying = this.#loading.progressOf('verify');
   }
 
-  async prepare(): Promise<void> {
+  /** Comes before all that is done: whoever does something before `prepare` calls it by himself. */
+  disarmEvents(): Promise<void> {
+    return (this.#disarmed ??= this.#events.disable());
+  }
+
+  prepare(): Promise<void> {
+    return this.#transaction.step(() => this.#prepare());
+  }
+
+  async #prepare(): Promise<void> {
     const { plan } = this.#restore;
+    await this.disarmEvents();
     if (plan.create.length > 0 || plan.largeObjects) await this.#suspendDefaults();
     await createObjects(this.#transaction, inTurn(plan.create).before);
     const existing = plan.tables.filter(({ create }) => !create);
@@ -135,7 +103,9 @@ export class PostgresRestore implements RestoreTransaction {
     await this.#transaction.run('SET CONSTRAINTS ALL IMMEDIATE');
     this.#armed.push(...armed);
     this.#armed.push(...(await findArmedDomains(this.#transaction, plan.tables)));
-    this.#armed.push(...(await findUnchecked(this.#transaction, plan.tables)));
+    const unchecked = await findUnchecked(this.#transaction, plan.tables);
+    await lockTables(this.#transaction, unchecked.tables, 'ACCESS EXCLUSIVE');
+    this.#armed.push(...unchecked.armed);
     this.#sequences = await lockSequences(this.#transaction, plan.sequences, this.#options.logger);
     await disarm(this.#transaction, this.#armed);
     await dropForeignKeys(this.#transaction, this.#foreignKeys);
@@ -143,8 +113,7 @@ export class PostgresRestore implements RestoreTransaction {
       this.#indexes = await findIndexes(this.#transaction, plan.tables);
       await dropIndexes(this.#transaction, this.#indexes);
     }
-    this.#rowsBefore = await countRows(this.#transaction, targets);
-    this.#truncated = await this.#findTruncated(targets);
+    await this.#loading.prepare(targets, await countRows(this.#transaction, targets));
     if (plan.largeObjects) {
       this.#largeObjects = new LargeObjectRestore(
         this.#transaction,
@@ -157,17 +126,18 @@ export class PostgresRestore implements RestoreTransaction {
   }
 
   async load(table: TablePlan): Promise<TableChange> {
-    const { plan } = this.#restore;
-    this.#loading.enter(this.#indexOf(table));
     try {
-      if (table.create || plan.mode === 'replace') return await this.#replace(table);
-      return await this.#merge(table);
+      return await this.#transaction.step(() => this.#loading.load(table));
     } catch (error) {
       throw inTable(error, table);
     }
   }
 
-  async finish(): Promise<void> {
+  finish(): Promise<void> {
+    return this.#transaction.step(() => this.#finish());
+  }
+
+  async #finish(): Promise<void> {
     const { plan } = this.#restore;
     const { after, last } = inTurn(plan.create);
     // Rights on a sequence that is made can be fewer than that takes.
@@ -177,7 +147,7 @@ export class PostgresRestore implements RestoreTransaction {
     );
     if (large.size > 0) await sortInMemory(this.#transaction);
     await buildIndexes(this.#transaction, this.#indexes);
-    await createObjects(this.#transaction, after, large);
+    this.warnings.push(...(await createObjects(this.#transaction, after, large)));
     const restored = new Set(plan.tables.map(({ target }) => tableKey(target)));
     await addForeignKeys(this.#transaction, this.#foreignKeys, restored, large);
     await rearm(this.#transaction, this.#armed);
@@ -188,26 +158,37 @@ export class PostgresRestore implements RestoreTransaction {
     await this.#largeObjects?.verify();
     await this.#largeObjects?.finish();
     await createObjects(this.#transaction, last);
+    // What is read back may take rights that have to be given.
+    if (last.length > 0) await this.#events.disable();
   }
 
-  async verify(table: TablePlan): Promise<void> {
-    this.#verifying.enter(this.#indexOf(table));
+  verify(table: TablePlan): Promise<void> {
+    return this.#transaction.step(() => this.#verify(table));
+  }
+
+  async #verify(table: TablePlan): Promise<void> {
+    this.#verifying.enter(this.#loading.placeOf(table));
     const { exact, loans } = await this.#readingOf(table.target);
-    const staged = this.#staged.get(tableKey(table.target));
-    const sql = staged
-      ? stagedTargets(staged.staging, table, exact)
-      : selectRows(this.#transaction, table.target, table.columns, exact);
-    const expected = staged?.expected ?? { rows: table.backup.rows, digest: table.backup.digest };
-    const found = await asReader(this.#transaction, loans.get(tableKey(table.target)) ?? [], async () => {
-      if (await this.#sent.agree(table)) return undefined;
-      return await digestRows(this.#transaction, sql, this.#verifying);
+    const transaction = this.#transaction;
+    const { target, columns, backup } = table;
+    const staged = this.#loading.stagedOf(table);
+    const read: ReadRows = staged
+      ? (take) => copyQueryOut(transaction, target, stagedTargets(staged.staging, table, exact), take)
+      : (take) => copyRowsOut(transaction, { table: target, columns, exact }, take);
+    const expected = staged?.expected ?? { rows: backup.rows, digest: backup.digest };
+    const found = await asReader(transaction, loans.get(tableKey(target)) ?? [], async () => {
+      if (await this.#loading.sent.agree(table)) return undefined;
+      return await digestRows(read, this.#verifying);
     });
     if (found) compareRows(table, expected, found);
-    else this.#verifying.add(table.backup.rows, this.#totalBytes(table.backup));
+    else this.#verifying.add(backup.rows, this.#loading.totalBytes(backup));
   }
 
   commit(): Promise<void> {
-    return this.#transaction.commit();
+    return this.#transaction.step(async () => {
+      await this.#events.enable();
+      await this.#transaction.commit();
+    });
   }
 
   rollback(): Promise<void> {
@@ -266,108 +247,6 @@ export class PostgresRestore implements RestoreTransaction {
     }
     this.#loans = rights.flatMap(loansOf);
     await take(this.#transaction, this.#loans);
-  }
-
-  async #replace(table: TablePlan): Promise<TableChange> {
-    const rowsBefore = this.#rowsBefore.get(tableKey(table.target)) ?? 0;
-    const fresh = table.create || (await this.#empty(table.target));
-    const watched = this.#sent.watch(table, this.#totalBytes(table.backup));
-    // Nobody else can see a table that is new, or new again: no later reader has to find out who wrote its rows.
-    const rowsAfter = await this.#copyInto({ name: quoteName(table.target), frozen: fresh }, table, watched);
-    watched?.end();
-    return { table: table.target, rowsBefore, rowsAfter, inserted: rowsAfter, updated: 0 };
-  }
-
-  async #merge(table: TablePlan): Promise<TableChange> {
-    const transaction = this.#transaction;
-    const rowsBefore = this.#rowsBefore.get(tableKey(table.target)) ?? 0;
-    const staging = await createStaging(transaction, table, this.#indexOf(table));
-    await this.#copyInto({ name: staging.name }, table);
-    await indexStaging(transaction, staging, table);
-    let expected: Rows = { rows: table.backup.rows, digest: table.backup.digest };
-    let change = { inserted: 0, updated: 0 };
-    if (this.#restore.plan.mode === 'merge') change = await mergeStaged(transaction, staging, table);
-    else {
-      change.inserted = await insertMissing(transaction, staging, table);
-      const exact = await ExactColumns.load(transaction, [table.target]);
-      expected = await digestRows(transaction, stagedRows(staging, table, exact));
-    }
-    this.#staged.set(tableKey(table.target), { staging, expected });
-    return { table: table.target, rowsBefore, rowsAfter: rowsBefore + change.inserted, ...change };
-  }
-
-  /**
-   * TRUNCATE needs no scan and leaves no dead rows, but refuses what a foreign key still points at. It also makes files
-   * anew, which takes longer than to delete a few rows, where nothing does something else instead.
-   */
-  async #findTruncated(targets: readonly TableName[]): Promise<Set<string>> {
-    const wanted = targets.map((target) => ({
-      name: quoteName(target),
-      few: (this.#rowsBefore.get(tableKey(target)) ?? 0) <= fewRows,
-    }));
-    const rows = await this.#transaction.rows<{ name: string }>(truncatedQuery, [JSON.stringify(wanted)]);
-    return new Set(rows.map(({ name }) => name));
-  }
-
-  /** Resolves to whether it is as if the table were new. */
-  async #empty(target: TableName): Promise<boolean> {
-    const name = quoteName(target);
-    const truncates = this.#truncated.has(name);
-    await this.#transaction.run(`${truncates ? 'TRUNCATE' : 'DELETE FROM'} ONLY ${name}`);
-    return truncates;
-  }
-
-  async #copyInto(
-    into: { readonly name: string; readonly frozen?: boolean },
-    table: TablePlan,
-    watched?: WatchedRows,
-  ): Promise<number> {
-    const { target, columns, backup } = table;
-    const large = this.#totalBytes(backup) >= convertedBytes;
-    const writers = large ? await writersOf(this.#transaction, target, columns) : undefined;
-    const rows = await copyRows(
-      this.#transaction,
-      { ...into, columns, writers },
-      this.#bytesOf(table),
-      (piece) => {
-        // The server works meanwhile on what it was sent.
-        watched?.add(piece);
-        this.#loading.add(0, piece.length);
-      },
-    );
-    if (rows === backup.rows) return rows;
-    throw new RestorePointError(
-      'verification',
-      `${rows} rows were loaded and the backup says that it holds ${backup.rows}`,
-    );
-  }
-
-  async *#bytesOf(table: TablePlan): AsyncIterable<Uint8Array> {
-    const { source, manifest } = this.#restore;
-    const payload = payloadOf(manifest, table.backup);
-    let [chunk, position, end] = [0, 0, 0];
-    for await (const bytes of source.read(payload, this.#options.signal)) {
-      yield bytes;
-      position += bytes.length;
-      freeBytes(bytes);
-      for (
-        let next = payload.chunks[chunk];
-        next && end + next.bytes <= position;
-        next = payload.chunks[chunk]
-      ) {
-        this.#loading.add(next.rows, 0);
-        end += next.bytes;
-        chunk += 1;
-      }
-    }
-  }
-
-  #totalBytes(table: BackedUpTable): number {
-    return bytesOf(payloadOf(this.#restore.manifest, table));
-  }
-
-  #indexOf(table: TablePlan): number {
-    return this.#places.get(tableKey(table.backup.table.name)) ?? -1;
   }
 }
 

@@ -1,7 +1,45 @@
 import { tableKey, type TableName } from '../../core/names.ts';
 import { compileQuery, tableModel } from '../tableModel.ts';
-import { quoteIdentifier, quoteName } from './identifiers.ts';
+import { withRowsPath } from './condition.ts';
+import { quoteIdentifier, quoteList, quoteName } from './identifiers.ts';
 import type { Transaction } from './transaction.ts';
+
+export interface RowsToCopy {
+  readonly table: TableName;
+  readonly columns: readonly string[];
+  readonly exact: ExactColumns;
+  readonly where?: string | undefined;
+}
+
+type Take = (piece: Uint8Array) => void | Promise<void>;
+
+/** The statement that reads all rows of a table, without the planner, which would look into functions of its indexes. */
+export function copyTable(table: TableName, columns: readonly string[]): string {
+  const list = columns.length > 0 ? ` (${quoteList(columns)})` : '';
+  return `COPY ${quoteName(table)}${list} TO STDOUT`;
+}
+
+/** Reads rows of one table. */
+export function copyRowsOut(
+  transaction: Transaction,
+  { table, columns, exact, where }: RowsToCopy,
+  take: Take,
+): Promise<void> {
+  if (where === undefined && !exact.differ(table)) {
+    return transaction.copyOut(copyTable(table, columns), take);
+  }
+  return copyQueryOut(transaction, table, selectRows(transaction, table, columns, exact, where), take);
+}
+
+/** Reads rows of a query over one table. */
+export function copyQueryOut(
+  transaction: Transaction,
+  table: TableName,
+  query: string,
+  take: Take,
+): Promise<void> {
+  return withRowsPath(transaction, table, () => transaction.copyOut(`COPY (${query}) TO STDOUT`, take));
+}
 
 /** The rows of one table as a query for COPY: its Objection model says which. */
 export function selectRows(
@@ -44,11 +82,16 @@ export class ExactColumns {
     return new ExactColumns(new Map(rows.map(({ table, columns }) => [keys.get(table)!, new Set(columns)])));
   }
 
+  /** Whether they are read as expressions. */
+  differ(table: TableName): boolean {
+    return this.#xml.has(tableKey(table));
+  }
+
   of(table: TableName, columns: readonly string[], alias?: string): string[] {
     const xml = this.#xml.get(tableKey(table));
     return columns.map((name) => {
       const column = `${alias === undefined ? '' : `${alias}.`}${quoteIdentifier(name)}`;
-      return xml?.has(name) ? `${column}::text` : column;
+      return xml?.has(name) ? `${column}::pg_catalog.text` : column;
     });
   }
 }

@@ -4,7 +4,7 @@ import { formatTableName, tableKey, type TableName } from '../../core/names.ts';
 import { chunkBytes, type Payload, type PayloadSink, type PayloadWriter } from '../../core/payload.ts';
 import { type DatabaseSchema, dataColumns } from '../../core/schema.ts';
 import type { ReadOptions, Snapshot, SnapshotContent, TableSelection, WorkOptions } from '../engine.ts';
-import { checkCondition, withCondition } from './condition.ts';
+import { checkCondition } from './condition.ts';
 import type { Database } from './connection.ts';
 import { describeFailure } from './errors.ts';
 import type { Catalogs } from './introspect.ts';
@@ -13,7 +13,7 @@ import { TableProgress } from './progress.ts';
 import { readLargeObjects } from './readLargeObjects.ts';
 import { RelatedRows } from './relatedRows.ts';
 import { RowRuns } from './rowRuns.ts';
-import { ExactColumns, selectRows } from './selectRows.ts';
+import { copyRowsOut, copyTable, ExactColumns } from './selectRows.ts';
 import { Transaction } from './transaction.ts';
 
 /** A read transaction that sees one state of the database. */
@@ -68,7 +68,7 @@ export class PostgresSnapshot implements Snapshot {
       options.related && (await RelatedRows.find(this.#transaction, selection, options.related));
     const tables: BackedUpTable[] = [];
     const finishing: Promise<Payload>[] = [];
-    for (const group of groupsToRead(selection, sizes)) {
+    for (const group of groupsToRead(selection, sizes, this.#exact)) {
       const read = await this.#readTables(group, related, sink, progress, tables.length);
       tables.push(...read.map(({ table }) => table));
       finishing.push(...read.map(({ payload }) => payload));
@@ -131,7 +131,7 @@ export class PostgresSnapshot implements Snapshot {
       } else {
         const statements = selected.map(({ table }) => {
           const columns = dataColumns(table).map((column) => column.name);
-          return copyStatement(selectRows(this.#transaction, table.name, columns, this.#exact!));
+          return copyTable(table.name, columns);
         });
         await this.#transaction.copyOut(statements.join('; '), (piece) => reader.take(piece), next);
       }
@@ -151,19 +151,13 @@ export class PostgresSnapshot implements Snapshot {
   ): Promise<void> {
     const { table, where, withoutRows } = selected;
     if (withoutRows) return;
-    const copy = async (condition?: string): Promise<void> => {
-      const rows = selectRows(this.#transaction, table.name, columns, this.#exact!, condition);
-      await this.#transaction.copyOut(copyStatement(rows), take);
-    };
+    const rows = { table: table.name, columns, exact: this.#exact! };
+    const copy = (condition?: string): Promise<void> =>
+      copyRowsOut(this.#transaction, { ...rows, where: condition }, take);
     if (related?.holds(selected)) {
       for await (const condition of related.conditions(selected)) await copy(condition);
-    } else if (where === undefined) await copy();
-    else await withCondition(this.#transaction, { table: table.name, where }, () => copy(where));
+    } else await copy(where);
   }
-}
-
-function copyStatement(rows: string): string {
-  return `COPY (${rows}) TO STDOUT`;
 }
 
 /** Takes the rows of one table into a payload. */
@@ -218,12 +212,17 @@ const tablesTogether = { count: 100, bytes: 1024 * 1024 };
  * Small tables are read together, in one request to the server: it takes longer to ask for one than to read it. Those of
  * which not all rows are read, and large ones, by themselves.
  */
-function groupsToRead(selection: readonly TableSelection[], sizes: readonly TableSize[]): TableSelection[][] {
+function groupsToRead(
+  selection: readonly TableSelection[],
+  sizes: readonly TableSize[],
+  exact: ExactColumns,
+): TableSelection[][] {
   const groups: TableSelection[][] = [];
   let bytes = Infinity;
   for (const [index, selected] of selection.entries()) {
-    const { where, related, withoutRows } = selected;
-    const isWhole = where === undefined && related !== true && withoutRows !== true;
+    const { table, where, related, withoutRows } = selected;
+    const isWhole =
+      where === undefined && related !== true && withoutRows !== true && !exact.differ(table.name);
     const added = isWhole ? sizes[index]!.bytes : Infinity;
     const group = groups.at(-1);
     const fits = group && group.length < tablesTogether.count && bytes + added <= tablesTogether.bytes;

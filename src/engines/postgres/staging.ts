@@ -41,12 +41,17 @@ export async function indexStaging(
   await transaction.run(`ANALYZE ${name}`);
 }
 
+export interface Merged {
+  readonly updated: number;
+  readonly inserted: number;
+}
+
 /** Inserts and updates in one statement: foreign keys within the table are looked at when it is over. */
 export async function mergeStaged(
   transaction: Transaction,
   { name, sameKey: on }: Staging,
   plan: TablePlan,
-): Promise<{ inserted: number; updated: number }> {
+): Promise<Merged> {
   const target = quoteName(plan.target);
   const columns = quoteList(plan.columns);
   const identities = await alwaysIdentities(transaction, plan);
@@ -55,22 +60,25 @@ export async function mergeStaged(
     .map((column) => `${quoteIdentifier(column)} = staged.${quoteIdentifier(column)}`)
     .join(', ');
   // Compares what is stored, so that it works for every type and tells 1.0 from 1.00.
-  const image = (alias: string): string => `ROW(${quoteList(settable, alias)})::record`;
+  const image = (alias: string): string => `ROW(${quoteList(settable, alias)})::pg_catalog.record`;
   const differs = `${image('target')} OPERATOR(pg_catalog.*<>) ${image('staged')}`;
   const update =
     settable.length === 0
       ? 'SELECT 1 WHERE false'
       : `UPDATE ONLY ${target} AS target SET ${assignments} FROM ${name} AS staged
           WHERE ${on} AND ${differs} RETURNING 1`;
-  const [row] = await transaction.dataRows<{ updated: number; inserted: number }>(
-    `WITH updated AS (${update}),
+  const merge = (): Promise<Merged[]> =>
+    transaction.dataRows<Merged>(
+      `WITH updated AS (${update}),
           inserted AS (
             INSERT INTO ${target} (${columns}) OVERRIDING SYSTEM VALUE
             SELECT ${columns} FROM ${name} AS staged
              WHERE NOT EXISTS (SELECT FROM ONLY ${target} AS target WHERE ${on})
             RETURNING 1)`,
-    `SELECT (SELECT count(*) FROM updated) AS updated, (SELECT count(*) FROM inserted) AS inserted`,
-  );
+      `SELECT (SELECT pg_catalog.count(*) FROM updated) AS updated,
+            (SELECT pg_catalog.count(*) FROM inserted) AS inserted`,
+    );
+  const [row] = await transaction.underOwnPath(merge);
   return row!;
 }
 
@@ -82,10 +90,12 @@ export async function insertMissing(
 ): Promise<number> {
   const target = quoteName(plan.target);
   const columns = quoteList(plan.columns);
-  await transaction.run(`DELETE FROM ${name} AS staged USING ONLY ${target} AS target WHERE ${on}`);
-  return transaction.run(
-    `INSERT INTO ${target} (${columns}) OVERRIDING SYSTEM VALUE SELECT ${columns} FROM ${name}`,
-  );
+  return transaction.underOwnPath(async () => {
+    await transaction.run(`DELETE FROM ${name} AS staged USING ONLY ${target} AS target WHERE ${on}`);
+    return transaction.run(
+      `INSERT INTO ${target} (${columns}) OVERRIDING SYSTEM VALUE SELECT ${columns} FROM ${name}`,
+    );
+  });
 }
 
 /** SQL: what the staged rows are now, as they stand in their table. */

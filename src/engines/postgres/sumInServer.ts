@@ -1,4 +1,4 @@
-import { messageOf } from '../../core/errors.ts';
+import { messageOf, RestorePointError } from '../../core/errors.ts';
 import type { TableName } from '../../core/names.ts';
 import type { HashedRows, HashSum } from './hashedRows.ts';
 import { quoteIdentifier, quoteLiteral, quoteName } from './identifiers.ts';
@@ -6,8 +6,6 @@ import type { Transaction } from './transaction.ts';
 
 /** More calls within one another may be more than the server's `max_stack_depth` allows. */
 const maxColumns = 200;
-
-const savepoint = 'restore_point_sum';
 
 /** For the query alone. */
 const settings = [
@@ -39,17 +37,23 @@ export async function sumInServer(
     const value = `coalesce(${text}, ${quoteLiteral(hashed.nullText)}) COLLATE pg_catalog."C"`;
     return `pg_catalog.hashtextextended(${value}, ${before})`;
   }, seed);
-  const sql = `SELECT count(*) AS rows, coalesce(sum(${hash}), 0)::text AS sum FROM ONLY ${quoteName(table)}`;
-  await transaction.run(`SAVEPOINT ${savepoint}`);
-  const answer = await ask(transaction, sql).catch((error: unknown) => ({ error }));
-  // Nothing was written: it puts the settings back. It throws where the transaction was cancelled or lost.
-  await transaction.run(`ROLLBACK TO SAVEPOINT ${savepoint}; RELEASE SAVEPOINT ${savepoint}`);
-  return 'error' in answer ? messageOf(answer.error) : answer;
+  const sql = `SELECT pg_catalog.count(*) AS rows, coalesce(pg_catalog.sum(${hash}), 0)::pg_catalog.text AS sum
+                 FROM ONLY ${quoteName(table)}`;
+  const answer = await sum(transaction, sql).catch((error: unknown) => ({ error }));
+  if (!('error' in answer)) return answer;
+  if (RestorePointError.is(answer.error, 'cancelled') || RestorePointError.is(answer.error, 'connection')) {
+    throw answer.error;
+  }
+  return messageOf(answer.error);
 }
 
-async function ask(transaction: Transaction, sql: string): Promise<HashSum> {
-  await transaction.run(settings);
-  const [row] = await transaction.rows<{ rows: number; sum: string }>(sql);
+async function sum(transaction: Transaction, sql: string): Promise<HashSum> {
+  const ask = async (): Promise<{ rows: number; sum: string }[]> => {
+    await transaction.run(settings);
+    return transaction.underOwnPath(() => transaction.rows(sql));
+  };
+  // Nothing is written: undoing it puts the settings back.
+  const [row] = await transaction.attempt(ask, { undo: true });
   return { rows: row!.rows, sum: BigInt.asUintN(64, BigInt(row!.sum)) };
 }
 

@@ -1,21 +1,20 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { QueryResultRow } from 'pg';
 import { cancelled, messageOf, RestorePointError, throwIfCancelled } from '../../core/errors.ts';
 import type { Database, PooledClient } from './connection.ts';
 import { copyIn } from './copyIn.ts';
 import { copyOut } from './copyOut.ts';
 import { describeFailure, hasState, isLostConnection, state } from './errors.ts';
+import { quoteLiteral } from './identifiers.ts';
+import { Interruption } from './interruption.ts';
+import { confirmRollback, outcomeOfCommit } from './outcome.ts';
 import { pinStatements } from './settings.ts';
-
-/** How long a statement may take to end after the server was asked to give it up. */
-const cancelMilliseconds = 1300;
-/** How long to ask what became of a transaction whose connection broke. */
-const outcomeMilliseconds = 10_000;
-/** The same for somebody who has cancelled and waits. */
-const cancelledOutcomeMilliseconds = 300;
 
 /** Statements that are sent before the first one is answered. */
 const statementsAtOnce = 100;
+
+const savepoint = 'restore_point_attempt';
+
+const rowAsJson = 'pg_catalog.to_json(q)::pg_catalog.text AS row';
 
 export type Access = 'read' | 'write';
 
@@ -33,13 +32,18 @@ export class Transaction {
   #id: string | undefined;
   /** As the user, the role or the database has it set. */
   #searchPath = '';
+  /** As it is now. */
+  #path = '';
   /** Of statements that are sent together, what failed first: all later ones fail because of it. */
   #failed: { readonly error: unknown } | undefined;
   /** Statements that have not ended. */
   #underWay = 0;
-  #interrupting: { readonly timer: NodeJS.Timeout; readonly settled: Promise<void> } | undefined;
+  #interrupting: Interruption | undefined;
   #broken: string | undefined;
   #over = false;
+  #closing = false;
+  /** What its user is in the middle of. */
+  readonly #steps = new Set<Promise<unknown>>();
   #released = false;
 
   private constructor(database: Database, client: PooledClient, signal: AbortSignal | undefined) {
@@ -62,9 +66,47 @@ export class Transaction {
     }
   }
 
-  /** The user's own search path, for SQL that the user wrote. */
-  get searchPath(): string {
-    return this.#searchPath;
+  /**
+   * Every statement runs under an empty search path, under which the server reads and writes names with their schemas,
+   * except in `work`: it runs under the path that a new connection of this user has. What evaluates code of users needs
+   * that: checks, domains, generated columns, index expressions, views, conditions. Even a count does, because the
+   * planner reads the expressions of indexes. There, our own SQL has to name the schema of every function, operator and
+   * type: the path may put a user's schema before pg_catalog.
+   */
+  underOwnPath<Result>(work: () => Promise<Result>): Promise<Result> {
+    return this.#underPath(this.#searchPath, work);
+  }
+
+  /**
+   * Runs a statement of the server's own wording that makes something. The empty path reads it best, but the planner may
+   * look into SQL functions that name others without a schema. Then the user's path comes after pg_catalog.
+   */
+  async define(run: () => Promise<void>): Promise<void> {
+    try {
+      await this.attempt(run);
+    } catch (error) {
+      if (!RestorePointError.is(error) || !hasState(error.cause, ...state.undefinedNames)) throw error;
+      await this.#underPath(`pg_catalog, ${this.#searchPath || '""'}`, run);
+    }
+  }
+
+  /** When `work` fails, or with `undo`, all that it did is undone, and the transaction goes on. */
+  async attempt<Result>(work: () => Promise<Result>, { undo = false } = {}): Promise<Result> {
+    const path = this.#path;
+    const release = `RELEASE SAVEPOINT ${savepoint}`;
+    const back = async (): Promise<void> => {
+      await this.run(`ROLLBACK TO SAVEPOINT ${savepoint}; ${release}`);
+      this.#path = path;
+    };
+    await this.run(`SAVEPOINT ${savepoint}`);
+    try {
+      const result = await work();
+      await (undo ? back() : this.run(release));
+      return result;
+    } catch (error) {
+      if (RestorePointError.is(error, 'database')) await back();
+      throw error;
+    }
   }
 
   get processId(): number {
@@ -74,7 +116,7 @@ export class Transaction {
   /** The rows of a query, with their values as JSON has them: cast to text what a number could not hold. */
   async rows<Row>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
     const { rows } = await this.#interruptible(() =>
-      this.#client.query<{ row: string }>(`SELECT to_json(q)::text AS row FROM (${sql}) q`, [...values]),
+      this.#client.query<{ row: string }>(`SELECT ${rowAsJson} FROM (${sql}) q`, [...values]),
     );
     return rows.map(({ row }) => JSON.parse(row) as Row);
   }
@@ -117,7 +159,7 @@ export class Transaction {
   /** As `rows`, for a query after a WITH clause that writes: such a clause has to stand first. */
   async dataRows<Row>(withClause: string, sql: string): Promise<Row[]> {
     const { rows } = await this.#interruptible(() =>
-      this.#client.query<{ row: string }>(`${withClause} SELECT to_json(q)::text AS row FROM (${sql}) q`),
+      this.#client.query<{ row: string }>(`${withClause} SELECT ${rowAsJson} FROM (${sql}) q`),
     );
     return rows.map(({ row }) => JSON.parse(row) as Row);
   }
@@ -201,7 +243,7 @@ export class Transaction {
     } catch (error) {
       this.#break(messageOf(error));
       if (!isLostConnection(error)) throw describeFailure(error);
-      await this.#findOutcome(error);
+      await outcomeOfCommit(this.database, this.#id, error);
     } finally {
       await this.#release();
     }
@@ -214,14 +256,30 @@ export class Transaction {
       await this.#rollback();
     } catch (error) {
       this.#break(messageOf(error));
-      await this.#confirmRollback(error);
+      await confirmRollback(this.database, this.#id, error, this.#signal?.aborted === true);
     } finally {
       await this.#release();
     }
   }
 
-  /** Ends it without a change, for one that only read. Never throws. */
+  /** Runs a part of the work, which `close` lets end before it undoes anything. */
+  async step<Result>(work: () => Promise<Result>): Promise<Result> {
+    const step = work();
+    this.#steps.add(step);
+    try {
+      return await step;
+    } finally {
+      this.#steps.delete(step);
+    }
+  }
+
+  /** Gives up what is under way, waits for its end, and ends the transaction without a change. Never throws. */
   async close(): Promise<void> {
+    if (this.#over) return;
+    // Nothing of the work may reach the server after the rollback: it would last.
+    this.#closing = true;
+    if (this.#underWay > 0) this.#interrupt();
+    await Promise.allSettled(this.#steps);
     if (this.#over) return;
     try {
       await this.#rollback();
@@ -249,18 +307,35 @@ export class Transaction {
     this.#searchPath = row!.path;
   }
 
+  /** An error leaves the path as it is: the transaction has failed, or `attempt` puts it back. */
+  async #underPath<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
+    const before = this.#path;
+    await this.#setPath(path);
+    const result = await work();
+    await this.#setPath(before);
+    return result;
+  }
+
+  async #setPath(path: string): Promise<void> {
+    if (path === this.#path) return;
+    await this.run(`SELECT pg_catalog.set_config('search_path', ${quoteLiteral(path)}, true)`);
+    this.#path = path;
+  }
+
   async #interruptible<Result>(work: () => Promise<Result>): Promise<Result> {
     throwIfCancelled(this.#signal);
+    if (this.#closing) throw cancelled();
     const stop = (): void => this.#interrupt();
     this.#signal?.addEventListener('abort', stop, { once: true });
     this.#underWay += 1;
     try {
-      const result = await work();
+      const result = await this.step(work);
       throwIfCancelled(this.#signal);
       return result;
     } catch (error) {
       if (isLostConnection(error)) this.#break(messageOf(error));
-      const failure = this.#signal?.aborted ? cancelled() : describeFailure(error);
+      const given = this.#closing || this.#signal?.aborted;
+      const failure = given ? cancelled() : describeFailure(error);
       // Here, where every statement is equally deep: those that fail because of this one may fail in the same turn.
       this.#failed ??= { error: failure };
       throw failure;
@@ -273,20 +348,10 @@ export class Transaction {
 
   /** Makes the running statement end: asks the server, and breaks the connection off if that does not help. */
   #interrupt(): void {
-    if (this.#interrupting) return;
-    const breakOff = (reason: string): void => {
+    this.#interrupting ??= new Interruption(this.database, this.#processId, (reason) => {
       this.#break(reason);
       this.#client.connection.stream.destroy();
-    };
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(() => {
-      breakOff('The server did not stop in time');
-      resolve();
-    }, cancelMilliseconds);
-    const request = this.database
-      .cancel(this.#processId)
-      .catch((error: unknown) => breakOff(`The server could not be asked to stop: ${messageOf(error)}`));
-    this.#interrupting = { timer, settled: Promise.race([request, late]) };
+    });
   }
 
   async #interruptEnded(): Promise<void> {
@@ -295,8 +360,7 @@ export class Transaction {
     if (!interrupting || this.#underWay > 0) return;
     this.#interrupting = undefined;
     // A request that is still under way would hit the next statement; a broken connection has no next one.
-    if (this.#broken === undefined) await interrupting.settled;
-    clearTimeout(interrupting.timer);
+    await interrupting.end(this.#broken === undefined);
   }
 
   async #rollback(): Promise<void> {
@@ -309,53 +373,6 @@ export class Transaction {
       await this.#client.query('ROLLBACK');
     }
     this.#over = true;
-  }
-
-  /** Asks on another connection whether a transaction whose COMMIT was not answered is committed. */
-  async #findOutcome(cause: unknown): Promise<void> {
-    const outcome = await this.#outcome(outcomeMilliseconds);
-    if (outcome === 'committed') {
-      this.database.logger.warn('The connection was lost in COMMIT; the server says that it is committed');
-      return;
-    }
-    if (outcome === 'aborted') throw describeFailure(cause);
-    throw new RestorePointError('connection', 'The connection was lost while the changes were committed', {
-      unchanged: 'Whether they were made is not known: it is all of them or none.',
-      next: `Ask the database: SELECT pg_xact_status('${this.#id}').`,
-      cause,
-    });
-  }
-
-  /** A server that loses its client rolls back by itself; another connection sees when it has. */
-  async #confirmRollback(cause: unknown): Promise<void> {
-    const patience = this.#signal?.aborted ? cancelledOutcomeMilliseconds : outcomeMilliseconds;
-    if (this.#id === undefined || (await this.#outcome(patience)) === 'aborted') return;
-    throw new RestorePointError('connection', 'The connection was lost before the rollback was confirmed', {
-      unchanged: 'The server rolls the transaction back by itself when it notices.',
-      cause,
-    });
-  }
-
-  async #outcome(patience: number): Promise<string | undefined> {
-    const until = performance.now() + patience;
-    for (;;) {
-      const left = Math.max(0, until - performance.now());
-      // Where the network is gone, nothing answers for long.
-      const outcome = await Promise.race([this.#askOutcome(), delay(left, undefined)]);
-      if (outcome === 'committed' || outcome === 'aborted' || performance.now() >= until) return outcome;
-      await delay(Math.min(200, left));
-    }
-  }
-
-  async #askOutcome(): Promise<string | undefined> {
-    try {
-      const sql = 'SELECT pg_catalog.pg_xact_status($1::text::pg_catalog.xid8) AS outcome';
-      const [row] = await this.database.once<{ outcome: string }>(sql, [this.#id]);
-      return row?.outcome;
-    } catch (error) {
-      this.database.logger.debug(`The outcome of a transaction could not be asked: ${messageOf(error)}`);
-      return undefined;
-    }
   }
 
   #break(reason: string): void {

@@ -3,7 +3,6 @@ import { formatTableName, tableKey, type TableName } from '../../core/names.ts';
 import type { TablePlan } from '../../core/plan.ts';
 import type { Armed } from './disarm.ts';
 import { quoteIdentifier, quoteLiteral, quoteName } from './identifiers.ts';
-import { lockTables } from './locks.ts';
 import type { Transaction } from './transaction.ts';
 
 /** A check or NOT NULL of one table; those of tables that inherit from each other hang together. */
@@ -13,6 +12,8 @@ interface Member {
   readonly name: string;
   readonly definition: string;
   readonly valid: boolean;
+  /** It calls functions that can read tables. */
+  readonly calls: boolean;
   /** False: it came with that of a table above and goes with it. */
   readonly local: boolean;
   readonly comment: string | null;
@@ -22,19 +23,23 @@ interface Member {
 }
 
 /**
- * Finds the constraints that old rows need not fulfil and new ones must: those that were added as NOT VALID. Each is
- * taken off together with what hangs together with it above and below, and locks the tables that this concerns.
- * Throws `refused` when this user may not take one off.
+ * Finds the constraints that rows need not fulfil while they come: those that were added as NOT VALID, which only new
+ * rows must fulfil, and checks whose functions can read rows that come later. Each is taken off together with what hangs
+ * together with it above and below; checks that were valid are validated when all rows are there. Throws `refused`
+ * when this user may not take one off that was NOT VALID; others of other owners stay on.
  */
 export async function findUnchecked(
   transaction: Transaction,
   tables: readonly TablePlan[],
-): Promise<Armed[]> {
+): Promise<{ readonly armed: Armed[]; readonly tables: TableName[] }> {
   const wanted = tables.map(({ target, create }) => ({ name: quoteName(target), create }));
-  const members = await transaction.rows<Member>(memberQuery(transaction.database.server.version), [
+  const found = await transaction.rows<Member>(memberQuery(transaction.database.server.version), [
     JSON.stringify(wanted),
   ]);
-  if (members.length === 0) return [];
+  const members = togetherIn(found)
+    .filter((group) => !staysOn(group))
+    .flat();
+  if (members.length === 0) return { armed: [], tables: [] };
   const foreign = members.find(({ owned }) => !owned);
   if (foreign) {
     throw new RestorePointError(
@@ -45,23 +50,45 @@ export async function findUnchecked(
     );
   }
   const names = new Map(members.map(({ table }) => [tableKey(table), table]));
-  const ordered = [...names.keys()].sort().map((key) => names.get(key)!);
-  await lockTables(transaction, ordered, 'ACCESS EXCLUSIVE');
   const created = new Set(tables.filter(({ create }) => create).map(({ target }) => tableKey(target)));
-  return [switches(aboveFirst(members), created)];
+  return {
+    armed: [switches(aboveFirst(members), created)],
+    tables: [...names.keys()].sort().map((key) => names.get(key)!),
+  };
+}
+
+/** Nobody else's check is taken off that every row fulfils at all times. */
+function staysOn(group: readonly Member[]): boolean {
+  return group.some(({ owned }) => !owned) && group.every(({ valid }) => valid);
+}
+
+/** In groups of those that hang together. */
+function togetherIn(members: readonly Member[]): Member[][] {
+  const groups = new Map(members.map((member) => [member.oid, [member]]));
+  for (const { oid, parents } of members) {
+    for (const parent of parents) {
+      const [one, other] = [groups.get(oid), groups.get(parent)];
+      if (!one || !other || one === other) continue;
+      one.push(...other);
+      for (const member of other) groups.set(member.oid, one);
+    }
+  }
+  return [...new Set(groups.values())];
 }
 
 /** A local one is put back before those above it, which take it in; one that came from above comes with them. */
 function switches(members: readonly Member[], created: ReadonlySet<string>): Armed {
-  const dropped = members.filter(({ local, valid }) => local && !valid);
+  const dropped = members.filter(({ local, valid, calls }) => local && (calls || !valid));
   // In a table that was just made it is valid because there are no rows yet.
   const validated = members.filter(
-    ({ local, valid, table }) => !local && valid && !created.has(tableKey(table)),
+    ({ local, valid, calls, table }) => valid && (local ? calls : !created.has(tableKey(table))),
   );
   const alter = ({ table }: Member): string => `ALTER TABLE ${quoteName(table)}`;
   const constraint = ({ name }: Member): string => `CONSTRAINT ${quoteIdentifier(name)}`;
-  const add = dropped.map((member) => `${alter(member)} ADD ${constraint(member)} ${member.definition}`);
-  const validate = validated.map((member) => `${alter(member)} VALIDATE ${constraint(member)}`);
+  const add = dropped.map(
+    (member) =>
+      `${alter(member)} ADD ${constraint(member)} ${member.definition}${member.valid ? ' NOT VALID' : ''}`,
+  );
   const comments = members
     .filter(({ comment }) => comment !== null)
     .map(
@@ -70,7 +97,11 @@ function switches(members: readonly Member[], created: ReadonlySet<string>): Arm
     );
   return {
     off: dropped.map((member) => `${alter(member)} DROP ${constraint(member)}`).join('; '),
-    on: [...add.reverse(), ...validate, ...comments].join('; '),
+    on: [...add.reverse(), ...comments].join('; '),
+    validate: validated.map((member) => ({
+      sql: `${alter(member)} VALIDATE ${constraint(member)}`,
+      definition: member.definition,
+    })),
   };
 }
 
@@ -87,6 +118,14 @@ function aboveFirst(members: readonly Member[]): Member[] {
   };
   return [...members].sort((one, other) => depthOf(one) - depthOf(other));
 }
+
+/** SQL: a constraint calls a function, or uses an operator with one, that is written in a language for queries. */
+export const callsUsersCode = (constraint: string): string =>
+  `EXISTS (SELECT FROM pg_depend d
+             LEFT JOIN pg_operator o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
+             JOIN pg_proc f ON f.oid = CASE WHEN d.refclassid = 'pg_proc'::regclass THEN d.refobjid ELSE o.oprcode END
+             JOIN pg_language l ON l.oid = f.prolang AND l.lanname NOT IN ('internal', 'c')
+            WHERE d.classid = 'pg_constraint'::regclass AND d.objid = ${constraint})`;
 
 const nameOf = (oid: string): string =>
   `(SELECT json_build_object('schema', n.nspname, 'name', c.relname)
@@ -116,13 +155,15 @@ const memberQuery = (version: number): string => `
     SELECT k.oid
       FROM every k
       JOIN wanted w ON w.oid = k.conrelid
-     WHERE (NOT k.convalidated ${version >= 180_000 ? 'AND (SELECT c.conenforced FROM pg_constraint c WHERE c.oid = k.oid)' : ''})
+     WHERE (k.contype = 'c' AND k.convalidated AND ${callsUsersCode('k.oid')})
+        OR (NOT k.convalidated ${version >= 180_000 ? 'AND (SELECT c.conenforced FROM pg_constraint c WHERE c.oid = k.oid)' : ''})
         OR (w.create AND EXISTS (SELECT FROM links l WHERE l.child = k.oid AND NOT l.valid))
     UNION
     SELECT CASE l.parent WHEN m.oid THEN l.child ELSE l.parent END
       FROM members m JOIN links l ON m.oid IN (l.parent, l.child))
   SELECT k.oid::text AS oid, ${nameOf('k.conrelid')} AS "table", k.conname AS name,
          pg_get_constraintdef(k.oid) AS definition, k.convalidated AS valid, k.conislocal AS local,
+         k.contype = 'c' AND ${callsUsersCode('k.oid')} AS calls,
          obj_description(k.oid, 'pg_constraint') AS comment, pg_has_role(t.relowner, 'USAGE') AS owned,
          coalesce((SELECT json_agg(l.parent::text) FROM links l WHERE l.child = k.oid), '[]') AS parents
     FROM members m

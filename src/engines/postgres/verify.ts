@@ -3,7 +3,6 @@ import { formatTableName } from '../../core/names.ts';
 import type { TablePlan } from '../../core/plan.ts';
 import type { TableProgress } from './progress.ts';
 import { RowDigest } from './rowDigest.ts';
-import type { Transaction } from './transaction.ts';
 
 /** What tells a set of rows from another. */
 export interface Rows {
@@ -11,14 +10,12 @@ export interface Rows {
   readonly digest: string | undefined;
 }
 
-/** Reads the rows of a query through the same stream as a backup does. */
-export async function digestRows(
-  transaction: Transaction,
-  sql: string,
-  progress?: TableProgress,
-): Promise<Rows> {
+/** Gives rows, piece by piece, through the same stream as a backup does. */
+export type ReadRows = (take: (piece: Uint8Array) => void) => Promise<void>;
+
+export async function digestRows(read: ReadRows, progress?: TableProgress): Promise<Rows> {
   const digest = new RowDigest();
-  await transaction.copyOut(`COPY (${sql}) TO STDOUT`, (piece) => {
+  await read((piece) => {
     const before = digest.rows;
     digest.add(piece);
     progress?.add(digest.rows - before, piece.length);
