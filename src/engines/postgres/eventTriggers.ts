@@ -98,12 +98,14 @@ export function tagOf(sql: string): string {
   return /^[A-Z]+(?: [A-Z]+)*/.exec(words)?.[0].replace(/ (?:ONLY|ON|FOR)$/, '') ?? words;
 }
 
-/** Those that are on, but for those that act when somebody connects. */
+/** Those that are on in this session, but for those that act when somebody connects. */
 function loadEventTriggers(transaction: Transaction): Promise<EventTrigger[]> {
   return transaction.rows<EventTrigger>(
     `SELECT evtname AS name, evtevent AS event, evtenabled::text AS state, evttags AS tags,
             pg_get_userbyid(evtowner) AS owner, pg_has_role(evtowner, 'USAGE') AS owned
-       FROM pg_event_trigger WHERE evtenabled <> 'D' AND evtevent <> 'login' ORDER BY evtname`,
+       FROM pg_event_trigger
+      WHERE evtenabled IN ('A', CASE current_setting('session_replication_role') WHEN 'replica' THEN 'R' ELSE 'O' END)
+        AND evtevent <> 'login' ORDER BY evtname`,
   );
 }
 
