@@ -28,7 +28,7 @@ let shutDown: () => Promise<void> = () => Promise.resolve();
 
 export function activate(context: vscode.ExtensionContext): void {
   const services = createServices(context);
-  const { boundary, log } = services;
+  const { boundary } = services;
   const commands = registerCommands(
     {
       ...backupCommands(services),
@@ -39,11 +39,9 @@ export function activate(context: vscode.ExtensionContext): void {
     },
     boundary,
   );
-  const editor = vscode.window.registerCustomEditorProvider(
-    ContentsEditor.viewType,
-    new ContentsEditor(context.extensionUri, engineById, services.keys, log),
-    { supportsMultipleEditorsPerDocument: true },
-  );
+  const editor = vscode.window.registerCustomEditorProvider(ContentsEditor.viewType, services.viewer, {
+    supportsMultipleEditorsPerDocument: true,
+  });
   context.subscriptions.push(commands, editor);
   shutDown = async () => {
     await services.work.stopAll();
@@ -87,6 +85,7 @@ function createServices(context: vscode.ExtensionContext): Services {
     workers: new Workers(path.join(context.extensionPath, 'dist', 'worker.js')),
     ...{ engines, engineById, store, passwords, passphrases, keys, connector, sessions, backups },
     ...{ connectionsTree, backupsTree, connectionsView, backupsView },
+    viewer: new ContentsEditor(context.extensionUri, { engineById, keys, backups, logger: log }),
     safetyFolder: path.join((context.storageUri ?? context.globalStorageUri).fsPath, 'safety'),
     memory: context.workspaceState,
   };

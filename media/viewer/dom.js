@@ -3,6 +3,9 @@ import { fill } from './format.js';
 
 /** @typedef {string | Node | undefined | false} Child */
 
+/** For a box that takes text: its context menu has Cut and Paste, which nothing else on the page has. */
+export const writable = JSON.stringify({ preventDefaultContextMenuItems: false, readOnlyText: false });
+
 /**
  * @typedef {Record<string, unknown> & {
  *   on?: Record<string, (event: any) => void>,
@@ -37,6 +40,7 @@ const icons = {
   restore: 'M2.7 6.6A5.5 5.5 0 1 1 2.6 9.4M2.5 3v3.7h3.7M8 5.2v3.1l2.1 1.3',
   verify: 'M8 1.6 2.9 3.5v4c0 3.3 2.1 5.7 5.1 6.9 3-1.2 5.1-3.6 5.1-6.9v-4L8 1.6ZM5.6 7.9l1.8 1.8 3.2-3.5',
   reveal: 'M1.8 12.6V3.4h4.1l1.5 1.7h6.8v7.5H1.8ZM1.8 7.2h12.4',
+  lock: 'M3.5 7.2h9v6.6h-9V7.2ZM5.5 7.2V4.9a2.5 2.5 0 0 1 5 0v2.3M8 9.7v1.8',
   info: 'M8 14.2A6.2 6.2 0 1 0 8 1.8a6.2 6.2 0 0 0 0 12.4ZM8 7.2v4M8 4.8v.7',
   warning: 'M8 2 1.6 13.5h12.8L8 2ZM8 6.4v3.7M8 11.3v.7',
   error: 'M8 14.2A6.2 6.2 0 1 0 8 1.8a6.2 6.2 0 0 0 0 12.4ZM5.7 5.7l4.6 4.6M10.3 5.7l-4.6 4.6',

@@ -1,4 +1,4 @@
-/* global document, Element, HTMLTableCellElement, HTMLTableRowElement */
+/* global document, navigator, Element, HTMLTableCellElement, HTMLTableRowElement */
 import { element, icon, visible } from './dom.js';
 import { fill } from './format.js';
 
@@ -19,6 +19,8 @@ export class Grid {
   #rows;
   #on;
   #body;
+  #head;
+  #columns;
   /** The row and the column of the cell that has, or will take, the focus. */
   #at = { row: 0, column: 0 };
 
@@ -27,7 +29,11 @@ export class Grid {
    * @param {import('../../src/ui/viewer/viewModel.ts').TableEntry} entry
    * @param {import('../../src/ui/viewer/viewModel.ts').TableView} table
    * @param {import('../../src/ui/viewer/viewModel.ts').RowsView} rows
-   * @param {{ onSelect(row: number, column: number): void, onOpen(): void }} on
+   * @param {{
+   *   onSelect(row: number, column: number, counted: boolean): void,
+   *   onOpen(): void,
+   *   wholeValue(row: number, column: number): Promise<Cell>,
+   * }} on
    */
   constructor(format, entry, table, rows, on) {
     this.#format = format;
@@ -35,6 +41,17 @@ export class Grid {
     this.#on = on;
     const known = new Map(table.columns.map((column) => [column.name, column]));
     const columns = rows.columns.map((column) => known.get(column));
+    this.#columns = columns;
+    this.#head = element(
+      'thead',
+      {},
+      element(
+        'tr',
+        {},
+        element('th', { scope: 'col', class: 'row-number', 'aria-label': format.texts.rowNumber }, '#'),
+        ...rows.columns.map((column, index) => this.#heading(column, columns[index])),
+      ),
+    );
     this.#body = element('tbody', {}, ...rows.rows.map((row, index) => this.#row(row, index, columns)));
     const grid = element(
       'table',
@@ -53,16 +70,7 @@ export class Grid {
           copy: (event) => this.#onCopy(event),
         },
       },
-      element(
-        'thead',
-        {},
-        element(
-          'tr',
-          {},
-          element('th', { scope: 'col', class: 'row-number', 'aria-label': format.texts.rowNumber }, '#'),
-          ...rows.columns.map((column, index) => this.#heading(column, columns[index])),
-        ),
-      ),
+      this.#head,
       this.#body,
     );
     this.element = element('div', { class: 'scroll' }, grid);
@@ -70,7 +78,16 @@ export class Grid {
   }
 
   focus() {
+    this.#keepClear();
     this.#cell(this.#at.row, this.#at.column)?.focus();
+  }
+
+  /** Cells scroll to where the heading and the rows' numbers, which stay in their places, do not cover them. */
+  #keepClear() {
+    const number = this.#head.querySelector('.row-number');
+    const { style } = this.element;
+    style.scrollPaddingTop = `${this.#head.offsetHeight}px`;
+    style.scrollPaddingLeft = `${number?.getBoundingClientRect().width ?? 0}px`;
   }
 
   /**
@@ -157,7 +174,7 @@ export class Grid {
     // The row's number stands before the values.
     this.#at = { row: row.sectionRowIndex, column: cell.cellIndex - 1 };
     cell.setAttribute('tabindex', '0');
-    this.#on.onSelect(this.#at.row, this.#at.column);
+    this.#on.onSelect(this.#at.row, this.#at.column, this.#columns[this.#at.column]?.counted ?? true);
   }
 
   /** @param {MouseEvent} event */
@@ -166,16 +183,26 @@ export class Grid {
     cell?.focus({ preventScroll: true });
   }
 
+  /** The text of the chosen value, NULL as it is shown; all of a long one, which has to be read first. */
+  async chosenValue() {
+    const { row, column } = this.#at;
+    const value = this.#rows.rows[row]?.[column];
+    const whole = typeof value === 'object' && value ? await this.#on.wholeValue(row, column) : value;
+    return typeof whole === 'object' && whole ? whole.start : (whole ?? 'NULL');
+  }
+
   /**
-   * Copies the chosen value, where no text was marked and all of it is here.
+   * Copies the chosen value, where no text was marked.
    *
    * @param {ClipboardEvent} event
    */
   #onCopy(event) {
     const value = this.#rows.rows[this.#at.row]?.[this.#at.column];
-    if (typeof value !== 'string' || !document.getSelection()?.isCollapsed) return;
-    event.clipboardData?.setData('text/plain', value);
+    if (value === undefined || !document.getSelection()?.isCollapsed) return;
     event.preventDefault();
+    if (typeof value === 'object' && value) {
+      void this.chosenValue().then((text) => navigator.clipboard.writeText(text));
+    } else event.clipboardData?.setData('text/plain', value ?? 'NULL');
   }
 
   /** @param {KeyboardEvent} event */
@@ -203,6 +230,7 @@ export class Grid {
       Math.max(0, Math.min(target[0], lastRow)),
       Math.max(0, Math.min(target[1], lastColumn)),
     );
+    this.#keepClear();
     cell?.focus({ preventScroll: true });
     cell?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }

@@ -1,8 +1,11 @@
 import { button, element, icon, visible } from './dom.js';
 import { fill } from './format.js';
 
+/** @typedef {import('../../src/ui/viewer/viewModel.ts').Problem} Problem */
+
 /**
- * What the backup is: its source, its facts, what can be done with it, what is not in it.
+ * What the backup is: its source, its facts, what can be done with it, what is not in it, and since `damaged` is called,
+ * what is wrong with it.
  *
  * @param {import('./format.js').Format} format
  * @param {import('../../src/ui/viewer/viewModel.ts').BackupView} backup
@@ -10,7 +13,9 @@ import { fill } from './format.js';
  */
 export function overview(format, backup, run) {
   const { texts } = format;
-  return element(
+  const buttons = actions(texts, run);
+  const told = notices(texts, backup);
+  const made = element(
     'header',
     { class: 'overview' },
     element(
@@ -29,11 +34,35 @@ export function overview(format, backup, run) {
           !backup.complete && badge(texts.partialBackup, texts.partialTooltip),
         ),
       ),
-      actions(texts, run),
+      buttons,
     ),
     facts(format, backup),
-    notices(texts, backup),
+    told,
   );
+  /** @param {Problem} problem */
+  const damaged = ({ message, entry, salvageable }) => {
+    if (told.querySelector('.damage')) return;
+    buttons.firstElementChild?.remove();
+    if (salvageable === true) buttons.prepend(salvageButton(texts, run));
+    const what = entry === undefined ? message : `${message} (${entry})`;
+    told.prepend(
+      element(
+        'div',
+        { class: 'notice damage', role: 'alert' },
+        icon('error'),
+        element('strong', {}, ...visible(what)),
+      ),
+    );
+  };
+  return { element: made, damaged };
+}
+
+/**
+ * @param {import('./format.js').ViewerTexts} texts
+ * @param {(action: import('../../src/ui/viewer/messages.ts').ViewerAction) => void} run
+ */
+export function salvageButton(texts, run) {
+  return button({ text: texts.salvage, tooltip: texts.salvageTooltip, onClick: () => run('salvage') });
 }
 
 /**

@@ -1,5 +1,5 @@
 /* global clearTimeout, setTimeout */
-import { button, element, failure, setEnabled } from './dom.js';
+import { button, element, failure, setEnabled, writable } from './dom.js';
 import { fill } from './format.js';
 import { Grid } from './grid.js';
 import { ValuePane } from './valuePane.js';
@@ -46,6 +46,7 @@ export class RowsPanel {
     this.#next = button({ icon: 'next', tooltip: texts.nextPage, onClick: () => this.#turn(this.#page + 1) });
     this.#pageBox = element('input', {
       ...{ type: 'text', inputmode: 'numeric', class: 'input page-box', 'aria-label': texts.page },
+      'data-vscode-context': writable,
       on: { change: () => this.#turn(Number.parseInt(this.#pageBox.value, 10) - 1) },
     });
     this.#valueToggle = button({
@@ -91,6 +92,11 @@ export class RowsPanel {
     this.#table ??= this.#options.ask('readTable', { table: this.#options.index });
     this.#table.catch(() => (this.#table = undefined));
     return this.#table;
+  }
+
+  /** The text of the value that was chosen, all of it; undefined when none was. */
+  async chosenValue() {
+    return await this.#grid?.chosenValue();
   }
 
   /** Shows the remembered page, unless it is there already. */
@@ -155,10 +161,12 @@ export class RowsPanel {
    * @param {RowsView} rows
    */
   #showRows(table, rows) {
-    const { format, entry } = this.#options;
+    const { format, entry, ask, index } = this.#options;
     const grid = new Grid(format, entry, table, rows, {
-      onSelect: (row, column) => this.#pane.show(rows, row, column),
+      onSelect: (row, column, counted) => this.#pane.show(rows, row, column, counted),
       onOpen: () => this.#showValue(true),
+      wholeValue: async (row, column) =>
+        (await ask('readValue', { table: index, row: rows.offset + row, column })).value,
     });
     const hadFocus = this.#grid?.element.contains(this.#grid.element.ownerDocument.activeElement) ?? false;
     this.#grid = grid;

@@ -1,5 +1,5 @@
 /* global Node */
-import { element, icon, visible } from './dom.js';
+import { element, icon, visible, writable } from './dom.js';
 import { fill } from './format.js';
 
 /** With fewer tables a filter is in the way. */
@@ -106,6 +106,7 @@ function tableItem(format, table, index) {
       id: `table-${index}`,
       class: 'list-item',
       role: 'option',
+      'data-key': table.key,
       'aria-selected': 'false',
       title: condition === undefined ? table.label : `${table.label}\n${condition}`,
     },
@@ -127,6 +128,7 @@ function filterBox(texts, text, onInput) {
     placeholder: texts.filterTables,
     'aria-label': texts.filterTables,
     spellcheck: 'false',
+    'data-vscode-context': writable,
     on: { input: () => onInput(input.value) },
   });
   input.value = text;

@@ -82,6 +82,11 @@ export class TablePanel {
     );
   }
 
+  /** The text of the value that was chosen, all of it; undefined when none was. */
+  async chosenValue() {
+    return this.#options.state.tab === 'rows' ? await this.#rows.chosenValue() : undefined;
+  }
+
   /** @param {KeyboardEvent} event */
   #onKey(event) {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];

@@ -4,6 +4,9 @@ import { fill } from './format.js';
 /** @typedef {import('../../src/ui/viewer/viewModel.ts').RowsView} RowsView */
 /** @typedef {import('../../src/ui/viewer/viewModel.ts').Cell} Cell */
 
+/** A number in a column of any type. */
+const numberLike = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
+
 /** Shows the chosen value as a whole. */
 export class ValuePane {
   #options;
@@ -50,8 +53,9 @@ export class ValuePane {
    * @param {RowsView} rows
    * @param {number} row within the page
    * @param {number} column
+   * @param {boolean} counted whether it is worth saying how long the value is
    */
-  show(rows, row, column) {
+  show(rows, row, column, counted) {
     const { format, ask, index } = this.#options;
     const value = rows.rows[row]?.[column];
     if (value === undefined) return;
@@ -63,20 +67,23 @@ export class ValuePane {
     );
     this.#title.textContent = place;
     this.#title.title = place;
-    this.#fill(value);
+    this.#fill(value, counted);
     if (value === null || typeof value === 'string') return;
     ask('readValue', { table: index, row: rows.offset + row, column }).then(
-      (answer) => number === this.#chosen && this.#fill(answer.value),
+      (answer) => number === this.#chosen && this.#fill(answer.value, counted),
       (problem) =>
         number === this.#chosen &&
         this.#content.replaceChildren(
-          failure(format, format.texts.valueFailed, problem, () => this.show(rows, row, column)),
+          failure(format, format.texts.valueFailed, problem, () => this.show(rows, row, column, counted)),
         ),
     );
   }
 
-  /** @param {Cell} value */
-  #fill(value) {
+  /**
+   * @param {Cell} value
+   * @param {boolean} counted
+   */
+  #fill(value, counted) {
     const { format } = this.#options;
     const { texts } = format;
     this.#copy.hidden = value === null;
@@ -88,7 +95,9 @@ export class ValuePane {
     this.#text = typeof value === 'string' ? value : value.start;
     this.#length.textContent =
       typeof value === 'string'
-        ? format.count('characters', value.length)
+        ? counted && !numberLike.test(value)
+          ? format.count('characters', value.length)
+          : ''
         : fill(texts.charactersCut, format.number(value.start.length), format.number(value.length));
     this.#content.replaceChildren(
       this.#text === ''

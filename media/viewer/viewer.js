@@ -1,7 +1,7 @@
 /* global document, setInterval, window */
 import { button, element, icon } from './dom.js';
 import { fill, Format } from './format.js';
-import { overview } from './overview.js';
+import { overview, salvageButton } from './overview.js';
 import { tableList } from './tableList.js';
 import { TablePanel } from './tablePanel.js';
 
@@ -20,6 +20,10 @@ const state = readState(host.getState());
 
 /** @type {Format} */
 let format;
+/** @type {ReturnType<typeof overview> | undefined} */
+let header;
+/** @type {TablePanel | undefined} */
+let panel;
 let lastRequest = 0;
 /** @type {Map<number, { type: string, resolve(answer: any): void, reject(problem: Problem): void }>} */
 const questions = new Map();
@@ -81,6 +85,12 @@ function receive(message) {
     case 'problem':
       questions.clear();
       return showProblem(message.problem);
+    case 'damaged':
+      return header?.damaged(message.problem);
+    case 'copy':
+      return void copyChosen();
+    case 'choose':
+      return chooseTable(message.key);
     case 'answer':
     case 'failed': {
       const question = questions.get(message.request);
@@ -106,13 +116,16 @@ function run(action) {
 function showProblem(problem) {
   const { texts } = format;
   const gone = problem.kind === 'gone';
+  const locked = problem.kind === 'locked';
   const next = gone ? texts.goneNext : problem.next;
   const title = texts[problem.kind];
+  header = undefined;
+  panel = undefined;
   fillRoot(
     element(
       'div',
-      { class: `problem ${problem.kind}`, role: 'alert' },
-      icon(gone || problem.kind === 'locked' ? 'info' : 'error'),
+      { class: `problem ${problem.kind}`, role: locked ? 'group' : 'alert' },
+      icon(locked ? 'lock' : gone ? 'info' : 'error'),
       element('h1', {}, title),
       !gone && element('p', { dir: 'auto' }, `${problem.message}.`.replace(/([.!?…])\.$/, '$1')),
       problem.entry !== undefined && element('p', { class: 'dim' }, fill(texts.inEntry, problem.entry)),
@@ -120,7 +133,12 @@ function showProblem(problem) {
       element(
         'div',
         { class: 'actions' },
-        button({ text: texts.tryAgain, onClick: () => host.postMessage({ type: 'reload' }) }),
+        problem.salvageable === true && salvageButton(texts, run),
+        button({
+          text: locked ? texts.unlock : texts.tryAgain,
+          class: problem.salvageable === true ? 'button secondary' : 'button',
+          onClick: () => host.postMessage({ type: 'reload' }),
+        }),
         !gone && button({ text: texts.reveal, class: 'button secondary', onClick: () => run('reveal') }),
       ),
     ),
@@ -139,7 +157,8 @@ function showBackup(backup) {
     if (!entry) return;
     remember({ table: entry.key });
     const options = { format, entry, index, rowsPerPage: backup.rowsPerPage, state, remember, ask };
-    place.replaceChildren(new TablePanel(options).element);
+    panel = new TablePanel(options);
+    place.replaceChildren(panel.element);
   };
   const body =
     backup.tables.length === 0
@@ -158,6 +177,24 @@ function showBackup(backup) {
           }),
           place,
         );
-  fillRoot(overview(format, backup, run), body);
+  header = overview(format, backup, run);
+  fillRoot(header.element, body);
   showTable(chosen);
+}
+
+/** Hands over what is marked, else the chosen value. */
+async function copyChosen() {
+  const marked = document.getSelection()?.toString() ?? '';
+  const text = marked === '' ? await panel?.chosenValue() : marked;
+  if (text !== undefined) host.postMessage({ type: 'copied', text });
+}
+
+/**
+ * Chooses in the list of tables, as a click would.
+ *
+ * @param {string} key
+ */
+function chooseTable(key) {
+  const item = /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll('.list-item'));
+  for (const table of item) if (table.dataset.key === key) table.click();
 }

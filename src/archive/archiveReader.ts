@@ -246,14 +246,19 @@ async function whatIsDamaged(source: ByteSource, file: string): Promise<RestoreP
   }
   const { name } = last.entry;
   if (endOf(last.entry) > source.size) {
-    return damaged(file, name, 'its end is missing: it stops in the middle of this entry', { next });
+    const what = 'its end is missing: it stops in the middle of this entry';
+    return damaged(file, name, what, { next, salvageable: false });
   }
-  if (!last.sound) return damaged(file, name, 'its checksum does not match');
+  const all = await findEntries(source);
+  const manifest = all.entries.findLast(({ entry }) => entry.name === manifestEntry);
+  const salvageable = manifest?.sound === true;
+  if (!last.sound) return damaged(file, name, 'its checksum does not match', { salvageable });
   if (list !== undefined) {
     const what = 'its end is missing, or its list of entries does not match its content';
-    return damaged(file, undefined, what, { next });
+    return damaged(file, undefined, what, { next, salvageable });
   }
-  return damaged(file, name, 'after this entry its end is missing, or is not what was written', { next });
+  const what = 'after this entry its end is missing, or is not what was written';
+  return damaged(file, name, what, { next, salvageable });
 }
 
 interface ReadManifest {
@@ -280,7 +285,10 @@ async function readManifest(
     entries.at(-2)?.name === schemaEntry &&
     data.length === expected.size &&
     data.every((entry) => expected.get(entry.name)?.storedBytes === entry.size);
-  if (!fits) throw damaged(file, manifestEntry, 'it names other chunks than the file holds');
+  if (!fits) {
+    const what = 'it names other chunks than the file holds';
+    throw damaged(file, manifestEntry, what, { salvageable: true });
+  }
   return { manifest, fingerprint: fingerprintOf(bytes) };
 }
 
@@ -295,7 +303,9 @@ async function readData(source: ByteSource, entry: ZipEntry, file: string): Prom
   const header = localHeader(entry);
   const length = header.length + entry.size;
   const bytes = await source.read(entry.offset, length).catch((error: unknown) => {
-    throw RestorePointError.is(error) ? error.with({ place: { entry: entry.name } }) : error;
+    if (!RestorePointError.is(error)) throw error;
+    const salvageable = RestorePointError.is(error, 'damaged-backup') && entry.name !== manifestEntry;
+    throw error.with({ place: { entry: entry.name }, ...(salvageable ? { salvageable } : {}) });
   });
   const sound = bytes.length === length && bytes.subarray(0, header.length).equals(header);
   if (!sound) throw damaged(file, entry.name, 'its header is not what was written');

@@ -1,9 +1,9 @@
 import { type ErrorDetails, RestorePointError } from '../core/errors.ts';
+import { manifestEntry } from './archiveWriter.ts';
 
 const another = 'Do not restore from it; take another backup file.';
 
-/** Of damaged rows others may be whole; without its manifest nothing of a backup can be told apart. */
-const salvage = 'If there is none, `restore-point salvage` makes a sound one of what still holds.';
+const salvage = 'If there is none, salvage this one: that makes a sound one of what still holds.';
 
 /** `what` is a clause: "its checksum does not match". */
 export function damaged(
@@ -12,9 +12,15 @@ export function damaged(
   what: string,
   details: ErrorDetails = {},
 ): RestorePointError {
+  const { next = another, salvageable = holdsManifest(entry) } = details;
   return new RestorePointError('damaged-backup', `The backup is damaged: ${what}`, {
-    place: { file, ...(entry === undefined ? {} : { entry }) },
-    next: entry?.startsWith('data/') ? `${another} ${salvage}` : another,
     ...details,
+    place: { file, ...(entry === undefined ? {} : { entry }) },
+    ...(salvageable ? { next: `${next} ${salvage}`, salvageable } : { next }),
   });
+}
+
+/** Of damaged rows others may be whole; without its manifest nothing of a backup can be told apart. */
+function holdsManifest(entry: string | undefined): boolean {
+  return entry !== undefined && entry !== manifestEntry;
 }

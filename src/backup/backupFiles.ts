@@ -51,6 +51,8 @@ export interface BackupFile {
   readonly encryption?: Encryption;
   /** Why it cannot be used, as a sentence. */
   readonly problem?: string;
+  /** What still holds of it can be salvaged. */
+  readonly salvageable?: boolean;
 }
 
 /**
@@ -71,6 +73,12 @@ export async function listBackups(folder: string): Promise<BackupFile[]> {
   return backups.sort((a, b) => b.time.getTime() - a.time.getTime());
 }
 
+/** What a list says of a file that cannot be used. */
+export function problemOf(error: unknown): Pick<BackupFile, 'problem' | 'salvageable'> {
+  const salvageable = RestorePointError.is(error) && error.details.salvageable === true;
+  return { problem: describeError(error), ...(salvageable ? { salvageable } : {}) };
+}
+
 /** One file of such a list; undefined when it has gone meanwhile. */
 export async function readBackupFile(file: string): Promise<BackupFile | undefined> {
   const info = await stat(file).catch((error: NodeJS.ErrnoException) => {
@@ -85,7 +93,7 @@ export async function readBackupFile(file: string): Promise<BackupFile | undefin
     await archive.close();
     return { file, size: info.size, time: new Date(archive.manifest.createdAt), manifest: archive.manifest };
   } catch (error) {
-    return { file, size: info.size, time: info.mtime, problem: describeError(error) };
+    return { file, size: info.size, time: info.mtime, ...problemOf(error) };
   }
 }
 
@@ -100,17 +108,28 @@ export async function newBackupFile(
   return { file: await anotherFile(), anotherFile };
 }
 
+/** Whether a backup has the name that one of this database gets. */
+export function isNamedAfter(file: string, database: string): boolean {
+  const name = backupNameOf(file);
+  const beginning = `${beginningOf(database)}-`;
+  return name.startsWith(beginning) && /^\d{4}-\d\d-\d\d-\d{6}/.test(name.slice(beginning.length));
+}
+
+function beginningOf(database: string): string {
+  const safe = database.replace(/\.(db|sqlite3?|db3)$/i, '').replace(/[^\p{L}\p{N}_-]+/gu, '-') || 'database';
+  return safe.slice(0, 80);
+}
+
 /** A free path in a folder for a backup of this database, taken now: `shop-2026-11-22-093015.dbbackup`. Throws `file`. */
 export async function newBackupPath(
   folder: string,
   database: string,
   { encrypted = false, now = new Date() } = {},
 ): Promise<string> {
-  const safe = database.replace(/\.(db|sqlite3?|db3)$/i, '').replace(/[^\p{L}\p{N}_-]+/gu, '-') || 'database';
   const pad = (value: number): string => String(value).padStart(2, '0');
   const day = `${now.getFullYear()}-${pad(now.getMonth() + 1)}-${pad(now.getDate())}`;
   const time = `${pad(now.getHours())}${pad(now.getMinutes())}${pad(now.getSeconds())}`;
-  const base = path.join(folder, `${safe.slice(0, 80)}-${day}-${time}`);
+  const base = path.join(folder, `${beginningOf(database)}-${day}-${time}`);
   for (let number = 1; ; number++) {
     const file = `${base}${number === 1 ? '' : `-${number}`}${encrypted ? encryptedExtension : backupExtension}`;
     const taken = await stat(file).catch((error: NodeJS.ErrnoException) => {

@@ -18,5 +18,8 @@ export function refuseUnreadable({ access }: DatabaseSchema, chosen: readonly Ta
     });
   }
   const reasons = found.map(({ table, reason }) => `${formatTableName(table)}: ${reason}`);
-  throw new RestorePointError('refused', `Not all of it may be read: ${reasons.join('; ')}`, { next });
+  throw new RestorePointError('refused', `Not all of it may be read: ${reasons.join('; ')}`, {
+    next,
+    tables: found.map(({ table }) => formatTableName(table)),
+  });
 }

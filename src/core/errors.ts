@@ -37,6 +37,12 @@ export interface ErrorDetails {
   readonly needs?: 'password';
   /** What the user can do next, as a sentence. */
   readonly next?: string;
+  /** The tables that are refused, as `formatTableName` writes them, where the others could be taken without them. */
+  readonly tables?: readonly string[];
+  /** What is in the way can be gone in a moment: a lock, a server that does not answer. */
+  readonly mayPass?: boolean;
+  /** Of a damaged file: its manifest is sound, so that what still holds can be salvaged. */
+  readonly salvageable?: boolean;
   readonly cause?: unknown;
   /** A second error, met while cleaning up after the first: both are kept, the first is shown. */
   readonly suppressed?: unknown;
@@ -80,6 +86,13 @@ export function throwIfCancelled(signal: AbortSignal | undefined): void {
 /** The text of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** The tables that a refusal is about, as `formatTableName` writes them; none for what is no refusal of tables. */
+export function refusedTables(error: unknown): readonly string[] {
+  if (!RestorePointError.is(error, 'refused')) return [];
+  const { tables, place } = error.details;
+  return tables ?? (place?.table === undefined ? [] : [place.table]);
 }
 
 function describePlace(place: ErrorPlace | undefined): string {

@@ -4,6 +4,7 @@ import type { TableName } from './names.ts';
 export type Phase =
   | 'connect'
   | 'check'
+  | 'plan'
   | 'snapshot'
   | 'read'
   | 'publish'
@@ -35,6 +36,7 @@ export type ReportProgress = (event: ProgressEvent) => void;
 export const phaseTitles: Readonly<Record<Phase, string>> = {
   connect: 'Connecting',
   check: 'Checking the backup',
+  plan: 'Checking what would change',
   snapshot: 'Taking a snapshot',
   read: 'Reading',
   publish: 'Writing the file',

@@ -1,7 +1,8 @@
 import type { DatabaseAddress } from '../core/connections.ts';
+import { RestorePointError } from '../core/errors.ts';
 import type { ConnectOptions, Engine, Session } from './engine.ts';
 
-/** Opens a session for one piece of work and closes it after that. Throws as `Engine.connect`. */
+/** Opens a session for a backup or a restore and closes it after that. Throws as `Engine.connect`. */
 export async function useSession<Result>(
   engine: Engine,
   address: DatabaseAddress,
@@ -9,7 +10,10 @@ export async function useSession<Result>(
   work: (session: Session) => Promise<Result>,
 ): Promise<Result> {
   options.report?.({ phase: 'connect' });
-  const session = await engine.connect(address, options);
+  const session = await engine.connect(address, options).catch((error: unknown) => {
+    const unchanged = options.readOnly ? 'No backup file was written.' : 'Nothing was changed.';
+    throw RestorePointError.is(error) ? error.with({ unchanged }) : error;
+  });
   try {
     return await work(session);
   } finally {

@@ -1,4 +1,4 @@
-import { describeError, RestorePointError } from '../core/errors.ts';
+import { describeError, refusedTables, RestorePointError } from '../core/errors.ts';
 import type { RestorePlan } from '../core/plan.ts';
 import { objectKey } from '../core/schema.ts';
 import type { RightsCheck } from '../engines/engine.ts';
@@ -9,7 +9,11 @@ export function allowedPart(plan: RestorePlan, { refusals, impossible }: RightsC
   if (first && others.length === 0) throw first;
   if (first) {
     const reasons = refusals.map((refusal) => describeError(refusal).replace(/\.$/, ''));
-    throw new RestorePointError('refused', `The restore is refused: ${reasons.join('; ')}`);
+    const tables = refusals.map(refusedTables);
+    throw new RestorePointError('refused', `The restore is refused: ${reasons.join('; ')}`, {
+      // Without them something would still be refused that is about no table.
+      ...(tables.every(({ length }) => length > 0) ? { tables: [...new Set(tables.flat())] } : {}),
+    });
   }
   const passed = new Set(impossible.map(({ object }) => object));
   return {

@@ -32,7 +32,7 @@ export function planIntoSchema(
   );
   if (taken.length > 0) {
     const reason = 'it is there already, and tables are made in another schema, not written';
-    throw refused(taken.map(({ name }) => `${formatTableName(name)}: ${reason}`));
+    throw refused(taken.map(({ name }) => ({ table: name, reason })));
   }
   const plan = planRestore(
     backup,
@@ -60,7 +60,7 @@ function moved(
   );
   if (bound.length > 0) {
     const reason = 'it is made from a table that is not among those that are restored: take that one too';
-    throw refused(bound.map(({ name }) => `${name}: ${reason}`));
+    throw refused(bound.map(({ table }) => ({ table: table!, reason })));
   }
   const created = new Set(create.map(objectKey));
   return {

@@ -1,9 +1,10 @@
 import type { Manifest } from '../core/manifest.ts';
-import { foldCase, formatTableName, tableKey } from '../core/names.ts';
+import { foldCase, tableKey } from '../core/names.ts';
 import type { RestoreMode, TablePlan } from '../core/plan.ts';
 import { objectKey, type DatabaseSchema, type SchemaObject, type ServerFeature } from '../core/schema.ts';
 import type { EngineFeatures } from '../engines/engine.ts';
 import { comesAgain, isRemade, obstacles } from './lostObjects.ts';
+import type { Refusal } from './planRestore.ts';
 
 /** The statements that a restore runs, and why others do not run. */
 export interface PlannedObjects {
@@ -11,7 +12,7 @@ export interface PlannedObjects {
   readonly create: readonly SchemaObject[];
   readonly warnings: readonly string[];
   /** Tables that are missing and cannot be made, with the reason. */
-  readonly refusals: readonly string[];
+  readonly refusals: readonly Refusal[];
 }
 
 interface Target {
@@ -202,7 +203,7 @@ function refuseTables(
   create: readonly SchemaObject[],
   reasons: ReadonlyMap<SchemaObject, string>,
   { objects }: Manifest,
-): string[] {
+): Refusal[] {
   const made = new Set(create);
   const makers = Map.groupBy(
     objects.filter(({ kind, table, of }) => kind === 'table' && of === undefined && table !== undefined),
@@ -213,6 +214,6 @@ function refuseTables(
     const [object] = makers.get(tableKey(name)) ?? [];
     if (!table.create || !object || made.has(object)) return [];
     const reason = reasons.get(object) ?? 'its name is taken';
-    return [`${formatTableName(name)}: it is missing, and cannot be made: ${reason}`];
+    return [{ table: name, reason: `it is missing, and cannot be made: ${reason}` }];
   });
 }

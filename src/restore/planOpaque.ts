@@ -3,13 +3,14 @@ import { foldCase, formatTableName, nameMatches, tableKey, type TablePattern } f
 import type { OpaquePlan, RestoreMode } from '../core/plan.ts';
 import { objectKey, type DatabaseSchema, type SchemaObject } from '../core/schema.ts';
 import type { EngineFeatures } from '../engines/engine.ts';
+import type { Refusal } from './planRestore.ts';
 
 export interface PlannedOpaque {
   readonly tables: readonly OpaquePlan[];
   /** The objects that make and fill them. */
   readonly create: readonly SchemaObject[];
   readonly warnings: readonly string[];
-  readonly refusals: readonly string[];
+  readonly refusals: readonly Refusal[];
 }
 
 /** The opaque tables of a backup that are meant: all of them, or those of these names. */
@@ -38,23 +39,23 @@ export function planOpaque(
   const tables: OpaquePlan[] = [];
   const create: SchemaObject[] = [];
   const kept: string[] = [];
-  const refusals: string[] = [];
+  const refusals: Refusal[] = [];
   for (const object of chooseOpaque(manifest, names)) {
-    if (!object.table) continue;
-    const name = formatTableName(object.table);
-    const found = live.get(fold(tableKey(object.table)));
-    const named = names?.some((pattern) => !pattern.wildcard && nameMatches(pattern, object.table!));
+    const { table } = object;
+    if (!table) continue;
+    const name = formatTableName(table);
+    const refuse = (reason: string): unknown => refusals.push({ table, reason });
+    const found = live.get(fold(tableKey(table)));
+    const named = names?.some((pattern) => !pattern.wildcard && nameMatches(pattern, table));
     if (found && mode !== 'replace') {
-      if (named) refusals.push(`${name}: only the mode replace writes a ${object.kind} that is there`);
+      if (named) refuse(`only the mode replace writes a ${object.kind} that is there`);
       else kept.push(name);
     } else if (found && !found.opaque) {
-      refusals.push(`${name}: the database has another table by this name, which is no ${object.kind}`);
+      refuse(`the database has another table by this name, which is no ${object.kind}`);
     } else if (found && statements.get(fold(objectKey(object))) !== object.sql) {
-      refusals.push(
-        `${name}: the database has it with another definition; drop it there, or restore chosen tables`,
-      );
+      refuse('the database has it with another definition; drop it there, or restore chosen tables');
     } else {
-      tables.push({ target: found?.name ?? object.table, create: !found });
+      tables.push({ target: found?.name ?? table, create: !found });
       create.push(object);
     }
   }

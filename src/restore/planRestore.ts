@@ -35,7 +35,7 @@ export function planRestore(backup: Manifest, target: RestoreTarget, options: Pl
   const part = choosePart(backup, options);
   const { manifest, only, tables: chosen } = part;
   const find = tableFinder(target);
-  const refusals: string[] = [];
+  const refusals: Refusal[] = [];
   const tables = chosen.map((table) => {
     const live = find(table.table.name);
     const comparison = compareTable(table, live, target.features);
@@ -44,8 +44,7 @@ export function planRestore(backup: Manifest, target: RestoreTarget, options: Pl
       only === 'data' && !live ? ['it is missing, and only rows are restored: no table is made'] : [];
     const reasons = [...comparison.refusals, ...(key.refusal ? [key.refusal] : []), ...missing];
     // Where no rows are written, what is there stays as it is.
-    if (only !== 'schema')
-      refusals.push(...reasons.map((reason) => `${formatTableName(table.table.name)}: ${reason}`));
+    if (only !== 'schema') refusals.push(...reasons.map((reason) => ({ table: table.table.name, reason })));
     const related = part.related.get(tableKey(table.table.name));
     return { ...planTable(table, live, comparison, key.columns, target), ...(related ? { related } : {}) };
   });
@@ -183,8 +182,16 @@ function partOfRows({ where, related, lostRows }: BackedUpTable): string | undef
   return parts.length > 0 ? parts.join(', and ') : undefined;
 }
 
-export function refused(reasons: readonly string[]): RestorePointError {
+/** Why a table of the backup cannot be restored. */
+export interface Refusal {
+  readonly table: TableName;
+  readonly reason: string;
+}
+
+export function refused(refusals: readonly Refusal[]): RestorePointError {
+  const reasons = refusals.map(({ table, reason }) => `${formatTableName(table)}: ${reason}`);
   return new RestorePointError('refused', `The restore is refused: ${reasons.join('; ')}`, {
     unchanged: 'Nothing was changed.',
+    tables: [...new Set(refusals.map(({ table }) => formatTableName(table)))],
   });
 }

@@ -140,7 +140,7 @@ async function planWithSchema(
   features: EngineFeatures,
   options: WorkOptions & PlanOptions,
 ): Promise<Planned> {
-  options.report?.({ phase: 'prepare' });
+  options.report?.({ phase: 'plan' });
   const schema = await session.introspect(options);
   const fold = (name: TableName): string => {
     const key = tableKey(name);
@@ -194,7 +194,7 @@ async function checkAndPlan(
     });
     await archive.checkSchema();
     checked = true;
-    report?.({ phase: 'prepare' });
+    report?.({ phase: 'plan' });
   };
   const whenChecked: ReportProgress = (event) => {
     if (checked) report?.(event);

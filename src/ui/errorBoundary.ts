@@ -28,8 +28,32 @@ export class ErrorBoundary {
     }
   }
 
+  /**
+   * Runs work that asks nothing any more. Where it fails and could go on, the message offers that, and the work throws
+   * `vscode.CancellationError`, because its error has been told. `offersOf` are the buttons that an error gets.
+   */
+  async attempt<Result>(
+    operation: string,
+    work: () => Promise<Result>,
+    offersOf: (error: unknown) => readonly MessageAction[] = () => [],
+  ): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      const again = {
+        title: vscode.l10n.t('Try Again'),
+        run: () => this.run(operation, () => this.attempt(operation, work, offersOf)),
+      };
+      const mayPass = RestorePointError.is(error) && error.details.mayPass === true;
+      const offers = [...offersOf(error), ...(mayPass ? [again] : [])];
+      if (offers.length === 0) throw error;
+      this.report(operation, error, offers);
+      throw new vscode.CancellationError();
+    }
+  }
+
   /** Logs and shows an error. A prompt that was dismissed is none. */
-  report(operation: string, error: unknown): void {
+  report(operation: string, error: unknown, offers: readonly MessageAction[] = []): void {
     if (error instanceof vscode.CancellationError) return;
     if (RestorePointError.is(error, 'cancelled')) {
       const text = cancelledText(operation, error);
@@ -40,8 +64,7 @@ export class ErrorBoundary {
     const text = failureText(operation, error);
     this.#log.error(text, error);
     const showLog = { title: vscode.l10n.t('Show Log'), run: () => this.#log.show() };
-    const inRestrictedMode = !vscode.workspace.isTrusted && RestorePointError.is(error, 'refused');
-    const actions = inRestrictedMode ? [manageTrust(), showLog] : [showLog];
+    const actions = [...offers, ...remedies(error), showLog];
     this.#offer(vscode.window.showErrorMessage(text, ...actions));
   }
 
@@ -57,11 +80,18 @@ export class ErrorBoundary {
   }
 }
 
-function manageTrust(): MessageAction {
-  return {
-    title: vscode.l10n.t('Manage Workspace Trust'),
-    run: () => vscode.commands.executeCommand('workbench.trust.manage'),
-  };
+/** What helps with an error, wherever it comes from. */
+function remedies(error: unknown): MessageAction[] {
+  if (!RestorePointError.is(error)) return [];
+  if (error.code === 'refused' && !vscode.workspace.isTrusted) {
+    const run = (): unknown => vscode.commands.executeCommand('workbench.trust.manage');
+    return [{ title: vscode.l10n.t('Manage Workspace Trust'), run }];
+  }
+  const { salvageable, place } = error.details;
+  if (salvageable !== true || place?.file === undefined) return [];
+  const uri = vscode.Uri.file(place.file);
+  const run = (): unknown => vscode.commands.executeCommand('restorePoint.salvageBackup', uri);
+  return [{ title: vscode.l10n.t('Salvage…'), run }];
 }
 
 /** `Restore failed in orders (row 1234): CHECK constraint … Nothing was changed.` */

@@ -24,7 +24,10 @@ export class Log implements Logger, vscode.Disposable {
     // What a use case logs where it happens reaches the error boundary too.
     const known = error === undefined || (stack !== undefined && stack === this.#lastStack);
     this.#lastStack = stack;
-    this.#channel.error(known ? message : `${message}\n${traceOf(error)}`);
+    if (known) return this.#channel.error(message);
+    if (!isExpected(error)) return this.#channel.error(`${message}\n${traceOf(error)}`);
+    this.#channel.error(message);
+    this.#channel.debug(traceOf(error));
   }
 
   show(): void {
@@ -34,6 +37,24 @@ export class Log implements Logger, vscode.Disposable {
   dispose(): void {
     this.#channel.dispose();
   }
+}
+
+/** Whether an error tells a user something: one of ours that no fault in the program has led to. */
+export function isExpected(error: unknown, depth = 0): boolean {
+  if (depth > 0 && !RestorePointError.is(error)) return !isFault(error);
+  if (!RestorePointError.is(error)) return false;
+  const { suppressed, cause = error.cause } = error.details;
+  return (
+    depth > 5 || [cause, suppressed].every((inner) => inner === undefined || isExpected(inner, depth + 1))
+  );
+}
+
+/** What JavaScript itself throws. What comes from another process keeps no class, but its stack begins with it. */
+function isFault(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    /^(Type|Range|Reference|Syntax|Eval|URI|Assertion)Error\b/.test(error.stack ?? '')
+  );
 }
 
 /** Everything that an error knows: its line, its stack, what caused it, and what else failed while cleaning up. */

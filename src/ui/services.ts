@@ -16,6 +16,7 @@ import type { BackupsNode } from './tree/backupNodes.ts';
 import type { BackupsTree } from './tree/backupsTree.ts';
 import type { ConnectionsNode } from './tree/connectionNodes.ts';
 import type { ConnectionsTree } from './tree/connectionsTree.ts';
+import type { ContentsEditor } from './viewer/contentsEditor.ts';
 
 /** What `activate` builds once, and commands work with. */
 export interface Services {
@@ -36,6 +37,7 @@ export interface Services {
   readonly backupsTree: BackupsTree;
   readonly connectionsView: vscode.TreeView<ConnectionsNode>;
   readonly backupsView: vscode.TreeView<BackupsNode>;
+  readonly viewer: ContentsEditor;
   /** Where safety backups are kept. */
   readonly safetyFolder: string;
   /** What is remembered for this workspace. */

@@ -1,5 +1,6 @@
 import { NotificationType, RequestType } from 'vscode-jsonrpc/node';
 import type { KnownKeys, Lock } from '../archive/encryption/keys.ts';
+import type { SalvageReport } from '../backup/salvageBackup.ts';
 import type { BackupReport, BackupSelection } from '../backup/takeBackup.ts';
 import type { VerifyReport } from '../backup/verifyBackup.ts';
 import type { DatabaseAddress } from '../core/connections.ts';
@@ -46,6 +47,13 @@ export interface VerifyTask {
   readonly keys?: KnownKeys;
 }
 
+export interface SalvageTask {
+  readonly file: string;
+  /** The final path of the new backup. */
+  readonly out: string;
+  readonly keys?: KnownKeys;
+}
+
 /** What a restore asks its host; see `RestoreOptions`. */
 export interface RestoreQuestions {
   readonly mayRun: (code: Pick<CodeToRun, 'kinds'>, fingerprint: string) => Promise<boolean>;
@@ -60,6 +68,7 @@ export interface LogLine {
 
 export const backUp = new RequestType<BackupTask, BackupReport, PlainError>('backUp');
 export const restore = new RequestType<RestoreTask, RestoreReport, PlainError>('restore');
+export const salvage = new RequestType<SalvageTask, SalvageReport, PlainError>('salvage');
 export const verify = new RequestType<VerifyTask, VerifyReport, PlainError>('verify');
 
 export const mayRun = questionType<'mayRun'>('mayRun');

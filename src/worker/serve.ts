@@ -13,6 +13,7 @@ import { Keys } from '../archive/encryption/keys.ts';
 import { newBackupFile } from '../backup/backupFiles.ts';
 import { MadeHere } from '../backup/madeHere.ts';
 import { stateFolder } from '../backup/stateFolder.ts';
+import { salvageBackup } from '../backup/salvageBackup.ts';
 import { type BackupReport, takeBackup } from '../backup/takeBackup.ts';
 import { verifyBackup } from '../backup/verifyBackup.ts';
 import { cancelled, messageOf, throwIfCancelled } from '../core/errors.ts';
@@ -57,6 +58,10 @@ export function serve(): void {
   handle(protocol.verify, ({ file, keys }, options) =>
     verifyBackup(file, engineById, { ...options, ...keysOf(keys) }),
   );
+  handle(protocol.salvage, ({ file, out, keys }, options) => {
+    const madeHere = new MadeHere(stateFolder(), options.logger);
+    return salvageBackup(file, engineById, { ...options, out, madeHere, ...keysOf(keys) });
+  });
   connection.listen();
 }
 

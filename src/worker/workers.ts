@@ -9,6 +9,7 @@ import {
   type MessageConnection,
   ResponseError,
 } from 'vscode-jsonrpc/node';
+import type { SalvageReport } from '../backup/salvageBackup.ts';
 import type { BackupReport } from '../backup/takeBackup.ts';
 import type { VerifyReport } from '../backup/verifyBackup.ts';
 import { messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
@@ -54,6 +55,11 @@ export class Workers {
   /** Throws as `verifyBackup`. */
   verify(task: protocol.VerifyTask, options: WorkOptions): Promise<VerifyReport> {
     return this.#run(options, (worker, token) => worker.sendRequest(protocol.verify, task, token));
+  }
+
+  /** Throws as `salvageBackup`. */
+  salvage(task: protocol.SalvageTask, options: WorkOptions): Promise<SalvageReport> {
+    return this.#run(options, (worker, token) => worker.sendRequest(protocol.salvage, task, token));
   }
 
   async #run<Report>(

@@ -211,7 +211,7 @@ for (const testEngine of testEngines) {
       const error = await failure(restore(file, shop, { safetyFolder }));
       assert.equal(error.code, 'damaged-backup');
       assert.match(error.message, /checksum|not what was written/);
-      assert.match(error.details.next ?? '', /take another backup file.*restore-point salvage/);
+      assert.match(error.details.next ?? '', /take another backup file.*salvage this one/);
       assert.equal(error.details.unchanged, 'Nothing was changed.');
       assert.equal(await shop.dump(), before);
       await assert.rejects(readdir(safetyFolder));

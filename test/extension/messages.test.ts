@@ -5,7 +5,7 @@ import { cancelled, RestorePointError } from '../../src/core/errors.ts';
 import type { DatabaseSchema } from '../../src/core/schema.ts';
 import { planRestore } from '../../src/restore/planRestore.ts';
 import { ErrorBoundary, failureText } from '../../src/ui/errorBoundary.ts';
-import { Log, traceOf } from '../../src/ui/log.ts';
+import { isExpected, Log, traceOf } from '../../src/ui/log.ts';
 import { ageText } from '../../src/ui/quantities.ts';
 import { changesText } from '../../src/ui/restoreReportText.ts';
 import { restoreSummary } from '../../src/ui/restoreSummary.ts';
@@ -45,6 +45,26 @@ describe('messages', () => {
     const circle = new Error('a circle');
     circle.cause = circle;
     assert.ok(traceOf(circle));
+  });
+
+  it('expect errors of their own, but no fault of the program behind them', () => {
+    const own = (cause?: unknown): RestorePointError =>
+      new RestorePointError('database', 'It failed', { cause });
+    const another = new RestorePointError('database', 'It failed', { suppressed: new TypeError('a fault') });
+    assert.ok(isExpected(own()));
+    assert.ok(isExpected(own(Object.assign(new Error('SQLITE_BUSY: locked'), { code: 'SQLITE_BUSY' }))));
+    assert.ok(isExpected(own(own())));
+    for (const fault of [
+      new TypeError('x is not a function'),
+      own(new TypeError('x')),
+      own(own(new RangeError('x'))),
+    ])
+      assert.equal(isExpected(fault), false);
+    assert.equal(isExpected(another), false);
+    assert.equal(isExpected(new Error('anything')), false);
+    const circle = own();
+    circle.cause = circle;
+    assert.equal(typeof isExpected(circle), 'boolean');
   });
 
   it('end every error: work that fails gives undefined', async () => {

@@ -82,6 +82,9 @@ export interface ReportedError extends Error {
     readonly place?: { readonly table?: string; readonly row?: number };
     readonly unchanged?: string;
     readonly next?: string;
+    readonly tables?: readonly string[];
+    readonly mayPass?: boolean;
+    readonly salvageable?: boolean;
   };
 }
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdir, open } from 'node:fs/promises';
+import { copyFile, mkdir, open, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import * as vscode from 'vscode';
+import type { SalvageReport } from '../../src/backup/salvageBackup.ts';
 import type { BackupReport } from '../../src/backup/takeBackup.ts';
 import type { VerifyReport } from '../../src/backup/verifyBackup.ts';
 import type { RestoreReport } from '../../src/restore/restoreBackup.ts';
@@ -155,6 +157,37 @@ describe('commands on the sample', () => {
     assert.deepEqual(readShop(), before);
   });
 
+  it('salvage what still holds of a damaged backup', async () => {
+    const backup = await backUpShop();
+    const file = await open(backup.file, 'r+');
+    const { buffer } = await file.read(Buffer.alloc(1), 0, 1, 100);
+    await file.write(Buffer.from([buffer[0]! ^ 1]), 0, 1, 100);
+    await file.close();
+    const error = await errorOf(call('verifyBackup', { uri: backup.file }));
+    assert.equal(error.details.salvageable, true);
+    const out = join(backupFolder, 'salvaged.dbbackup');
+    const nothing = await errorOf(call('salvageBackup', { uri: backup.file, out }));
+    // The sample is a single chunk.
+    assert.match(nothing.message, /Nothing can be salvaged/);
+    assert.equal(nothing.details.salvageable, undefined);
+    assert.deepEqual(await filesInBackupFolder(), [basename(backup.file)]);
+  });
+
+  it('salvage a backup of which only the frame is damaged', async () => {
+    const backup = await backUpShop();
+    const bytes = await readFile(backup.file);
+    bytes[bytes.lastIndexOf('schema.sql')]! ^= 1;
+    await writeFile(backup.file, bytes);
+    assert.equal((await errorOf(call('verifyBackup', { uri: backup.file }))).details.salvageable, true);
+    const out = join(backupFolder, 'salvaged.dbbackup');
+    const report = await call<SalvageReport>('salvageBackup', { uri: backup.file, out });
+    assert.deepEqual(
+      report.tables.map(({ lostRows }) => lostRows),
+      [0, 0, 0, 0, 0],
+    );
+    assert.equal((await call<VerifyReport>('verifyBackup', { uri: out })).rows, backup.rows);
+  });
+
   it('make a database that is gone', async () => {
     const before = readShop();
     const backup = await backUpShop();
@@ -162,6 +195,44 @@ describe('commands on the sample', () => {
     const report = await restoreShop(backup);
     assert.equal(report.created.length, tables.length);
     assert.deepEqual(readShop(), before);
+  });
+});
+
+describe('a backup of a database file in the Explorer', () => {
+  useFreshShop();
+  const settings = (): vscode.WorkspaceConfiguration => vscode.workspace.getConfiguration('restorePoint');
+  const connections = (): unknown[] => settings().get<unknown[]>('connections') ?? [];
+  const before = connections();
+  const extra = ['other.sqlite', 'link.db', 'no.db'].map((name) => join(workspaceFolder, name));
+
+  afterEach(async () => {
+    await settings().update('connections', before, vscode.ConfigurationTarget.Workspace);
+    for (const file of extra) await rm(file, { force: true });
+  });
+
+  async function backUpFile(file: string): Promise<BackupReport | undefined> {
+    return await vscode.commands.executeCommand('restorePoint.backUpDatabase', vscode.Uri.file(file));
+  }
+
+  it('is that of the connection that the settings have, also through a link', async () => {
+    await symlink(shopFile, extra[1]!);
+    for (const file of [shopFile, extra[1]!]) assert.equal((await backUpFile(file))?.rows, 787);
+    assert.deepEqual(connections(), before);
+  });
+
+  it('adds a connection to the file, once', async () => {
+    await copyFile(shopFile, extra[0]!);
+    for (const _ of [1, 2]) assert.equal((await backUpFile(extra[0]!))?.rows, 787);
+    assert.deepEqual(connections().slice(before.length), [
+      { id: 'other', name: 'other', engine: 'sqlite', file: '${workspaceFolder}/other.sqlite' },
+    ]);
+  });
+
+  it('adds none for a file that is no database', async () => {
+    await writeFile(extra[2]!, 'This is no database.'.repeat(100));
+    assert.equal(await backUpFile(extra[2]!), undefined);
+    assert.deepEqual(connections(), before);
+    assert.deepEqual(await filesInBackupFolder(), []);
   });
 });
 
@@ -190,6 +261,37 @@ describe('work that does not come to its end', () => {
     assert.match(error.message, /few_lines/);
     assert.equal(error.details.unchanged, 'Nothing was changed.');
     assert.deepEqual(readShop(), before);
+  });
+
+  it('says of a locked database that nothing was changed, and that it may pass', async () => {
+    const backup = await backUpShop();
+    const other = new DatabaseSync(shopFile);
+    other.exec('BEGIN EXCLUSIVE');
+    try {
+      for (const [work, unchanged] of [
+        [() => backUpShop(), 'No backup file was written.'],
+        [() => restoreShop(backup), 'Nothing was changed.'],
+      ] as const) {
+        const error = await errorOf(work());
+        assert.match(error.message, /database is locked/);
+        assert.equal(error.details.unchanged, unchanged);
+        assert.match(error.details.next ?? '', /Wait until that program has finished/);
+        assert.equal(error.details.mayPass, true);
+      }
+    } finally {
+      other.exec('ROLLBACK');
+      other.close();
+    }
+  });
+
+  it('names the tables that are refused, so that the others can come without them', async () => {
+    const backup = await backUpShop();
+    const error = await errorOf(restoreShop(backup, { mode: 'insert-missing' }));
+    assert.equal(error.code, 'refused');
+    assert.deepEqual(error.details.tables, ['orders_audit']);
+    changeShop('ALTER TABLE customers DROP COLUMN city; ALTER TABLE products DROP COLUMN photo');
+    const two = await errorOf(restoreShop(backup));
+    assert.deepEqual([...(two.details.tables ?? [])].sort(), ['customers', 'products']);
   });
 
   it('leaves no file when a backup is cancelled half-way', async () => {

@@ -117,17 +117,17 @@ describe('the sample shop, by clicking', () => {
     await workbench.screenshot('shop-4-context-menu');
     await entry.click();
     await accept(/Shop/);
-    await page
-      .locator('.quick-input-widget')
+    const prompt = page.locator('.quick-input-widget');
+    await prompt.getByText('Insert Missing Rows').waitFor();
+    await workbench.screenshot('shop-5-mode');
+    await accept(/^Replace/);
+    await prompt
       .getByText('Choose the tables')
       .or(page.getByPlaceholder(/Choose the tables/))
       .first()
       .waitFor();
-    await workbench.screenshot('shop-5-tables');
-    await page.locator('.quick-input-widget').getByRole('button', { name: 'OK' }).click();
-    await page.locator('.quick-input-widget').getByText('Insert Missing Rows').waitFor();
-    await workbench.screenshot('shop-6-mode');
-    await accept(/^Replace/);
+    await workbench.screenshot('shop-6-tables');
+    await prompt.getByRole('button', { name: 'OK' }).click();
     const dialog = page.locator('.monaco-dialog-box');
     await dialog.waitFor();
     await workbench.screenshot('shop-7-summary');
@@ -162,8 +162,8 @@ describe('the sample shop, by clicking', () => {
     await backup.hover();
     await backup.getByRole('button', { name: /^Restore Backup/ }).click();
     await accept(/Shop/);
-    await page.locator('.quick-input-widget').getByRole('button', { name: 'OK' }).click();
     await accept(/^Replace/);
+    await page.locator('.quick-input-widget').getByRole('button', { name: 'OK' }).click();
     await notification(/customers: the column city of the backup is not there any more.*Nothing was changed/);
     await workbench.screenshot('shop-9-refused');
   });

@@ -121,7 +121,7 @@ describe('contents of a backup', () => {
     await input.press('Escape');
     const view = viewer();
     await view.getByRole('heading', { name: 'This backup is encrypted' }).waitFor();
-    await view.getByRole('button', { name: 'Try Again' }).click();
+    await view.getByRole('button', { name: 'Unlock…' }).click();
     await input.fill('Pferd im Feld');
     await input.press('Enter');
     await page.getByText('This passphrase does not open the backup.').first().waitFor();

@@ -6,6 +6,7 @@ interface Words {
   readonly message: string;
   readonly next?: string;
   readonly needs?: 'password';
+  readonly mayPass?: boolean;
 }
 
 /** Why a connection could not be opened, in words, with what to do. Never says a password. */
@@ -47,10 +48,12 @@ function serverWords(code: string, message: string, address: ResolvedAddress): W
     '53300': {
       message: `${place(address)} has no room for another connection: ${message}`,
       next: 'Close another connection, or try again later.',
+      mayPass: true,
     },
     '57P03': {
       message: `${place(address)} does not take connections now: ${message}`,
       next: 'Try again in a moment.',
+      mayPass: true,
     },
   };
   return known[code] ?? { message: `${place(address)} refused the connection: ${message}` };
@@ -61,10 +64,12 @@ function networkWords(error: unknown, address: ResolvedAddress): Words | undefin
   const timedOut: Words = {
     message: `${place(address)} did not answer in time`,
     next: 'Check the host and the port, and whether a firewall is between.',
+    mayPass: true,
   };
   const unknownHost: Words = {
     message: `There is no host named ${address.host}`,
     next: 'Check the spelling of the host, and whether this machine is in the right network.',
+    mayPass: true,
   };
   const known: Readonly<Record<string, Words>> = {
     ENOTFOUND: unknownHost,
@@ -72,6 +77,7 @@ function networkWords(error: unknown, address: ResolvedAddress): Words | undefin
     ECONNREFUSED: {
       message: `Nothing listens at ${place(address)}: the connection was refused`,
       next: 'Check the host and the port, and that the server runs and listens there.',
+      mayPass: true,
     },
     ECONNRESET: {
       message: `${place(address)} closed the connection`,
@@ -80,6 +86,7 @@ function networkWords(error: unknown, address: ResolvedAddress): Words | undefin
     ENOENT: {
       message: `There is no PostgreSQL socket in ${address.host} for port ${address.port}`,
       next: 'Check the folder and the port, and that the server runs.',
+      mayPass: true,
     },
     EACCES: {
       message: `The socket in ${address.host} may not be opened`,

@@ -59,6 +59,7 @@ export function describeFailure(error: unknown, place: ErrorPlace = {}): Restore
     return new RestorePointError('connection', `The connection to the database was lost${reason}`, {
       place,
       next: 'Try again when the database can be reached.',
+      mayPass: true,
       cause: error,
     });
   }
@@ -67,9 +68,13 @@ export function describeFailure(error: unknown, place: ErrorPlace = {}): Restore
   return new RestorePointError('database', sentence(error), {
     place: { ...placeOf(error), ...place, ...copyPlace(error) },
     ...(nextStep(error) ? { next: nextStep(error) } : {}),
+    ...(passing.includes(error.code) ? { mayPass: true } : {}),
     cause: error,
   });
 }
+
+/** A lock that others hold, a deadlock, a conflict with what others wrote. */
+const passing: readonly string[] = [state.lockTimeout, '40P01', '40001'];
 
 /** `duplicate key … (Key (id)=(1) already exists)`. A detail that is a whole row stays out: it may be private. */
 function sentence(error: ServerError): string {

@@ -67,6 +67,7 @@ async function withBlocker(
     {
       place: placeOf(table),
       next: 'Let them finish, or end their sessions, and try again.',
+      mayPass: true,
       cause: error.cause,
     },
   );

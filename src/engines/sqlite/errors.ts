@@ -19,12 +19,14 @@ export function isRowError(error: unknown): boolean {
 interface Words {
   readonly message: string;
   readonly next?: string;
+  readonly mayPass?: boolean;
 }
 
 const words: Readonly<Record<string, Words>> = {
   SQLITE_BUSY: {
     message: 'The database is locked: another process holds a lock on it',
     next: 'Wait until that program has finished its work, or close it; then try again.',
+    mayPass: true,
   },
   SQLITE_NOTADB: {
     message: 'This file is no SQLite database, or it is encrypted',
@@ -73,8 +75,8 @@ function sentence(error: SqliteError): string {
 export function describeFailure(error: unknown, code: ErrorCode, place: ErrorPlace = {}): RestorePointError {
   if (RestorePointError.is(error)) return error.with({ place });
   if (isSqliteError(error)) {
-    const { message, next } = wordsFor(error);
-    return new RestorePointError(code, message, { place, cause: error, ...(next ? { next } : {}) });
+    const { message, ...details } = wordsFor(error);
+    return new RestorePointError(code, message, { place, cause: error, ...details });
   }
   const { code: systemCode } = error as NodeJS.ErrnoException;
   if (typeof systemCode === 'string' && /^E[A-Z0-9]+$/.test(systemCode)) {

@@ -1,8 +1,9 @@
+import type { Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import { isBackupName, readBackupFile, type BackupFile } from '../../backup/backupFiles.ts';
-import { messageOf } from '../../core/errors.ts';
+import { isBackupName, problemOf, readBackupFile, type BackupFile } from '../../backup/backupFiles.ts';
+import { messageOf, RestorePointError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import { backupFolder } from '../settings.ts';
 
@@ -18,12 +19,19 @@ interface Known {
   readonly backup: BackupFile;
 }
 
+/** What reading all of a file has found out about it. */
+interface Damage {
+  readonly stamp: string;
+  readonly error: RestorePointError;
+}
+
 /** The backup files of the workspace, and of backup folders outside it. Follows the file system. */
 export class BackupIndex implements vscode.Disposable {
   readonly #logger: Logger;
   readonly #changed = new vscode.EventEmitter<void>();
   readonly #subscriptions: vscode.Disposable[];
   readonly #known = new Map<string, Known>();
+  readonly #damage = new Map<string, Damage>();
   #watchers: vscode.Disposable[] = [];
   #timer: NodeJS.Timeout | undefined;
 
@@ -66,6 +74,32 @@ export class BackupIndex implements vscode.Disposable {
     this.#changed.fire();
   }
 
+  /** The same work; when it finds a file damaged, that is remembered as long as the file stays as it is. */
+  async noting<Result>(work: Promise<Result>): Promise<Result> {
+    try {
+      return await work;
+    } catch (error) {
+      await this.#note(error);
+      throw error;
+    }
+  }
+
+  /** What is known to be damaged in a file, beyond what its frame tells. */
+  async damageOf(file: string): Promise<RestorePointError | undefined> {
+    const damage = this.#damage.get(file);
+    return damage && damage.stamp === (await stampOf(file)) ? damage.error : undefined;
+  }
+
+  async #note(error: unknown): Promise<void> {
+    if (!RestorePointError.is(error, 'damaged-backup')) return;
+    const { file } = error.details.place ?? {};
+    const stamp = file === undefined ? undefined : await stampOf(file);
+    if (file === undefined || stamp === undefined || this.#damage.get(file)?.stamp === stamp) return;
+    this.#damage.set(file, { stamp, error });
+    this.#known.delete(file);
+    this.#changed.fire();
+  }
+
   async #find(): Promise<Set<string>> {
     const inWorkspace = await vscode.workspace.findFiles(everywhere, notThere);
     const files = new Set(inWorkspace.filter((uri) => uri.scheme === 'file').map((uri) => uri.fsPath));
@@ -98,11 +132,14 @@ export class BackupIndex implements vscode.Disposable {
       }
     });
     if (!info) return undefined;
-    const stamp = `${info.mtimeMs} ${info.size} ${info.ino}`;
+    const stamp = stampFrom(info);
     const known = this.#known.get(file);
     if (known?.stamp === stamp) return known.backup;
-    const backup = await readBackupFile(file);
-    if (backup) this.#known.set(file, { stamp, backup });
+    const read = await readBackupFile(file);
+    if (!read) return undefined;
+    const damage = this.#damage.get(file);
+    const backup = damage?.stamp === stamp ? { ...read, ...problemOf(damage.error) } : read;
+    this.#known.set(file, { stamp, backup });
     return backup;
   }
 
@@ -126,4 +163,13 @@ export class BackupIndex implements vscode.Disposable {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#changed.fire(), quietMilliseconds);
   }
+}
+
+/** Tells one state of a file from another without reading it. */
+function stampFrom({ mtimeMs, size, ino }: Stats): string {
+  return `${mtimeMs} ${size} ${ino}`;
+}
+
+async function stampOf(file: string): Promise<string | undefined> {
+  return await stat(file).then(stampFrom, () => undefined);
 }

@@ -3,7 +3,9 @@ import * as vscode from 'vscode';
 import { backupExtension, checkBackupName, encryptedExtension } from '../../backup/backupFiles.ts';
 import type { BackupReport, BackupSelection } from '../../backup/takeBackup.ts';
 import type { ConnectionSettings } from '../../core/connectionSettings.ts';
+import { refusedTables } from '../../core/errors.ts';
 import { formatBytes, formatDuration } from '../../core/format.ts';
+import { parseTableName } from '../../core/names.ts';
 import type { LeftOut } from '../../core/schema.ts';
 import type { BackupTask } from '../../worker/protocol.ts';
 import { usableOf, type Connection } from '../connections/connection.ts';
@@ -15,6 +17,7 @@ import type { Services } from '../services.ts';
 import { backupFolder, compression } from '../settings.ts';
 import { keyArguments, textArgument, tokenArgument } from './commandArguments.ts';
 import { isQuiet } from './commandTable.ts';
+import { tableMatcher, withoutText } from './continueWithout.ts';
 
 /** How a backup is encrypted, if it is, and the passphrase where it is known already. */
 interface Encryption {
@@ -22,7 +25,17 @@ interface Encryption {
   readonly passphrase?: string;
 }
 
-/** Takes a backup in a process of its own, shows how far it is, and tells what was done. */
+/** What does not change where a backup is tried again. */
+interface Prepared {
+  readonly connection: Connection;
+  readonly task: Omit<BackupTask, 'database' | 'selection'>;
+  readonly argument: unknown;
+}
+
+/**
+ * Takes a backup in a process of its own, shows how far it is, and tells what was done. What is refused can go on without
+ * the tables that are refused.
+ */
 export async function backUp(
   services: Services,
   connection: Connection,
@@ -33,25 +46,58 @@ export async function backUp(
   const folder = await chooseFolder(connection);
   const keyOptions = { ...keyArguments(argument), ...(passphrase === undefined ? {} : { passphrase }) };
   const lock = await services.keys.lockFor(encrypt, connection, keyOptions);
-  const encrypted = lock !== undefined;
-  const place = await choosePlace(connection, folder, textArgument(argument, 'file'), encrypted);
+  const place = await choosePlace(connection, folder, textArgument(argument, 'file'), lock !== undefined);
+  const task = {
+    ...{ place, compression: compression(folder), connection: connection.id },
+    ...(lock ? { lock } : {}),
+  };
+  const prepared = { connection, task, argument };
+  return isQuiet(argument)
+    ? await backUpOnce(services, prepared, selection)
+    : await attempt(services, prepared, selection);
+}
+
+async function attempt(
+  services: Services,
+  prepared: Prepared,
+  selection: BackupSelection,
+): Promise<BackupReport> {
+  const operation = vscode.l10n.t('Backup');
+  return await services.boundary.attempt(
+    operation,
+    () => backUpOnce(services, prepared, selection),
+    (error) => {
+      const refused = refusedTables(error);
+      const isRefused = tableMatcher(refused);
+      if (refused.length === 0 || selection.where || selection.tables?.every(isRefused)) return [];
+      const exclude = [...(selection.exclude ?? []), ...refused.map(parseTableName)];
+      const run = (): unknown =>
+        services.boundary.run(operation, () => attempt(services, prepared, { ...selection, exclude }));
+      return [{ title: withoutText(refused), run }];
+    },
+  );
+}
+
+async function backUpOnce(
+  services: Services,
+  { connection, task, argument }: Prepared,
+  selection: BackupSelection,
+): Promise<BackupReport> {
   const display = {
     title: vscode.l10n.t('Backing up {0}', connection.name),
     views: ['restorePoint.connections', 'restorePoint.backups'] as const,
     ends: backupEnds,
     ...tokenArgument(argument),
   };
-  const task = {
-    database: await services.connector.access(connection, { ask: !isQuiet(argument) }),
-    ...{ selection, place, compression: compression(folder), connection: connection.id },
-    ...(lock ? { lock } : {}),
-  };
-  const report = await services.work.run(display, (options) => services.workers.backUp(task, options));
+  const database = await services.connector.access(connection, { ask: !isQuiet(argument) });
+  const report = await services.work.run(display, (options) =>
+    services.workers.backUp({ ...task, database, selection }, options),
+  );
   services.backups.refresh();
   for (const left of report.leftOut) services.log.warn(`Not in the backup: ${describeLeftOut(left)}`);
   if (!isQuiet(argument)) {
     tellBackup(services, report);
-    if (!encrypted) await offerToIgnore(services, report.file);
+    if (!task.lock) await offerToIgnore(services, report.file);
   }
   return report;
 }

@@ -19,6 +19,7 @@ import { askInSteps, back, type Step } from '../prompts/steps.ts';
 import type { Services } from '../services.ts';
 import { backUp } from './backUp.ts';
 import { someConnections } from './chooseConnection.ts';
+import { connectionOfFile } from './connectionOfFile.ts';
 import {
   connectionArgument,
   flagArgument,
@@ -38,7 +39,10 @@ interface Draft extends RowsState, NewPassphraseState {
 
 type Connected = Draft & { readonly connection: Connection };
 
-/** Commands that take a backup. Each can be called with `BackUpArguments`, and resolves with its `BackupReport`. */
+/**
+ * Commands that take a backup. Each can be called with `BackUpArguments`, or with the URI of a database file, and resolves
+ * with its `BackupReport`.
+ */
 export function backupCommands(
   services: Services,
 ): Pick<
@@ -87,7 +91,7 @@ async function ask(
     readonly steps: readonly Step<Draft>[];
   },
 ): Promise<Connected> {
-  const { connection = connectionArgument(argument, services.store), refuse } = options;
+  const { connection = await connectionOf(services, argument), refuse } = options;
   const begin = async (chosen: Connection): Promise<Draft> =>
     (await options.prepare?.({ connection: chosen })) ?? { connection: chosen };
   const connections = connection ? [] : someConnections(services);
@@ -140,6 +144,11 @@ async function backUpTables(services: Services, first: unknown, second: unknown)
   });
   const rows = given ? rowsArgument(first) : rowChoiceOf(draft);
   return await backUp(services, draft.connection, selectionOf(given ?? draft.tables!, rows), first);
+}
+
+async function connectionOf(services: Services, argument: unknown): Promise<Connection | undefined> {
+  if (argument instanceof vscode.Uri) return await connectionOfFile(services, argument);
+  return connectionArgument(argument, services.store);
 }
 
 function withoutSchemas({ usable }: Connection): string | undefined {

@@ -141,11 +141,12 @@ function fileOf(value: unknown): string | undefined {
   throw wrongArgument('uri', 'has to be a URI or a path');
 }
 
-function pathOf(uri: vscode.Uri): string {
+/** Throws `usage` for what is not on disk. */
+export function pathOf(uri: vscode.Uri): string {
   if (uri.scheme === 'file') return uri.fsPath;
   throw new RestorePointError(
     'usage',
-    'Only backups on the disk of the machine where VS Code works can be used',
+    'Only files on the disk of the machine where the extension runs can be used',
     {
       next: 'Copy the file into a folder there.',
     },

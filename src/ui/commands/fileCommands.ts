@@ -1,13 +1,21 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
+import type { SalvageReport } from '../../backup/salvageBackup.ts';
 import type { VerifyReport } from '../../backup/verifyBackup.ts';
 import { formatBytes, formatDuration } from '../../core/format.ts';
 import { alone, answered, askBackup } from '../prompts/choices.ts';
 import { verifyEnds } from '../progress.ts';
 import { rowsText, tablesText } from '../quantities.ts';
 import type { Services } from '../services.ts';
-import { filesArgument, flagArgument, keyArguments, tokenArgument } from './commandArguments.ts';
+import {
+  filesArgument,
+  flagArgument,
+  keyArguments,
+  nodesArgument,
+  tokenArgument,
+} from './commandArguments.ts';
 import { isQuiet, type CommandTable } from './commandTable.ts';
+import { salvage } from './salvageCommand.ts';
 
 /** Commands that work on backup files and need no database. Each can be called with `BackupFileArguments`. */
 export function fileCommands(
@@ -15,6 +23,7 @@ export function fileCommands(
 ): Pick<
   CommandTable,
   | 'restorePoint.verifyBackup'
+  | 'restorePoint.salvageBackup'
   | 'restorePoint.showContents'
   | 'restorePoint.revealBackup'
   | 'restorePoint.deleteBackup'
@@ -32,17 +41,24 @@ export function fileCommands(
         return report;
       },
     },
+    /** Resolves with the `SalvageReport` of the last file. With `{ out: 'new.dbbackup' }` nothing is asked. */
+    'restorePoint.salvageBackup': {
+      operation: vscode.l10n.t('Salvage'),
+      async run(first, second) {
+        let report: SalvageReport | undefined;
+        for (const file of await chooseFiles(services, vscode.l10n.t('Salvage Backup'), first, second))
+          report = await salvage(services, file, first);
+        return report;
+      },
+    },
+    /** With a table under a backup, at that table. */
     'restorePoint.showContents': {
       operation: vscode.l10n.t('Showing the contents'),
       async run(first, second) {
         const files = await chooseFiles(services, vscode.l10n.t('Show Contents'), first, second);
-        for (const file of files) {
-          await vscode.commands.executeCommand(
-            'vscode.openWith',
-            vscode.Uri.file(file),
-            'restorePoint.contents',
-          );
-        }
+        const [node] = nodesArgument(first, undefined);
+        const table = node?.kind === 'backupTable' ? node.table.table.name : undefined;
+        for (const file of files) await services.viewer.open(file, table);
       },
     },
     'restorePoint.revealBackup': {
@@ -79,7 +95,7 @@ async function chooseFiles(
 }
 
 async function verify(
-  { work, workers, keys: known }: Services,
+  { work, workers, keys: known, backups }: Services,
   file: string,
   argument: unknown,
 ): Promise<VerifyReport> {
@@ -91,7 +107,7 @@ async function verify(
     ...tokenArgument(argument),
   };
   const task = { file, ...(keys ? { keys: await keys.known() } : {}) };
-  return await work.run(display, (options) => workers.verify(task, options));
+  return await backups.noting(work.run(display, (options) => workers.verify(task, options)));
 }
 
 function tellVerified(services: Services, { file, manifest, rows, bytes, milliseconds }: VerifyReport): void {

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { Keys } from '../../archive/encryption/keys.ts';
 import { backupNameOf } from '../../backup/backupFiles.ts';
+import { refusedTables } from '../../core/errors.ts';
 import { formatCount, formatDuration } from '../../core/format.ts';
 import type { Manifest } from '../../core/manifest.ts';
 import type { TableName } from '../../core/names.ts';
@@ -15,15 +16,20 @@ import { restoreEnds } from '../progress.ts';
 import { ageText, tablesText } from '../quantities.ts';
 import { changesText } from '../restoreReportText.ts';
 import { atMost, restoreSummary } from '../restoreSummary.ts';
+import { chooseTables } from '../../restore/choosePart.ts';
+import type { MessageAction } from '../errorBoundary.ts';
 import type { Services } from '../services.ts';
 import { safetyBackupsWanted } from '../settings.ts';
 import { shownName } from '../names.ts';
+import { tableMatcher, withoutText } from './continueWithout.ts';
 
 /** A dialog must fit on a screen. */
 const mostKinds = 12;
 
 export interface RestoreRequest {
   readonly file: string;
+  /** What is in it. */
+  readonly manifest: Manifest;
   /** For a file that is encrypted. */
   readonly keys?: Keys;
   readonly keyOptions: KeyOptions;
@@ -42,8 +48,37 @@ export interface RestoreRequest {
   readonly token?: vscode.CancellationToken;
 }
 
-/** Restores in a process of its own: asks once, shows how far it is, and tells what was done. */
+/**
+ * Restores in a process of its own: asks once, shows how far it is, and tells what was done. What is refused can go on
+ * without the tables that are refused.
+ */
 export async function restore(services: Services, request: RestoreRequest): Promise<RestoreReport> {
+  if (request.quiet) return await restoreOnce(services, request);
+  const operation = request.undo ? vscode.l10n.t('Undo') : vscode.l10n.t('Restore');
+  return await services.boundary.attempt(
+    operation,
+    () => restoreOnce(services, request),
+    (error) => continueWithout(services, operation, request, refusedTables(error)),
+  );
+}
+
+function continueWithout(
+  services: Services,
+  operation: string,
+  request: RestoreRequest,
+  refused: readonly string[],
+): MessageAction[] {
+  const isRefused = tableMatcher(refused);
+  const chosen = chooseTables(request.manifest, request.tables).map(({ table }) => table.name);
+  const tables = chosen.filter((name) => !isRefused(name));
+  // An undo puts all back or nothing.
+  if (request.undo || refused.length === 0 || tables.length === 0) return [];
+  const run = (): unknown =>
+    services.boundary.run(operation, () => restore(services, { ...request, tables }));
+  return [{ title: withoutText(refused), run }];
+}
+
+async function restoreOnce(services: Services, request: RestoreRequest): Promise<RestoreReport> {
   const { file, connection, keys } = request;
   const { settings } = usableOf(connection);
   const safetyFolder = safetyBackupsWanted() ? await safetyFolderFor(services, connection) : undefined;
@@ -51,8 +86,8 @@ export async function restore(services: Services, request: RestoreRequest): Prom
   const safetyLock = await services.keys.lockFor(encrypt, connection, request.keyOptions, keys);
   const display = {
     title: request.undo
-      ? vscode.l10n.t('Undoing the restore of {0}', connection.name)
-      : vscode.l10n.t('Restoring {0}', connection.name),
+      ? vscode.l10n.t('Undo in {0}', connection.name)
+      : vscode.l10n.t('Restore into {0}', connection.name),
     views: ['restorePoint.connections'] as const,
     ends: restoreEnds,
     ...(request.token ? { token: request.token } : {}),
@@ -70,7 +105,9 @@ export async function restore(services: Services, request: RestoreRequest): Prom
     confirm: async (plan, manifest) =>
       request.confirmed || (await confirm(request, plan, manifest, safetyFolder)),
   };
-  const report = await services.work.run(display, (work) => services.workers.restore(task, questions, work));
+  const report = await services.backups.noting(
+    services.work.run(display, (work) => services.workers.restore(task, questions, work)),
+  );
   await services.sessions.close(connection);
   services.connectionsTree.refresh(connection);
   logReport(services, report);
@@ -131,33 +168,42 @@ function logReport({ log }: Services, report: RestoreReport): void {
   if (report.safetyBackup) log.info(`  The state before is in ${report.safetyBackup}`);
 }
 
-function tellReport(services: Services, { connection }: RestoreRequest, report: RestoreReport): void {
+function tellReport(services: Services, request: RestoreRequest, report: RestoreReport): void {
   const { safetyBackup, warnings } = report;
-  const done =
-    report.only === 'schema'
-      ? vscode.l10n.t(
-          'Made what was missing in {0} in {1}; no rows were written.',
-          connection.name,
-          formatDuration(report.milliseconds),
-        )
-      : vscode.l10n.t(
-          'Restored and verified {0} of {1} in {2}: {3}.',
-          tablesText(report.tables.length),
-          connection.name,
-          formatDuration(report.milliseconds),
-          changesText(report),
-        );
   const told = warnings.length > 0 ? vscode.l10n.t('There are notes in the log.') : '';
   const undo = {
     title: vscode.l10n.t('Undo Restore'),
     run: () =>
       vscode.commands.executeCommand('restorePoint.undoRestore', {
         uri: safetyBackup,
-        connection: connection.key,
+        connection: request.connection.key,
       }),
   };
-  services.boundary.tell([done, told].filter(Boolean).join(' '), [
-    ...(safetyBackup === undefined ? [] : [undo]),
+  services.boundary.tell([doneText(request, report), told].filter(Boolean).join(' '), [
+    ...(safetyBackup === undefined || request.undo ? [] : [undo]),
     { title: vscode.l10n.t('Show Log'), run: () => services.log.show() },
   ]);
+}
+
+function doneText({ connection, undo }: RestoreRequest, report: RestoreReport): string {
+  const time = formatDuration(report.milliseconds);
+  const tables = tablesText(report.tables.length + report.opaque.length);
+  if (undo) {
+    return vscode.l10n.t(
+      'Restore undone: {0} of {1} are as they were before it, verified in {2}.',
+      tables,
+      connection.name,
+      time,
+    );
+  }
+  if (report.only === 'schema') {
+    return vscode.l10n.t('Made what was missing in {0} in {1}; no rows were written.', connection.name, time);
+  }
+  return vscode.l10n.t(
+    'Restored and verified {0} of {1} in {2}: {3}.',
+    tables,
+    connection.name,
+    time,
+    changesText(report),
+  );
 }

@@ -5,6 +5,7 @@ import { RestorePointError } from '../../core/errors.ts';
 import type { BackedUpTable, Manifest } from '../../core/manifest.ts';
 import type { TableName } from '../../core/names.ts';
 import type { RestoreMode } from '../../core/plan.ts';
+import { chooseTables } from '../../restore/choosePart.ts';
 import type { RestoreReport } from '../../restore/restoreBackup.ts';
 import type { KeyOptions } from '../backups/backupKeys.ts';
 import { listSafetyBackups, takenFrom } from '../backups/backupOrigin.ts';
@@ -68,16 +69,17 @@ async function restoreFromArguments(
   };
   const keyOptions = keyArguments(first, given.connection);
   const steps = [
-    ...(file === undefined ? [fileStep(services, keyOptions)] : []),
+    ...(file === undefined ? [fileStep(services, keyOptions, given.connection)] : []),
     ...(given.connection ? [] : [connectionStep(connections, services)]),
-    ...(given.tables ? [] : [tablesStep]),
-    ...(given.mode ? [] : [modeStep]),
+    ...(given.mode ? [] : [modeStep(given.tables)]),
+    ...(given.tables ? [] : [tablesStep(given.mode)]),
   ];
   const begin: Draft = file === undefined ? {} : { file, ...(await open(services, file, keyOptions)) };
   const draft = await askInSteps(vscode.l10n.t('Restore Backup'), begin, steps);
   const tables = given.tables ?? draft.tables?.map(({ table }) => table.name);
   return await restore(services, {
     file: draft.file!,
+    manifest: draft.manifest!,
     ...(draft.keys ? { keys: draft.keys } : {}),
     keyOptions,
     connection: given.connection ?? draft.connection!,
@@ -112,6 +114,7 @@ async function undoFromArguments(services: Services, first: unknown): Promise<Re
     answered(await askTarget(alone(title), someConnections(services), services, { file, manifest }));
   return await restore(services, {
     file,
+    manifest,
     ...(keys ? { keys } : {}),
     keyOptions,
     connection,
@@ -145,11 +148,14 @@ async function open(
   return { manifest: archive.manifest, ...(keys ? { keys } : {}) };
 }
 
-function fileStep(services: Services, options: KeyOptions): Step<Draft> {
+function fileStep(services: Services, options: KeyOptions, into: Connection | undefined): Step<Draft> {
   return {
     async ask(draft, frame) {
       const placeholder = vscode.l10n.t('Choose the backup to restore');
-      const file = await askBackup(frame, await services.backups.list(), { placeholder, browse: true });
+      const file = await askBackup(frame, await services.backups.list(), {
+        ...{ placeholder, browse: true },
+        ...(into ? { into } : {}),
+      });
       if (file === back) return back;
       // What was chosen of another backup says nothing about this one.
       return file === draft.file ? draft : { file, ...(await open(services, file, options)) };
@@ -190,18 +196,25 @@ function askTarget(
   });
 }
 
-const tablesStep: Step<Draft> = {
-  async ask(draft, frame) {
-    const answer = await askBackedUpTables(frame, draft.manifest!.tables, draft.tables);
-    if (answer === back) return back;
-    const { tables: _, ...rest } = draft;
-    return answer.tables ? { ...rest, tables: answer.tables } : rest;
-  },
-};
+function modeStep(names: readonly TableName[] | undefined): Step<Draft> {
+  return {
+    async ask(draft, frame) {
+      const mode = await askMode(frame, chooseTables(draft.manifest!, names), draft.mode);
+      if (mode === back || mode === draft.mode) return mode === back ? back : draft;
+      // Which tables come depends on it.
+      const { tables: _, ...rest } = draft;
+      return { ...rest, mode };
+    },
+  };
+}
 
-const modeStep: Step<Draft> = {
-  async ask(draft, frame) {
-    const mode = await askMode(frame, draft.mode);
-    return mode === back ? back : { ...draft, mode };
-  },
-};
+function tablesStep(mode: RestoreMode | undefined): Step<Draft> {
+  return {
+    async ask(draft, frame) {
+      const answer = await askBackedUpTables(frame, draft.manifest!.tables, mode ?? draft.mode, draft.tables);
+      if (answer === back) return back;
+      const { tables: _, ...rest } = draft;
+      return answer.tables ? { ...rest, tables: answer.tables } : rest;
+    },
+  };
+}

@@ -32,7 +32,11 @@ export async function askTestAndSave(
 }
 
 /** The connection that the answers describe, as it would be read from the settings. */
-function connectionOf(services: Services, answers: ConnectionAnswers, edited?: Connection): Connection {
+export function connectionOf(
+  services: Services,
+  answers: ConnectionAnswers,
+  edited?: Connection,
+): Connection {
   const { draft, scope } = answers;
   if (!draft) throw new vscode.CancellationError();
   const taken = services.store.list().map(({ id }) => id);

@@ -6,7 +6,7 @@ import type { CommandTable } from './commandTable.ts';
 /** Commands on what is shown. */
 export function viewCommands(
   services: Services,
-): Pick<CommandTable, 'restorePoint.refresh' | 'restorePoint.showLog'> {
+): Pick<CommandTable, 'restorePoint.refresh' | 'restorePoint.showLog' | 'restorePoint.copyValue'> {
   return {
     /** With a connection, only that; without, both views. */
     'restorePoint.refresh': {
@@ -15,6 +15,14 @@ export function viewCommands(
         const connection = connectionArgument(first, services.store);
         services.connectionsTree.refresh(connection);
         if (!connection) services.backups.refresh();
+        return Promise.resolve();
+      },
+    },
+    /** What is marked in the viewer of contents, else the value of the chosen cell. */
+    'restorePoint.copyValue': {
+      operation: vscode.l10n.t('Copying'),
+      run() {
+        services.viewer.copy();
         return Promise.resolve();
       },
     },

@@ -1,14 +1,15 @@
 import * as vscode from 'vscode';
 import { backupExtension, isBackupName, type BackupFile } from '../../backup/backupFiles.ts';
-import { RestorePointError } from '../../core/errors.ts';
 import { formatBytes } from '../../core/format.ts';
 import type { BackedUpTable, TableSummary } from '../../core/manifest.ts';
 import { tableKey, type TableName } from '../../core/names.ts';
 import type { RestoreMode } from '../../core/plan.ts';
+import { rowKey } from '../../core/schema.ts';
 import { describeTarget, type Connection } from '../connections/connection.ts';
 import { backedUpRowsText, rowsText } from '../quantities.ts';
 import { backupName, describeBackup } from '../tree/backupNodes.ts';
-import { askMany, askOne, separator, type Choice } from './inputs.ts';
+import { groupBackups } from './backupGroups.ts';
+import { askMany, askOne, refuse, separator, type Choice } from './inputs.ts';
 import { back, type Back, type Frame } from './steps.ts';
 import { shownName } from '../names.ts';
 
@@ -31,7 +32,6 @@ export interface ConnectionChoiceOptions {
   refuse?(connection: Connection): string | undefined;
 }
 
-/** Throws `refused` with the reason when one is chosen that cannot be taken. */
 export async function askConnection(
   frame: Frame,
   connections: readonly Connection[],
@@ -41,19 +41,19 @@ export async function askConnection(
     connection.problem?.message ?? options.refuse?.(connection);
   const choice = (connection: Connection): Choice<Connection> => {
     const reason = reasonOf(connection);
-    return {
+    const choice = {
       label: connection.name,
       description: [connection.usable?.engine.label, describeTarget(connection)].filter(Boolean).join(' · '),
-      iconPath: new vscode.ThemeIcon(reason === undefined ? 'database' : 'circle-slash'),
+      iconPath: new vscode.ThemeIcon('database'),
       value: connection,
-      ...(reason === undefined ? {} : { detail: reason }),
     };
+    return reason === undefined ? choice : refuse(choice, reason);
   };
   const possible = connections.filter((connection) => reasonOf(connection) === undefined);
   const preferred = possible.filter(({ key }) => key === options.preferred);
   const others = possible.filter(({ key }) => key !== options.preferred);
   const refused = connections.filter((connection) => reasonOf(connection) !== undefined);
-  const chosen = await askOne(frame, {
+  return await askOne(frame, {
     placeholder: options.placeholder,
     choices: [
       ...preferred.map((connection) => ({
@@ -63,11 +63,6 @@ export async function askConnection(
       ...others.map(choice),
       ...(refused.length > 0 ? [separator(vscode.l10n.t('not possible')), ...refused.map(choice)] : []),
     ],
-  });
-  const reason = chosen === back ? undefined : reasonOf(chosen);
-  if (chosen === back || reason === undefined) return chosen;
-  throw new RestorePointError('refused', `${chosen.name} cannot be taken: ${reason}`, {
-    unchanged: 'Nothing was changed.',
   });
 }
 
@@ -90,26 +85,44 @@ export async function askTables(
   });
 }
 
-/** Tables of a backup, all chosen at first; undefined when all stay chosen. */
+function lacksKey({ table }: BackedUpTable): boolean {
+  return rowKey(table) === undefined;
+}
+
+function lacksKeyText(): string {
+  return vscode.l10n.t('Without a key, its rows cannot be told apart: only Replace can restore them.');
+}
+
+/** Tables of a backup, at first all that the mode can restore; undefined when all are chosen. */
 export async function askBackedUpTables(
   frame: Frame,
   tables: readonly BackedUpTable[],
+  mode: RestoreMode | undefined,
   chosen: readonly BackedUpTable[] | undefined,
 ): Promise<{ tables: readonly BackedUpTable[] | undefined } | Back> {
+  const excluded = (table: BackedUpTable): boolean =>
+    mode !== undefined && mode !== 'replace' && lacksKey(table);
   const answer = await askMany(frame, {
     placeholder: vscode.l10n.t('Choose the tables to restore'),
     choices: tables.map((table) => ({
       label: shownName(table.table.name),
       description: backedUpRowsText(table),
       value: table,
+      ...(excluded(table) ? { detail: lacksKeyText() } : {}),
     })),
-    isChosen: (table) => chosen?.includes(table) ?? true,
+    isChosen: (table) => chosen?.includes(table) ?? !excluded(table),
   });
   if (answer === back) return back;
   return { tables: answer.length === tables.length ? undefined : answer };
 }
 
-export async function askMode(frame: Frame, chosen: RestoreMode | undefined): Promise<RestoreMode | Back> {
+/** `tables` are those that could be restored: modes in which none of them can be are refused. */
+export async function askMode(
+  frame: Frame,
+  tables: readonly BackedUpTable[],
+  chosen: RestoreMode | undefined,
+): Promise<RestoreMode | Back> {
+  const keyless = tables.length > 0 && tables.every(lacksKey);
   const choices: readonly Choice<RestoreMode>[] = [
     {
       value: 'replace',
@@ -132,37 +145,61 @@ export async function askMode(frame: Frame, chosen: RestoreMode | undefined): Pr
     },
   ];
   return await askOne(frame, {
-    placeholder: vscode.l10n.t('Choose what becomes of the rows that are there now'),
-    choices,
+    placeholder: vscode.l10n.t('Choose what happens to the rows that are in the database now'),
+    choices: choices.map((choice) =>
+      keyless && choice.value !== 'replace' ? refuse(choice, lacksKeyText()) : choice,
+    ),
     isChosen: (mode) => mode === (chosen ?? 'replace'),
   });
+}
+
+export interface BackupChoiceOptions {
+  readonly placeholder: string;
+  readonly browse: boolean;
+  /** The database that is restored into: its own backups come first, the newest on top. */
+  readonly into?: Connection;
 }
 
 /** A backup of the list, or any other file. */
 export async function askBackup(
   frame: Frame,
   backups: readonly BackupFile[],
-  options: { readonly placeholder: string; readonly browse: boolean },
+  { placeholder, browse, into }: BackupChoiceOptions,
 ): Promise<string | Back> {
-  const browse = {
-    label: vscode.l10n.t('Browse…'),
-    iconPath: new vscode.ThemeIcon('folder-opened'),
-    value: undefined,
-  };
+  const open = openBackup();
+  const groups = into ? groupBackups(backups, into) : [{ backups }];
   const chosen = await askOne<string | undefined>(frame, {
-    placeholder: options.placeholder,
+    placeholder,
     choices: [
-      ...backups.map((backup) => ({
-        label: backupName(backup),
-        description: describeBackup(backup),
-        iconPath: new vscode.ThemeIcon(backup.encryption ? 'lock' : backup.manifest ? 'archive' : 'warning'),
-        value: backup.file,
-      })),
-      ...(options.browse ? [browse] : []),
+      ...groups.flatMap(({ title, backups: group, refusal }) => [
+        ...(title === undefined ? [] : [separator(title)]),
+        ...group.map((backup) => {
+          if (!refusal) return choiceOf(backup);
+          const reason = refusal(backup);
+          return refuse(choiceOf(backup), `${title ?? ''}. ${reason}`, reason);
+        }),
+      ]),
+      ...(browse && into ? [separator('')] : []),
+      ...(browse ? [browseChoice()] : []),
     ],
-    isChosen: (file) => file !== undefined && file === openBackup(),
+    // Of several databases, the backup that is looked at; else the newest of the database.
+    ...(into ? {} : { isChosen: (file) => file !== undefined && file === open }),
   });
   return chosen ?? (await browseForBackup(frame.title));
+}
+
+function choiceOf(backup: BackupFile): Choice<string | undefined> {
+  return {
+    label: backupName(backup),
+    description: describeBackup(backup),
+    iconPath: new vscode.ThemeIcon(backup.encryption ? 'lock' : backup.manifest ? 'archive' : 'warning'),
+    value: backup.file,
+  };
+}
+
+function browseChoice(): Choice<string | undefined> {
+  const iconPath = new vscode.ThemeIcon('folder-opened');
+  return { label: vscode.l10n.t('Browse…'), iconPath, value: undefined, alwaysShow: true };
 }
 
 /** The backup whose contents are in the active editor. */

@@ -3,6 +3,13 @@ import { showInput, type Back, type Frame } from './steps.ts';
 
 export interface Choice<Value> extends vscode.QuickPickItem {
   readonly value: Value;
+  /** Why it cannot be chosen. It is shown all the same, so that nobody searches for it. */
+  readonly refusal?: string;
+}
+
+/** A choice that cannot be chosen: with a sign, and the reason below it, for which there may be little room. */
+export function refuse<Value>(choice: Choice<Value>, refusal: string, short = refusal): Choice<Value> {
+  return { ...choice, refusal, detail: short, iconPath: new vscode.ThemeIcon('circle-slash') };
 }
 
 /** A line between choices. */
@@ -25,6 +32,7 @@ export interface ChoiceOptions<Value> {
   isChosen?(value: Value): boolean;
 }
 
+/** One of the choices. One that is refused says why and leaves the prompt open. */
 export async function askOne<Value>(frame: Frame, options: ChoiceOptions<Value>): Promise<Value | Back> {
   const input = vscode.window.createQuickPick<Choice<Value> | Separator>();
   input.placeholder = options.placeholder;
@@ -36,6 +44,10 @@ export async function askOne<Value>(frame: Frame, options: ChoiceOptions<Value>)
   if (active.length > 0) input.activeItems = active;
   const answer = await showInput(input, frame, () => {
     const [item] = input.selectedItems;
+    if (item && isChoice(item) && item.refusal !== undefined) {
+      void vscode.window.showWarningMessage(`${item.label}: ${item.refusal}`);
+      return undefined;
+    }
     // Wrapped: the value itself may be undefined.
     return item && isChoice(item) ? { value: item.value } : undefined;
   });

@@ -28,9 +28,10 @@ export function rowsOf({ manifest }: BackupFile): number {
 
 /** What a list says of a backup beside its name: database, tables, rows, size, age; or what is wrong with it. */
 export function describeBackup(backup: BackupFile): string {
-  const { manifest, encryption, size, time } = backup;
+  const { manifest, encryption, size, time, problem } = backup;
+  if (problem !== undefined) return problemText(backup);
   if (encryption) return [vscode.l10n.t('encrypted'), formatBytes(size), ageText(time)].join(' · ');
-  if (!manifest) return problemOf(backup);
+  if (!manifest) return '';
   const database = visible(manifest.source.database);
   // The usual name begins with the database, and there is not much room.
   const inName = backupName(backup).startsWith(path.parse(database).name);
@@ -49,14 +50,18 @@ export function backupName({ file }: BackupFile): string {
 
 export function backupItem(node: BackupNode): vscode.TreeItem {
   const { backup } = node;
-  const { manifest, encryption } = backup;
-  const sound = manifest !== undefined || encryption !== undefined;
+  const { manifest, encryption, salvageable } = backup;
+  const sound = backup.problem === undefined;
   const item = new vscode.TreeItem(
     backupName(backup),
     manifest ? vscode.TreeItemCollapsibleState.Collapsed : vscode.TreeItemCollapsibleState.None,
   );
   item.id = backup.file;
-  item.contextValue = encryption ? 'backup encrypted sound' : sound ? 'backup sound' : 'backup damaged';
+  item.contextValue = [
+    'backup',
+    ...(encryption ? ['encrypted'] : []),
+    ...(sound ? ['sound'] : salvageable ? ['damaged', 'salvageable'] : ['damaged']),
+  ].join(' ');
   item.description = describeBackup(backup);
   item.tooltip = backupTooltip(backup);
   item.iconPath = sound
@@ -70,17 +75,19 @@ export function backupItem(node: BackupNode): vscode.TreeItem {
       ? vscode.l10n.t('Backup {0}, {1}', backupName(backup), spoken)
       : vscode.l10n.t('Unusable backup {0}, {1}', backupName(backup), item.description),
   };
-  item.command = {
-    command: 'restorePoint.showContents',
-    title: vscode.l10n.t('Show Contents'),
-    arguments: [node],
-  };
+  item.command = showContents(node);
   return item;
 }
 
+function showContents(node: BackupsNode): vscode.Command {
+  const title = vscode.l10n.t('Show Contents');
+  return { command: 'restorePoint.showContents', title, arguments: [node] };
+}
+
 function backupTooltip(backup: BackupFile): vscode.MarkdownString {
-  const { manifest, encryption, file, size, time } = backup;
+  const { manifest, encryption, file, size, time, problem } = backup;
   const place = vscode.workspace.asRelativePath(file);
+  if (problem !== undefined) return tooltip(path.basename(file), [problemText(backup), place]);
   if (encryption) {
     return tooltip(path.basename(file), [
       encryption === 'passphrase'
@@ -90,7 +97,7 @@ function backupTooltip(backup: BackupFile): vscode.MarkdownString {
       place,
     ]);
   }
-  if (!manifest) return tooltip(path.basename(file), [problemOf(backup), place]);
+  if (!manifest) return tooltip(path.basename(file), [place]);
   const { source, leftOut } = manifest;
   return tooltip(path.basename(file), [
     `${source.database} (${source.serverVersion})`,
@@ -111,17 +118,19 @@ function extentText({ complete, only }: Manifest): string[] {
 }
 
 /** What is wrong with a file, without the file's path, which a list shows anyway. */
-function problemOf({ problem = '', file }: BackupFile): string {
+function problemText({ problem = '', file }: BackupFile): string {
   return problem.replace(`, ${file}: `, ': ').replace(`${file}: `, '');
 }
 
-export function backupTableItem({ parent, table }: BackupTableNode): vscode.TreeItem {
+export function backupTableItem(node: BackupTableNode): vscode.TreeItem {
+  const { parent, table } = node;
   const name = shownName(table.table.name);
   const item = new vscode.TreeItem(name);
   item.id = `${parent.backup.file} ${tableKey(table.table.name)}`;
-  item.contextValue = 'backupTable';
+  item.contextValue = parent.backup.problem === undefined ? 'backupTable' : 'backupTable damaged';
   item.description = backedUpRowsText(table);
   item.iconPath = new vscode.ThemeIcon('table');
   item.accessibilityInformation = { label: vscode.l10n.t('Table {0}, {1}', name, item.description) };
+  item.command = showContents(node);
   return item;
 }

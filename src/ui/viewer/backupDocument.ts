@@ -118,5 +118,8 @@ export class BackupDocument implements vscode.CustomDocument {
 
 /** The question for its key was dismissed. */
 function notUnlocked(): RestorePointError {
-  return new RestorePointError('locked', vscode.l10n.t('Nothing of it can be shown without its key'));
+  return new RestorePointError(
+    'locked',
+    vscode.l10n.t('What is in it can be shown only with its passphrase or an identity file'),
+  );
 }

@@ -3,7 +3,9 @@ import * as vscode from 'vscode';
 import { RestorePointError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { EngineId } from '../../core/manifest.ts';
+import { tableKey, type TableName } from '../../core/names.ts';
 import type { Engine } from '../../engines/engine.ts';
+import type { BackupIndex } from '../backups/backupIndex.ts';
 import type { BackupKeys } from '../backups/backupKeys.ts';
 import { BackupDocument } from './backupDocument.ts';
 import {
@@ -21,40 +23,66 @@ import { backupView, problemOf, rowsPerPage, rowsView, tableView, valueView } fr
 const commandOf: Readonly<Record<ViewerAction, string>> = {
   restore: 'restorePoint.restoreBackup',
   verify: 'restorePoint.verifyBackup',
+  salvage: 'restorePoint.salvageBackup',
   reveal: 'restorePoint.revealBackup',
 };
+
+/** What the editors work with. */
+export interface ViewerServices {
+  readonly engineById: (id: EngineId) => Engine;
+  readonly keys: BackupKeys;
+  readonly backups: Pick<BackupIndex, 'damageOf' | 'noting' | 'onDidChange'>;
+  readonly logger: Logger;
+}
 
 /** Shows what is in a backup file, in place of "the file is binary". Reads, never writes. */
 export class ContentsEditor implements vscode.CustomReadonlyEditorProvider<BackupDocument> {
   static readonly viewType = 'restorePoint.contents';
 
   readonly #extensionUri: vscode.Uri;
-  readonly #engineById: (id: EngineId) => Engine;
-  readonly #keys: BackupKeys;
-  readonly #logger: Logger;
+  readonly #services: ViewerServices;
+  readonly #open = new Set<OpenEditor>();
+  /** By the file: the table to show in an editor that has not been opened yet. */
+  readonly #wanted = new Map<string, TableName>();
 
-  constructor(
-    extensionUri: vscode.Uri,
-    engineById: (id: EngineId) => Engine,
-    keys: BackupKeys,
-    logger: Logger,
-  ) {
+  constructor(extensionUri: vscode.Uri, services: ViewerServices) {
     this.#extensionUri = extensionUri;
-    this.#engineById = engineById;
-    this.#keys = keys;
-    this.#logger = logger;
+    this.#services = services;
+  }
+
+  /** Opens a backup file, or brings it to the front, and shows this table of it. */
+  async open(file: string, table?: TableName): Promise<void> {
+    const uri = vscode.Uri.file(file);
+    const key = uri.toString();
+    if (table) this.#wanted.set(key, table);
+    await vscode.commands.executeCommand('vscode.openWith', uri, ContentsEditor.viewType);
+    if (!table || !this.#wanted.delete(key)) return;
+    const editors = [...this.#open].filter(({ document }) => document.uri.toString() === key);
+    for (const editor of editors.filter(({ visible }) => visible)) editor.choose(table);
+  }
+
+  /** Copies what is marked in the editor that is in front, else the chosen value. */
+  copy(): void {
+    for (const editor of this.#open) if (editor.active) editor.copy();
   }
 
   openCustomDocument(uri: vscode.Uri): BackupDocument {
-    return new BackupDocument(uri, this.#engineById, this.#keys, this.#logger);
+    const { engineById, keys, logger } = this.#services;
+    return new BackupDocument(uri, engineById, keys, logger);
   }
 
   resolveCustomEditor(document: BackupDocument, panel: vscode.WebviewPanel): void {
     const { webview } = panel;
     const assets = vscode.Uri.joinPath(this.#extensionUri, 'media', 'viewer');
     const link = (name: string): string => webview.asWebviewUri(vscode.Uri.joinPath(assets, name)).toString();
-    const editor = new OpenEditor(document, webview, this.#logger);
-    panel.onDidDispose(() => editor.dispose());
+    const key = document.uri.toString();
+    const editor = new OpenEditor(document, panel, this.#services, this.#wanted.get(key));
+    this.#wanted.delete(key);
+    this.#open.add(editor);
+    panel.onDidDispose(() => {
+      this.#open.delete(editor);
+      editor.dispose();
+    });
     webview.options = { enableScripts: true, enableForms: false, localResourceRoots: [assets] };
     webview.html = viewerPage({
       title: vscode.l10n.t('Contents of a backup'),
@@ -70,24 +98,69 @@ export class ContentsEditor implements vscode.CustomReadonlyEditorProvider<Backu
 
 /** One editor: answers what its page asks. */
 class OpenEditor {
-  readonly #document: BackupDocument;
+  readonly document: BackupDocument;
+  readonly #panel: vscode.WebviewPanel;
   readonly #webview: vscode.Webview;
+  readonly #backups: ViewerServices['backups'];
   readonly #logger: Logger;
   readonly #subscriptions: vscode.Disposable[];
   /** Of the last page of rows that was asked for: whoever turns pages quickly waits for the last one only. */
   #rows = new AbortController();
   /** Counts the readings of the file that were begun for this editor: only the last one is shown. */
   #readings = 0;
+  /** The table to show when there is something to be seen. */
+  #wanted: TableName | undefined;
+  #shown = false;
   #disposed = false;
 
-  constructor(document: BackupDocument, webview: vscode.Webview, logger: Logger) {
-    this.#document = document;
-    this.#webview = webview;
+  constructor(
+    document: BackupDocument,
+    panel: vscode.WebviewPanel,
+    { backups, logger }: ViewerServices,
+    wanted: TableName | undefined,
+  ) {
+    this.document = document;
+    this.#panel = panel;
+    this.#webview = panel.webview;
+    this.#backups = backups;
     this.#logger = logger;
+    this.#wanted = wanted;
     this.#subscriptions = [
-      webview.onDidReceiveMessage((message: unknown) => this.#guard(this.#receive(message))),
+      this.#webview.onDidReceiveMessage((message: unknown) => this.#guard(this.#receive(message))),
       document.onDidChange(() => this.#guard(this.#show())),
+      backups.onDidChange(() => this.#guard(this.#tellDamage())),
+      // The page of an editor in the background is gone; it begins anew.
+      panel.onDidChangeViewState(() => (this.#shown &&= panel.visible)),
     ];
+  }
+
+  get visible(): boolean {
+    return this.#panel.visible;
+  }
+
+  get active(): boolean {
+    return this.#panel.active;
+  }
+
+  copy(): void {
+    this.#guard(this.#post({ type: 'copy' }));
+  }
+
+  choose(table: TableName): void {
+    this.#wanted = table;
+    if (this.#shown) this.#guard(this.#choose());
+  }
+
+  async #choose(): Promise<void> {
+    const wanted = this.#wanted;
+    this.#wanted = undefined;
+    if (wanted) await this.#post({ type: 'choose', key: tableKey(wanted) });
+  }
+
+  async #tellDamage(): Promise<void> {
+    if (!this.#shown) return;
+    const damage = await this.#backups.damageOf(this.document.uri.fsPath);
+    if (damage && this.#shown) await this.#post({ type: 'damaged', problem: problemOf(damage) });
   }
 
   dispose(): void {
@@ -113,13 +186,15 @@ class OpenEditor {
     switch (message.type) {
       case 'ready':
         await this.#post({ type: 'texts', texts: viewerTexts(), locale: vscode.env.language });
-        await this.#document.reloadIfChanged();
+        await this.document.reloadIfChanged();
         return this.#show();
       case 'reload':
-        return this.#document.reload();
+        return this.document.reload();
       case 'run':
-        await vscode.commands.executeCommand(commandOf[message.action], this.#document.uri);
+        await vscode.commands.executeCommand(commandOf[message.action], this.document.uri);
         return;
+      case 'copied':
+        return await vscode.env.clipboard.writeText(message.text);
       case 'readTable':
       case 'readRows':
       case 'readValue':
@@ -128,30 +203,35 @@ class OpenEditor {
   }
 
   async #show(): Promise<void> {
+    this.#shown = false;
     const reading = ++this.#readings;
-    const state = await this.#document.state();
+    const state = await this.document.state();
     if (reading !== this.#readings) return;
     if ('error' in state) return this.#post({ type: 'problem', problem: problemOf(state.error) });
     const { manifest, engine, size } = state.contents;
     await this.#post({ type: 'backup', backup: backupView(manifest, engine.label, size) });
+    this.#shown = true;
+    await this.#choose();
+    await this.#tellDamage();
   }
 
   async #reply(question: ViewerQuestion): Promise<void> {
     const { request } = question;
     try {
-      await this.#post({ type: 'answer', request, answer: await this.#answer(question) });
+      await this.#post({
+        type: 'answer',
+        request,
+        answer: await this.#backups.noting(this.#answer(question)),
+      });
     } catch (error) {
       if (RestorePointError.is(error, 'cancelled')) return;
-      this.#logger.error(
-        `A part of ${this.#document.uri.fsPath} cannot be shown: ${messageOf(error)}`,
-        error,
-      );
+      this.#logger.error(`A part of ${this.document.uri.fsPath} cannot be shown: ${messageOf(error)}`, error);
       await this.#post({ type: 'failed', request, problem: problemOf(error) });
     }
   }
 
   async #answer(question: ViewerQuestion): Promise<ViewerAnswers[ViewerQuestion['type']]> {
-    const state = await this.#document.state();
+    const state = await this.document.state();
     if ('error' in state) throw state.error;
     const { contents } = state;
     switch (question.type) {

@@ -1,7 +1,7 @@
 import type { BackupView, Problem, RowsView, TableView, ValueView } from './viewModel.ts';
 import type { ViewerTexts } from './texts.ts';
 
-export const viewerActions = ['restore', 'verify', 'reveal'] as const;
+export const viewerActions = ['restore', 'verify', 'salvage', 'reveal'] as const;
 
 export type ViewerAction = (typeof viewerActions)[number];
 
@@ -12,6 +12,8 @@ export type FromViewer =
   /** Read the file again. */
   | { readonly type: 'reload' }
   | { readonly type: 'run'; readonly action: ViewerAction }
+  /** Put a text on the clipboard: the answer to `copy`. */
+  | { readonly type: 'copied'; readonly text: string }
   | ViewerQuestion;
 
 /** What is answered with `answer` or `failed` and the same `request`, unless it has become pointless meanwhile. */
@@ -37,7 +39,13 @@ export interface ViewerAnswers {
 export type ToViewer =
   | { readonly type: 'texts'; readonly texts: ViewerTexts; readonly locale: string }
   | { readonly type: 'backup'; readonly backup: BackupView }
+  /** It was found out that the backup, which is shown, is damaged. */
+  | { readonly type: 'damaged'; readonly problem: Problem }
   | { readonly type: 'problem'; readonly problem: Problem }
+  /** Show this table; `key` as in `TableEntry`. */
+  | { readonly type: 'choose'; readonly key: string }
+  /** Copy what is marked, else the chosen value. */
+  | { readonly type: 'copy' }
   | {
       readonly type: 'answer';
       readonly request: number;
@@ -57,6 +65,8 @@ export function parseFromViewer(value: unknown): FromViewer | undefined {
       const action = viewerActions.find((known) => known === message.action);
       return action && { type: 'run', action };
     }
+    case 'copied':
+      return typeof message.text === 'string' ? { type: 'copied', text: message.text } : undefined;
     case 'readTable':
     case 'readRows':
     case 'readValue':

@@ -23,7 +23,7 @@ export function viewerPage(parts: PageParts): string {
 <title>${escapeHtml(parts.title)}</title>
 <link rel="stylesheet" href="${escapeHtml(parts.style)}">
 </head>
-<body>
+<body data-vscode-context='{"preventDefaultContextMenuItems":true,"readOnlyText":true}'>
 <main id="viewer" aria-busy="true"><p class="loading">${escapeHtml(parts.loading)}</p></main>
 <script type="module" nonce="${escapeHtml(parts.nonce)}" src="${escapeHtml(parts.script)}"></script>
 </body>

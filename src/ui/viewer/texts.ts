@@ -11,6 +11,9 @@ function overviewTexts() {
   return {
     restore: vscode.l10n.t('Restore…'),
     verify: vscode.l10n.t('Verify'),
+    salvage: vscode.l10n.t('Salvage…'),
+    salvageTooltip: vscode.l10n.t('Make a sound backup of all that still holds'),
+    unlock: vscode.l10n.t('Unlock…'),
     reveal: vscode.l10n.t('Reveal'),
     restoreTooltip: vscode.l10n.t('Bring rows or tables of this backup back into a database'),
     verifyTooltip: vscode.l10n.t('Check every byte and every row of this backup'),

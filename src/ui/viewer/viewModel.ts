@@ -54,6 +54,8 @@ export interface ColumnView {
   readonly type: string;
   /** Its values are numbers, and read best when they end at one line. */
   readonly numeric: boolean;
+  /** Its values are texts or bytes, of which it is worth knowing how long they are. */
+  readonly counted: boolean;
   /** Its place in the primary key, from 1. */
   readonly primaryKey?: number;
   /** The other columns of each unique key that it is in. */
@@ -99,6 +101,8 @@ export interface Problem {
   readonly entry?: string;
   /** What the user can do, as a sentence. */
   readonly next?: string;
+  /** Of a damaged one: what still holds can be salvaged. */
+  readonly salvageable?: boolean;
 }
 
 /** `engineLabel`: the engine's name for people. `size`: of the file, in bytes. */
@@ -143,6 +147,7 @@ function columnView(table: Table, column: Column): ColumnView {
   return {
     ...column,
     numeric: isNumeric(column.type),
+    counted: isCounted(column.type),
     ...(place < 0 ? {} : { primaryKey: place + 1 }),
     uniqueWith: table.uniqueKeys
       .filter((key) => key.columns.includes(column.name))
@@ -163,6 +168,11 @@ const numericTypes =
 /** By the words that both engines have for their numeric types; it only decides on which side a value stands. */
 function isNumeric(type: string): boolean {
   return numericTypes.test(type) && !type.endsWith(']');
+}
+
+/** By the words that engines have for texts and bytes; SQLite's columns need no type. */
+function isCounted(type: string): boolean {
+  return type === '' || /char|text|clob|string|json|xml|bytea|blob|binary/i.test(type);
 }
 
 export function rowsView(page: RowPage, offset: number): RowsView {
@@ -192,7 +202,7 @@ function cutText(text: string, limit: number): string {
 
 export function problemOf(error: unknown): Problem {
   if (!RestorePointError.is(error)) return { kind: 'unreadable', message: messageOf(error) };
-  const { place, next, cause } = error.details;
+  const { place, next, cause, salvageable } = error.details;
   const gone = error.code === 'file' && (cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
   const kinds: Partial<Record<ErrorCode, Problem['kind']>> = {
     'damaged-backup': 'damaged',
@@ -203,5 +213,6 @@ export function problemOf(error: unknown): Problem {
     message: error.message,
     ...(place?.entry === undefined ? {} : { entry: place.entry }),
     ...(next === undefined ? {} : { next }),
+    ...(salvageable ? { salvageable } : {}),
   };
 }

@@ -1,0 +1,64 @@
+import { realpath } from 'node:fs/promises';
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import type { Connection, SettingsScope } from '../connections/connection.ts';
+import { suggestedName } from '../connections/connectionDraft.ts';
+import { refuseInRestrictedMode } from '../connections/connector.ts';
+import type { ConnectionStore } from '../connections/connectionStore.ts';
+import type { Services } from '../services.ts';
+import { pathOf } from './commandArguments.ts';
+import { connectionOf } from './saveConnection.ts';
+
+/**
+ * The connection to a database file: the one that the settings have, else a new one, which is saved when it works. Throws
+ * `refused` in Restricted Mode, `connection` for what is no database.
+ */
+export async function connectionOfFile(services: Services, uri: vscode.Uri): Promise<Connection> {
+  refuseInRestrictedMode();
+  const { store, engines, connector, boundary, log } = services;
+  const file = pathOf(uri);
+  const known = await findConnection(store, file);
+  if (known) return known;
+  const engine = engines.find(({ features }) => features.isFile)!.id;
+  const scope = scopeOf(store, uri);
+  const draft = { engine, file, name: freeName(store, file) };
+  const connection = connectionOf(services, { draft, byUrl: false, scope });
+  // Without a notification of its own: VS Code drops those that come too fast, and the last one matters.
+  await connector.use(connection, { readOnly: true, logger: log }, (session) => session.listTables());
+  await store.save(connection.item as { id: string }, scope);
+  boundary.tell(vscode.l10n.t('Added the connection {0} to the settings.', connection.name));
+  return connection;
+}
+
+async function findConnection(store: ConnectionStore, file: string): Promise<Connection | undefined> {
+  const wanted = await realPath(file);
+  for (const connection of store.list()) {
+    const other = connection.usable?.settings.address.file;
+    if (other !== undefined && (await realPath(other)) === wanted) return connection;
+  }
+  return undefined;
+}
+
+/** Two paths of one file, through links or in another case, have the same. */
+async function realPath(file: string): Promise<string> {
+  return await realpath(file).catch(() => path.resolve(file));
+}
+
+/** The settings of the workspace folder that the file is in; those of the workspace, where they are the same. */
+function scopeOf(store: ConnectionStore, uri: vscode.Uri): SettingsScope {
+  const scopes = store.scopes();
+  const folder = vscode.workspace.getWorkspaceFolder(uri);
+  const own = scopes.find(
+    ({ target, folder: other }) =>
+      target === vscode.ConfigurationTarget.WorkspaceFolder &&
+      other?.uri.toString() === folder?.uri.toString(),
+  );
+  return own ?? scopes[0]!;
+}
+
+/** Its name without the ending; where a connection has that, its path too. */
+function freeName(store: ConnectionStore, file: string): string {
+  const name = suggestedName({ engine: 'sqlite', file });
+  const taken = store.list().some((connection) => connection.name === name);
+  return taken ? vscode.workspace.asRelativePath(file) : name;
+}

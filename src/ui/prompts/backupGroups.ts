@@ -1,0 +1,54 @@
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import { isNamedAfter, type BackupFile } from '../../backup/backupFiles.ts';
+import type { DatabaseAddress } from '../../core/connections.ts';
+import type { Connection } from '../connections/connection.ts';
+
+export interface BackupGroup {
+  readonly title?: string;
+  readonly backups: readonly BackupFile[];
+  /** Why those of the group cannot be chosen. */
+  readonly refusal?: (backup: BackupFile) => string;
+}
+
+/** Backups as they suit a database: its own, others of its kind, and those that cannot be restored into it. */
+export function groupBackups(backups: readonly BackupFile[], into: Connection): BackupGroup[] {
+  const engine = into.usable?.engine;
+  const told = engine === undefined || into.name.includes(engine.label);
+  const label = told ? into.name : `${into.name} (${engine.label})`;
+  const cannot = vscode.l10n.t('Cannot be restored into {0}', label);
+  const reasonOf = ({ manifest }: BackupFile): string =>
+    vscode.l10n.t('It was taken from {0}.', manifest?.source.serverVersion ?? '');
+  const own: BackupFile[] = [];
+  const others: BackupFile[] = [];
+  const damaged: BackupFile[] = [];
+  const foreign: BackupFile[] = [];
+  for (const backup of backups) {
+    if (isForeign(backup, into)) foreign.push(backup);
+    else if (backup.problem !== undefined) damaged.push(backup);
+    else (isOwn(backup, into) ? own : others).push(backup);
+  }
+  const groups: BackupGroup[] = [
+    { title: vscode.l10n.t('Taken from {0}', into.name), backups: own },
+    { title: vscode.l10n.t('Taken from other databases'), backups: others },
+    { title: vscode.l10n.t('Damaged'), backups: damaged },
+    { title: cannot, backups: foreign, refusal: reasonOf },
+  ];
+  return groups.filter((group) => group.backups.length > 0);
+}
+
+function isForeign({ manifest }: BackupFile, { usable }: Connection): boolean {
+  return manifest !== undefined && usable !== undefined && manifest.source.engine !== usable.engine.id;
+}
+
+/** An encrypted one tells nothing but its name, which begins with that of its database. */
+function isOwn({ manifest, encryption, file }: BackupFile, { id, usable }: Connection): boolean {
+  if (manifest) return manifest.source.connection === id;
+  if (!encryption || !usable) return false;
+  const database = databaseOf(usable.settings.address);
+  return database !== undefined && isNamedAfter(file, database);
+}
+
+function databaseOf({ file, database }: DatabaseAddress): string | undefined {
+  return file === undefined ? database : path.basename(file);
+}
