@@ -15,7 +15,7 @@ import {
   usage,
   type BackupArguments,
   type CliArguments,
-  type FileArguments,
+  type InspectArguments,
   type RestoreArguments,
   type SalvageArguments,
 } from './cli/arguments.ts';
@@ -26,6 +26,7 @@ import { createOutput, exitCodeOf, lines, type Output } from './cli/output.ts';
 import { createProgressBar } from './cli/progressBar.ts';
 import {
   backupText,
+  codeListText,
   foreignCodeText,
   inspectText,
   planText,
@@ -38,7 +39,7 @@ import { version } from './core/version.ts';
 import type { Session, WorkOptions } from './engines/engine.ts';
 import { engineById } from './engines/registry.ts';
 import { useSession } from './engines/useSession.ts';
-import type { CodeToRun } from './restore/codeToRun.ts';
+import { type CodeToRun, statementsText } from './restore/codeToRun.ts';
 import { restoreBackup } from './restore/restoreBackup.ts';
 
 async function run(args: CliArguments, output: Output, work: WorkOptions): Promise<void> {
@@ -151,13 +152,14 @@ async function salvage(args: SalvageArguments, output: Output, work: WorkOptions
 
 /** Asks about statements of a backup from elsewhere. Throws `refused` where nobody can be asked. */
 async function mayRun(code: CodeToRun, signal: AbortSignal | undefined): Promise<boolean> {
+  process.stderr.write(`${foreignCodeText(code)}:\n${codeListText(code)}\n`);
   if (!process.stdin.isTTY) {
-    throw new RestorePointError('refused', `${foreignCodeText(code)}`, {
+    throw new RestorePointError('refused', foreignCodeText(code), {
       unchanged: 'Nothing was changed.',
-      next: 'Read them (inspect --json, or schema.sql in the file), then add --trust; --data-only runs none.',
+      next: 'Read their text with inspect --statements, then add --trust; --data-only runs none of them.',
     });
   }
-  process.stderr.write(`${foreignCodeText(code)}:\n${code.kinds.map((kind) => `  ${kind}`).join('\n')}\n`);
+  process.stderr.write('Their text: restore-point inspect --statements FILE\n');
   return await askYes('Run them? [y/N] ', signal);
 }
 
@@ -170,10 +172,14 @@ function identityOf(
   return identityFile === undefined ? {} : { identityFiles: [identityFile] };
 }
 
-async function inspect(args: FileArguments, output: Output, { signal }: WorkOptions): Promise<void> {
+async function inspect(args: InspectArguments, output: Output, { signal }: WorkOptions): Promise<void> {
   const archive = await Archive.open(path.resolve(args.file), await keysFor(args, signal));
   try {
-    output.result(inspectText(archive), archive.manifest);
+    const { manifest } = archive;
+    const text = args.statements
+      ? statementsText(manifest.objects) || 'The backup holds no statements.'
+      : inspectText(archive);
+    output.result(text.trimEnd(), args.statements ? manifest.objects : manifest);
   } finally {
     await archive.close();
   }
@@ -221,7 +227,17 @@ async function main(): Promise<number> {
   });
   const abort = new AbortController();
   const bar = createProgressBar(process.stderr);
-  const cancel = (): void => abort.abort();
+  const cancel = (signal: NodeJS.Signals): void => {
+    if (abort.signal.aborted) {
+      // Whatever the first one still waits for: without a handler the system ends the program.
+      process.off('SIGINT', cancel).off('SIGTERM', cancel);
+      process.kill(process.pid, signal);
+      return;
+    }
+    abort.abort();
+    bar.end();
+    process.stderr.write('Cancelling; Ctrl+C again ends at once.\n');
+  };
   process.on('SIGINT', cancel).on('SIGTERM', cancel);
   try {
     const args = parseArguments(process.argv.slice(2));

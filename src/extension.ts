@@ -18,6 +18,7 @@ import { ErrorBoundary } from './ui/errorBoundary.ts';
 import { Log } from './ui/log.ts';
 import { WorkRunner } from './ui/progress.ts';
 import type { Services } from './ui/services.ts';
+import { Statements } from './ui/statements.ts';
 import { BackupsTree } from './ui/tree/backupsTree.ts';
 import { ConnectionsTree } from './ui/tree/connectionsTree.ts';
 import { ContentsEditor } from './ui/viewer/contentsEditor.ts';
@@ -74,7 +75,10 @@ function createServices(context: vscode.ExtensionContext): Services {
     canSelectMany: true,
     showCollapseAll: true,
   });
+  const statements = new Statements();
   context.subscriptions.push(
+    vscode.workspace.registerTextDocumentContentProvider(Statements.scheme, statements),
+    vscode.workspace.onDidCloseTextDocument((document) => statements.forget(document)),
     ...[log, store, sessions, backups, connectionsTree, backupsTree, connectionsView, backupsView],
     keepAgesFresh(backupsTree, backupsView),
   );
@@ -84,7 +88,7 @@ function createServices(context: vscode.ExtensionContext): Services {
     work: new WorkRunner(log),
     workers: new Workers(path.join(context.extensionPath, 'dist', 'worker.js')),
     ...{ engines, engineById, store, passwords, passphrases, keys, connector, sessions, backups },
-    ...{ connectionsTree, backupsTree, connectionsView, backupsView },
+    ...{ connectionsTree, backupsTree, connectionsView, backupsView, statements },
     viewer: new ContentsEditor(context.extensionUri, { engineById, keys, backups, logger: log }),
     safetyFolder: path.join((context.storageUri ?? context.globalStorageUri).fsPath, 'safety'),
     memory: context.workspaceState,

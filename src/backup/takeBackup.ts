@@ -138,8 +138,12 @@ function describeBackup(
     : chooseObjects(schema, [...content.tables.map(({ table }) => table.name), ...(content.opaque ?? [])]);
   const objects = objectsOf(all, only);
   const keys = new Set(all.map(objectKey));
+  const sequences = new Set(options.selection?.sequences?.map(tableKey));
   const holds = ({ table, name }: Sequence): boolean =>
-    whole || (table ? taken.has(tableKey(table)) : keys.has(`sequence ${formatTableName(name)}`));
+    whole ||
+    (table
+      ? taken.has(tableKey(table))
+      : keys.has(`sequence ${formatTableName(name)}`) || sequences.has(tableKey(name)));
   return {
     format: 'restore-point',
     formatVersion: 1,

@@ -13,7 +13,7 @@ export const usage = `restore-point: back up database tables into a file, and br
                         [--with-related] [--schema-only | --data-only] [--into-schema NAME]
                         [--dry-run] [--no-safety-backup] [--identity FILE] [--trust] [--yes] [--json]
   restore-point verify  <file> [--identity FILE] [--json]
-  restore-point inspect <file> [--identity FILE] [--json]
+  restore-point inspect <file> [--statements] [--identity FILE] [--json]
   restore-point salvage <file> [--out FILE] [--identity FILE] [--json]
 
 <connection>  sqlite:path/to.db
@@ -40,6 +40,7 @@ export const usage = `restore-point: back up database tables into a file, and br
 --yes         do not ask before writing
 --trust       run the statements (functions, triggers, tables, …) of a backup that was not made on
                 this machine: they run as you
+--statements  print the statements of a backup, each under its kind and name
 --out         of salvage: the new file; beside the old one when left out
 --trust-settings  use a connection of .vscode/settings.json without asking whether you trust these settings
 --verbose     log what is done, and add the stack to an error
@@ -101,9 +102,16 @@ export interface RestoreArguments extends Common, ConnectionArguments, KeyArgume
   readonly yes: boolean;
 }
 
-export interface FileArguments extends Common, KeyArguments {
-  readonly command: 'verify' | 'inspect';
+export interface VerifyArguments extends Common, KeyArguments {
+  readonly command: 'verify';
   readonly file: string;
+}
+
+export interface InspectArguments extends Common, KeyArguments {
+  readonly command: 'inspect';
+  readonly file: string;
+  /** Print the text of every statement. */
+  readonly statements: boolean;
 }
 
 export interface SalvageArguments extends Common, KeyArguments {
@@ -117,7 +125,12 @@ export interface InformationArguments extends Common {
 }
 
 export type CliArguments =
-  BackupArguments | RestoreArguments | FileArguments | SalvageArguments | InformationArguments;
+  | BackupArguments
+  | RestoreArguments
+  | VerifyArguments
+  | InspectArguments
+  | SalvageArguments
+  | InformationArguments;
 
 const compressions: readonly Compression[] = ['zstd', 'gzip', 'none'];
 
@@ -177,7 +190,7 @@ const commandOptions = {
     yes: { type: 'boolean', short: 'y' },
   },
   verify: { ...everyCommand, ...keyOptions },
-  inspect: { ...everyCommand, ...keyOptions },
+  inspect: { ...everyCommand, ...keyOptions, statements: { type: 'boolean' } },
   salvage: { ...everyCommand, ...keyOptions, out: { type: 'string', short: 'o' } },
 } as const satisfies Record<string, OptionsConfig>;
 
@@ -191,11 +204,16 @@ export function parseArguments(words: readonly string[]): CliArguments {
       return backupArguments(rest);
     case 'restore':
       return restoreArguments(rest);
-    case 'verify':
-    case 'inspect': {
-      const { values, positionals } = parse(rest, commandOptions[command]);
+    case 'verify': {
+      const { values, positionals } = parse(rest, commandOptions.verify);
       const [file] = exactly(positionals, ['<file>']);
       return { command, file: file!, ...common(values), ...keyArguments(values) };
+    }
+    case 'inspect': {
+      const { values, positionals } = parse(rest, commandOptions.inspect);
+      const [file] = exactly(positionals, ['<file>']);
+      const statements = values.statements ?? false;
+      return { command, file: file!, ...common(values), ...keyArguments(values), statements };
     }
     case 'salvage': {
       const { values, positionals } = parse(rest, commandOptions.salvage);

@@ -3,6 +3,8 @@ import { createInterface } from 'node:readline/promises';
 /** Asks on the terminal; anything but a yes is a no. */
 export async function askYes(question: string, signal: AbortSignal | undefined): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  // A terminal that asks takes Ctrl+C as a key.
+  terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   try {
     // Ctrl+D, or the end of the input, answers nothing.
     const ended = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));

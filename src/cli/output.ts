@@ -1,5 +1,5 @@
 import { RestorePointError, type ErrorCode, describeError, messageOf } from '../core/errors.ts';
-import { visible, visibleLines } from '../core/visible.ts';
+import { escapeHidden, visible, visibleLines } from '../core/visible.ts';
 import { silentLogger, type Logger } from '../core/logger.ts';
 
 /** Results go to stdout, everything else to stderr. */
@@ -34,20 +34,24 @@ export function createOutput(options: { json: boolean; verbose: boolean }): Outp
     failure(error) {
       if (options.json) process.stdout.write(`${jsonText({ error: errorAsJson(error) })}\n`);
       process.stderr.write(`restore-point: ${visible(describeError(error))}\n`);
-      if (options.verbose) process.stderr.write(`${lines(stackOf(error))}`);
+      if (options.verbose) process.stderr.write(`${stackOf(error)}\n`);
     },
     logger: options.verbose ? stderrLogger : quietLogger,
   };
 }
 
-/** What a terminal would obey stands nowhere in it, though JSON allows most of that. */
+/** What a terminal would obey, or nobody would see, stands nowhere in it, though JSON allows most of that. */
 function jsonText(value: unknown): string {
   const escaped = (character: string): string =>
-    `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  return JSON.stringify(value, undefined, 2).replace(
-    /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    escaped,
-  );
+    // Each half of a pair has an escape of its own.
+    Array.from({ length: character.length }, (_, index) => character.charCodeAt(index))
+      .map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`)
+      .join('');
+  // A line feed in a text is an escape already.
+  return JSON.stringify(value, undefined, 2)
+    .split('\n')
+    .map((line) => escapeHidden(line, escaped))
+    .join('\n');
 }
 
 /** Text of several lines, with what could not be seen in it named. */
@@ -63,12 +67,25 @@ function errorAsJson(error: unknown): unknown {
 
 /** The stack, with those of the causes and of what was met while cleaning up. */
 function stackOf(error: unknown): string {
-  const parts = [error instanceof Error ? (error.stack ?? error.message) : String(error)];
+  const parts = [error instanceof Error ? oneStack(error) : visible(String(error))];
   if (error instanceof Error && error.cause !== undefined) parts.push(`caused by: ${stackOf(error.cause)}`);
   if (RestorePointError.is(error) && error.details.suppressed !== undefined) {
     parts.push(`and meanwhile: ${stackOf(error.details.suppressed)}`);
   }
-  return `${parts.join('\n')}\n`;
+  return parts.join('\n');
+}
+
+/** A message has one line, whatever it names: what follows it in the stack are places in the code. */
+function oneStack({ name, message, stack = '' }: Error): string {
+  const at = stack.indexOf(message);
+  const places =
+    at < 0
+      ? []
+      : stack
+          .slice(at + message.length)
+          .split('\n')
+          .slice(1);
+  return [visible(`${name}: ${message}`), ...places.map(visible)].join('\n');
 }
 
 function write(level: string, message: string): void {

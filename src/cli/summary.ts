@@ -106,6 +106,7 @@ export function planText(plan: RestorePlan, target: string): string {
     ...aligned(rows),
     ...opaqueText(plan.opaque),
     ...largeObjectText(plan),
+    ...countersText(plan),
     ...plan.warnings.map((warning) => visibleLines(`warning: ${warning}`)),
   ].join('\n');
 }
@@ -114,6 +115,11 @@ export function planText(plan: RestorePlan, target: string): string {
 export function foreignCodeText({ statements }: CodeToRun): string {
   const what = count(statements.length, 'statement');
   return `The backup was not made on this machine, and ${what} of it would run as you`;
+}
+
+/** Every statement by kind and name. */
+export function codeListText({ kinds }: CodeToRun): string {
+  return kinds.map((kind) => `  ${kind}`).join('\n');
 }
 
 function planTitle({ mode, only, create, intoSchema }: RestorePlan, target: string): string {
@@ -141,6 +147,16 @@ function largeObjectText({ largeObjects }: RestorePlan): string[] {
   return [
     `  ${count(backup.objects.rows, 'large object')} in the backup, ${now} now: missing ones are made, ${others}`,
   ];
+}
+
+/** What is changed besides tables: sequences, and what is computed from tables. */
+function countersText({ sequences, create }: RestorePlan): string[] {
+  const set = [...new Set(sequences.map(({ name }) => formatTableName(name)))];
+  const filled = create.filter(({ live, repeat }) => live && repeat).map(({ name }) => name);
+  return [
+    ...(set.length > 0 ? [`  counters set: ${set.join(', ')}`] : []),
+    ...(filled.length > 0 ? [`  materialized views refreshed: ${filled.join(', ')}`] : []),
+  ].map(visible);
 }
 
 export function restoreText(report: RestoreReport): string {

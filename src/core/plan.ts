@@ -68,6 +68,12 @@ export interface SchemaMove {
   readonly tables: readonly TableName[];
 }
 
+/** A statement that a restore runs. */
+export interface PlannedObject extends SchemaObject {
+  /** It is the database's own, and not one of the file. */
+  readonly live?: boolean;
+}
+
 /** What a restore will do, computed before anything is written. */
 export interface RestorePlan {
   readonly mode: RestoreMode;
@@ -80,7 +86,8 @@ export interface RestorePlan {
   /** In an order in which referenced tables come first where there is one (cycles are the engine's to handle). */
   readonly tables: readonly TablePlan[];
   /** Statements for what is missing, in order. */
-  readonly create: readonly SchemaObject[];
+  readonly create: readonly PlannedObject[];
+  /** Those that are set to where they stood. */
   readonly sequences: readonly Sequence[];
   /** Absent where there are none. */
   readonly opaque?: readonly OpaquePlan[];

@@ -1,13 +1,13 @@
-import { formatQuantity } from '../core/format.ts';
+import { tableKey } from '../core/names.ts';
 import type { RestorePlan } from '../core/plan.ts';
-import type { SchemaObject } from '../core/schema.ts';
+import { objectKey, type SchemaObject } from '../core/schema.ts';
 import { visible } from '../core/visible.ts';
 
 /** Statements of a file that a restore would run, and which are its author's rather than the user's. */
 export interface CodeToRun {
-  /** Every statement. */
+  /** Every statement, in the order in which they run. */
   readonly statements: readonly SchemaObject[];
-  /** For people: kinds with names, those first that hold code of any sort (functions, triggers, views). */
+  /** For people: every statement by its kind and name, those first that hold code of any sort (functions, views). */
   readonly kinds: readonly string[];
 }
 
@@ -29,22 +29,41 @@ const active: readonly string[] = [
   'virtual table',
 ];
 
-const mostNames = 8;
+/** Kinds that change a table that they do not belong to: those that they need are told with them. */
+const between: readonly string[] = ['table', 'partition', 'foreign key'];
 
 /** What a plan would run of the file; undefined where it writes rows and nothing else. */
 export function codeToRun({ create }: RestorePlan): CodeToRun | undefined {
-  if (create.length === 0) return undefined;
+  const statements = create.filter(({ live }) => !live);
+  if (statements.length === 0) return undefined;
+  return { statements, kinds: listStatements(statements) };
+}
+
+/** A line for each kind of statement, with all their names. */
+export function listStatements(statements: readonly SchemaObject[]): string[] {
   const rank = ({ kind }: SchemaObject): number =>
     active.includes(kind) ? active.indexOf(kind) : active.length;
-  const objects = create.filter(({ of }) => of === undefined).sort((a, b) => rank(a) - rank(b));
-  const properties = create.length - objects.length;
-  const kinds = [...Map.groupBy(objects, ({ kind }) => kind)].map(([kind, found]) => {
-    const names = found.slice(0, mostNames).map(({ name }) => visible(name));
-    const more = found.length > mostNames ? [`and ${found.length - mostNames} more`] : [];
-    return `${visible(kind)}: ${[...names, ...more].join(', ')}`;
-  });
-  return {
-    statements: create,
-    kinds: [...kinds, ...(properties > 0 ? [`${formatQuantity(properties, 'statement')} about these`] : [])],
-  };
+  const sorted = [...statements].sort((a, b) => rank(a) - rank(b));
+  return [...Map.groupBy(sorted, ({ kind }) => kind)].map(
+    ([kind, found]) => `${visible(kind)}: ${found.map((one) => visible(nameOf(one))).join(', ')}`,
+  );
+}
+
+function nameOf({ kind, name, needs = [], table }: SchemaObject): string {
+  const own = table && tableKey(table);
+  const tables = needs.filter((key) => key.startsWith('table ') && key !== `table ${name}`);
+  if (!between.includes(kind) || own === undefined || tables.length === 0) return name;
+  return `${name} (with ${tables.map((key) => key.slice('table '.length)).join(', ')})`;
+}
+
+/** The statements as a script for people to read, each under its kind and name. */
+export function statementsText(statements: readonly SchemaObject[]): string {
+  return statements
+    .map(({ sql, ...object }) => `-- ${visible(objectKey(object))}\n${readable(sql)};\n`)
+    .join('\n');
+}
+
+/** Several lines, in which nothing is hidden. */
+function readable(sql: string): string {
+  return sql.split(/\r?\n/).map(visible).join('\n');
 }

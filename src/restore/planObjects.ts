@@ -1,6 +1,6 @@
 import type { Manifest } from '../core/manifest.ts';
 import { foldCase, tableKey } from '../core/names.ts';
-import type { RestoreMode, TablePlan } from '../core/plan.ts';
+import type { PlannedObject, RestoreMode, TablePlan } from '../core/plan.ts';
 import { objectKey, type DatabaseSchema, type SchemaObject, type ServerFeature } from '../core/schema.ts';
 import type { EngineFeatures } from '../engines/engine.ts';
 import { comesAgain, isRemade, obstacles } from './lostObjects.ts';
@@ -9,7 +9,7 @@ import type { Refusal } from './planRestore.ts';
 /** The statements that a restore runs, and why others do not run. */
 export interface PlannedObjects {
   /** In the backup's order. */
-  readonly create: readonly SchemaObject[];
+  readonly create: readonly PlannedObject[];
   readonly warnings: readonly string[];
   /** Tables that are missing and cannot be made, with the reason. */
   readonly refusals: readonly Refusal[];
@@ -46,6 +46,7 @@ export function planObjects(
     object.table !== undefined &&
     liveTables.has(fold(tableKey(object.table))) &&
     !(mode === 'replace' && isRemade(object));
+  const refill = refillsOf(target.schema, fold);
   const whole = everything && manifest.complete;
   const wanted = (whole ? manifest.objects : objectsOfTables(manifest, tables, mode)).filter(
     (object) => object.of !== undefined || !stays(object),
@@ -53,7 +54,9 @@ export function planObjects(
   const reasons = new Map<SchemaObject, string>();
   const obstacleTo = obstacles(manifest, target.schema);
   const missing = withoutProperties(
-    wanted.filter((object) => object.repeat || object.of !== undefined || !isThere(object)),
+    wanted
+      .filter((object) => object.repeat || object.of !== undefined || !isThere(object))
+      .map((object): PlannedObject => (object.repeat ? refill(object) : object)),
   ).filter((object) => {
     const reason = refusalOf(object, target) ?? obstacleTo(object);
     if (reason !== undefined) reasons.set(object, reason);
@@ -64,6 +67,20 @@ export function planObjects(
     create,
     warnings: describeReasons(reasons),
     refusals: refuseTables(tables, create, reasons, manifest),
+  };
+}
+
+/** What is there is filled again by the database's own statement: that of the file is its author's. */
+function refillsOf(
+  { objects }: DatabaseSchema,
+  fold: (text: string) => string,
+): (object: SchemaObject) => PlannedObject {
+  const own = new Map(
+    objects.filter(({ repeat }) => repeat).map((object) => [fold(objectKey(object)), object]),
+  );
+  return (object) => {
+    const found = own.get(fold(objectKey(object)));
+    return found ? { ...object, sql: found.sql, live: true } : object;
   };
 }
 
@@ -212,7 +229,9 @@ function refuseTables(
   return tables.flatMap((table) => {
     const { name } = table.backup.table;
     const [object] = makers.get(tableKey(name)) ?? [];
-    if (!table.create || !object || made.has(object)) return [];
+    if (!table.create || (object && made.has(object))) return [];
+    if (!object)
+      return [{ table: name, reason: 'it is missing, and the backup does not say how it is made' }];
     const reason = reasons.get(object) ?? 'its name is taken';
     return [{ table: name, reason: `it is missing, and cannot be made: ${reason}` }];
   });

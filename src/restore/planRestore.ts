@@ -3,13 +3,14 @@ import type { BackedUpTable, Manifest } from '../core/manifest.ts';
 import { foldCase, formatTableName, tableKey, type TableName } from '../core/names.ts';
 import type { InboundForeignKey, RestoreMode, RestorePlan, TablePlan } from '../core/plan.ts';
 import { describeReasons } from '../core/related.ts';
-import { objectKey, rowKey, type DatabaseSchema, type Table } from '../core/schema.ts';
+import { rowKey, type DatabaseSchema, type Table } from '../core/schema.ts';
 import type { EngineFeatures } from '../engines/engine.ts';
 import { compareTable, type TableComparison } from './compareTable.ts';
 import { choosePart, type PartOptions } from './choosePart.ts';
 import { planLargeObjects, type PlannedLargeObjects } from './planLargeObjects.ts';
 import { planObjects } from './planObjects.ts';
 import { planOpaque, withoutOpaque } from './planOpaque.ts';
+import { planSequences } from './planSequences.ts';
 import { referencedFirst } from './tableOrder.ts';
 import { planUsualObjects } from './usualObjects.ts';
 
@@ -54,7 +55,8 @@ export function planRestore(backup: Manifest, target: RestoreTarget, options: Pl
     ...(part.names ? { tables: part.names } : {}),
   });
   const objects = planObjects(withoutOpaque(manifest), tables, target, options.mode, everything);
-  refusals.push(...objects.refusals, ...opaque.refusals);
+  // Where only rows are written it has been said that a table is missing.
+  refusals.push(...(only === 'data' ? [] : objects.refusals), ...opaque.refusals);
   const large: PlannedLargeObjects =
     everything && only !== 'schema'
       ? planLargeObjects(manifest, target.schema, options.mode)
@@ -68,17 +70,16 @@ export function planRestore(backup: Manifest, target: RestoreTarget, options: Pl
   const planned = tables
     .map((table, index) => ({ ...table, inbound: inbound[index] ?? [] }))
     .filter(({ create }) => only !== 'schema' || create);
-  const created = new Set(objects.create.map(objectKey));
-  const keys = new Set(chosen.map((backup) => tableKey(backup.table.name)));
+  const made = only === 'data' ? objects.create.filter(({ live }) => live) : objects.create;
+  const create = [...usual.first, ...made, ...opaque.create, ...usual.last];
+  const sequences = planSequences(manifest.sequences, tables, create, target, everything);
   return {
     mode: options.mode,
     whole: everything && manifest.complete && !only,
     ...(only ? { only } : {}),
     tables: referencedFirst(planned, (table) => find(table.backup.table.name) ?? table.backup.table),
-    create: [...usual.first, ...objects.create, ...opaque.create, ...usual.last],
-    sequences: manifest.sequences.filter(({ table, name }) =>
-      table ? keys.has(tableKey(table)) : everything || created.has(`sequence ${formatTableName(name)}`),
-    ),
+    create,
+    sequences: sequences.sequences,
     ...(opaque.tables.length > 0 ? { opaque: opaque.tables } : {}),
     ...(large.plan ? { largeObjects: large.plan } : {}),
     warnings: [
@@ -87,6 +88,7 @@ export function planRestore(backup: Manifest, target: RestoreTarget, options: Pl
       ...opaque.warnings,
       ...usual.warnings,
       ...large.warnings,
+      ...sequences.warnings,
       ...part.warnings,
     ],
   };

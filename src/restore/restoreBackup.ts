@@ -274,8 +274,15 @@ function safetySelection({ plan, schema }: Planned): BackupSelection | undefined
     if (allWritten && schema.objects.length > 0) return {};
   }
   const overwritten = plan.largeObjects?.overwrite === true && plan.largeObjects.now > 0;
-  if (existing.length + opaque.length === 0 && !overwritten) return undefined;
-  return { tables: [...existing, ...opaque], ...(overwritten ? { largeObjects: true } : {}) };
+  // Those of tables come with them.
+  const free = new Set(schema.sequences.flatMap(({ name, table }) => (table ? [] : [tableKey(name)])));
+  const sequences = plan.sequences.map(({ name }) => name).filter((name) => free.has(tableKey(name)));
+  if (existing.length + opaque.length + sequences.length === 0 && !overwritten) return undefined;
+  return {
+    tables: [...existing, ...opaque],
+    ...(overwritten ? { largeObjects: true } : {}),
+    ...(sequences.length > 0 ? { sequences } : {}),
+  };
 }
 
 async function runTransaction(

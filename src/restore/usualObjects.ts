@@ -1,13 +1,13 @@
 import type { Manifest } from '../core/manifest.ts';
-import type { RestoreMode } from '../core/plan.ts';
+import type { PlannedObject, RestoreMode } from '../core/plan.ts';
 import { type DatabaseSchema, objectKey, type SchemaObject } from '../core/schema.ts';
 import { refusalOf } from './planObjects.ts';
 
 /** Statements that make of what every new database has what a whole backup says of it. */
 export interface PlannedUsualObjects {
-  readonly first: readonly SchemaObject[];
+  readonly first: readonly PlannedObject[];
   /** Rights, without which others might not be made. */
-  readonly last: readonly SchemaObject[];
+  readonly last: readonly PlannedObject[];
   readonly warnings: readonly string[];
 }
 
@@ -20,7 +20,7 @@ export function planUsualObjects(
   schema: DatabaseSchema,
   mode: RestoreMode,
 ): PlannedUsualObjects {
-  const create: SchemaObject[] = [];
+  const create: PlannedObject[] = [];
   const warnings: string[] = [];
   for (const object of schema.objects) {
     if (object.usual === undefined) continue;
@@ -48,7 +48,7 @@ function statementsFor(
   manifest: Manifest,
   schema: DatabaseSchema,
   mode: RestoreMode,
-): SchemaObject[] {
+): PlannedObject[] {
   const key = objectKey(object);
   const isIt = (other: SchemaObject): boolean => other.of === undefined && objectKey(other) === key;
   const backup = manifest.objects.find(isIt);
@@ -63,7 +63,7 @@ function statementsFor(
     manifest.objects.length === 0 ||
     [...manifest.objects, ...schema.objects].some(needed);
   if (stays) return [];
-  return [{ kind: object.kind, name: object.name, section: 'pre-data', sql: removal, needs: [] }];
+  return [{ kind: object.kind, name: object.name, section: 'pre-data', sql: removal, needs: [], live: true }];
 }
 
 /** Why a user who is not its owner cannot change it. */

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import { formatCount } from '../core/format.ts';
 import type { InboundForeignKey, OpaquePlan, RestorePlan, TablePlan } from '../core/plan.ts';
 import { rowsText } from './quantities.ts';
-import { visibleLines } from '../core/visible.ts';
+import { visible, visibleLines } from '../core/visible.ts';
 import { shownName } from './names.ts';
 
 /** A dialog must fit on a screen. */
@@ -29,7 +29,7 @@ export function restoreSummary(plan: RestorePlan, options: SummaryOptions): stri
   const existing = overwritten || [...plan.tables, ...opaque].some((table) => !table.create);
   const paragraphs = [
     vscode.l10n.t('From {0} ({1}) into {2}.', backup, age, target) + `\n${modeText(plan)}`,
-    [...atMost(tables, mostTables), ...largeObjectsText(plan)].join('\n'),
+    [...atMost(tables, mostTables), ...largeObjectsText(plan), ...countersText(plan)].join('\n'),
     atMost(notes, mostNotes).join('\n'),
     existing ? safetyText(safetyFolder) : '',
     vscode.l10n.t('All of it is one transaction: if anything goes wrong, nothing is changed.'),
@@ -79,6 +79,18 @@ function largeObjectsText({ largeObjects }: RestorePlan): string[] {
           there,
           held,
         ),
+  ];
+}
+
+/** What is changed besides tables. */
+function countersText({ sequences, create }: RestorePlan): string[] {
+  const set = [...new Set(sequences.map(({ name }) => shownName(name)))];
+  const filled = create.filter(({ live, repeat }) => live && repeat).map(({ name }) => visible(name));
+  return [
+    ...(set.length > 0 ? [vscode.l10n.t('Counters set: {0}', atMost(set, mostTables).join(', '))] : []),
+    ...(filled.length > 0
+      ? [vscode.l10n.t('Materialized views refreshed: {0}', atMost(filled, mostTables).join(', '))]
+      : []),
   ];
 }
 

@@ -12,6 +12,7 @@ import type { SessionCache } from './connections/sessionCache.ts';
 import type { ErrorBoundary } from './errorBoundary.ts';
 import type { Log } from './log.ts';
 import type { WorkRunner } from './progress.ts';
+import type { Statements } from './statements.ts';
 import type { BackupsNode } from './tree/backupNodes.ts';
 import type { BackupsTree } from './tree/backupsTree.ts';
 import type { ConnectionsNode } from './tree/connectionNodes.ts';
@@ -38,6 +39,7 @@ export interface Services {
   readonly connectionsView: vscode.TreeView<ConnectionsNode>;
   readonly backupsView: vscode.TreeView<BackupsNode>;
   readonly viewer: ContentsEditor;
+  readonly statements: Statements;
   /** Where safety backups are kept. */
   readonly safetyFolder: string;
   /** What is remembered for this workspace. */

@@ -56,7 +56,7 @@ export interface SalvageTask {
 
 /** What a restore asks its host; see `RestoreOptions`. */
 export interface RestoreQuestions {
-  readonly mayRun: (code: Pick<CodeToRun, 'kinds'>, fingerprint: string) => Promise<boolean>;
+  readonly mayRun: (code: CodeToRun, fingerprint: string) => Promise<boolean>;
   readonly confirm: (plan: RestorePlan, manifest: Pick<Manifest, 'createdAt'>) => Promise<boolean>;
 }
 

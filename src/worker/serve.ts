@@ -129,7 +129,7 @@ function questionsTo(connection: MessageConnection, { signal }: WorkOptions): pr
     }
   };
   return {
-    mayRun: ({ kinds }, fingerprint) => ask(protocol.mayRun, { asked: [{ kinds }, fingerprint] }),
+    mayRun: (code, fingerprint) => ask(protocol.mayRun, { asked: [code, fingerprint] }),
     confirm: (plan, { createdAt }) => ask(protocol.confirm, { asked: [plan, { createdAt }] }),
   };
 }

@@ -29,7 +29,11 @@ function backupOf(tables: readonly Table[], changes: Partial<Manifest> = {}): Ma
     name: `data/${index + 1}-${table.name.name}`,
     chunks: [],
   }));
-  return manifestOf(tables, payloads, changes);
+  const objects = tables.map(({ name }): SchemaObject => {
+    const made = { kind: 'table', name: formatTableName(name), table: name, needs: [] };
+    return { ...made, section: 'pre-data', sql: 'CREATE TABLE' };
+  });
+  return manifestOf(tables, payloads, { objects, ...changes });
 }
 
 function plan(

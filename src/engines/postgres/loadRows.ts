@@ -4,6 +4,7 @@ import { freeBytes } from '../../core/memory.ts';
 import { tableKey, type TableName } from '../../core/names.ts';
 import type { TableChange, TablePlan } from '../../core/plan.ts';
 import type { RestoreSource, WorkOptions } from '../engine.ts';
+import { withoutEndMark } from './endMark.ts';
 import { copyRows, writersOf } from './copyRows.ts';
 import { quoteName } from './identifiers.ts';
 import { bytesOf, payloadOf } from './payloadRows.ts';
@@ -181,7 +182,7 @@ export class RowLoading {
     const { source, manifest } = this.#restore;
     const payload = payloadOf(manifest, table.backup);
     let [chunk, position, end] = [0, 0, 0];
-    for await (const bytes of source.read(payload, this.#options.signal)) {
+    for await (const bytes of withoutEndMark(source.read(payload, this.#options.signal))) {
       yield bytes;
       position += bytes.length;
       freeBytes(bytes);

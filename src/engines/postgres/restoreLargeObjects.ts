@@ -4,6 +4,7 @@ import type { Payload } from '../../core/payload.ts';
 import type { LargeObjectPlan } from '../../core/plan.ts';
 import type { RestoreSource, WorkOptions } from '../engine.ts';
 import { asRole } from './createObjects.ts';
+import { withoutEndMark } from './endMark.ts';
 import { quoteIdentifier, quoteLiteral } from './identifiers.ts';
 import {
   createStaged,
@@ -60,7 +61,7 @@ export class LargeObjectRestore {
     await this.#transaction.run(createStaged);
     const rows = await this.#transaction.copyIn(
       `COPY ${staged.objects} (oid, owner, rights, comment) FROM STDIN`,
-      this.#restore.source.read(payloadNamed(this.#restore.manifest, backup.objects.payload)),
+      withoutEndMark(this.#restore.source.read(payloadNamed(this.#restore.manifest, backup.objects.payload))),
     );
     requireRows(rows, backup.objects, 'large objects');
     await this.#transaction.run(markMissing);
@@ -100,12 +101,13 @@ export class LargeObjectRestore {
     const progress = new ByteProgress('load', bytesOf(this.#pieces), this.#options.report);
     const expected = new RowDigest();
     let rows = 0;
-    for await (const chunk of this.#restore.source.read(this.#pieces, this.#options.signal)) {
+    const pieces = this.#restore.source.read(this.#pieces, this.#options.signal);
+    for await (const chunk of withoutEndMark(pieces)) {
       await this.#transaction.run(`TRUNCATE ${staged.pieces}`);
       rows += await this.#transaction.copyIn(`COPY ${staged.pieces} FROM STDIN`, only(chunk));
-      const pieces = writtenPieces(overwrite);
-      await this.#transaction.run(`SELECT lo_put(w.oid, w.place, w.bytes) FROM (${pieces}) w`);
-      if (!overwrite) await this.#read(pieces, expected);
+      const stagedPieces = writtenPieces(overwrite);
+      await this.#transaction.run(`SELECT lo_put(w.oid, w.place, w.bytes) FROM (${stagedPieces}) w`);
+      if (!overwrite) await this.#read(stagedPieces, expected);
       progress.add(chunk.length);
     }
     if (!overwrite) this.#expected = { rows: expected.rows, digest: expected.digest };

@@ -25,6 +25,7 @@ import { tableMatcher, withoutText } from './continueWithout.ts';
 
 /** A dialog must fit on a screen. */
 const mostKinds = 12;
+const mostCharacters = 300;
 
 export interface RestoreRequest {
   readonly file: string;
@@ -101,7 +102,7 @@ async function restoreOnce(services: Services, request: RestoreRequest): Promise
     ...(keys ? { keys: await keys.known() } : {}),
   };
   const questions: RestoreQuestions = {
-    mayRun: async (code) => request.trusted || (await askToRun(request, code)),
+    mayRun: async (code) => request.trusted || (await askToRun(services, request, code)),
     confirm: async (plan, manifest) =>
       request.confirmed || (await confirm(request, plan, manifest, safetyFolder)),
   };
@@ -117,21 +118,34 @@ async function restoreOnce(services: Services, request: RestoreRequest): Promise
 
 /** Statements of a file from elsewhere run as the user: they are shown, and run only after a yes. */
 async function askToRun(
+  { statements }: Services,
   { connection, file }: RestoreRequest,
-  { kinds }: Pick<CodeToRun, 'kinds'>,
+  code: CodeToRun,
 ): Promise<boolean> {
   const question = vscode.l10n.t('Run the statements of a backup that was not made on this machine?');
   const detail = [
     vscode.l10n.t(
-      '{0} brings statements, which run on {1} with your rights. Go on only if you trust whoever made it.',
+      '{0} brings {1} statements, which run on {2} with your rights. Go on only if you trust whoever made it.',
       backupNameOf(file),
+      formatCount(code.statements.length),
       connection.name,
     ),
-    atMost(kinds, mostKinds).join('\n'),
-    vscode.l10n.t('Its contents show every statement. To restore rows alone, make the tables first.'),
+    atMost(code.kinds, mostKinds).map(shortened).join('\n'),
+    vscode.l10n.t('To restore rows alone, make the tables first.'),
   ].join('\n\n');
+  const show = vscode.l10n.t('Show Statements');
   const yes = vscode.l10n.t('Run Statements');
-  return (await vscode.window.showWarningMessage(question, { modal: true, detail }, yes)) === yes;
+  // The first one is what Enter chooses.
+  const answer = await vscode.window.showWarningMessage(question, { modal: true, detail }, show, yes);
+  if (answer !== show) return answer === yes;
+  await statements.show(backupNameOf(file), code);
+  // Beside the text, which a dialog would cover.
+  return (await vscode.window.showWarningMessage(question, yes, vscode.l10n.t('Cancel'))) === yes;
+}
+
+/** All names are in the statements that can be shown; here a line must fit. */
+function shortened(line: string): string {
+  return line.length > mostCharacters ? `${line.slice(0, mostCharacters)}…` : line;
 }
 
 async function confirm(

@@ -64,6 +64,7 @@ export function* readStatements(objects: readonly SchemaObject[]): Generator<Che
 
 function readMaker(reader: StatementReader, object: SchemaObject): Target {
   if (object.as !== undefined) reader.fail('it is run as another role');
+  if (object.repeat && object.kind !== 'materialized view data') reader.fail('it would be run again');
   if (object.kind === 'default privileges') return readDefaultPrivileges(reader, object);
   const read = makers.get(object.kind);
   return read ? read(reader, object) : reader.fail('no backup holds objects of this kind by themselves');
@@ -72,6 +73,7 @@ function readMaker(reader: StatementReader, object: SchemaObject): Target {
 function readProperty(reader: StatementReader, object: SchemaObject, host: Host): void {
   if (object.as !== undefined && !object.kind.startsWith('privileges'))
     reader.fail('it is run as another role');
+  if (object.repeat) reader.fail('it would be run again');
   const read = properties.get(object.kind);
   if (!read) reader.fail('what is of this kind belongs to no other object');
   const setting = / setting$/.test(object.kind) ? object.kind.slice(0, -' setting'.length) : undefined;

@@ -1,0 +1,31 @@
+import * as vscode from 'vscode';
+import { type CodeToRun, statementsText } from '../restore/codeToRun.ts';
+
+/** Shows the statements of backups in editors that cannot be written. */
+export class Statements implements vscode.TextDocumentContentProvider {
+  static readonly scheme = 'restore-point-statements';
+
+  readonly #texts = new Map<string, string>();
+  #shown = 0;
+
+  provideTextDocumentContent(uri: vscode.Uri): string {
+    return this.#texts.get(uri.toString()) ?? '';
+  }
+
+  /** `name` is for people: that of the backup. */
+  async show(name: string, { statements, kinds }: CodeToRun): Promise<void> {
+    const uri = vscode.Uri.from({
+      scheme: Statements.scheme,
+      path: `/${name}.sql`,
+      query: String(++this.#shown),
+    });
+    const list = kinds.map((kind) => `-- ${kind}`).join('\n');
+    this.#texts.set(uri.toString(), `${list}\n\n${statementsText(statements)}`);
+    await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), { preview: false });
+  }
+
+  /** Forgets what is shown no more. */
+  forget(document: vscode.TextDocument): void {
+    this.#texts.delete(document.uri.toString());
+  }
+}
