@@ -113,6 +113,8 @@ export const manifestSchema = object(
   {
     only: oneOf('schema', 'data'),
     allObjects: flag,
+    asItIs: { const: true },
+    unproven: listOf(object({ table: tableName, missing: text }, { index: text })),
     largeObjects: object({
       objects: storedRows,
       pieces: storedRows,

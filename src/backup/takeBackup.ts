@@ -11,6 +11,7 @@ import {
   type SchemaObject,
   type Sequence,
 } from '../core/schema.ts';
+import { contentNotes } from '../core/unproven.ts';
 import type { Session, SnapshotContent, WorkOptions } from '../engines/engine.ts';
 import { version } from '../core/version.ts';
 import type { MadeHere } from './madeHere.ts';
@@ -47,6 +48,8 @@ export interface BackupReport {
   readonly rows: number;
   readonly milliseconds: number;
   readonly leftOut: readonly LeftOut[];
+  /** What is to be known of the content, as sentences. */
+  readonly notes: readonly string[];
   /** How the file is encrypted, if it is. */
   readonly encryption?: Encryption;
 }
@@ -73,7 +76,8 @@ export async function takeBackup(session: Session, options: TakeBackupOptions): 
     const milliseconds = Math.round(performance.now() - started);
     logger.info(`Backed up ${tables.length} tables, ${rows} rows, ${bytes} bytes in ${milliseconds} ms`);
     const encryption = options.lock ? { encryption: encryptionBy(options.lock) } : {};
-    return { file, bytes, tables, opaque, rows, milliseconds, leftOut, ...encryption };
+    const notes = contentNotes(manifest);
+    return { file, bytes, tables, opaque, rows, milliseconds, leftOut, notes, ...encryption };
   } catch (error) {
     logger.error(`The backup failed: ${messageOf(error)}`, error);
     if (!RestorePointError.is(error)) throw error;
@@ -167,6 +171,8 @@ function describeBackup(
       ...(only ? opaqueLeftOut(all) : []),
     ],
     ...(content.largeObjects ? { largeObjects: content.largeObjects } : {}),
+    ...(content.asItIs ? { asItIs: true } : {}),
+    ...(content.unproven ? { unproven: content.unproven } : {}),
     payloads: content.payloads,
   };
 }

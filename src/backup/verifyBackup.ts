@@ -2,6 +2,7 @@ import { Archive } from '../archive/archiveReader.ts';
 import type { Encryption, Keys } from '../archive/encryption/keys.ts';
 import type { Manifest } from '../core/manifest.ts';
 import { throwIfCancelled } from '../core/errors.ts';
+import type { Unproven } from '../core/unproven.ts';
 import type { Engine, WorkOptions } from '../engines/engine.ts';
 
 export interface VerifyReport {
@@ -9,6 +10,8 @@ export interface VerifyReport {
   readonly bytes: number;
   readonly manifest: Manifest;
   readonly rows: number;
+  /** What could not be looked into, and is as the checksums say. */
+  readonly unproven: readonly Unproven[];
   readonly milliseconds: number;
   /** How the file is encrypted, if it is. */
   readonly encryption?: Encryption;
@@ -28,6 +31,7 @@ export async function verifyBackup(
   try {
     await archive.check(options);
     const { manifest } = archive;
+    let unproven: readonly Unproven[] = [];
     const rows = await engines(manifest.source.engine).openPayload(archive, manifest, options);
     try {
       for (const [index, table] of manifest.tables.entries()) {
@@ -37,6 +41,7 @@ export async function verifyBackup(
         await rows.check(table, options);
       }
       await rows.checkLargeObjects(options);
+      unproven = rows.unproven ?? [];
     } finally {
       await rows.close();
     }
@@ -44,6 +49,7 @@ export async function verifyBackup(
       file,
       bytes: archive.size,
       manifest,
+      unproven,
       ...(archive.encryption ? { encryption: archive.encryption } : {}),
       rows: manifest.tables.reduce((sum, table) => sum + table.rows, 0),
       milliseconds: Math.round(performance.now() - started),

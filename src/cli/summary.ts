@@ -9,6 +9,7 @@ import { formatTableName } from '../core/names.ts';
 import { visible, visibleLines } from '../core/visible.ts';
 import { describeReasons } from '../core/related.ts';
 import type { OpaquePlan, RestoreMode, RestorePlan, TableChange } from '../core/plan.ts';
+import { contentNotes, describeUnproven } from '../core/unproven.ts';
 import type { CodeToRun } from '../restore/codeToRun.ts';
 import type { RestoreReport } from '../restore/restoreBackup.ts';
 
@@ -27,12 +28,26 @@ export function backupText(report: BackupReport): string {
     `Backed up ${what}${encryptionText(report.encryption)} in ${formatDuration(report.milliseconds)}: ${report.file}`,
     ...(related.length > 0 ? ['Related rows came with the chosen ones:', ...aligned(related)] : []),
     ...left.map(visibleLines),
+    ...report.notes.map(visible),
   ].join('\n');
 }
 
-export function verifyText({ manifest, rows, bytes, milliseconds, encryption }: VerifyReport): string {
+export function verifyText({
+  manifest,
+  rows,
+  bytes,
+  milliseconds,
+  encryption,
+  unproven,
+}: VerifyReport): string {
   const what = `${count(manifest.tables.length, 'table')}, ${count(rows, 'row')}, ${formatBytes(bytes)}`;
-  return `The backup is sound: ${what}${encryptionText(encryption)}, checked in ${formatDuration(milliseconds)}.`;
+  return [
+    `The backup is sound: ${what}${encryptionText(encryption)}, checked in ${formatDuration(milliseconds)}.`,
+    ...(unproven.length > 0
+      ? ['Every byte is as it was written; only the program of the database can look into this:']
+      : []),
+    ...unproven.map((one) => visible(`  ${describeUnproven(one)}`)),
+  ].join('\n');
 }
 
 export function salvageText({ file, bytes, tables, lostChunks, lostLargeObjects }: SalvageReport): string {
@@ -77,6 +92,7 @@ export function inspectText({ manifest, size, encryption }: Archive): string {
     ...manifest.leftOut.map(({ kind, names, reason }) =>
       visibleLines(`not carried: ${kind} ${names.join(', ')} (${reason})`),
     ),
+    ...contentNotes(manifest).map(visible),
   ].join('\n');
 }
 

@@ -2,6 +2,7 @@ import type { TableName } from './names.ts';
 import type { Payload } from './payload.ts';
 import type { RelatedReason } from './related.ts';
 import type { LeftOut, SchemaObject, Sequence, Table } from './schema.ts';
+import type { Unproven } from './unproven.ts';
 
 export type EngineId = 'sqlite' | 'postgres';
 
@@ -88,6 +89,10 @@ export interface Manifest {
   readonly objects: readonly SchemaObject[];
   readonly sequences: readonly Sequence[];
   readonly leftOut: readonly LeftOut[];
+  /** The payload is the database file as it was, with the pages that were freed. */
+  readonly asItIs?: true;
+  /** What could not be checked when the backup was taken; absent where there is nothing. */
+  readonly unproven?: readonly Unproven[];
   /** Absent where it holds none. */
   readonly largeObjects?: BackedUpLargeObjects;
   readonly payloads: readonly Payload[];

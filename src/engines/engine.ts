@@ -16,6 +16,7 @@ import type { RestorePlan, TableChange, TablePlan } from '../core/plan.ts';
 import type { ReportProgress } from '../core/progress.ts';
 import type { RelatedTables } from '../core/related.ts';
 import type { DatabaseSchema, SchemaObject, Sequence, Table } from '../core/schema.ts';
+import type { Unproven } from '../core/unproven.ts';
 
 /** What goes with every long call: how it is cancelled, where it tells what it does. */
 export interface WorkOptions {
@@ -159,6 +160,9 @@ export interface SnapshotContent {
   /** Counters of the tables, and of none; absent where the schema has them. */
   readonly sequences?: readonly Sequence[];
   readonly largeObjects?: BackedUpLargeObjects;
+  /** See `Manifest`. */
+  readonly asItIs?: true;
+  readonly unproven?: readonly Unproven[];
 }
 
 /** One consistent state of a database, as long as it is open. */
@@ -180,6 +184,8 @@ export interface RestoreSource {
   readonly source: PayloadSource;
   /** This machine made the backup: what is in it is what the manifest says, and nothing else. */
   readonly madeHere?: boolean;
+  /** It is no rehearsal, and the user wants the state before to be kept. */
+  readonly safe?: boolean;
 }
 
 /**
@@ -212,6 +218,8 @@ export interface PayloadRows {
   check(table: BackedUpTable, options: WorkOptions): Promise<void>;
   /** The same of what the backup holds besides tables. */
   checkLargeObjects(options: WorkOptions): Promise<void>;
+  /** What the checks until now could not look into: its bytes are as the checksums say. */
+  readonly unproven?: readonly Unproven[];
   /** Never throws; removes what was temporary. */
   close(): Promise<void>;
 }

@@ -4,6 +4,7 @@ import { foldCase, formatTableName, tableKey, type TableName } from '../core/nam
 import type { InboundForeignKey, RestoreMode, RestorePlan, TablePlan } from '../core/plan.ts';
 import { describeReasons } from '../core/related.ts';
 import { rowKey, type DatabaseSchema, type Table } from '../core/schema.ts';
+import { contentNotes } from '../core/unproven.ts';
 import type { EngineFeatures } from '../engines/engine.ts';
 import { compareTable, type TableComparison } from './compareTable.ts';
 import { choosePart, type PartOptions } from './choosePart.ts';
@@ -170,6 +171,7 @@ function warningsOf(
     for (const { kind, names, reason } of manifest.leftOut) {
       warnings.push(`not in the backup: ${kind} ${names.join(', ')} (${reason})`);
     }
+    warnings.push(...contentNotes(manifest));
   }
   return warnings;
 }

@@ -296,7 +296,10 @@ async function runTransaction(
   const work: WorkOptions = { ...(signal ? { signal } : {}), logger, report: progress.report };
   const madeHere = (await options.madeHere?.has(archive.fingerprint)) ?? false;
   const { manifest } = archive;
-  const transaction = await session.beginRestore({ plan, manifest, source: archive, madeHere }, work);
+  const transaction = await session.beginRestore(
+    { plan, manifest, source: archive, madeHere, safe: wantsSafetyBackup(options) },
+    work,
+  );
   try {
     progress.report({ phase: 'prepare' });
     await transaction.prepare();

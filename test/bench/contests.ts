@@ -265,6 +265,7 @@ function overSqlite(title: string, source: string, folder: string, damage: Damag
   const { backup } = sqliteFiles(folder);
   const live = join(folder, 'live.db');
   const data = join(folder, 'data.sql');
+  const copy = join(folder, 'restored.db');
   const deleteAll = shopTables
     .map(({ name }) => `DELETE FROM ${name};`)
     .reverse()
@@ -283,6 +284,15 @@ function overSqlite(title: string, source: string, folder: string, damage: Damag
           copyUnlessThere(source, live);
           execFileSync('sqlite3', [live, deleteAll]);
           if (!existsSync(data)) dumpData(source, data);
+        },
+      },
+      {
+        name: 'sqlite3 .restore',
+        commands: [shell(live, `.restore ${copy}`)],
+        prepare: () => {
+          copyUnlessThere(source, live);
+          damageSqlite(live, damage);
+          if (!existsSync(copy)) execFileSync('sqlite3', [source, `.backup ${copy}`]);
         },
       },
     ],

@@ -4,6 +4,7 @@ import type { Database, RunResult } from 'sqlite3';
 import { cancelled, throwIfCancelled } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import { fileUri, type OpenMode } from './address.ts';
+import { copyPages, type CopyOptions, type Direction } from './filePages.ts';
 import { isSqliteError } from './errors.ts';
 
 /** A value to bind. The driver would bind a BigInt as NULL and an integer past 2^31 as a REAL: those go as text. */
@@ -82,6 +83,11 @@ export class Connection {
         else resolve(this.changes);
       });
     });
+  }
+
+  /** See `copyPages`. */
+  copyPages(direction: Direction, file: string, options: CopyOptions): Promise<void> {
+    return copyPages(this.#driver, direction, file, options);
   }
 
   /** Ends a transaction; one that SQLite has rolled back by itself, as after an interrupt or on a full disk, is ended. */

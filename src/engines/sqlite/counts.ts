@@ -3,6 +3,7 @@ import type { TableSummary } from '../../core/manifest.ts';
 import { type CatalogTable, hasSystemTable, readCatalog } from './catalog.ts';
 import type { Connection } from './connection.ts';
 import { quote, quoteTable } from './identifiers.ts';
+import { missingIn } from './unproven.ts';
 
 /** Up to this size of the file, in bytes, rows are counted and pages measured: it takes a moment at most. */
 const exactUpTo = 64 * 1024 * 1024;
@@ -20,7 +21,7 @@ export function countRows(
   table: string,
   signal?: AbortSignal,
 ): Promise<number> {
-  return countFrom(connection, quoteTable(schema, table), signal);
+  return countFrom(connection, schema, table, '', signal);
 }
 
 /** The same by the table itself. */
@@ -30,11 +31,34 @@ export function countStoredRows(
   table: string,
   signal?: AbortSignal,
 ): Promise<number> {
-  return countFrom(connection, `${quoteTable(schema, table)} NOT INDEXED`, signal);
+  return countFrom(connection, schema, table, 'NOT INDEXED', signal);
 }
 
-async function countFrom(connection: Connection, from: string, signal?: AbortSignal): Promise<number> {
-  return (await connection.get<{ n: number }>(`SELECT count(*) AS n FROM ${from}`, [], signal))?.n ?? 0;
+async function countFrom(
+  connection: Connection,
+  schema: string,
+  table: string,
+  how: string,
+  signal?: AbortSignal,
+): Promise<number> {
+  const sql = `SELECT count(*) AS n FROM ${quoteTable(schema, table)} ${how}`;
+  try {
+    return (await connection.get<{ n: number }>(sql, [], signal))?.n ?? 0;
+  } catch (error) {
+    if (missingIn(error) === undefined) throw error;
+    return (await countCells(connection, schema, table, signal)) ?? 0;
+  }
+}
+
+/** Each cell of the pages of an index, or of a table that is one, is one entry, also those that lead to further pages. */
+export async function countCells(
+  connection: Connection,
+  schema: string,
+  name: string,
+  signal?: AbortSignal,
+): Promise<number | undefined> {
+  const sql = 'SELECT ncell AS n FROM temp.dbstat WHERE schema = ? AND aggregate = TRUE AND name = ?';
+  return (await connection.get<{ n: number }>(sql, [schema, name], signal))?.n;
 }
 
 /** The tables for a tree: exact while the file is small, else estimated from what SQLite knows without reading it. */

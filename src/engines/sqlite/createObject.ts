@@ -3,6 +3,7 @@ import { formatTableName } from '../../core/names.ts';
 import type { SchemaObject } from '../../core/schema.ts';
 import type { Connection } from './connection.ts';
 import { inWords } from './errors.ts';
+import { nameMissingOf } from './unproven.ts';
 
 const createStatements: Readonly<Record<string, RegExp>> = {
   table: /^CREATE TABLE /,
@@ -23,7 +24,16 @@ export async function createObject(
 ): Promise<void> {
   if (createStatements[kind]?.test(sql) && !sql.includes('\0')) {
     const place = { table: table === undefined ? name : formatTableName(table) };
-    await inWords('database', place, () => connection.run(sql, [], signal));
+    await inWords('database', place, async () => {
+      try {
+        await connection.run(sql, [], signal);
+      } catch (error) {
+        throw nameMissingOf(error, {
+          table: table ?? { name },
+          ...(kind === 'index' ? { index: name } : {}),
+        });
+      }
+    });
     // The schema has no index, and what was just made is at its end.
     const made = await connection.get<{ text: string }>(
       'SELECT sql AS text FROM main.sqlite_schema WHERE type = ? AND name = ? ORDER BY rowid DESC LIMIT 1',

@@ -55,7 +55,8 @@ const words: Readonly<Record<string, Words>> = {
 };
 
 /** What a program can add to SQLite for its own databases. */
-const ofPrograms = /no such (collation sequence|function|module|tokenizer)/;
+const ofPrograms =
+  /no such (collation sequence|function|module|tokenizer)|unknown (function|tokenizer)|no query solution/;
 
 function wordsFor(error: SqliteError): Words {
   const message = sentence(error);

@@ -3,6 +3,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
+import { headerBytes } from './fileFormat/databaseHeader.ts';
 import { PageFile } from './fileFormat/pages.ts';
 
 /** With a smaller file SQLite is done before this is worth its while, in bytes. */
@@ -56,6 +57,13 @@ export class FileOnDisk {
    */
   async pages(): Promise<PageFile> {
     return PageFile.over(await this.#readable());
+  }
+
+  /** The first bytes as they are in the file. Throws errors of the file system. */
+  async header(): Promise<Buffer> {
+    const header = Buffer.alloc(headerBytes);
+    await (await this.#readable()).read(header, 0, headerBytes, 0);
+    return header;
   }
 
   /** Stays open until this is closed. */

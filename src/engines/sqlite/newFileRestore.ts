@@ -4,16 +4,14 @@ import { formatTableName } from '../../core/names.ts';
 import type { RestorePlan, TableChange, TablePlan } from '../../core/plan.ts';
 import type { RestoreSource, RestoreTransaction, WorkOptions } from '../engine.ts';
 import { databaseName } from './address.ts';
-import { type CatalogIndex, type CatalogTable, findTable, readCatalog } from './catalog.ts';
-import { Connection } from './connection.ts';
+import { type CatalogTable, findTable, readCatalog } from './catalog.ts';
+import type { Connection } from './connection.ts';
 import { countStoredRows } from './counts.ts';
 import { describeFailure, inWords } from './errors.ts';
 import { reservedAt } from './fileFormat/databaseHeader.ts';
-import { ForeignKeyGuard } from './foreignKeys.ts';
-import { quote } from './identifiers.ts';
+import { FileProof } from './fileProof.ts';
 import type { NewFile } from './newFile.ts';
-import { PayloadChecks } from './payloadChecks.ts';
-import { distrust, onlyPayload, openUntrusted } from './payloadDatabase.ts';
+import { onlyPayload, openUntrusted } from './payloadDatabase.ts';
 import { extractPayload } from './payloadFile.ts';
 import { differs, differsFrom, isWholeDatabase } from './wholeDatabase.ts';
 import { WrittenRuns } from './writtenRuns.ts';
@@ -31,9 +29,7 @@ export class NewFileRestore implements RestoreTransaction {
   readonly #connection: Connection;
   readonly #tables: readonly CatalogTable[];
   readonly #placed: () => Promise<void>;
-  #checks: PayloadChecks | undefined;
-  /** Indexes of which it is not known that they fit their tables. */
-  readonly #unsure: { readonly table: string; readonly index: CatalogIndex }[] = [];
+  readonly #proof: FileProof;
   readonly #counts = new Map<TablePlan, number>();
   #verifying: Promise<void> | undefined;
   closed = false;
@@ -45,6 +41,7 @@ export class NewFileRestore implements RestoreTransaction {
     opened: {
       readonly connection: Connection;
       readonly tables: readonly CatalogTable[];
+      readonly proof: FileProof;
       readonly placed: () => Promise<void>;
     },
     options: WorkOptions,
@@ -55,6 +52,7 @@ export class NewFileRestore implements RestoreTransaction {
     this.#written = written;
     this.#connection = opened.connection;
     this.#tables = opened.tables;
+    this.#proof = opened.proof;
     this.#options = options;
   }
 
@@ -93,7 +91,9 @@ export class NewFileRestore implements RestoreTransaction {
       logger.debug(`The database in the backup becomes ${file.place} as it is`);
       connection = await openUntrusted(file.path);
       const tables = await readCatalog(connection, 'main', signal);
-      return new NewFileRestore(file, plan, written, { connection, tables, placed }, options);
+      const { unproven = [] } = manifest;
+      const proof = new FileProof({ path: file.path, connection, tables, unproven }, options);
+      return new NewFileRestore(file, plan, written, { connection, tables, proof, placed }, options);
     } catch (error) {
       await connection?.closeQuietly(logger);
       await file.remove();
@@ -104,15 +104,7 @@ export class NewFileRestore implements RestoreTransaction {
   prepare(): Promise<void> {
     return this.#inWords(undefined, () => {
       this.#file.writeBack();
-      const guard = new ForeignKeyGuard(
-        this.#connection,
-        this.#tables.map(({ name }) => name),
-        () => true,
-      );
-      const references = guard.inherited(this.#tables, { absentParents: true });
-      this.#checks = new PayloadChecks(this.#file.path, { asItIs: true }, this.#options);
-      this.#checks.checkReferences(references);
-      for (const table of this.#tables) this.#checks.checkIndexes(table);
+      this.#proof.begin();
       return Promise.resolve();
     });
   }
@@ -129,21 +121,7 @@ export class NewFileRestore implements RestoreTransaction {
   }
 
   finish(): Promise<void> {
-    return this.#inWords(undefined, async () => {
-      for (const { name, indexes } of this.#tables) {
-        const { stale, proven, disordered } = await this.#checks!.findings(name);
-        if (disordered) throw inNoOrder(name);
-        if (stale !== undefined) {
-          this.#options.logger.warn(
-            `The index ${stale} of the backup is not in step with its table: it is made anew`,
-          );
-        }
-        for (const index of indexes) {
-          if (!proven.has(index.name)) this.#unsure.push({ table: name, index });
-        }
-      }
-      await this.#checks!.done();
-    });
+    return this.#inWords(undefined, () => this.#proof.finish());
   }
 
   verify(table: TablePlan): Promise<void> {
@@ -153,13 +131,13 @@ export class NewFileRestore implements RestoreTransaction {
       const found = this.#counts.get(table);
       if (found !== rows) throw differs(table, `it has ${found} rows, and the backup ${rows}`);
       await (this.#verifying ??= this.#compareBytes());
-      if (table === this.#plan.tables.at(-1)) await this.#remakeIndexes();
+      if (table === this.#plan.tables.at(-1)) await this.#proof.remakeIndexes();
       report?.({ phase: 'verify', table: table.target, rows, totalRows: rows });
     });
   }
 
   async commit(): Promise<void> {
-    await this.#checks?.close();
+    await this.#proof.close();
     await this.#connection.closeQuietly(this.#options.logger);
     await inWords('database', { file: databaseName(this.#file.place) }, () => this.#file.publish());
     this.closed = true;
@@ -171,7 +149,7 @@ export class NewFileRestore implements RestoreTransaction {
   async rollback(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    await this.#checks?.close();
+    await this.#proof.close();
     await this.#connection.closeQuietly(this.#options.logger);
     await this.#file.remove();
   }
@@ -192,26 +170,6 @@ export class NewFileRestore implements RestoreTransaction {
     }
   }
 
-  /** By SQLite, from the rows, which are verified. */
-  async #remakeIndexes(): Promise<void> {
-    if (this.#unsure.length === 0) return;
-    const { signal, logger } = this.#options;
-    const connection = await Connection.open(this.#file.path, 'write');
-    try {
-      await distrust(connection);
-      await connection.all('PRAGMA journal_mode = OFF');
-      await connection.all('PRAGMA synchronous = OFF');
-      for (const { table, index } of this.#unsure) {
-        logger.debug(`The index ${index.name} is made anew`);
-        await inWords('database', { table }, () =>
-          connection.run(`REINDEX main.${quote(index.name)}`, [], signal),
-        );
-      }
-    } finally {
-      await connection.closeQuietly(logger);
-    }
-  }
-
   #tableOf(table: TablePlan): CatalogTable {
     const found = findTable(this.#tables, table.target.name);
     if (found) return found;
@@ -222,15 +180,4 @@ export class NewFileRestore implements RestoreTransaction {
   #inWords<Result>(table: TablePlan | undefined, work: () => Promise<Result>): Promise<Result> {
     return inWords('database', table ? { table: formatTableName(table.target) } : {}, work);
   }
-}
-
-function inNoOrder(table: string): RestorePointError {
-  return new RestorePointError(
-    'damaged-backup',
-    'The rows of the table are not in the order of their rowids',
-    {
-      place: { table },
-      next: 'Restore into an empty file that is there already: then rows are copied, where SQLite takes them.',
-    },
-  );
 }

@@ -2,6 +2,7 @@ import type { Logger } from '../../core/logger.ts';
 import { formatTableName } from '../../core/names.ts';
 import type { Payload, PayloadSink } from '../../core/payload.ts';
 import type { DatabaseSchema } from '../../core/schema.ts';
+import type { Unproven } from '../../core/unproven.ts';
 import type { ReadOptions, TableSelection, WorkOptions } from '../engine.ts';
 import { compileQuery, tableModel } from '../tableModel.ts';
 import { fileUri } from './address.ts';
@@ -14,8 +15,9 @@ import { quote, quoteTable } from './identifiers.ts';
 import { writePayload } from './payloadFile.ts';
 import { RelatedRows } from './relatedRows.ts';
 import { writeSchema } from './schemaOrder.ts';
-import { checkCondition, wrongCondition } from './sqlText.ts';
+import { checkCondition, withoutCollations, wrongCondition } from './sqlText.ts';
 import { copySystemRows } from './systemTables.ts';
+import { isBuiltIn, missingIn, nameMissing, nameMissingOf } from './unproven.ts';
 import { insertVirtualTables } from './virtualTables.ts';
 
 /** What the copy is called on the connection. */
@@ -32,6 +34,7 @@ interface IndexText {
  */
 export class PartialCopy {
   readonly connection: Connection;
+  readonly asItIs = false;
   readonly #file: string;
 
   private constructor(connection: Connection, file: string) {
@@ -87,8 +90,13 @@ export class PartialCopy {
       report?.({ phase: 'read', table: name, tableNumber: index + 1, tableCount: selection.length });
       await inWords('database', { table: formatTableName(name) }, async () => {
         const shadows = virtual.find((candidate) => candidate.name === name.name)?.shadows;
-        const copy = (from: CatalogTable, condition?: string): Promise<number> =>
-          this.#copyTable(from, indexes.get(from.name) ?? [], condition, signal);
+        const copy = async (from: CatalogTable, condition?: string): Promise<number> => {
+          try {
+            return await this.#copyTable(from, indexes.get(from.name) ?? [], condition, signal);
+          } catch (error) {
+            throw await nameMissing(error, this.connection, [from]);
+          }
+        };
         for (const shadow of shadows ?? []) await copy(shadow);
         const own = shadows ? undefined : findTable(catalog, name.name);
         rows.push(own ? await copy(own, where) : 0);
@@ -118,7 +126,9 @@ export class PartialCopy {
     where: string | undefined,
     signal?: AbortSignal,
   ): Promise<number> {
-    await this.connection.run(createIn(copySchema, table.sql), [], signal);
+    // Of the copy no rows are compared: it needs no collation that only the application registers.
+    const sql = withoutCollations(table.sql, isBuiltIn);
+    await this.#create({ table: { name: table.name } }, sql, signal);
     // A transfer takes the entries of indexes along that are there; rows one by one are better indexed afterwards.
     const wholesale = where === undefined;
     if (wholesale) await this.#createIndexes(indexes, signal);
@@ -153,7 +163,22 @@ export class PartialCopy {
   }
 
   async #createIndexes(indexes: readonly IndexText[], signal?: AbortSignal): Promise<void> {
-    for (const { sql } of indexes) await this.connection.run(createIn(copySchema, sql), [], signal);
+    for (const { sql } of indexes) {
+      try {
+        await this.connection.run(createIn(copySchema, sql), [], signal);
+      } catch (error) {
+        // The backup has its statement, and says that it was not checked.
+        if (missingIn(error) === undefined) throw error;
+      }
+    }
+  }
+
+  async #create(place: Omit<Unproven, 'missing'>, sql: string, signal?: AbortSignal): Promise<void> {
+    try {
+      await this.connection.run(createIn(copySchema, sql), [], signal);
+    } catch (error) {
+      throw nameMissingOf(error, place);
+    }
   }
 
   async #insertSelected(table: CatalogTable, where: string | undefined, signal?: AbortSignal): Promise<void> {

@@ -132,6 +132,11 @@ export class PayloadDatabase {
     this.#order = convertSchemaOrder(this.#order, textConverter(from, encoding));
   }
 
+  /** Another file in the same folder, which goes with it. Resolves to its path. */
+  newFile(name: string): Promise<string> {
+    return this.#folder.createFile(name);
+  }
+
   get file(): string {
     return this.#file;
   }

@@ -2,13 +2,16 @@ import { RestorePointError } from '../../core/errors.ts';
 import type { BackedUpTable, Manifest, RowPage } from '../../core/manifest.ts';
 import { formatTableName } from '../../core/names.ts';
 import type { PayloadSource } from '../../core/payload.ts';
+import type { Unproven } from '../../core/unproven.ts';
 import type { PayloadRows, WorkOptions } from '../engine.ts';
+import type { CatalogTable } from './catalog.ts';
 import type { Connection } from './connection.ts';
 import { countStoredRows } from './counts.ts';
 import { describeFailure, isSqliteError } from './errors.ts';
 import { quote, quoteTable } from './identifiers.ts';
 import { openUntrusted, PayloadDatabase } from './payloadDatabase.ts';
 import { backupAlias, backupOrder } from './rowComparison.ts';
+import { findAllUnproven, missingIn, nameMissing } from './unproven.ts';
 
 /**
  * From so many tables on, all are looked at together first: to check one, SQLite goes through its whole schema, and ten
@@ -24,6 +27,7 @@ export class SqlitePayloadRows implements PayloadRows {
   readonly #manifest: Manifest;
   readonly #source: PayloadSource;
   readonly #options: WorkOptions;
+  readonly unproven: Unproven[] = [];
   #opened: Promise<OpenPayload> | undefined;
   #allSound: boolean | undefined;
 
@@ -48,7 +52,7 @@ export class SqlitePayloadRows implements PayloadRows {
         rows: rows.map((row) => table.columns.map((_, index) => shownText(row[`c${index}`] ?? null))),
       };
     } catch (error) {
-      throw damaged(error, table);
+      throw damaged(await nameMissing(error, connection, [payload.table(table)]), table);
     }
   }
 
@@ -61,7 +65,7 @@ export class SqlitePayloadRows implements PayloadRows {
         this.#manifest.tables.length >= manyTables &&
         payload.virtualTables.length === 0 &&
         (await isSound(connection, signal));
-      if (!this.#allSound) await checkPages(connection, name, signal);
+      if (!this.#allSound) await this.#checkTable(connection, payload.table(table), signal);
       const rows = await countStoredRows(connection, 'main', name, signal);
       if (rows === table.rows) return;
       throw new RestorePointError(
@@ -70,6 +74,17 @@ export class SqlitePayloadRows implements PayloadRows {
       );
     } catch (error) {
       throw damaged(error, table);
+    }
+  }
+
+  /** What needs something that only the application registers cannot be looked into. */
+  async #checkTable(connection: Connection, table: CatalogTable, signal?: AbortSignal): Promise<void> {
+    const missing = await findAllUnproven(connection, [table], signal);
+    this.unproven.push(...missing);
+    try {
+      await checkPages(connection, table.name, signal);
+    } catch (error) {
+      if (missing.length === 0 || missingIn(error) === undefined) throw error;
     }
   }
 
@@ -127,7 +142,7 @@ async function isSound(connection: Connection, signal?: AbortSignal): Promise<bo
     );
     return found.every(({ message }) => message === 'ok');
   } catch (error) {
-    if (isSqliteError(error, 'SQLITE_CORRUPT')) return false;
+    if (isSqliteError(error, 'SQLITE_CORRUPT') || missingIn(error) !== undefined) return false;
     throw error;
   }
 }

@@ -25,6 +25,7 @@ import { raiseCounter } from './sequences.ts';
 import { copySystemRows } from './systemTables.ts';
 import { TableRestore } from './tableRestore.ts';
 import { removeTriggers } from './triggers.ts';
+import { missingIn, nameMissing } from './unproven.ts';
 import { plannedVirtualTables, VirtualTableRestore, writtenTables } from './virtualTables.ts';
 
 /** The database that rows are written to. */
@@ -383,6 +384,19 @@ export class SqliteRestore implements RestoreTransaction {
   }
 
   #inWords<Result>(table: TablePlan | undefined, work: () => Promise<Result>): Promise<Result> {
-    return inWords('database', table ? { table: formatTableName(table.target) } : {}, work);
+    return inWords('database', table ? { table: formatTableName(table.target) } : {}, async () => {
+      try {
+        return await work();
+      } catch (error) {
+        if (missingIn(error) === undefined) throw error;
+        const all = await readCatalog(this.#connection, 'main').catch(() => []);
+        const name = table?.target.name;
+        throw await nameMissing(
+          error,
+          this.#connection,
+          all.filter((found) => name === undefined || sameName(found.name, name)),
+        );
+      }
+    });
   }
 }

@@ -44,7 +44,7 @@ export function sameRow({ plan, target, backup }: TablePair, left: string, right
 
 /** Of values that are equal, whether they are the same; soon clear of text, blobs and NULL. */
 function sameText(a: string, b: string): string {
-  return `(+${a} >= '' OR +${a} IS NULL OR ${sameType(a, b)})`;
+  return `(+${a} >= '' COLLATE BINARY OR +${a} IS NULL OR ${sameType(a, b)})`;
 }
 
 const largest = '9223372036854775807';

@@ -22,6 +22,7 @@ import { inWords, isSqliteError } from './errors.ts';
 import { FileOnDisk } from './fileOnDisk.ts';
 import { quote } from './identifiers.ts';
 import { introspect, introspectTable } from './introspect.ts';
+import { LiveFileRestore } from './liveFileRestore.ts';
 import { NewFile } from './newFile.ts';
 import { NewFileRestore } from './newFileRestore.ts';
 import { PayloadDatabase } from './payloadDatabase.ts';
@@ -126,11 +127,14 @@ export class SqliteSession implements Session {
 
   async beginRestore(restore: RestoreSource, options: WorkOptions): Promise<RestoreTransaction> {
     if (this.#options.readOnly) throw new Error('This session was opened for reading only');
-    const asItIs = this.#missing ? await this.#takeAsItIs(restore, options) : undefined;
-    if (asItIs) return asItIs;
+    const inNewFile = this.#missing ? await this.#takeAsItIs(restore, options) : undefined;
+    if (inNewFile) return inNewFile;
     const target = { file: this.#file, onDisk: this.#onDisk, make: () => this.#makeMissing() };
+    const suits = !this.#missing && LiveFileRestore.suits(restore);
     this.#readAhead(restore);
     const payload = await PayloadDatabase.extract(restore.manifest, restore.source, options);
+    const asItIs = suits && (await LiveFileRestore.begin(target, restore, payload, options));
+    if (asItIs) return this.#track(Promise.resolve(asItIs));
     return this.#track(SqliteRestore.begin(target, restore, payload, options));
   }
 

@@ -2,15 +2,18 @@ import type { Logger } from '../../core/logger.ts';
 import type { BackedUpTable } from '../../core/manifest.ts';
 import type { Payload, PayloadSink } from '../../core/payload.ts';
 import { type DatabaseSchema, dataColumns } from '../../core/schema.ts';
+import type { Unproven } from '../../core/unproven.ts';
 import type { ReadOptions, Snapshot, SnapshotOptions, TableSelection, WorkOptions } from '../engine.ts';
 import { databaseName } from './address.ts';
 import type { Connection } from './connection.ts';
 import type { CountRows } from './counts.ts';
 import { describeFailure, inWords } from './errors.ts';
 import type { FileOnDisk } from './fileOnDisk.ts';
+import { readCatalog } from './catalog.ts';
 import { introspect } from './introspect.ts';
 import { PartialCopy } from './partialCopy.ts';
 import { TemporaryFolder } from './temporaryFolder.ts';
+import { findAllUnproven } from './unproven.ts';
 import { WholeCopy } from './wholeCopy.ts';
 
 /**
@@ -40,6 +43,8 @@ export async function openSnapshot(
 interface Copy {
   /** To the state that the snapshot shows. */
   readonly connection: Connection;
+  /** It is the file as it was. */
+  readonly asItIs: boolean;
   /** Resolves when all of it is there to be written, to what counts the rows. */
   take(
     selection: readonly TableSelection[],
@@ -54,12 +59,20 @@ interface Copy {
 class SqliteSnapshot implements Snapshot {
   readonly schema: DatabaseSchema;
   #closing: Promise<void> | undefined;
+  readonly #unproven: readonly Unproven[];
   readonly #copy: Copy;
   readonly #folder: TemporaryFolder;
   readonly #options: WorkOptions;
 
-  private constructor(schema: DatabaseSchema, copy: Copy, folder: TemporaryFolder, options: WorkOptions) {
+  private constructor(
+    schema: DatabaseSchema,
+    unproven: readonly Unproven[],
+    copy: Copy,
+    folder: TemporaryFolder,
+    options: WorkOptions,
+  ) {
     this.schema = schema;
+    this.#unproven = unproven;
     this.#copy = copy;
     this.#folder = folder;
     this.#options = options;
@@ -67,8 +80,11 @@ class SqliteSnapshot implements Snapshot {
 
   static async of(copy: Copy, folder: TemporaryFolder, options: WorkOptions): Promise<SqliteSnapshot> {
     try {
-      const schema = await introspect(copy.connection, 'main', options.signal);
-      return new SqliteSnapshot(schema, copy, folder, options);
+      const { signal } = options;
+      const schema = await introspect(copy.connection, 'main', signal);
+      const tables = await readCatalog(copy.connection, 'main', signal);
+      const unproven = await findAllUnproven(copy.connection, tables, signal);
+      return new SqliteSnapshot(schema, unproven, copy, folder, options);
     } catch (error) {
       await copy.close(options.logger);
       throw error;
@@ -89,8 +105,16 @@ class SqliteSnapshot implements Snapshot {
         options.signal,
       );
       const opaque = selection.filter(({ table }) => table.opaque).map(({ table }) => table.name);
+      const chosen = new Set(selection.map(({ table }) => table.name.name));
+      const unproven = this.#unproven.filter(({ table }) => chosen.has(table.name));
       const tables = describeTables(selection, rows, payload);
-      return { tables, payloads: [payload], ...(opaque.length > 0 ? { opaque } : {}) };
+      return {
+        tables,
+        payloads: [payload],
+        ...(opaque.length > 0 ? { opaque } : {}),
+        ...(copy.asItIs ? { asItIs: true as const } : {}),
+        ...(unproven.length > 0 ? { unproven } : {}),
+      };
     });
   }
 

@@ -36,6 +36,24 @@ export function hasKeyword(sql: string, keyword: string): boolean {
   return false;
 }
 
+/** A statement without the collations that are not known. */
+export function withoutCollations(sql: string, isKnown: (name: string) => boolean): string {
+  let result = '';
+  let afterCollate = '';
+  for (const [text] of sql.matchAll(tokenPattern)) {
+    const isSpace = /^(\s|--|\/\*)/.test(text);
+    if (afterCollate === '') {
+      if (text.toUpperCase() === 'COLLATE') afterCollate = text;
+      else result += text;
+    } else if (isSpace) afterCollate += text;
+    else {
+      if (isKnown(unquote(text))) result += afterCollate + text;
+      afterCollate = '';
+    }
+  }
+  return result;
+}
+
 /** The table or view whose rows a full-text index has: `USING fts5(a, content='docs')`. */
 export function contentOf(sql: string): string | undefined {
   return moduleOption(sql, /^fts[45]$/i, 'content') || undefined;

@@ -4,7 +4,9 @@ import type { DifferingRows } from './differingRows.ts';
 import { countDiffering, loadTable, settleIndexes, takesIndexes } from './loadTable.ts';
 import type { Connection } from './connection.ts';
 import type { PayloadChecks } from './payloadChecks.ts';
+import { loadInPlace } from './loadInPlace.ts';
 import type { TablePair } from './rowComparison.ts';
+import { findUnproven } from './unproven.ts';
 import { verifyTable } from './verify.ts';
 
 /** What a table is restored with. */
@@ -23,6 +25,8 @@ export class TableRestore {
   readonly #checks: PayloadChecks;
   #differing: DifferingRows | undefined;
   readonly #options: WorkOptions;
+  /** Its indexes were written by SQLite alone. */
+  #inPlace = false;
   /** What `countDiffering` told before rows were inserted. */
   #differingBefore = 0;
 
@@ -39,6 +43,16 @@ export class TableRestore {
   async load(): Promise<TableChange> {
     const { pair, mode } = this;
     const [connection, { signal }] = [this.#connection, this.#options];
+    const cannotWrite = await findUnproven(connection, [pair.target], signal);
+    if (cannotWrite.length > 0) {
+      this.#differing = undefined;
+      if (mode === 'insert-missing') this.#differingBefore = await countDiffering(connection, pair, signal);
+      const change = await loadInPlace(connection, pair, mode, signal);
+      if (change) {
+        this.#inPlace = true;
+        return change;
+      }
+    }
     const differing = this.#differing;
     if (await differing?.bringOver(signal)) return differing!.change;
     this.#differing = undefined;
@@ -64,7 +78,7 @@ export class TableRestore {
     const [connection, { signal }] = [this.#connection, this.#options];
     if (!this.readsAll) return;
     await verifyTable(connection, pair, mode, this.#differingBefore, signal);
-    if (!this.writesAll || !takesIndexes(pair, mode)) return;
+    if (!this.writesAll || this.#inPlace || !takesIndexes(pair, mode)) return;
     await settleIndexes(connection, pair, await this.#checks.findings(pair.backup.name), this.#options);
   }
 }

@@ -1,4 +1,5 @@
-import { stat } from 'node:fs/promises';
+import { stat, truncate } from 'node:fs/promises';
+import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import { tableKey } from '../../core/names.ts';
 import type { Payload, PayloadSink } from '../../core/payload.ts';
@@ -9,18 +10,24 @@ import { type CountRows, countStoredRows } from './counts.ts';
 import { writePayload } from './payloadFile.ts';
 import { readSchemaOrder, restoreSchemaOrder } from './schemaOrder.ts';
 import type { TemporaryFolder } from './temporaryFolder.ts';
+import { missingIn } from './unproven.ts';
 
 /** The copy grows without a word from SQLite: its size is asked for in these intervals, in milliseconds. */
 const sizeInterval = 200;
 
-/** All of a database, compacted into a file of its own: pages that were freed, and what was deleted, are not in it. */
+/**
+ * All of a database in a file of its own, compacted by SQLite: pages that were freed, and what was deleted, are not in it.
+ * Where SQLite cannot do that for want of something that only the application registers, the file is copied as it is.
+ */
 export class WholeCopy {
   readonly connection: Connection;
+  readonly asItIs: boolean;
   readonly #file: string;
 
-  private constructor(connection: Connection, file: string) {
+  private constructor(connection: Connection, file: string, asItIs: boolean) {
     this.connection = connection;
     this.#file = file;
+    this.asItIs = asItIs;
   }
 
   /** Makes it in a file of the folder. */
@@ -29,14 +36,13 @@ export class WholeCopy {
     folder: TemporaryFolder,
     options: Omit<SnapshotOptions, 'whole'>,
   ): Promise<WholeCopy> {
-    const { signal, logger } = options;
+    const { logger } = options;
     const copyFile = await folder.createFile('database.sqlite');
     const source = await Connection.open(file, 'read');
     try {
-      const before = await readOrder(source, signal);
-      await vacuumInto(source, copyFile, await sizeOf(source, signal), options);
-      await keepOrder(copyFile, [before, await readOrder(source, signal)], options);
-      return new WholeCopy(await Connection.open(copyFile, 'immutable'), copyFile);
+      const asItIs = !(await copyCompacted(source, copyFile, options));
+      if (asItIs) await copyAsItIs(source, copyFile, options);
+      return new WholeCopy(await Connection.open(copyFile, 'immutable'), copyFile, asItIs);
     } finally {
       await source.closeQuietly(logger);
     }
@@ -70,6 +76,49 @@ function checkSelection(selection: readonly TableSelection[], schema: DatabaseSc
   const all = schema.tables.every((table) => !isCarried(table) || chosen.has(tableKey(table.name)));
   if (all && selection.every(({ where }) => where === undefined)) return;
   throw new Error('A snapshot of the whole database was asked for a part of it');
+}
+
+/** False where SQLite cannot, and the file is empty again. */
+async function copyCompacted(source: Connection, copyFile: string, options: WorkOptions): Promise<boolean> {
+  const { signal, logger } = options;
+  const before = await readOrder(source, signal);
+  try {
+    await vacuumInto(source, copyFile, await sizeOf(source, signal), options);
+  } catch (error) {
+    if (missingIn(error) === undefined) throw error;
+    logger.debug(`SQLite cannot compact the database: ${messageOf(error)}`);
+    await truncate(copyFile);
+    return false;
+  }
+  await keepOrder(copyFile, [before, await readOrder(source, signal)], options);
+  return true;
+}
+
+/** In one state, and without a write-ahead log, which only one who may write the copy could open. */
+async function copyAsItIs(
+  source: Connection,
+  copyFile: string,
+  { signal, report }: WorkOptions,
+): Promise<void> {
+  const pageSize = await source.get<{ n: number }>(
+    `SELECT page_size AS n FROM temp.pragma_page_size('main')`,
+  );
+  const copied = (pages: number, of: number): void =>
+    report?.({ phase: 'snapshot', bytes: pages * (pageSize?.n ?? 0), totalBytes: of * (pageSize?.n ?? 0) });
+  await source.run('BEGIN', [], signal);
+  try {
+    await source.get('SELECT count(*) AS n FROM main.sqlite_schema', [], signal);
+    await source.copyPages('to', copyFile, { signal, copied });
+  } finally {
+    await source.rollBack();
+  }
+  const copy = await Connection.open(copyFile, 'write');
+  try {
+    await copy.all('PRAGMA synchronous = OFF');
+    await copy.all('PRAGMA main.journal_mode = DELETE');
+  } finally {
+    await copy.close();
+  }
 }
 
 async function sizeOf(source: Connection, signal?: AbortSignal): Promise<number> {

@@ -9,10 +9,11 @@ import { hasKeyword } from './sqlText.ts';
 /**
  * Whether all of a backup is restored, and the database in it may be taken as it is. That of a backup which came from
  * elsewhere may hold more than its manifest says: of that one, rows alone are taken. A table without rowids is the index
- * of its rows, in whatever order it was, and what modules keep is theirs to make.
+ * of its rows, in whatever order it was, and what modules keep is theirs to make: it is taken as it is only where rows
+ * cannot be copied, for want of something that the application alone registers.
  */
 export function isWholeDatabase({ plan, manifest, madeHere = false }: RestoreSource): boolean {
-  const { tables, objects, complete } = manifest;
+  const { tables, objects, complete, unproven, asItIs } = manifest;
   return (
     madeHere &&
     complete &&
@@ -21,7 +22,9 @@ export function isWholeDatabase({ plan, manifest, madeHere = false }: RestoreSou
     plan.tables.length > 0 &&
     plan.tables.length === tables.length &&
     plan.tables.every(({ backup }) => holdsAllRows(backup)) &&
-    objects.every(({ kind, sql }) => kind !== virtualTableKind && !hasKeyword(sql, 'WITHOUT'))
+    (unproven !== undefined ||
+      asItIs === true ||
+      objects.every(({ kind, sql }) => kind !== virtualTableKind && !hasKeyword(sql, 'WITHOUT')))
   );
 }
 

@@ -95,6 +95,7 @@ async function backUpOnce(
   );
   services.backups.refresh();
   for (const left of report.leftOut) services.log.warn(`Not in the backup: ${describeLeftOut(left)}`);
+  for (const note of report.notes) services.log.warn(note);
   if (!isQuiet(argument)) {
     tellBackup(services, report);
     if (!task.lock) await offerToIgnore(services, report.file);

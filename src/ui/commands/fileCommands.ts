@@ -2,6 +2,7 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { SalvageReport } from '../../backup/salvageBackup.ts';
 import type { VerifyReport } from '../../backup/verifyBackup.ts';
+import { describeUnproven } from '../../core/unproven.ts';
 import { formatBytes, formatDuration } from '../../core/format.ts';
 import { alone, answered, askBackup } from '../prompts/choices.ts';
 import { verifyEnds } from '../progress.ts';
@@ -110,7 +111,8 @@ async function verify(
   return await backups.noting(work.run(display, (options) => workers.verify(task, options)));
 }
 
-function tellVerified(services: Services, { file, manifest, rows, bytes, milliseconds }: VerifyReport): void {
+function tellVerified(services: Services, report: VerifyReport): void {
+  const { file, manifest, rows, bytes, milliseconds, unproven } = report;
   const text = vscode.l10n.t(
     '{0} is sound: {1}, {2} ({3}), every byte and row checked in {4}.',
     path.basename(file),
@@ -120,8 +122,13 @@ function tellVerified(services: Services, { file, manifest, rows, bytes, millise
     formatDuration(milliseconds),
   );
   services.log.info(text);
+  for (const one of unproven) services.log.warn(`Not looked into: ${describeUnproven(one)}`);
+  const limits =
+    unproven.length > 0
+      ? [vscode.l10n.t('Some of it only the program of the database can look into; the log names it.')]
+      : [];
   const run = (id: string) => () => vscode.commands.executeCommand(id, vscode.Uri.file(file));
-  services.boundary.tell(text, [
+  services.boundary.tell([text, ...limits].join(' '), [
     { title: vscode.l10n.t('Show Contents'), run: run('restorePoint.showContents') },
     { title: vscode.l10n.t('Restore…'), run: run('restorePoint.restoreBackup') },
   ]);

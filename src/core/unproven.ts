@@ -1,0 +1,34 @@
+import { formatTableName, type TableName } from './names.ts';
+
+/** An index or a table that needs something which only the program of its database registers. */
+export interface Unproven {
+  readonly table: TableName;
+  /** Absent where the table itself needs it. */
+  readonly index?: string;
+  /** For people: `the collation unicase`. */
+  readonly missing: string;
+}
+
+/** For people: `the index decks_name of decks needs the collation unicase`. */
+export function describeUnproven({ table, index, missing }: Unproven): string {
+  const name = formatTableName(table);
+  return `${index === undefined ? `the table ${name}` : `the index ${index} of ${name}`} needs ${missing}`;
+}
+
+/** What is to be known of the content of a backup, as sentences. */
+export function contentNotes({
+  asItIs = false,
+  unproven = [],
+}: {
+  readonly asItIs?: boolean;
+  readonly unproven?: readonly Unproven[];
+}): string[] {
+  return [
+    ...(asItIs
+      ? ['The database was copied as it is, with its freed pages: deleted rows may be in the backup']
+      : []),
+    ...unproven.map(
+      (one) => `Not checked: ${describeUnproven(one)}, which only the program of the database has`,
+    ),
+  ];
+}
