@@ -247,6 +247,21 @@ for (const testEngine of testEngines) {
       assert.deepEqual(fitting.tables.map(({ table }) => table.name.name).sort(), ['lines', 'log', 'teams']);
     });
 
+    it('looks at a condition without reading a row', async () => {
+      const session = await shop.connect({ readOnly: true });
+      try {
+        const { name } = (await session.listTables()).find((table) => table.name.name === 'orders')!;
+        const check = (where: string): Promise<void> => session.checkCondition(name, where);
+        for (const where of ['id = 1', 'total > 0 -- of today', 'id IN (SELECT id FROM orders)'])
+          await check(where);
+        for (const where of ['nonsense = 1', 'id = ', '1=1) OR (1=1', 'true; DELETE FROM orders', '']) {
+          assert.equal((await failure(check(where))).code, 'usage', where);
+        }
+      } finally {
+        await session.close();
+      }
+    });
+
     it('says which table is not there, and which condition the database refuses', async () => {
       const missing = await failure(backUp(shop, file, { tables: [{ name: 'nope' }] }));
       assert.equal(missing.code, 'usage');

@@ -133,7 +133,13 @@ async function chooseSafetyBackup(services: Services, title: string): Promise<st
     throw new RestorePointError('usage', 'There is no restore to undo: no safety backup has been taken yet');
   }
   const placeholder = vscode.l10n.t('Choose the state to go back to: each was taken right before a restore');
-  return answered(await askBackup(alone(title), backups, { placeholder, browse: false }));
+  return answered(
+    await askBackup(alone(title), backups, {
+      placeholder,
+      browse: false,
+      connectionOf: ({ file, manifest }) => takenFrom(services, file, manifest)?.name,
+    }),
+  );
 }
 
 /** What is in a file, and what opens it if it is encrypted. */

@@ -158,13 +158,19 @@ export interface BackupChoiceOptions {
   readonly browse: boolean;
   /** The database that is restored into: its own backups come first, the newest on top. */
   readonly into?: Connection;
+  /** Whose backup it is, where the list has those of several connections. */
+  connectionOf?(backup: BackupFile): string | undefined;
+}
+
+function withOrigin<Value>(choice: Choice<Value>, connection: string | undefined): Choice<Value> {
+  return { ...choice, description: [connection, choice.description].filter(Boolean).join(' · ') };
 }
 
 /** A backup of the list, or any other file. */
 export async function askBackup(
   frame: Frame,
   backups: readonly BackupFile[],
-  { placeholder, browse, into }: BackupChoiceOptions,
+  { placeholder, browse, into, connectionOf }: BackupChoiceOptions,
 ): Promise<string | Back> {
   const open = openBackup();
   const groups = into ? groupBackups(backups, into) : [{ backups }];
@@ -174,7 +180,7 @@ export async function askBackup(
       ...groups.flatMap(({ title, backups: group, refusal }) => [
         ...(title === undefined ? [] : [separator(title)]),
         ...group.map((backup) => {
-          if (!refusal) return choiceOf(backup);
+          if (!refusal) return withOrigin(choiceOf(backup), connectionOf?.(backup));
           const reason = refusal(backup);
           return refuse(choiceOf(backup), `${title ?? ''}. ${reason}`, reason);
         }),

@@ -43,6 +43,8 @@ export interface MessageNode {
   readonly connection: Connection;
   readonly text: string;
   readonly failed: boolean;
+  /** A click asks for it. */
+  readonly needs?: 'password' | undefined;
 }
 
 export type ConnectionsNode = ConnectionNode | SchemaNode | TableNode | ColumnNode | MessageNode;
@@ -176,11 +178,18 @@ export function columnItem({ connection, table, column }: ColumnNode): vscode.Tr
   return item;
 }
 
-export function messageItem({ connection, text, failed }: MessageNode): vscode.TreeItem {
+export function messageItem({ connection, text, failed, needs }: MessageNode): vscode.TreeItem {
   const item = new vscode.TreeItem(text);
   item.id = `${connection.key} message`;
   item.contextValue = 'message';
   item.tooltip = text;
-  if (failed) item.iconPath = new vscode.ThemeIcon('info');
+  if (failed) item.iconPath = new vscode.ThemeIcon(needs ? 'key' : 'info');
+  if (needs) {
+    item.command = {
+      command: 'restorePoint.enterPassword',
+      title: vscode.l10n.t('Enter Password'),
+      arguments: [{ connection: connection.key }],
+    };
+  }
   return item;
 }

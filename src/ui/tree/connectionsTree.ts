@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { describeError } from '../../core/errors.ts';
+import { describeError, RestorePointError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { TableSummary } from '../../core/manifest.ts';
 import type { Connection } from '../connections/connection.ts';
@@ -157,7 +157,7 @@ export class ConnectionsTree implements vscode.TreeDataProvider<ConnectionsNode>
       return { status: 'open', children: nodesOf(connection, tables) };
     } catch (error) {
       this.#logger.error(`${connection.name}: ${describeError(error)}`, error);
-      return { status: 'failed', error, children: [message(connection, describeError(error), true)] };
+      return { status: 'failed', error, children: [failure(connection, error)] };
     }
   }
 
@@ -167,7 +167,7 @@ export class ConnectionsTree implements vscode.TreeDataProvider<ConnectionsNode>
       return described.columns.map((column) => ({ kind: 'column', connection, table: described, column }));
     } catch (error) {
       this.#logger.error(`${connection.name}: ${describeError(error)}`, error);
-      return [message(connection, describeError(error), true)];
+      return [failure(connection, error)];
     }
   }
 }
@@ -182,6 +182,11 @@ function nodesOf(connection: Connection, tables: readonly TableSummary[]): Conne
   if (!connection.usable?.engine.features.schemas) return nodes;
   const schemas = Map.groupBy(nodes, ({ table }) => table.name.schema ?? '');
   return [...schemas].map(([schema, own]) => ({ kind: 'schema', connection, schema, tables: own }));
+}
+
+function failure(connection: Connection, error: unknown): ConnectionsNode {
+  const needs = RestorePointError.is(error) ? error.details.needs : undefined;
+  return { kind: 'message', connection, text: describeError(error), failed: true, needs };
 }
 
 function message(connection: Connection, text: string, failed: boolean): ConnectionsNode {
