@@ -47,7 +47,9 @@ describe('the cells of a backup', () => {
       INSERT INTO wide SELECT ${names.map((_, index) => `i * 1000 + ${index}`).join(', ')} FROM n;
       CREATE TABLE narrow (id INTEGER PRIMARY KEY, word TEXT, n REAL, anything, day DATE);
       INSERT INTO narrow VALUES (1, 'seven' || char(9) || 'on', 2.5, 12, '2026-11-30'), (2, NULL, NULL, NULL, NULL),
-        (3, printf('%.*c', 5000, 'x'), 1, 'a word', NULL);`);
+        (3, printf('%.*c', 5000, 'x'), 1, 'a word', NULL);
+      CREATE TABLE few (id INTEGER PRIMARY KEY, n INTEGER);
+      INSERT INTO few VALUES (1, 10), (2, 20);`);
     database.close();
   }
 
@@ -105,7 +107,7 @@ describe('the cells of a backup', () => {
   });
 
   it('are as wide as what they hold, also where there are few', async () => {
-    const view = await show('narrow');
+    const view = await show('few');
     const widths = await view.locator('thead th').evaluateAll(widthsOf);
     assert.ok(widths[0]! < 40, `the rows’ numbers are ${widths[0]} pixels wide`);
     assert.ok(widths[1]! < 110, `the first column is ${widths[1]} pixels wide`);
