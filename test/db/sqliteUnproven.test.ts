@@ -197,6 +197,15 @@ describe('SQLite: databases that need what only their application registers', ()
     assert.deepEqual(content(file), before);
   });
 
+  it('writes values that are in no key over a column with such a collation', async () => {
+    runSqlite(file, shapes['a collation in a column, and a key over it']!.sql);
+    const before = content(file);
+    await backUpFile(file, backup, madeHere);
+    runSqlite(file, 'UPDATE t SET b = 99');
+    await restore(file, { tables: [{ name: 't' }] });
+    assert.deepEqual(content(file), before);
+  });
+
   it('says that freed pages are in it only where they are', async () => {
     const secret = 'a secret that was deleted';
     runSqlite(

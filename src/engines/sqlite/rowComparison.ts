@@ -44,8 +44,11 @@ export function sameRow({ plan, target, backup }: TablePair, left: string, right
 
 /** Of values that are equal, whether they are the same; soon clear of text, blobs and NULL. */
 function sameText(a: string, b: string): string {
-  return `(+${a} >= '' COLLATE BINARY OR +${a} IS NULL OR ${sameType(a, b)})`;
+  return `(+${a} >= '' ${binary} OR +${a} IS NULL OR ${sameType(a, b)})`;
 }
+
+/** That of a column may be one that only the application registers. */
+const binary = 'COLLATE BINARY';
 
 const largest = '9223372036854775807';
 
@@ -60,13 +63,13 @@ function sameInteger(a: string, b: string): string {
 /** The same, soon clear of most numbers: where it is no whole one, both are reals. */
 function sameNumber(a: string, b: string): string {
   const most = '9000000000000000000';
-  const fraction = `+${a} <> CAST(+${a} AS INTEGER)`;
-  const usual = `(+${a} > 0 OR (+${a} < 0 AND +${a} > -${most}) OR +${a} IS NULL)`;
+  const fraction = `+${a} <> CAST(+${a} AS INTEGER) ${binary}`;
+  const usual = `(+${a} > 0 ${binary} OR (+${a} < 0 ${binary} AND +${a} > -${most} ${binary}) OR +${a} IS NULL)`;
   return `(${fraction} OR (${usual} AND +${a} / ${largest} IS +${b} / ${largest}) OR ${sameType(a, b)})`;
 }
 
 function sameType(a: string, b: string): string {
-  const sameZero = `(typeof(${a}) <> 'real' OR ${a} <> 0.0 OR atan2(${a}, -1) = atan2(${b}, -1))`;
+  const sameZero = `(typeof(${a}) <> 'real' OR ${a} <> 0.0 ${binary} OR atan2(${a}, -1) = atan2(${b}, -1))`;
   return `(typeof(${a}) = typeof(${b}) AND ${sameZero})`;
 }
 
