@@ -124,7 +124,8 @@ export function describeError(error: unknown): string {
 }
 
 function fold(text: string): string {
-  return text.replace(/\s*\n\s*/g, ' ').trim();
+  const parts = text.split('\n').map((part) => part.trim());
+  return parts.filter((part) => part !== '').join(' ');
 }
 
 const undone = 'The database undoes an unfinished transaction by itself.';
