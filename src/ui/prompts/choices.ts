@@ -159,7 +159,7 @@ export interface BackupChoiceOptions {
   /** The database that is restored into: its own backups come first, the newest on top. */
   readonly into?: Connection;
   /** Whose backup it is, where the list has those of several connections. */
-  connectionOf?(backup: BackupFile): string | undefined;
+  readonly connectionOf?: (backup: BackupFile) => string | undefined;
 }
 
 function withOrigin<Value>(choice: Choice<Value>, connection: string | undefined): Choice<Value> {
