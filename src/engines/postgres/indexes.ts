@@ -36,7 +36,15 @@ export async function findIndexes(
   const large = tables.filter(({ create, backup }) => !create && isLarge(backup));
   if (large.length === 0) return [];
   const names = large.map(({ target: { schema, name } }) => ({ schema, name }));
-  return transaction.rows<LiveIndex>(indexQuery, [JSON.stringify(names)]);
+  return transaction.rows<LiveIndex>(indexQuery(callsNothing), [JSON.stringify(names)]);
+}
+
+/** Of a table, the unique indexes and exclusion constraints that can make room in the same way, but for its primary key. */
+export async function findUnique(
+  transaction: Transaction,
+  { schema, name }: TableName,
+): Promise<LiveIndex[]> {
+  return transaction.rows<LiveIndex>(indexQuery(tellsApart), [JSON.stringify([{ schema, name }])]);
 }
 
 export function isLarge({ rows }: BackedUpTable): boolean {
@@ -66,7 +74,8 @@ export async function dropIndexes(transaction: Transaction, indexes: readonly Li
 export async function buildIndexes(transaction: Transaction, indexes: readonly LiveIndex[]): Promise<void> {
   for (const index of indexes) {
     try {
-      for (const sql of statementsOf(index)) await transaction.run(sql);
+      for (const sql of statementsOf(index))
+        await transaction.define(async () => void (await transaction.run(sql)));
     } catch (error) {
       throw describeFailure(error, { table: formatTableName(index.table) });
     }
@@ -95,7 +104,13 @@ function statementsOf({
   ];
 }
 
-const indexQuery = `
+const tellsApart = `(d.indisunique OR d.indisexclusion) AND NOT d.indisprimary`;
+
+const callsNothing = `
+  NOT EXISTS (SELECT FROM pg_depend p
+               WHERE p.classid = 'pg_class'::regclass AND p.objid = i.oid AND p.refclassid = 'pg_proc'::regclass)`;
+
+const indexQuery = (condition: string): string => `
   SELECT json_build_object('schema', n.nspname, 'name', t.relname) AS "table", i.relname AS name,
          pg_get_indexdef(i.oid) AS definition, obj_description(i.oid, 'pg_class') AS comment,
          pg_get_constraintdef(k.oid) AS "constraint", obj_description(k.oid, 'pg_constraint') AS "constraintComment"
@@ -114,7 +129,8 @@ const indexQuery = `
      AND NOT EXISTS (SELECT FROM pg_event_trigger e WHERE e.evtenabled <> 'D')
      AND NOT EXISTS (SELECT FROM pg_depend p
                       WHERE p.classid = 'pg_class'::regclass AND p.objid = i.oid
-                        AND (p.deptype IN ('e', 'x') OR p.refclassid = 'pg_proc'::regclass))
+                        AND p.deptype IN ('e', 'x'))
+     AND ${condition}
      AND NOT EXISTS (SELECT FROM pg_depend p
                       WHERE (p.refclassid = 'pg_class'::regclass AND p.refobjid = i.oid
                              OR p.refclassid = 'pg_constraint'::regclass AND p.refobjid = k.oid

@@ -6,15 +6,19 @@ import type { TableChange, TablePlan } from '../../core/plan.ts';
 import type { RestoreSource, WorkOptions } from '../engine.ts';
 import { withoutEndMark } from './endMark.ts';
 import { copyRows, writersOf } from './copyRows.ts';
+import { hasState, state } from './errors.ts';
 import { quoteName } from './identifiers.ts';
+import { buildIndexes, dropIndexes, findUnique } from './indexes.ts';
 import { bytesOf, payloadOf } from './payloadRows.ts';
 import { TableProgress } from './progress.ts';
+import type { RootTable } from './rootPartitions.ts';
 import { copyQueryOut, ExactColumns } from './selectRows.ts';
 import { SentRows, type WatchedRows } from './sentRows.ts';
 import {
   createStaging,
   indexStaging,
   insertMissing,
+  type Merged,
   mergeStaged,
   type Staging,
   stagedRows,
@@ -58,6 +62,9 @@ export class RowLoading {
   #rowsBefore: ReadonlyMap<string, number> = new Map();
   /** Quoted names of those that are emptied by TRUNCATE. */
   #truncated: ReadonlySet<string> = new Set();
+  #roots: ReadonlyMap<string, RootTable> = new Map();
+  /** Those whose partitions have been emptied. */
+  readonly #emptied = new Set<RootTable>();
   /** By the table's key: rows of which more is needed after they were loaded. */
   readonly #staged = new Map<string, StagedRows>();
 
@@ -72,16 +79,29 @@ export class RowLoading {
     );
   }
 
-  /** `rowsBefore`: of the tables that are there, by their keys. */
-  async prepare(targets: readonly TableName[], rowsBefore: ReadonlyMap<string, number>): Promise<void> {
+  /** `rowsBefore`: of the tables that are there, by their keys; `roots`: see `findRoots`. */
+  async prepare(
+    targets: readonly TableName[],
+    rowsBefore: ReadonlyMap<string, number>,
+    roots: ReadonlyMap<string, RootTable>,
+  ): Promise<void> {
     this.#rowsBefore = rowsBefore;
+    this.#roots = roots;
     this.#truncated = await this.#findTruncated(targets);
   }
 
   async load(table: TablePlan): Promise<TableChange> {
     this.#progress.enter(this.placeOf(table));
-    if (table.create || this.#restore.plan.mode === 'replace') return await this.#replace(table);
-    return await this.#merge(table);
+    const root = this.rootOf(table);
+    if (this.#restore.plan.mode !== 'replace' && (root || !table.create))
+      return await this.#merge(table, root);
+    return await this.#replace(table, root);
+  }
+
+  /** The table through which the rows of this one find their partitions; undefined where they stay in it. */
+  rootOf({ backup }: TablePlan): RootTable | undefined {
+    // A table that moves into another schema keeps the name that it has in the backup.
+    return this.#roots.get(tableKey(backup.table.name));
   }
 
   stagedOf(table: TablePlan): StagedRows | undefined {
@@ -104,8 +124,13 @@ export class RowLoading {
     return this.#places.get(tableKey(table.backup.table.name)) ?? -1;
   }
 
-  async #replace(table: TablePlan): Promise<TableChange> {
+  async #replace(table: TablePlan, root: RootTable | undefined): Promise<TableChange> {
     const rowsBefore = this.#rowsBefore.get(tableKey(table.target)) ?? 0;
+    if (root) {
+      await this.#emptyAll(root);
+      const rows = await this.#copyInto({ name: quoteName(root.root) }, table);
+      return { table: table.target, rowsBefore, rowsAfter: rows, inserted: rows, updated: 0 };
+    }
     const fresh = table.create || (await this.#empty(table.target));
     const watched = this.sent.watch(table, this.totalBytes(table.backup));
     // Nobody else can see a table that is new, or new again: no later reader has to find out who wrote its rows.
@@ -114,15 +139,15 @@ export class RowLoading {
     return { table: table.target, rowsBefore, rowsAfter, inserted: rowsAfter, updated: 0 };
   }
 
-  async #merge(table: TablePlan): Promise<TableChange> {
+  async #merge(table: TablePlan, root: RootTable | undefined): Promise<TableChange> {
     const transaction = this.#transaction;
     const rowsBefore = this.#rowsBefore.get(tableKey(table.target)) ?? 0;
-    const staging = await createStaging(transaction, table, this.placeOf(table));
+    const staging = await createStaging(transaction, table, this.placeOf(table), root?.root);
     await this.#copyInto({ name: staging.name }, table);
     await indexStaging(transaction, staging, table);
     let expected: Rows = { rows: table.backup.rows, digest: table.backup.digest };
     let change = { inserted: 0, updated: 0 };
-    if (this.#restore.plan.mode === 'merge') change = await mergeStaged(transaction, staging, table);
+    if (this.#restore.plan.mode === 'merge') change = await this.#mergeFinal(staging, table);
     else {
       change.inserted = await insertMissing(transaction, staging, table);
       const exact = await ExactColumns.load(transaction, [table.target]);
@@ -131,6 +156,26 @@ export class RowLoading {
     }
     this.#staged.set(tableKey(table.target), { staging, expected });
     return { table: table.target, rowsBefore, rowsAfter: rowsBefore + change.inserted, ...change };
+  }
+
+  /**
+   * The final state decides which values are unique, and not the order of rows, in which the server looks: where they
+   * clash on the way, what keeps them apart makes room and is put back after all of them.
+   */
+  async #mergeFinal(staging: Staging, table: TablePlan): Promise<Merged> {
+    const transaction = this.#transaction;
+    try {
+      return await transaction.attempt(() => mergeStaged(transaction, staging, table));
+    } catch (error) {
+      const clash =
+        RestorePointError.is(error) && hasState(error.cause, state.uniqueViolation, state.exclusionViolation);
+      const indexes = clash ? await findUnique(transaction, table.target) : [];
+      if (indexes.length === 0) throw error;
+      await dropIndexes(transaction, indexes);
+      const merged = await mergeStaged(transaction, staging, table);
+      await buildIndexes(transaction, indexes);
+      return merged;
+    }
   }
 
   /**
@@ -144,6 +189,13 @@ export class RowLoading {
     }));
     const rows = await this.#transaction.rows<{ name: string }>(truncatedQuery, [JSON.stringify(wanted)]);
     return new Set(rows.map(({ name }) => name));
+  }
+
+  /** Rows of one partition may come into all of them. */
+  async #emptyAll(root: RootTable): Promise<void> {
+    if (this.#emptied.has(root)) return;
+    this.#emptied.add(root);
+    for (const leaf of root.leaves) await this.#empty(leaf);
   }
 
   /** Resolves to whether it is as if the table were new. */

@@ -17,6 +17,7 @@ import {
 import { buildIndexes, dropIndexes, findIndexes, isLarge, type LiveIndex, sortInMemory } from './indexes.ts';
 import { RowLoading } from './loadRows.ts';
 import { lockTables } from './locks.ts';
+import { findRoots, RootSums, type RootTable, usableRoots, withOthers } from './rootPartitions.ts';
 import type { TableProgress } from './progress.ts';
 import { LargeObjectRestore } from './restoreLargeObjects.ts';
 import {
@@ -61,6 +62,8 @@ export class PostgresRestore implements RestoreTransaction {
   #defaults: readonly string[] = [];
   #disarmed: Promise<void> | undefined;
   #loans: Loan[] = [];
+  #roots: readonly RootTable[] = [];
+  readonly #rootSums = new RootSums();
   #largeObjects: LargeObjectRestore | undefined;
   #reading: Reading | undefined;
   #sequences: Awaited<ReturnType<typeof lockSequences>> = [];
@@ -90,11 +93,14 @@ export class PostgresRestore implements RestoreTransaction {
     await createObjects(this.#transaction, inTurn(plan.create).before);
     const existing = plan.tables.filter(({ create }) => !create);
     const targets = existing.map(({ target }) => target);
+    this.#roots = await findRoots(this.#transaction, plan.tables);
+    const usable = usableRoots(this.#roots, plan);
     await this.#borrow(targets);
     await this.#lock(targets);
     const [rights, { armed, refusals }] = await this.#transaction.together(
       () => loadRights(this.#transaction, targets),
-      () => findArmed(this.#transaction, existing, plan.mode),
+      () =>
+        findArmed(this.#transaction, [...existing, ...withOthers(plan, new Set(usable.values()))], plan.mode),
     );
     if (refusals[0]) throw refusals[0];
     const forced = rights.flatMap(unforce);
@@ -113,7 +119,7 @@ export class PostgresRestore implements RestoreTransaction {
       this.#indexes = await findIndexes(this.#transaction, plan.tables);
       await dropIndexes(this.#transaction, this.#indexes);
     }
-    await this.#loading.prepare(targets, await countRows(this.#transaction, targets));
+    await this.#loading.prepare(targets, await countRows(this.#transaction, targets), usable);
     if (plan.largeObjects) {
       this.#largeObjects = new LargeObjectRestore(
         this.#transaction,
@@ -129,7 +135,7 @@ export class PostgresRestore implements RestoreTransaction {
     try {
       return await this.#transaction.step(() => this.#loading.load(table));
     } catch (error) {
-      throw inTable(error, table);
+      throw inTable(error, table, this.#roots);
     }
   }
 
@@ -180,7 +186,11 @@ export class PostgresRestore implements RestoreTransaction {
       if (await this.#loading.sent.agree(table)) return undefined;
       return await digestRows(read, this.#verifying);
     });
-    if (found) compareRows(table, expected, found);
+    const root = staged ? undefined : this.#loading.rootOf(table);
+    const sums = root && found && this.#rootSums.add(root, expected, found);
+    if (root) {
+      if (sums) compareRows({ ...table, target: root.root }, sums.expected, sums.found);
+    } else if (found) compareRows(table, expected, found);
     else this.#verifying.add(backup.rows, this.#loading.totalBytes(backup));
   }
 
@@ -250,8 +260,11 @@ export class PostgresRestore implements RestoreTransaction {
   }
 }
 
-function inTable(error: unknown, table: TablePlan): RestorePointError {
-  const failure = describeFailure(error);
+function inTable(error: unknown, table: TablePlan, roots: readonly RootTable[]): RestorePointError {
+  const root = roots.find(({ leaves }) => leaves.some((leaf) => sameTable(leaf, table.target)));
+  const failure = describeFailure(error).with(
+    root ? { next: `Restore all partitions of ${formatTableName(root.root)} together.` } : {},
+  );
   // A staging table's name means nothing to anybody.
   const place = { ...failure.details.place, table: formatTableName(table.target) };
   return new RestorePointError(failure.code, failure.message, { ...failure.details, place });

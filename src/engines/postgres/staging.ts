@@ -1,5 +1,5 @@
 import { RestorePointError } from '../../core/errors.ts';
-import { formatTableName } from '../../core/names.ts';
+import { formatTableName, type TableName } from '../../core/names.ts';
 import type { TablePlan } from '../../core/plan.ts';
 import { quoteIdentifier, quoteList, quoteName } from './identifiers.ts';
 import type { ExactColumns } from './selectRows.ts';
@@ -14,13 +14,17 @@ export interface Staging {
   readonly name: string;
   /** SQL: the rows `target` and `staged` have the same key. */
   readonly sameKey: string;
+  /** The table that rows are put into, quoted, and SQL for its rows, or for those of all its partitions. */
+  readonly into: string;
+  readonly rows: string;
 }
 
-/** Makes it with the types that the table has now. */
+/** Makes it with the types that the table has now. `root`: the rows find their partitions through it. */
 export async function createStaging(
   transaction: Transaction,
   plan: TablePlan,
   number: number,
+  root?: TableName,
 ): Promise<Staging> {
   const local = quoteIdentifier(`restore_point_${number}`);
   const columns = quoteList(plan.columns);
@@ -28,7 +32,9 @@ export async function createStaging(
     `CREATE TEMPORARY TABLE ${local} ON COMMIT DROP AS
        SELECT ${columns} FROM ONLY ${quoteName(plan.target)} WITH NO DATA`,
   );
-  return { name: `pg_temp.${local}`, sameKey: await sameKey(transaction, plan) };
+  const into = quoteName(root ?? plan.target);
+  const rows = root ? into : `ONLY ${into}`;
+  return { name: `pg_temp.${local}`, sameKey: await sameKey(transaction, plan), into, rows };
 }
 
 /** After its rows came: an index, which also finds a key that the backup holds twice, and statistics. */
@@ -49,10 +55,9 @@ export interface Merged {
 /** Inserts and updates in one statement: foreign keys within the table are looked at when it is over. */
 export async function mergeStaged(
   transaction: Transaction,
-  { name, sameKey: on }: Staging,
+  { name, sameKey: on, into, rows }: Staging,
   plan: TablePlan,
 ): Promise<Merged> {
-  const target = quoteName(plan.target);
   const columns = quoteList(plan.columns);
   const identities = await alwaysIdentities(transaction, plan);
   const settable = plan.columns.filter((column) => !identities.has(column));
@@ -65,15 +70,15 @@ export async function mergeStaged(
   const update =
     settable.length === 0
       ? 'SELECT 1 WHERE false'
-      : `UPDATE ONLY ${target} AS target SET ${assignments} FROM ${name} AS staged
+      : `UPDATE ${rows} AS target SET ${assignments} FROM ${name} AS staged
           WHERE ${on} AND ${differs} RETURNING 1`;
   const merge = (): Promise<Merged[]> =>
     transaction.dataRows<Merged>(
       `WITH updated AS (${update}),
           inserted AS (
-            INSERT INTO ${target} (${columns}) OVERRIDING SYSTEM VALUE
+            INSERT INTO ${into} (${columns}) OVERRIDING SYSTEM VALUE
             SELECT ${columns} FROM ${name} AS staged
-             WHERE NOT EXISTS (SELECT FROM ONLY ${target} AS target WHERE ${on})
+             WHERE NOT EXISTS (SELECT FROM ${rows} AS target WHERE ${on})
             RETURNING 1)`,
       `SELECT (SELECT pg_catalog.count(*) FROM updated) AS updated,
             (SELECT pg_catalog.count(*) FROM inserted) AS inserted`,
@@ -85,23 +90,26 @@ export async function mergeStaged(
 /** Inserts the rows whose key is absent, and keeps only those staged. */
 export async function insertMissing(
   transaction: Transaction,
-  { name, sameKey: on }: Staging,
+  { name, sameKey: on, into, rows }: Staging,
   plan: TablePlan,
 ): Promise<number> {
-  const target = quoteName(plan.target);
   const columns = quoteList(plan.columns);
   return transaction.underOwnPath(async () => {
-    await transaction.run(`DELETE FROM ${name} AS staged USING ONLY ${target} AS target WHERE ${on}`);
+    await transaction.run(`DELETE FROM ${name} AS staged USING ${rows} AS target WHERE ${on}`);
     return transaction.run(
-      `INSERT INTO ${target} (${columns}) OVERRIDING SYSTEM VALUE SELECT ${columns} FROM ${name}`,
+      `INSERT INTO ${into} (${columns}) OVERRIDING SYSTEM VALUE SELECT ${columns} FROM ${name}`,
     );
   });
 }
 
 /** SQL: what the staged rows are now, as they stand in their table. */
-export function stagedTargets({ name, sameKey: on }: Staging, plan: TablePlan, exact: ExactColumns): string {
+export function stagedTargets(
+  { name, sameKey: on, rows }: Staging,
+  plan: TablePlan,
+  exact: ExactColumns,
+): string {
   const columns = exact.of(plan.target, plan.columns, 'target');
-  return `SELECT ${columns.join(', ')} FROM ONLY ${quoteName(plan.target)} AS target
+  return `SELECT ${columns.join(', ')} FROM ${rows} AS target
             JOIN ${name} AS staged ON ${on}`;
 }
 
@@ -127,10 +135,10 @@ async function alwaysIdentities(transaction: Transaction, plan: TablePlan): Prom
  */
 async function sameKey(transaction: Transaction, plan: TablePlan): Promise<string> {
   const key = plan.key ?? [];
-  const operators = await transaction.rows<{ column: string; operator: string }>(operatorQuery, [
-    quoteName(plan.target),
-    JSON.stringify([...key].sort()),
-  ]);
+  const operators = await transaction.rows<{ column: string; operator: string; base: string }>(
+    operatorQuery,
+    [quoteName(plan.target), JSON.stringify([...key].sort())],
+  );
   if (key.length === 0 || operators.length !== key.length) {
     throw new RestorePointError(
       'refused',
@@ -142,9 +150,9 @@ async function sameKey(transaction: Transaction, plan: TablePlan): Promise<strin
     );
   }
   return operators
-    .map(({ column, operator }) => {
+    .map(({ column, operator, base }) => {
       const quoted = quoteIdentifier(column);
-      return `target.${quoted} OPERATOR(${operator}) staged.${quoted}`;
+      return `target.${quoted}${base} OPERATOR(${operator}) staged.${quoted}${base}`;
     })
     .join(' AND ');
 }
@@ -162,7 +170,14 @@ const operatorQuery = `
               JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = (i.indkey::int2[])[n]) = $2::jsonb
      ORDER BY i.indisprimary DESC, i.indexrelid
      LIMIT 1)
-  SELECT a.attname AS "column", format('%I.%s', n.nspname, o.oprname) AS operator
+  SELECT a.attname AS "column", format('%I.%s', n.nspname, o.oprname) AS operator,
+         -- Operators of all enums, arrays or ranges take no domain over one.
+         coalesce((WITH RECURSIVE below AS (
+                     SELECT t.typbasetype AS oid FROM pg_type t WHERE t.oid = a.atttypid AND t.typtype = 'd'
+                     UNION ALL SELECT t.typbasetype FROM below b JOIN pg_type t ON t.oid = b.oid AND t.typtype = 'd')
+                   SELECT format('::%I.%I', m.nspname, t.typname)
+                     FROM below b JOIN pg_type t ON t.oid = b.oid AND t.typtype <> 'd'
+                     JOIN pg_namespace m ON m.oid = t.typnamespace), '') AS base
     FROM key
    CROSS JOIN LATERAL generate_series(0, array_length(classes, 1) - 1) place
     JOIN pg_attribute a ON a.attrelid = key.indrelid AND a.attnum = key.attnums[place]
