@@ -1,6 +1,7 @@
 import type { Compression, Manifest } from '../core/manifest.ts';
 import { foldCase, formatTableName, tableKey, type TableName } from '../core/names.ts';
 import type { Chunk, Payload } from '../core/payload.ts';
+import { wrongNames } from './wrongNames.ts';
 
 /** No row is larger than PostgreSQL can send, which is 1 GiB; a chunk is a few MiB and the rest of its last row. */
 export const maxChunkBytes = 1024 * 1024 * 1024 + 64 * 1024 * 1024;
@@ -12,7 +13,13 @@ const suffixes: Readonly<Record<Compression, string>> = { zstd: '.zst', gzip: '.
 
 /** What the shape of a manifest cannot say: that its parts fit together. A sentence, or undefined where they do. */
 export function inconsistency(manifest: Manifest): string | undefined {
-  return wrongDate(manifest) ?? wrongPayloads(manifest) ?? wrongTables(manifest) ?? wrongNumbers(manifest);
+  return (
+    wrongDate(manifest) ??
+    wrongNames(manifest) ??
+    wrongPayloads(manifest) ??
+    wrongTables(manifest) ??
+    wrongNumbers(manifest)
+  );
 }
 
 function wrongDate({ createdAt }: Manifest): string | undefined {

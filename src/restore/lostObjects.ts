@@ -1,7 +1,13 @@
 import { holdsAllRows, type Manifest } from '../core/manifest.ts';
 import { formatTableName, tableKey } from '../core/names.ts';
 import type { TablePlan } from '../core/plan.ts';
-import { type DatabaseSchema, objectKey, type SchemaObject, type Table } from '../core/schema.ts';
+import {
+  type DatabaseSchema,
+  type ForeignKey,
+  objectKey,
+  type SchemaObject,
+  type Table,
+} from '../core/schema.ts';
 
 /** What can be missing on a table that is there, and be made again without changing the table itself. */
 const remade: readonly string[] = [
@@ -50,20 +56,25 @@ export function obstacles(
     new Map(tables.map((table) => [tableKey(table.name), table]));
   const now = byName(schema.tables);
   const then = byName(manifest.tables.map(({ table }) => table));
+  const foreignKeys: ReadonlyMap<string, ForeignKey> = new Map(
+    [...then.values()].flatMap((table) =>
+      table.foreignKeys.map((key): [string, ForeignKey] => [
+        `${formatTableName(table.name)} ${key.name}`,
+        key,
+      ]),
+    ),
+  );
   return ({ kind, name, table }) => {
     if (kind !== 'primary key' && kind !== 'foreign key') return undefined;
     const live = table && now.get(tableKey(table));
     if (!live) return undefined;
     if (kind === 'primary key') return live.primaryKey && 'the table has another primary key';
-    const before = then.get(tableKey(table));
-    const foreignKey = before?.foreignKeys.find(
-      (candidate) => `${formatTableName(table)} ${candidate.name}` === name,
-    );
-    if (!foreignKey) return undefined;
+    const foreignKey = foreignKeys.get(name);
+    if (!foreignKey || !name.startsWith(`${formatTableName(table)} `)) return undefined;
     const { columns, references, referencedColumns } = foreignKey;
     const referenced = tableKey(references);
     const changed = [
-      ...changedColumns(columns, before, live),
+      ...changedColumns(columns, then.get(tableKey(table)), live),
       ...changedColumns(referencedColumns, then.get(referenced), now.get(referenced)),
     ];
     return changed.length === 0 ? undefined : `the type of the column ${changed.join(', ')} has changed`;
@@ -76,7 +87,15 @@ function changedColumns(
   now: Table | undefined,
 ): readonly string[] {
   if (!then || !now) return [];
-  const typeIn = (table: Table, name: string): string | undefined =>
-    table.columns.find((column) => column.name === name)?.type;
-  return names.filter((name) => typeIn(then, name) !== typeIn(now, name));
+  const [before, after] = [typesOf(then), typesOf(now)];
+  return names.filter((name) => before.get(name) !== after.get(name));
+}
+
+/** By column. A table of many foreign keys is asked for each of them. */
+const types = new WeakMap<Table, ReadonlyMap<string, string>>();
+
+function typesOf(table: Table): ReadonlyMap<string, string> {
+  let found = types.get(table);
+  if (!found) types.set(table, (found = new Map(table.columns.map(({ name, type }) => [name, type]))));
+  return found;
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { DatabaseSync } from 'node:sqlite';
 import { RestorePointError } from '../../src/core/errors.ts';
@@ -189,7 +189,8 @@ describe('SQLite: the payload of a backup', () => {
     /** The same backup around another database file. */
     async function with_(sql: string): Promise<MemoryBackup> {
       const other = folder.file('other.db');
-      runSqlite(other, `DROP TABLE IF EXISTS t; ${sql}`);
+      await rm(other, { force: true });
+      runSqlite(other, sql);
       return withBytes(await readFile(other));
     }
 
@@ -223,15 +224,28 @@ describe('SQLite: the payload of a backup', () => {
     });
 
     it('is refused: other tables or columns', async () => {
-      await isRefused(await with_('CREATE TABLE x (a)'), /there is no such table/);
-      await isRefused(await with_('CREATE TABLE t (a, c)'), /its columns are a, c/);
-      await isRefused(await with_('CREATE TABLE t (b, a)'), /its columns are b, a/);
-      await isRefused(await with_('CREATE TABLE t (a, b AS (a))'), /its columns are a/);
-      await isRefused(await with_('CREATE VIEW t AS SELECT 1 AS a, 2 AS b'), /there is no such table/);
+      await isRefused(await with_('CREATE TABLE x (a)'), /table x: the manifest does not name it/);
+      const statement = /table t: its statement is not the one in the manifest/;
+      await isRefused(await with_('CREATE TABLE t (a, c)'), statement);
+      await isRefused(await with_('CREATE TABLE t (b, a)'), statement);
+      await isRefused(await with_('CREATE TABLE t (a, b AS (a))'), statement);
+      await isRefused(await with_('CREATE VIEW t AS SELECT 1 AS a, 2 AS b'), /view t: the manifest does not/);
+    });
+
+    it('is refused: other columns, of a backup of rows alone', async () => {
+      const rowsAlone = async (sql: string): Promise<MemoryBackup> => {
+        const { source, manifest } = await with_(`CREATE TABLE big (id INTEGER PRIMARY KEY, a); ${sql}`);
+        return { source, manifest: { ...manifest, complete: false, only: 'data', objects: [] } };
+      };
+      await isRefused(await rowsAlone('CREATE TABLE t (a, c)'), /its columns are a, c/);
+      await isRefused(await rowsAlone('CREATE TABLE t (b, a)'), /its columns are b, a/);
+      await isRefused(await rowsAlone('CREATE TABLE t (a, b AS (a))'), /its columns are a/);
     });
 
     it('is refused: another number of rows', async () => {
-      const fewer = await with_('CREATE TABLE t (a, b); INSERT INTO t VALUES (1, 2)');
+      const fewer = await with_(
+        'CREATE TABLE t (a, b); INSERT INTO t VALUES (1, 2); CREATE TABLE big (id INTEGER PRIMARY KEY, a)',
+      );
       const error = await failure(
         opened(fewer, (rows, { tables }) => rows.check(tables[0]!, { logger: silentLogger })),
         'damaged-backup',
@@ -249,7 +263,8 @@ describe('SQLite: the payload of a backup', () => {
       const broken = await withBytes(damaged);
       const check = opened(broken, (rows, { tables }) => rows.check(tables[1]!, { logger: silentLogger }));
       await failure(check, 'damaged-backup');
-      await failure(restoreSqlite(file, broken), 'database');
+      await failure(restoreSqlite(file, broken), 'damaged-backup');
+      await failure(restoreSqlite(file, broken, { madeHere: true }), 'database');
       assert.deepEqual(sqliteDump(file), before);
     });
 
@@ -270,9 +285,12 @@ describe('SQLite: the payload of a backup', () => {
       ];
       for (const sql of statements) {
         const objects = manifest.objects.map((object) => (object.name === 't' ? { ...object, sql } : object));
-        const hostile = { source, manifest: { ...manifest, objects } };
+        const hostile = { source, manifest: { ...manifest, complete: false, objects } };
         const error = await failure(restoreSqlite(target, hostile), 'damaged-backup');
-        assert.match(error.message, /no valid statement for the table t/, sql);
+        assert.match(error.message, /table t: its statement is not the one in the manifest/, sql);
+        // What this machine made is not compared, and yet makes nothing else.
+        const made = await failure(restoreSqlite(target, hostile, { madeHere: true }), 'damaged-backup');
+        assert.match(made.message, /no valid statement for the table t/, sql);
       }
     });
   });

@@ -211,9 +211,10 @@ describe('SQLite: restoring', () => {
       const { manifest, source } = await backUpSqlite(file);
       const sql = 'CREATE UNIQUE INDEX i ON t (b)';
       const index = { kind: 'index', name: 'i', table: { name: 't' }, section: 'post-data' as const, sql };
-      const backup = { source, manifest: { ...manifest, objects: [...manifest.objects, index] } };
+      const objects = [...manifest.objects, index];
+      const backup = { source, manifest: { ...manifest, complete: false, objects } };
       const target = folder.file('new.db');
-      const error = await failure(restoreSqlite(target, backup), 'database');
+      const error = await failure(restoreSqlite(target, backup, { madeHere: true }), 'database');
       assert.match(error.message, /UNIQUE constraint failed: t\.b/);
       assert.equal(error.details.place?.table, 't');
       assert.equal(existsSync(target), false);

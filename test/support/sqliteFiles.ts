@@ -81,7 +81,8 @@ async function backUpSession(
     const source = new MemoryPayload();
     const content = await snapshot.read(selection, source, options);
     const taken = new Set(selection.map(({ table }) => table.name.name));
-    const belongs = (table: TableName | undefined): boolean => !table || taken.has(table.name);
+    const belongs = (table: TableName | undefined): boolean =>
+      selected === undefined || !table || taken.has(table.name);
     const manifest: Manifest = {
       format: 'restore-point',
       formatVersion: 1,
@@ -106,6 +107,7 @@ async function backUpSession(
 export interface RestoreChoice extends Partial<WorkOptions> {
   readonly mode?: RestoreMode;
   readonly tables?: readonly string[];
+  readonly madeHere?: boolean;
   /** Called before each step of the transaction; what it throws ends the restore. */
   readonly before?: (step: string, transaction: RestoreTransaction) => void | Promise<void>;
 }
@@ -140,10 +142,10 @@ export async function runPlan(
   session: Session,
   plan: RestorePlan,
   { manifest, source }: MemoryBackup,
-  { before, ...work }: RestoreChoice = {},
+  { before, madeHere = false, ...work }: RestoreChoice = {},
 ): Promise<TableChange[]> {
   const options = { logger: silentLogger, ...work };
-  const transaction = await session.beginRestore({ plan, manifest, source }, options);
+  const transaction = await session.beginRestore({ plan, manifest, source, madeHere }, options);
   const step = async <Result>(name: string, action: () => Promise<Result>): Promise<Result> => {
     await before?.(name, transaction);
     return action();

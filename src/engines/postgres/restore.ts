@@ -16,6 +16,7 @@ import {
 } from './foreignKeys.ts';
 import { buildIndexes, dropIndexes, findIndexes, isLarge, type LiveIndex, sortInMemory } from './indexes.ts';
 import { RowLoading } from './loadRows.ts';
+import { quoteName } from './identifiers.ts';
 import { lockTables } from './locks.ts';
 import { findRoots, RootSums, type RootTable, usableRoots, withOthers } from './rootPartitions.ts';
 import type { TableProgress } from './progress.ts';
@@ -89,6 +90,7 @@ export class PostgresRestore implements RestoreTransaction {
   async #prepare(): Promise<void> {
     const { plan } = this.#restore;
     await this.disarmEvents();
+    await this.#refuseTaken();
     if (plan.create.length > 0 || plan.largeObjects) await this.#suspendDefaults();
     await createObjects(this.#transaction, inTurn(plan.create).before);
     const existing = plan.tables.filter(({ create }) => !create);
@@ -129,6 +131,23 @@ export class PostgresRestore implements RestoreTransaction {
       );
       await this.#largeObjects.load();
     }
+  }
+
+  /** What is planned to be made is made: whatever has its name by now is not written. Throws `refused`. */
+  async #refuseTaken(): Promise<void> {
+    const made = this.#restore.plan.tables.filter(({ create }) => create).map(({ target }) => target);
+    if (made.length === 0) return;
+    const [taken] = await this.#transaction.rows<{ place: string }>(
+      `SELECT x.place FROM json_to_recordset($1::json) x (place text, name text)
+        WHERE to_regclass(x.name) IS NOT NULL LIMIT 1`,
+      [JSON.stringify(made.map((target) => ({ place: formatTableName(target), name: quoteName(target) })))],
+    );
+    if (!taken) return;
+    throw new RestorePointError(
+      'refused',
+      'The table is not as it was when the restore was planned: it was missing, and is there now',
+      { place: { table: taken.place }, next: 'Start the restore again.' },
+    );
   }
 
   async load(table: TablePlan): Promise<TableChange> {

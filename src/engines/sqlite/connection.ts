@@ -5,7 +5,7 @@ import { cancelled, throwIfCancelled } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import { fileUri, type OpenMode } from './address.ts';
 import { copyPages, type CopyOptions, type Direction } from './filePages.ts';
-import { isSqliteError } from './errors.ts';
+import { isSqliteError, tooMuchWork } from './errors.ts';
 
 /** A value to bind. The driver would bind a BigInt as NULL and an integer past 2^31 as a REAL: those go as text. */
 export type Binding = string | number | Uint8Array | null;
@@ -19,11 +19,28 @@ const busyTimeout = 100;
 /** An interrupt that falls between two steps of a statement's life is lost, so it is repeated. */
 const interruptInterval = 20;
 
+/** What SQLite may compute on a connection. */
+export interface WorkBounds {
+  /** Of one value or row, in bytes. */
+  readonly valueBytes: number;
+  /** For one statement. */
+  readonly milliseconds: number;
+}
+
+/** Numbers of SQLite's limits (sqlite3_limit). */
+const limits = { length: 0, sqlLength: 1, attached: 7, triggerDepth: 10 } as const;
+
+/** SQLite's own limit. */
+const mostValueBytes = 1_000_000_000;
+
+const mostStatementBytes = 16 * 1024 * 1024;
+
 /** One connection to a database file. One statement at a time. Throws the driver's errors, and `cancelled`. */
 export class Connection {
   /** For models: its pool is this one connection. */
   readonly knex: Knex;
   readonly #driver: Database;
+  #milliseconds: number | undefined;
 
   private constructor(knex: Knex, driver: Database) {
     this.knex = knex;
@@ -56,6 +73,15 @@ export class Connection {
   /** To a database that holds nothing, and is no file. */
   static openEmpty(): Promise<Connection> {
     return Connection.#connect(':memory:');
+  }
+
+  /** From now on a statement that goes beyond these bounds fails. Nothing can be attached. */
+  bound({ valueBytes, milliseconds }: WorkBounds): void {
+    this.#driver.configure('limit', limits.length, Math.min(valueBytes, mostValueBytes));
+    this.#driver.configure('limit', limits.sqlLength, mostStatementBytes);
+    this.#driver.configure('limit', limits.attached, 0);
+    this.#driver.configure('limit', limits.triggerDepth, 1);
+    this.#milliseconds = milliseconds;
   }
 
   /** All rows of a query. Columns need names that are safe as properties: aliases. */
@@ -129,18 +155,26 @@ export class Connection {
   async #interruptibly<Result>(signal: AbortSignal | undefined, start: Start<Result>): Promise<Result> {
     throwIfCancelled(signal);
     let timer: NodeJS.Timeout | undefined;
+    let isLate = false;
     const interrupt = (): void => this.#driver.interrupt();
     const onAbort = (): void => {
       interrupt();
-      timer = setInterval(interrupt, interruptInterval);
+      timer ??= setInterval(interrupt, interruptInterval);
     };
+    const onLate = (): void => {
+      isLate = true;
+      onAbort();
+    };
+    const deadline = this.#milliseconds === undefined ? undefined : setTimeout(onLate, this.#milliseconds);
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
       return await new Promise<Result>(start);
     } catch (error) {
-      throw signal?.aborted ? cancelled() : error;
+      if (signal?.aborted) throw cancelled();
+      throw isLate && isSqliteError(error, 'SQLITE_INTERRUPT') ? tooMuchWork(this.#milliseconds ?? 0) : error;
     } finally {
       signal?.removeEventListener('abort', onAbort);
+      clearTimeout(deadline);
       clearInterval(timer);
     }
   }

@@ -5,8 +5,10 @@ import { type Binding, Connection } from './connection.ts';
 import { copiedColumns, quoteList } from './copyRows.ts';
 import { inWords } from './errors.ts';
 import { quote, quoteText } from './identifiers.ts';
+import { checkedIndexes } from './payloadChecks.ts';
 import { createSystemTable, systemTableNames } from './systemTables.ts';
 import { type ConvertText, textConverter } from './textEncoding.ts';
+import { openUntrusted } from './untrusted.ts';
 
 /** How much of a table is in memory at a time, in bytes and in values. */
 const pageBytes = 8 * 1024 * 1024;
@@ -31,7 +33,7 @@ export async function convertCopy(
   conversion: Conversion,
   signal?: AbortSignal,
 ): Promise<void> {
-  const source = await Connection.open(file, 'read');
+  const source = await openUntrusted(file);
   try {
     const copy = await Connection.open(copyFile, 'write');
     try {
@@ -72,10 +74,14 @@ async function copyAll(
       copyTable(source, copy, table, conversion, signal),
     );
   }
-  const indexes = await source.all<{ sql: string }>(
-    `SELECT sql AS sql FROM main.sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY rowid`,
+  // What an index computes from its rows is for the database to compute that gets them.
+  const stored = new Set(
+    catalog.flatMap((table) => (table.type === 'table' ? checkedIndexes(table) : []).map(({ name }) => name)),
   );
-  for (const { sql } of indexes) await copy.run(sql, [], signal);
+  const indexes = await source.all<{ name: string; sql: string }>(
+    `SELECT name AS name, sql AS sql FROM main.sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY rowid`,
+  );
+  for (const { name, sql } of indexes) if (stored.has(name)) await copy.run(sql, [], signal);
 }
 
 function copiedTable(table: CatalogTable): CopiedTable {

@@ -16,43 +16,55 @@ export function isRowError(error: unknown): boolean {
   return isSqliteError(error, 'SQLITE_CONSTRAINT', 'SQLITE_MISMATCH');
 }
 
+/** SQLite was stopped at a database that came from anywhere. */
+export function tooMuchWork(milliseconds: number): RestorePointError {
+  const seconds = Math.round(milliseconds / 1000);
+  return new RestorePointError(
+    'damaged-backup',
+    `SQLite worked on the database in the backup for ${seconds} seconds, which no sound database of its size takes`,
+    { next: 'Do not use this backup unless you know who made it.' },
+  );
+}
+
 interface Words {
   readonly message: string;
   readonly next?: string;
   readonly mayPass?: boolean;
 }
 
-const words: Readonly<Record<string, Words>> = {
-  SQLITE_BUSY: {
-    message: 'The database is locked: another process holds a lock on it',
-    next: 'Wait until that program has finished its work, or close it; then try again.',
-    mayPass: true,
-  },
-  SQLITE_NOTADB: {
-    message: 'This file is no SQLite database, or it is encrypted',
-    next: 'Choose another file.',
-  },
-  SQLITE_READONLY: {
-    message: 'The database cannot be written: the file or its folder is read-only',
-    next: 'Change the permissions, or restore into another file.',
-  },
-  SQLITE_CANTOPEN: {
-    message: 'The database cannot be opened',
-    next: 'Check the permissions of the file and of its folder.',
-  },
-  SQLITE_PERM: {
-    message: 'There is no permission to open the database',
-    next: 'Check the permissions of the file and of its folder.',
-  },
-  SQLITE_FULL: {
-    message: 'The disk is full',
-    next: `Free some space beside the database and in ${tmpdir()}, or let TMPDIR name another folder.`,
-  },
-  SQLITE_CORRUPT: {
-    message: 'The database file is damaged: its pages do not fit together',
-    next: 'Restore the last good backup into a new file. PRAGMA integrity_check tells what is damaged in this one.',
-  },
-};
+const words: ReadonlyMap<string, Words> = new Map(
+  Object.entries({
+    SQLITE_BUSY: {
+      message: 'The database is locked: another process holds a lock on it',
+      next: 'Wait until that program has finished its work, or close it; then try again.',
+      mayPass: true,
+    },
+    SQLITE_NOTADB: {
+      message: 'This file is no SQLite database, or it is encrypted',
+      next: 'Choose another file.',
+    },
+    SQLITE_READONLY: {
+      message: 'The database cannot be written: the file or its folder is read-only',
+      next: 'Change the permissions, or restore into another file.',
+    },
+    SQLITE_CANTOPEN: {
+      message: 'The database cannot be opened',
+      next: 'Check the permissions of the file and of its folder.',
+    },
+    SQLITE_PERM: {
+      message: 'There is no permission to open the database',
+      next: 'Check the permissions of the file and of its folder.',
+    },
+    SQLITE_FULL: {
+      message: 'The disk is full',
+      next: `Free some space beside the database and in ${tmpdir()}, or let TMPDIR name another folder.`,
+    },
+    SQLITE_CORRUPT: {
+      message: 'The database file is damaged: its pages do not fit together',
+      next: 'Restore the last good backup into a new file. PRAGMA integrity_check tells what is damaged in this one.',
+    },
+  }),
+);
 
 /** What a program can add to SQLite for its own databases. */
 const ofPrograms =
@@ -60,7 +72,7 @@ const ofPrograms =
 
 function wordsFor(error: SqliteError): Words {
   const message = sentence(error);
-  if (!ofPrograms.test(message)) return words[error.code] ?? { message };
+  if (!ofPrograms.test(message)) return words.get(error.code) ?? { message };
   return { message, next: 'The database needs something that only its own program brings along.' };
 }
 
@@ -82,7 +94,7 @@ export function describeFailure(error: unknown, code: ErrorCode, place: ErrorPla
   const { code: systemCode } = error as NodeJS.ErrnoException;
   if (typeof systemCode === 'string' && /^E[A-Z0-9]+$/.test(systemCode)) {
     const { message, next }: Words =
-      systemCode === 'ENOSPC' ? words['SQLITE_FULL']! : { message: messageOf(error) };
+      systemCode === 'ENOSPC' ? words.get('SQLITE_FULL')! : { message: messageOf(error) };
     return new RestorePointError('file', message, { place, cause: error, ...(next ? { next } : {}) });
   }
   return new RestorePointError(code, messageOf(error), { place, cause: error });

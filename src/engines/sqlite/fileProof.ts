@@ -7,7 +7,7 @@ import { inWords } from './errors.ts';
 import { ForeignKeyGuard } from './foreignKeys.ts';
 import { quote } from './identifiers.ts';
 import { PayloadChecks } from './payloadChecks.ts';
-import { distrust } from './payloadDatabase.ts';
+import { distrust } from './untrusted.ts';
 
 /** The database of a backup that becomes another one as it is. */
 export interface ProvenFile {

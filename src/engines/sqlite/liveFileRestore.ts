@@ -11,7 +11,8 @@ import { inWords } from './errors.ts';
 import { firstDifferentPage } from './fileFormat/samePages.ts';
 import type { FileOnDisk } from './fileOnDisk.ts';
 import { FileProof } from './fileProof.ts';
-import { openUntrusted, type PayloadDatabase } from './payloadDatabase.ts';
+import type { PayloadDatabase } from './payloadDatabase.ts';
+import { openUntrusted } from './untrusted.ts';
 import { differs, isWholeDatabase } from './wholeDatabase.ts';
 
 /** The live database. */

@@ -7,8 +7,8 @@ import { type ProofOptions, provenIndexes } from './fileFormat/indexProof.ts';
 import { DisorderedRows, PageFile, UnclearFile } from './fileFormat/pages.ts';
 import { type InheritedReference, inheritedWarning } from './foreignKeys.ts';
 import { quote, quoteTable } from './identifiers.ts';
-import { openUntrusted } from './payloadDatabase.ts';
 import { missingIn } from './unproven.ts';
+import { openUntrusted } from './untrusted.ts';
 
 /** Pages that SQLite keeps while it looks up foreign keys, in KiB: they refer to rows all over their table. */
 const referencesKibibytes = 24 * 1024;
@@ -18,11 +18,13 @@ const indexesKibibytes = 8 * 1024;
 const entryAlias = 'index_entry';
 const rowAlias = 'table_row';
 
-/** The indexes of a table that can be compared with it: their terms are columns, and every row has an entry. */
-export function checkedIndexes({ type, rowidName, indexes }: CatalogTable): CatalogIndex[] {
+/** The indexes of a table that can be compared with it: their terms are stored columns, and every row has an entry. */
+export function checkedIndexes({ type, rowidName, indexes, columns }: CatalogTable): CatalogIndex[] {
   if (type !== 'table' || rowidName === undefined) return [];
+  const generated = new Set(columns.flatMap((column) => (column.generated ? [column.name] : [])));
   return indexes.filter(
-    ({ partial, terms }) => !partial && terms.every(({ column }) => column !== undefined),
+    ({ partial, terms }) =>
+      !partial && terms.every(({ column }) => column !== undefined && !generated.has(column)),
   );
 }
 

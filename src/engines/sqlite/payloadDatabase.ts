@@ -15,11 +15,14 @@ import {
 } from './catalog.ts';
 import { Connection } from './connection.ts';
 import { convertCopy } from './convertedCopy.ts';
-import { describeFailure } from './errors.ts';
+import { describeFailure, inWords } from './errors.ts';
+import { checkCounters } from './payloadCounters.ts';
 import { extractPayload } from './payloadFile.ts';
 import { convertSchemaOrder, readSchemaOrder } from './schemaOrder.ts';
+import { SoundTables } from './soundTables.ts';
 import { TemporaryFolder } from './temporaryFolder.ts';
 import { textConverter } from './textEncoding.ts';
+import { asItWas, disarmUntrusted, distrust, openUntrusted } from './untrusted.ts';
 
 /** What a new database takes over from the one that was backed up. */
 export interface DatabaseSettings {
@@ -54,11 +57,15 @@ export class PayloadDatabase {
     this.#folder = folder;
   }
 
-  /** Throws `damaged-backup`, `file`, `cancelled`. */
+  /**
+   * What this machine did not make (`trusted`) must have what the manifest names and nothing else, and is disarmed at once.
+   * Throws `damaged-backup`, `file`, `cancelled`.
+   */
   static async extract(
     manifest: Manifest,
     source: PayloadSource,
     options: WorkOptions,
+    { trusted = false }: { readonly trusted?: boolean } = {},
   ): Promise<PayloadDatabase> {
     const payload = onlyPayload(manifest);
     const size = payload.chunks.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -71,26 +78,46 @@ export class PayloadDatabase {
       const file = await folder.createFile('database.sqlite');
       const room = { folder: dirname(folder.path), remedy: 'let TMPDIR name another folder' };
       await extractPayload(payload, source, { file, ...room }, options);
-      return await PayloadDatabase.#inspect(file, folder, options.signal);
+      return await PayloadDatabase.#inspect(file, folder, trusted ? undefined : manifest, options.signal);
     } catch (error) {
       await folder.remove(options.logger);
       throw describeFailure(error, 'damaged-backup', { entry: payload.name });
     }
   }
 
+  /** `manifest`: what the file has to agree with, where it is not trusted. */
   static async #inspect(
     file: string,
     folder: TemporaryFolder,
+    manifest: Manifest | undefined,
     signal?: AbortSignal,
   ): Promise<PayloadDatabase> {
+    const untrusted = manifest && (await disarmUntrusted(file, manifest, signal));
     const connection = await openUntrusted(file);
     try {
       const settings = await readSettings(connection);
-      const order = await readSchemaOrder(connection, 'main', signal);
-      const tables = await readCatalog(connection, 'main', signal);
+      const order = untrusted?.order ?? (await readSchemaOrder(connection, 'main', signal));
+      const catalog = await readCatalog(connection, 'main', signal);
+      const tables = untrusted ? asItWas(catalog, untrusted) : catalog;
+      if (manifest) await checkCounters(connection, manifest, signal);
       return new PayloadDatabase(file, settings, order, tables, folder);
     } finally {
       await connection.close();
+    }
+  }
+
+  /** That SQLite can read all of it in one go: see `SoundTables.check`. Throws `damaged-backup`. */
+  async checkPages(manifest: Manifest, { signal, logger }: WorkOptions): Promise<void> {
+    const connection = await openUntrusted(this.file);
+    try {
+      const sound = new SoundTables(connection, manifest.tables.length);
+      for (const { name, type } of this.tables) {
+        if (type === 'virtual') continue;
+        await inWords('damaged-backup', { table: name }, () => sound.check(name, signal));
+      }
+      await inWords('damaged-backup', {}, () => sound.checkSystemTables(signal));
+    } finally {
+      await connection.closeQuietly(logger);
     }
   }
 
@@ -162,23 +189,6 @@ export class PayloadDatabase {
   async remove(options: WorkOptions): Promise<void> {
     await this.#folder.remove(options.logger);
   }
-}
-
-/** Opens a file for reading such that nothing in it is run with more than SQLite's own harmless functions. */
-export async function openUntrusted(file: string): Promise<Connection> {
-  const connection = await Connection.open(file, 'immutable');
-  try {
-    await distrust(connection);
-    return connection;
-  } catch (error) {
-    await connection.close();
-    throw error;
-  }
-}
-
-export async function distrust(connection: Connection): Promise<void> {
-  await connection.all('PRAGMA trusted_schema = OFF');
-  await connection.all('PRAGMA cell_size_check = ON');
 }
 
 export async function readSettings(connection: Connection): Promise<DatabaseSettings> {

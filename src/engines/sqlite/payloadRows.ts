@@ -4,23 +4,23 @@ import { formatTableName } from '../../core/names.ts';
 import type { PayloadSource } from '../../core/payload.ts';
 import type { Unproven } from '../../core/unproven.ts';
 import type { PayloadRows, WorkOptions } from '../engine.ts';
-import type { CatalogTable } from './catalog.ts';
+
 import type { Connection } from './connection.ts';
 import { countStoredRows } from './counts.ts';
-import { describeFailure, isSqliteError } from './errors.ts';
+import { describeFailure } from './errors.ts';
 import { quote, quoteTable } from './identifiers.ts';
-import { openUntrusted, PayloadDatabase } from './payloadDatabase.ts';
+import { PayloadDatabase } from './payloadDatabase.ts';
 import { backupAlias, backupOrder } from './rowComparison.ts';
-import { findAllUnproven, missingIn, nameMissing } from './unproven.ts';
+import { SoundTables } from './soundTables.ts';
+import { findAllUnproven, nameMissing } from './unproven.ts';
+import { openUntrusted } from './untrusted.ts';
 
-/**
- * From so many tables on, all are looked at together first: to check one, SQLite goes through its whole schema, and ten
- * thousand take more than a hundred times as long one by one. Of fewer, it can be followed how far the check is.
- */
-const manyTables = 1_000;
-
-/** How many bytes of a BLOB are shown. */
+/** How many bytes of a BLOB are shown, and characters of a text. */
 const shownBytes = 64;
+const shownCharacters = 256 * 1024;
+
+/** Of a larger value, in bytes, only the size is shown: SQLite reads a value as a whole. */
+const largestShown = 8 * 1024 * 1024;
 
 /** The rows of a SQLite backup. Its database is taken out into a temporary file when it is first needed. */
 export class SqlitePayloadRows implements PayloadRows {
@@ -29,7 +29,6 @@ export class SqlitePayloadRows implements PayloadRows {
   readonly #options: WorkOptions;
   readonly unproven: Unproven[] = [];
   #opened: Promise<OpenPayload> | undefined;
-  #allSound: boolean | undefined;
 
   constructor(source: PayloadSource, manifest: Manifest, options: WorkOptions) {
     this.#source = source;
@@ -57,15 +56,11 @@ export class SqlitePayloadRows implements PayloadRows {
   }
 
   async check(table: BackedUpTable, { signal }: WorkOptions): Promise<void> {
-    const { connection, payload } = await this.#open();
+    const { connection, payload, sound } = await this.#open();
     try {
       const { name } = payload.table(table);
-      // No module is run on what came from anywhere, as a check of the whole database would do.
-      this.#allSound ??=
-        this.#manifest.tables.length >= manyTables &&
-        payload.virtualTables.length === 0 &&
-        (await isSound(connection, signal));
-      if (!this.#allSound) await this.#checkTable(connection, payload.table(table), signal);
+      this.unproven.push(...(await findAllUnproven(connection, [payload.table(table)], signal)));
+      await sound.check(name, signal);
       const rows = await countStoredRows(connection, 'main', name, signal);
       if (rows === table.rows) return;
       throw new RestorePointError(
@@ -74,17 +69,6 @@ export class SqlitePayloadRows implements PayloadRows {
       );
     } catch (error) {
       throw damaged(error, table);
-    }
-  }
-
-  /** What needs something that only the application registers cannot be looked into. */
-  async #checkTable(connection: Connection, table: CatalogTable, signal?: AbortSignal): Promise<void> {
-    const missing = await findAllUnproven(connection, [table], signal);
-    this.unproven.push(...missing);
-    try {
-      await checkPages(connection, table.name, signal);
-    } catch (error) {
-      if (missing.length === 0 || missingIn(error) === undefined) throw error;
     }
   }
 
@@ -113,6 +97,7 @@ export class SqlitePayloadRows implements PayloadRows {
 
 interface OpenPayload {
   readonly connection: Connection;
+  readonly sound: SoundTables;
   readonly payload: PayloadDatabase;
 }
 
@@ -124,56 +109,29 @@ async function openPayload(
   const payload = await PayloadDatabase.extract(manifest, source, options);
   try {
     const connection = await openUntrusted(payload.file);
-    await connection.all('PRAGMA ignore_check_constraints = ON');
-    return { payload, connection };
+    return { payload, connection, sound: new SoundTables(connection, manifest.tables.length) };
   } catch (error) {
     await payload.remove(options);
     throw describeFailure(error, 'damaged-backup');
   }
 }
 
-/** Whether no table of the database is damaged. False also where a value is another than its column says. */
-async function isSound(connection: Connection, signal?: AbortSignal): Promise<boolean> {
-  try {
-    const found = await connection.all<{ message: string }>(
-      'SELECT quick_check AS message FROM temp.pragma_quick_check',
-      [],
-      signal,
-    );
-    return found.every(({ message }) => message === 'ok');
-  } catch (error) {
-    if (isSqliteError(error, 'SQLITE_CORRUPT') || missingIn(error) !== undefined) return false;
-    throw error;
-  }
-}
-
 /**
- * That a table's pages fit together and every record can be read. Indexes are not compared with their tables: a backup
- * copies them as they are, and a restore proves them or makes them anew. Nor are constraints: rows that broke one in the database break it in its backup.
+ * What is selected for a column: integers as text, because the driver would round them; of BLOBs and long texts the beginning.
+ * SQLite tells types and sizes without reading a value.
  */
-async function checkPages(connection: Connection, table: string, signal?: AbortSignal): Promise<void> {
-  const found = await connection.all<{ message: string }>(
-    'SELECT quick_check AS message FROM temp.pragma_quick_check(?)',
-    [table],
-    signal,
-  );
-  const damage = found.find(({ message }) => message !== 'ok' && !aboutValues.test(message));
-  if (damage) {
-    throw new RestorePointError('damaged-backup', `The database in the backup is damaged: ${damage.message}`);
-  }
-}
-
-const aboutValues = /^(NULL|NUMERIC|TEXT|non-\w+) value in /;
-
-/** What is selected for a column: integers as text, because the driver would round them; of a BLOB its beginning. */
 function shownValue(column: string): string {
   const value = `${backupAlias}.${quote(column)}`;
+  const bytes = `octet_length(${value})`;
+  const isText = `typeof(${value}) = 'text'`;
   const blob =
     `'x''' || hex(substr(${value}, 1, ${shownBytes})) || CASE WHEN length(${value}) > ${shownBytes} ` +
     `THEN '…'' (' || length(${value}) || ' bytes)' ELSE '''' END`;
+  const text = `CASE WHEN ${bytes} > ${shownCharacters} THEN substr(${value}, 1, ${shownCharacters}) || '… (' || ${bytes} || ' bytes)' ELSE ${value} END`;
   return (
-    `CASE typeof(${value}) WHEN 'integer' THEN CAST(${value} AS TEXT) WHEN 'blob' THEN ${blob} ` +
-    `ELSE ${value} END`
+    `CASE WHEN ${bytes} > ${largestShown} THEN CASE WHEN ${isText} THEN '… (' ELSE 'x''…'' (' END || ${bytes} || ' bytes)' ` +
+    `ELSE CASE typeof(${value}) WHEN 'integer' THEN CAST(${value} AS TEXT) WHEN 'blob' THEN ${blob} ` +
+    `WHEN 'text' THEN ${text} ELSE ${value} END END`
   );
 }
 

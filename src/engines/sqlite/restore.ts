@@ -1,6 +1,6 @@
 import { RestorePointError } from '../../core/errors.ts';
 import { type BackedUpTable, holdsAllRows } from '../../core/manifest.ts';
-import { formatTableName } from '../../core/names.ts';
+import { formatTableName, type TableName } from '../../core/names.ts';
 import type { RestoreMode, TableChange, TablePlan } from '../../core/plan.ts';
 import type { Phase } from '../../core/progress.ts';
 import type { SchemaObject, SchemaSection } from '../../core/schema.ts';
@@ -92,6 +92,7 @@ export class SqliteRestore implements RestoreTransaction {
         connection = await Connection.open(target.file, 'write');
         await configure(connection, restore);
         const encoding = await adoptSettings(connection, payload, restore);
+        if (restore.madeHere !== true) await payload.checkPages(restore.manifest, options);
         await payload.disarm();
         if (encoding !== payload.settings.encoding) {
           const written = writtenTables(restore.plan, payload.virtualTables);
@@ -115,9 +116,10 @@ export class SqliteRestore implements RestoreTransaction {
       this.#state = 'open';
       const differing = await this.#compare();
       const before = await readCatalog(this.#connection, 'main', signal);
+      await this.#refuseTaken();
       this.#fresh = await isEmpty(this.#connection);
       const { virtualTables } = this.#payload;
-      const chosen = this.#exactly ? virtualTables : plannedVirtualTables(plan.create, virtualTables);
+      const chosen = plannedVirtualTables(plan.create, virtualTables);
       this.#virtual = new VirtualTableRestore(this.#connection, chosen, before);
       await this.#foreignKeys.remember(before, signal);
       await this.#create('pre-data');
@@ -132,6 +134,19 @@ export class SqliteRestore implements RestoreTransaction {
         plan.tables.map((table) => table.target.name),
       );
     });
+  }
+
+  /** What is planned to be made is made: whatever else has its name by now is not written. Throws `refused`. */
+  async #refuseTaken(): Promise<void> {
+    const { plan } = this.#restore;
+    const made = plan.tables.filter(({ create }) => create).map(({ target }) => target.name);
+    const taken = await this.#connection.get<{ type: string; name: string }>(
+      `SELECT type AS type, name AS name FROM main.sqlite_schema
+       WHERE type <> 'trigger' AND name COLLATE NOCASE IN (SELECT value FROM temp.json_each(?)) LIMIT 1`,
+      [JSON.stringify(made)],
+      this.#options.signal,
+    );
+    if (taken) throw changedSince({ name: taken.name }, `there is a ${taken.type} with its name`);
   }
 
   /** A transfer takes the entries of indexes over that are there. */
@@ -222,7 +237,8 @@ export class SqliteRestore implements RestoreTransaction {
       if (mode === 'replace') replaced.push(backup.name);
       else await raiseCounter(this.#connection, target, plan.sequences);
     }
-    const rows = { from: backupSchema, to: 'main', ...(this.#exactly ? {} : { about: replaced }) };
+    const about = [...replaced, ...(this.#virtual?.shadowNames ?? [])];
+    const rows = { from: backupSchema, to: 'main', about, aboutNone: this.#exactly };
     await copySystemRows(this.#connection, rows, this.#options.signal);
     for (const { pair } of this.#tables.values()) {
       const { target, backup } = pair;
@@ -331,11 +347,7 @@ export class SqliteRestore implements RestoreTransaction {
   #pair(plan: TablePlan, tables: readonly CatalogTable[]): TablePair {
     const backup = this.#payload.table(plan.backup);
     const target = findTable(tables, plan.target.name);
-    const changed = (reason: string): RestorePointError =>
-      new RestorePointError('refused', `The table is not as it was when the restore was planned: ${reason}`, {
-        place: { table: formatTableName(plan.target) },
-        next: 'Start the restore again.',
-      });
+    const changed = (reason: string): RestorePointError => changedSince(plan.target, reason);
     if (!target) throw changed('it is not there');
     if (target.type !== 'table') throw changed('it belongs to a virtual table');
     for (const name of plan.columns) {
@@ -399,4 +411,12 @@ export class SqliteRestore implements RestoreTransaction {
       }
     });
   }
+}
+
+function changedSince(table: TableName, reason: string): RestorePointError {
+  return new RestorePointError(
+    'refused',
+    `The table is not as it was when the restore was planned: ${reason}`,
+    { place: { table: formatTableName(table) }, next: 'Start the restore again.' },
+  );
 }

@@ -2,8 +2,9 @@ import type { RestoreSource } from '../engine.ts';
 import { fileUri } from './address.ts';
 import type { Connection } from './connection.ts';
 import { quote, quoteText } from './identifiers.ts';
+import { type PayloadDatabase, readSettings } from './payloadDatabase.ts';
 import { backupSchema } from './rowComparison.ts';
-import { distrust, type PayloadDatabase, readSettings } from './payloadDatabase.ts';
+import { distrust } from './untrusted.ts';
 
 /**
  * Of the connection that restores, in KiB: what is changed and does not fit is written to the disk early, and each time the

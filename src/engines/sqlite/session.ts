@@ -132,7 +132,8 @@ export class SqliteSession implements Session {
     const target = { file: this.#file, onDisk: this.#onDisk, make: () => this.#makeMissing() };
     const suits = !this.#missing && LiveFileRestore.suits(restore);
     this.#readAhead(restore);
-    const payload = await PayloadDatabase.extract(restore.manifest, restore.source, options);
+    const trusted = restore.madeHere === true;
+    const payload = await PayloadDatabase.extract(restore.manifest, restore.source, options, { trusted });
     const asItIs = suits && (await LiveFileRestore.begin(target, restore, payload, options));
     if (asItIs) return this.#track(Promise.resolve(asItIs));
     return this.#track(SqliteRestore.begin(target, restore, payload, options));

@@ -6,7 +6,7 @@ import { isSqliteError } from './errors.ts';
 import { provenIndexes, type RootPages } from './fileFormat/indexProof.ts';
 import { DisorderedRows, type PageFile, UnclearFile } from './fileFormat/pages.ts';
 import type { FileOnDisk } from './fileOnDisk.ts';
-import { distrust } from './payloadDatabase.ts';
+import { distrust } from './untrusted.ts';
 import { checkedIndexes, readRoots } from './payloadChecks.ts';
 
 /** A database file, and the connection whose transaction keeps others from writing to it. */

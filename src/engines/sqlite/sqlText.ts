@@ -3,6 +3,8 @@ import { RestorePointError } from '../../core/errors.ts';
 interface Token {
   readonly kind: 'word' | 'parameter' | 'other' | 'unfinished';
   readonly text: string;
+  /** Where it begins. */
+  readonly at: number;
 }
 
 const tokenPattern = new RegExp(
@@ -17,20 +19,23 @@ const tokenPattern = new RegExp(
   'gsuy',
 );
 
-/** The tokens of SQL as SQLite cuts it, without white space and comments. */
-function* tokens(sql: string): Generator<Token> {
-  for (const { 0: text, groups = {} } of sql.matchAll(tokenPattern)) {
+/** The tokens of SQL as SQLite cuts it, without white space and comments. What is not closed goes on to the end. */
+export function* sqlTokens(sql: string): Generator<Token> {
+  for (const { 0: text, index: at, groups = {} } of sql.matchAll(tokenPattern)) {
     if (groups['space'] !== undefined) continue;
-    if (groups['unfinished'] !== undefined) yield { kind: 'unfinished', text };
-    else if (groups['parameter'] !== undefined) yield { kind: 'parameter', text };
-    else if (groups['word'] !== undefined) yield { kind: 'word', text };
-    else yield { kind: 'other', text };
+    if (groups['unfinished'] !== undefined) {
+      yield { kind: 'unfinished', text, at };
+      return;
+    }
+    if (groups['parameter'] !== undefined) yield { kind: 'parameter', text, at };
+    else if (groups['word'] !== undefined) yield { kind: 'word', text, at };
+    else yield { kind: 'other', text, at };
   }
 }
 
 /** Whether a statement holds this keyword outside of quotes and comments. */
 export function hasKeyword(sql: string, keyword: string): boolean {
-  for (const { kind, text } of tokens(sql)) {
+  for (const { kind, text } of sqlTokens(sql)) {
     if (kind === 'word' && text.toUpperCase() === keyword) return true;
   }
   return false;
@@ -61,7 +66,7 @@ export function contentOf(sql: string): string | undefined {
 
 /** The module of a virtual table, in small letters. */
 export function moduleOf(sql: string): string {
-  return moduleName([...tokens(sql)].map(({ text }) => text)).toLowerCase();
+  return moduleName([...sqlTokens(sql)].map(({ text }) => text)).toLowerCase();
 }
 
 function moduleName(all: readonly string[]): string {
@@ -70,7 +75,7 @@ function moduleName(all: readonly string[]): string {
 
 /** The value of an option of a virtual table whose module has such a name. */
 function moduleOption(sql: string, module: RegExp, option: string): string | undefined {
-  const all = [...tokens(sql)].map(({ text }) => text);
+  const all = [...sqlTokens(sql)].map(({ text }) => text);
   const using = all.findIndex((text) => text.toUpperCase() === 'USING');
   if (using < 0 || !module.test(moduleName(all))) return undefined;
   const at = all.findIndex(
@@ -99,7 +104,7 @@ export function checkCondition(condition: string): void {
   if (condition.includes('\0')) throw wrong('it holds a NUL character');
   let depth = 0;
   let empty = true;
-  for (const { kind, text } of tokens(condition)) {
+  for (const { kind, text } of sqlTokens(condition)) {
     empty = false;
     if (kind === 'unfinished') throw wrong(`${text} is not closed`);
     if (kind === 'parameter') throw wrong(`${text} would be a parameter, and there is no value for it`);

@@ -22,8 +22,10 @@ export interface SystemRows {
   /** One of the connection's databases. */
   readonly from: string;
   readonly to: string;
-  /** The tables that they are about, in any case of letters; all of `from` when it is left out. */
-  readonly about?: readonly string[];
+  /** The tables that they are about, in any case of letters. */
+  readonly about: readonly string[];
+  /** Those about no table of `to` come too, and replace what is there about the same. */
+  readonly aboutNone?: boolean;
 }
 
 /**
@@ -32,19 +34,18 @@ export interface SystemRows {
  */
 export async function copySystemRows(
   connection: Connection,
-  { from, to, about }: SystemRows,
+  { from, to, about, aboutNone = false }: SystemRows,
   signal?: AbortSignal,
 ): Promise<void> {
-  const tables =
-    about === undefined
-      ? `SELECT name FROM ${quote(from)}.sqlite_schema WHERE type = 'table'`
-      : 'SELECT value FROM temp.json_each(?1)';
-  const names = about === undefined ? [] : [JSON.stringify(about)];
+  const names = [JSON.stringify(about)];
   for (const [name, columns] of Object.entries(systemTables)) {
     const [out, into] = [quoteTable(from, name), quoteTable(to, name)];
     const column = quote(columns === undefined ? 'name' : 'tbl');
-    const isAbout = (table: string): string => `${table}.${column} COLLATE NOCASE IN (${tables})`;
-    const chosen = about === undefined ? 'TRUE' : isAbout(out);
+    const isAbout = (table: string): string =>
+      `${table}.${column} COLLATE NOCASE IN (SELECT value FROM temp.json_each(?1))`;
+    const isAboutNone = `(${out}.${column} COLLATE NOCASE NOT IN
+      (SELECT name FROM ${quote(to)}.sqlite_schema WHERE type = 'table')) IS NOT FALSE`;
+    const chosen = aboutNone ? `(${isAbout(out)} OR ${isAboutNone})` : isAbout(out);
     const isThere = await hasSystemTable(connection, to, name, signal);
     if (isThere) await connection.run(`DELETE FROM ${into} WHERE ${isAbout(into)}`, names, signal);
     if (!(await hasSystemTable(connection, from, name, signal))) continue;
@@ -54,11 +55,10 @@ export async function copySystemRows(
         names,
         signal,
       );
-      if (!any && about !== undefined) continue;
+      if (!any && !aboutNone) continue;
       await createSystemTable(connection, to, name);
-    } else if (about === undefined) {
-      // Of those about no table, the same ones do not come twice.
-      const twice = `SELECT 1 FROM ${out} AS b WHERE b.${column} IS ${into}.${column}`;
+    } else if (aboutNone) {
+      const twice = `SELECT 1 FROM ${out} WHERE ${out}.${column} IS ${into}.${column} AND ${isAboutNone}`;
       await connection.run(`DELETE FROM ${into} WHERE EXISTS (${twice})`, [], signal);
     }
     const rows = `SELECT * FROM ${out} WHERE ${chosen} ORDER BY rowid`;

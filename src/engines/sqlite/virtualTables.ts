@@ -37,6 +37,11 @@ export class VirtualTableRestore {
     return this.#tables.map(({ name }) => name);
   }
 
+  /** Of the tables in which modules keep what the virtual ones hold. */
+  get shadowNames(): string[] {
+    return this.#tables.flatMap(({ shadows }) => shadows.map(({ name }) => name));
+  }
+
   /** `live`: the tables that are there now. */
   async load(live: readonly CatalogTable[], signal?: AbortSignal): Promise<void> {
     const pairs: TablePair[] = [];

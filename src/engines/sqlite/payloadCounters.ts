@@ -1,0 +1,31 @@
+import { RestorePointError } from '../../core/errors.ts';
+import type { Manifest } from '../../core/manifest.ts';
+import { hasSystemTable } from './catalog.ts';
+import type { Connection } from './connection.ts';
+
+/**
+ * That the counters in the database of a backup are those that its manifest names: people are shown these, and a restore
+ * takes the others over. Throws `damaged-backup`.
+ */
+export async function checkCounters(
+  connection: Connection,
+  { sequences }: Manifest,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (sequences.length === 0) return;
+  const rows = (await hasSystemTable(connection, 'main', 'sqlite_sequence', signal))
+    ? await connection.all<{ name: string; value: string }>(
+        `SELECT name AS name, CAST(seq AS TEXT) AS value FROM main.sqlite_sequence
+         WHERE typeof(seq) = 'integer' AND typeof(name) = 'text'`,
+        [],
+        signal,
+      )
+    : [];
+  const held = new Set(rows.map(({ name, value }) => `${value} ${name}`));
+  const wrong = sequences.find(({ name, lastValue }) => !held.has(`${BigInt(lastValue)} ${name.name}`));
+  if (!wrong) return;
+  throw new RestorePointError(
+    'damaged-backup',
+    `The database in the backup is not as its manifest says: its counter of ${wrong.name.name} is not ${wrong.lastValue}`,
+  );
+}
