@@ -99,7 +99,7 @@ export class PayloadDatabase {
       const order = untrusted?.order ?? (await readSchemaOrder(connection, 'main', signal));
       const catalog = await readCatalog(connection, 'main', signal);
       const tables = untrusted ? asItWas(catalog, untrusted) : catalog;
-      if (manifest) await checkCounters(connection, manifest, signal);
+      if (manifest) await checkCounters(connection, manifest, tables, signal);
       return new PayloadDatabase(file, settings, order, tables, folder);
     } finally {
       await connection.close();

@@ -1,6 +1,6 @@
 import { RestorePointError } from '../../core/errors.ts';
 import { type BackedUpTable, holdsAllRows } from '../../core/manifest.ts';
-import { formatTableName, type TableName } from '../../core/names.ts';
+import { formatTableName } from '../../core/names.ts';
 import type { RestoreMode, TableChange, TablePlan } from '../../core/plan.ts';
 import type { Phase } from '../../core/progress.ts';
 import type { SchemaObject, SchemaSection } from '../../core/schema.ts';
@@ -23,6 +23,7 @@ import { restoreSchemaOrder } from './schemaOrder.ts';
 import { rebuildSearchIndexes, type Restored } from './searchIndexes.ts';
 import { raiseCounter } from './sequences.ts';
 import { copySystemRows } from './systemTables.ts';
+import { changedSince, refuseTaken } from './takenNames.ts';
 import { TableRestore } from './tableRestore.ts';
 import { removeTriggers } from './triggers.ts';
 import { missingIn, nameMissing } from './unproven.ts';
@@ -116,7 +117,7 @@ export class SqliteRestore implements RestoreTransaction {
       this.#state = 'open';
       const differing = await this.#compare();
       const before = await readCatalog(this.#connection, 'main', signal);
-      await this.#refuseTaken();
+      await refuseTaken(this.#connection, plan, signal);
       this.#fresh = await isEmpty(this.#connection);
       const { virtualTables } = this.#payload;
       const chosen = plannedVirtualTables(plan.create, virtualTables);
@@ -134,19 +135,6 @@ export class SqliteRestore implements RestoreTransaction {
         plan.tables.map((table) => table.target.name),
       );
     });
-  }
-
-  /** What is planned to be made is made: whatever else has its name by now is not written. Throws `refused`. */
-  async #refuseTaken(): Promise<void> {
-    const { plan } = this.#restore;
-    const made = plan.tables.filter(({ create }) => create).map(({ target }) => target.name);
-    const taken = await this.#connection.get<{ type: string; name: string }>(
-      `SELECT type AS type, name AS name FROM main.sqlite_schema
-       WHERE type <> 'trigger' AND name COLLATE NOCASE IN (SELECT value FROM temp.json_each(?)) LIMIT 1`,
-      [JSON.stringify(made)],
-      this.#options.signal,
-    );
-    if (taken) throw changedSince({ name: taken.name }, `there is a ${taken.type} with its name`);
   }
 
   /** A transfer takes the entries of indexes over that are there. */
@@ -411,12 +399,4 @@ export class SqliteRestore implements RestoreTransaction {
       }
     });
   }
-}
-
-function changedSince(table: TableName, reason: string): RestorePointError {
-  return new RestorePointError(
-    'refused',
-    `The table is not as it was when the restore was planned: ${reason}`,
-    { place: { table: formatTableName(table) }, next: 'Start the restore again.' },
-  );
 }

@@ -37,14 +37,15 @@ const strange: Readonly<Record<TestDatabase['engine']['id'], readonly JsonObject
   ],
 };
 
-for (const { id, create } of testEngines) {
+for (const testEngine of testEngines) {
+  const { id } = testEngine;
   describe(`${id}: hostile names`, function () {
     this.timeout(180_000);
     const folder = useTemporaryFolder();
     let [source, target]: TestDatabase[] = [];
 
     beforeEach(async () => {
-      [source, target] = [await create(), await create()];
+      [source, target] = [await testEngine.create(), await testEngine.create()];
       await source.run(schema);
       await source.run(rows);
     });

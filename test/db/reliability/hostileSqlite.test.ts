@@ -13,7 +13,7 @@ import { type TestDatabase, testEngines } from '../../support/testDatabases.ts';
 import { countingTried } from '../../support/triedCounts.ts';
 
 const logger = silentLogger;
-const { create } = testEngines.find(({ id }) => id === 'sqlite')!;
+const sqlite = testEngines.find(({ id }) => id === 'sqlite')!;
 
 interface Hostile extends PayloadForgery {
   readonly title: string;
@@ -87,6 +87,11 @@ const payloads: readonly Hostile[] = [
     title: 'another counter',
     sql: `UPDATE sqlite_sequence SET seq = 9223372036854775807 WHERE name = 'notes'`,
     says: /its counter of notes is not/,
+  },
+  {
+    title: 'a counter that the manifest does not name',
+    manifest: (manifest) => (manifest['sequences'] = []),
+    says: /does not name its counter of notes/,
   },
   {
     title: 'an object of another table',
@@ -214,7 +219,7 @@ describe('sqlite: hostile databases in backups', function () {
   let [source, target]: TestDatabase[] = [];
 
   beforeEach(async () => {
-    [source, target] = [await create(), await create()];
+    [source, target] = [await sqlite.create(), await sqlite.create()];
     await source.run(sourceSql);
     await target.run(targetSql);
   });

@@ -20,7 +20,7 @@ import { fold, type Named, tableNames, unnamedContent } from '../../support/unna
 
 const logger = silentLogger;
 const engine = engineById('sqlite');
-const { create } = testEngines.find(({ id }) => id === 'sqlite')!;
+const sqlite = testEngines.find(({ id }) => id === 'sqlite')!;
 const cases = Number(process.env['CASES'] ?? 300);
 
 const shared = `
@@ -57,10 +57,10 @@ describe('sqlite: databases and manifests that somebody made up', function () {
     const [backup, template, file] = ['hostile.dbbackup', 'template.db', 'target.db'].map((name) =>
       folder.file(name),
     );
-    const source = await create();
+    const source = await sqlite.create();
     await source.run(sourceSql);
     const sound = await soundBackup(source, backup!, 'none');
-    const target = await create();
+    const target = await sqlite.create();
     await target.run(targetSql);
     await copyFile(target.url.slice('sqlite:'.length), template!);
     const [whole, known] = [sqliteDump(template!).join('\n'), tableNames(template!)];

@@ -14,7 +14,7 @@ import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
 import { type TestDatabase, testEngines } from '../../support/testDatabases.ts';
 import { countingTried } from '../../support/triedCounts.ts';
 
-const { create } = testEngines.find(({ id }) => id === 'sqlite')!;
+const sqlite = testEngines.find(({ id }) => id === 'sqlite')!;
 const mebibyte = 1024 * 1024;
 const mostMemory = 300 * mebibyte;
 const mostMilliseconds = 20_000;
@@ -44,7 +44,7 @@ describe('sqlite: hostile databases that compute and hold', function () {
   let sound: Buffer;
 
   beforeEach(async () => {
-    [source, target] = [await create(), await create()];
+    [source, target] = [await sqlite.create(), await sqlite.create()];
     await source.run(
       `${schemaSql}; INSERT INTO notes (id, t, d) VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3)`,
     );
@@ -89,7 +89,7 @@ describe('sqlite: hostile databases that compute and hold', function () {
       await countingTried('hostile files', `rows beside such expressions (sqlite)`, async (count) => {
         for (const [index, place] of places.entries()) {
           await target!.remove();
-          target = await create();
+          target = await sqlite.create();
           await target.run(`PRAGMA encoding = '${encoding}'; ${schemaSql}`);
           const file = await withExpression(place, heavy[index % heavy.length]!);
           const started = performance.now();
