@@ -1,4 +1,4 @@
-import { RestorePointError } from '../../core/errors.ts';
+import type { RestorePointError } from '../../core/errors.ts';
 import { type BackedUpTable, holdsAllRows } from '../../core/manifest.ts';
 import { formatTableName } from '../../core/names.ts';
 import type { RestoreMode, TableChange, TablePlan } from '../../core/plan.ts';
