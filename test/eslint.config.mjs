@@ -1,5 +1,6 @@
 import * as path from 'node:path';
 import js from '@eslint/js';
+import * as regexp from 'eslint-plugin-regexp';
 import tseslint from 'typescript-eslint';
 
 const layers = ['core', 'archive', 'engines', 'backup', 'restore', 'worker', 'cli', 'ui', 'extension'];
@@ -112,6 +113,15 @@ export default tseslint.config(
           message: 'It follows links that it may not remove: use core/ownFiles.ts.',
         })),
       ],
+    },
+  },
+  // Expressions read texts of files that come from anywhere: their time grows as the text's length does.
+  {
+    files: ['src/**/*.ts', 'media/**/*.js'],
+    plugins: { regexp },
+    rules: {
+      'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }],
+      'regexp/no-super-linear-move': ['error', { report: 'potential' }],
     },
   },
   {

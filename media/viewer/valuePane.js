@@ -5,7 +5,7 @@ import { fill } from './format.js';
 /** @typedef {import('../../src/ui/viewer/viewModel.ts').Cell} Cell */
 
 /** A number in a column of any type. */
-const numberLike = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
+const numberLike = /^[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?$/i;
 
 /** Shows the chosen value as a whole. */
 export class ValuePane {

@@ -102,9 +102,21 @@ export function nameFinder<Named>(
   };
 }
 
+/** Whether a name fits a pattern in which each `*` is any text: each part is looked for once, behind the one before. */
 function starFits(pattern: string, name: string): boolean {
-  const source = pattern.split('*').map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
-  return new RegExp(`^${source.join('.*')}$`, 'su').test(name);
+  const parts = pattern.split('*');
+  const first = parts.shift()!;
+  const last = parts.pop();
+  if (last === undefined) return name === first;
+  if (!name.startsWith(first) || name.length < first.length + last.length || !name.endsWith(last))
+    return false;
+  let place = first.length;
+  const end = name.length - last.length;
+  return parts.every((part) => {
+    const found = name.indexOf(part, place);
+    place = found + part.length;
+    return found >= 0 && place <= end;
+  });
 }
 
 /** For names of which `Orders` and `orders` are one, where engines fold the letters A to Z and no others. */

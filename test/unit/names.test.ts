@@ -55,6 +55,10 @@ describe('names', () => {
     assert.ok(fits('"a*"', 'public', 'a*'));
     assert.ok(!fits('"a*"', 'public', 'ab'));
     assert.ok(!fits('o.*', 'public', 'oxx'));
+    assert.ok(fits('a*b*c', 'public', 'a-b-b-c'));
+    assert.ok(!fits('a*b*c', 'public', 'a-c-b'));
+    assert.ok(!fits('ab*ba', 'public', 'aba'));
+    assert.ok(!fits('*'.repeat(40).replaceAll('*', '*a') + 'b', 'public', 'a'.repeat(100_000)));
   });
 
   it('takes a name without a schema for any schema', () => {

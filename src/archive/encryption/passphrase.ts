@@ -102,5 +102,5 @@ export async function portableKey(
 }
 
 function withoutPadding(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('base64').replace(/=+$/, '');
+  return Buffer.from(bytes).toString('base64').replaceAll('=', '');
 }

@@ -15,7 +15,9 @@ export function ignoresBackups(text: string, folder: string): boolean {
   const above = parts.map((_, index) => parts.slice(0, index + 1).join('/'));
   let ignored = false;
   for (const line of text.split(/\r?\n/)) {
-    const pattern = line.replace(/(?<!\\)\s+$/, '');
+    const trimmed = line.trimEnd();
+    // A backslash keeps the space after it.
+    const pattern = trimmed.endsWith('\\') ? line.slice(0, trimmed.length + 1) : trimmed;
     if (pattern === '' || pattern.startsWith('#')) continue;
     const negated = pattern.startsWith('!');
     if (matches(negated ? pattern.slice(1) : pattern, above, parts)) ignored = !negated;

@@ -91,13 +91,19 @@ export function draftOf(
   };
 }
 
+function withoutMarksAtEnd(text: string): string {
+  let end = text.length;
+  while (end > 0 && '._-'.includes(text[end - 1]!)) end -= 1;
+  return text.slice(0, end);
+}
+
 /** An id for the settings from a name that people read: `Shop (SQLite)` gives `shop-sqlite`. */
 export function newConnectionId(name: string, taken: readonly string[]): string {
   const plain = name
     .normalize('NFKC')
     .toLowerCase()
     .replace(/[^\p{L}\p{N}._-]+/gu, '-');
-  const base = plain.replace(/^[^\p{L}\p{N}]+|[._-]+$/gu, '') || 'database';
+  const base = withoutMarksAtEnd(plain.replace(/^[^\p{L}\p{N}]+/u, '')) || 'database';
   let id = base;
   for (let number = 2; taken.includes(id); number++) id = `${base}-${number}`;
   return id;
