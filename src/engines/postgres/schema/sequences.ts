@@ -15,6 +15,8 @@ export interface CatalogSequence {
   readonly table: TableName | null;
   readonly tableOid: string | null;
   readonly column: string | null;
+  /** The column holds whole numbers. */
+  readonly counts: boolean;
   /** How the column and the sequence hang together. */
   readonly tie: CatalogTie | null;
   readonly unlogged: boolean;
@@ -32,7 +34,7 @@ type CatalogTie = 'identity' | 'owned' | 'default' | 'partition';
 
 /** The catalogs' rows for sequences, and for the columns that take numbers from them. */
 interface SequenceRows {
-  readonly sequences: readonly Omit<CatalogSequence, 'table' | 'tableOid' | 'column' | 'tie'>[];
+  readonly sequences: readonly Omit<CatalogSequence, 'table' | 'tableOid' | 'column' | 'counts' | 'tie'>[];
   readonly ties: readonly TieRow[];
 }
 
@@ -86,41 +88,78 @@ export function tieSequences(
   const placeOf = (tie: TieRow): number => places.get(tie.table)! * maximumColumns + columnPlace(tie);
   return sequences.flatMap((sequence): CatalogSequence[] => {
     const found = tied(sequence.oid).map(({ table, column, tie }) => {
-      const { name } = tables[places.get(table)!]!;
-      return { ...sequence, table: name, tableOid: table, column, tie };
+      const { name, columns } = tables[places.get(table)!]!;
+      const counts = columns.some((one) => one.name === column && wholeNumbers.includes(one.type));
+      return { ...sequence, table: name, tableOid: table, column, counts, tie };
     });
-    return found.length > 0 ? found : [{ ...sequence, table: null, tableOid: null, column: null, tie: null }];
+    return found.length > 0
+      ? found
+      : [{ ...sequence, table: null, tableOid: null, column: null, counts: false, tie: null }];
   });
 }
 
+const wholeNumbers: readonly string[] = ['smallint', 'integer', 'bigint'];
 const ranks: readonly CatalogTie[] = ['identity', 'owned', 'default', 'partition'];
 const rankOf = ({ tie }: TieRow): number => ranks.indexOf(tie);
 
 /** PostgreSQL's, rounded up. */
 const maximumColumns = 2000;
 
-/** Where each sequence stands. Those that may not be read are left out. */
+/**
+ * Where each sequence stands. One that may not be read has given out at least the highest number in the columns that take
+ * numbers from it; without any it is left out. The tables of these can be read.
+ */
 export async function readSequences(
   transaction: Transaction,
   sequences: readonly CatalogSequence[],
 ): Promise<Sequence[]> {
-  const readable = sequences.filter((sequence) => sequence.readable);
-  const unique = [...new Map(readable.map(({ oid, name }) => [oid, name]))];
-  const positions = new Map<string, { last: string; called: string }>();
-  for (let start = 0; start < unique.length; start += sequencesAtOnce) {
-    const part = unique.slice(start, start + sequencesAtOnce);
-    const rows = await transaction.rowOfEach<{ last: string; called: string }>(
-      part.map(
-        ([, name]) => `SELECT last_value::text AS last, is_called::text AS called FROM ${quoteName(name)}`,
-      ),
-    );
-    for (const [index, [oid]] of part.entries()) positions.set(oid, rows[index]!);
+  const unique = new Map(sequences.map((sequence) => [sequence.oid, sequence]));
+  const open = [...unique.values()].filter(({ readable }) => readable);
+  const closed = sequences.filter(({ readable, counts }) => !readable && counts);
+  const found = new Map<string, Position>();
+  const standing = await readEach(transaction, open.map(positionQuery));
+  for (const [index, { oid }] of open.entries()) found.set(oid, standing[index]!);
+  const ends = await readEach(transaction, closed.map(endQuery));
+  for (const [index, { oid, increment }] of closed.entries()) {
+    const { last } = ends[index]!;
+    const before = found.get(oid)?.last ?? null;
+    if (last !== null && (before === null || isFurther(last, before, increment))) {
+      found.set(oid, { last, called: 'true' });
+    }
   }
-  return readable.map(({ oid, name, table, increment }) => {
-    const { last, called } = positions.get(oid)!;
-    const position = { lastValue: last, isCalled: called === 'true', increment };
-    return { name, ...(table ? { table } : {}), ...position };
+  return sequences.flatMap(({ oid, name, table, increment }) => {
+    const { last = null, called } = found.get(oid) ?? {};
+    if (last === null) return [];
+    return [{ name, ...(table ? { table } : {}), lastValue: last, isCalled: called === 'true', increment }];
   });
+}
+
+interface Position {
+  readonly last: string | null;
+  readonly called: string;
+}
+
+const positionQuery = ({ name }: CatalogSequence): string =>
+  `SELECT last_value::text AS last, is_called::text AS called FROM ${quoteName(name)}`;
+
+/** The highest number in the column, or the lowest of a sequence that counts down, as far as the sequence could go. */
+function endQuery({ table, column, increment, minimum, maximum }: CatalogSequence): string {
+  const end = `${increment.startsWith('-') ? 'min' : 'max'}(${quoteIdentifier(column!)})`;
+  const bounded = `least(greatest(${end}, '${minimum}'::bigint), '${maximum}'::bigint)`;
+  return `SELECT CASE WHEN ${end} IS NOT NULL THEN ${bounded}::text END AS last, 'true' AS called FROM ONLY ${quoteName(table!)}`;
+}
+
+function isFurther(last: string, before: string, increment: string): boolean {
+  return increment.startsWith('-') ? BigInt(last) < BigInt(before) : BigInt(last) > BigInt(before);
+}
+
+async function readEach(transaction: Transaction, queries: readonly string[]): Promise<Position[]> {
+  const positions: Position[] = [];
+  for (let start = 0; start < queries.length; start += sequencesAtOnce) {
+    const part = queries.slice(start, start + sequencesAtOnce);
+    positions.push(...(await transaction.rowOfEach<Position>(part)));
+  }
+  return positions;
 }
 
 const sequencesAtOnce = 500;
