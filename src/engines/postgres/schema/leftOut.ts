@@ -17,9 +17,11 @@ const reasons: Readonly<Record<string, string>> = {
   'index that is not valid': 'it was never finished',
   'order of columns': 'those that it inherits come before its own; its parent got some of them later',
   'security label': 'it belongs to a module of the server',
-  'sequence that may not be read': 'SELECT on it has not been granted to this user',
+  'sequence that may not be read':
+    'SELECT on it has not been granted to this user; it goes on after the highest value of its column in the backup, if there is one',
   'large object': 'SELECT on it has not been granted to this user',
   setting: 'it belongs to the server, which knows databases by name',
+  'right on the system': 'it is given on what every database has, in this one alone',
   subscription: 'it leads to another server, and its connection may hold secrets',
   tablespace: 'it is a folder of the server; what stands in it is made in the usual place',
 };
@@ -87,6 +89,7 @@ const sources: readonly { readonly kind: string; readonly name: string; readonly
     name: `format('%s on %s', coalesce(quote_ident(m.usename), 'PUBLIC'), quote_ident(m.srvname))`,
     from: 'pg_user_mappings m',
   },
+  { kind: 'right on the system', name: 'r.name', from: `(${systemRights()}) r (name)` },
   { kind: 'large object', name: 'l.name', from: `(${unreadableQuery}) l` },
   {
     kind: 'setting',
@@ -112,6 +115,38 @@ const sources: readonly { readonly kind: string; readonly name: string; readonly
            WHERE s.spcname <> 'pg_global' AND ${isUsers('c.relnamespace', 'pg_class', 'c.oid')}`,
   },
 ];
+
+/**
+ * SQL: rights on the server's own objects that are not those which it gave them when the database was made. What it gave
+ * to those of the information schema it does not keep: that is nothing to other roles.
+ */
+function changedRights(catalog: string, acl: string, from: string, place = '0'): string {
+  const namespace = { pg_class: 'o.relnamespace', pg_namespace: 'o.oid' }[catalog] ?? 'NULL::oid';
+  return `
+  FROM ${from}
+  LEFT JOIN pg_init_privs i ON i.classoid = '${catalog}'::regclass AND i.objoid = o.oid AND i.objsubid = ${place}
+ WHERE o.oid < 16384 AND ARRAY(SELECT x::text FROM unnest(${acl}) x ORDER BY 1)
+                         <> ARRAY(SELECT x::text FROM unnest(i.initprivs) x ORDER BY 1)
+   AND (i.objoid IS NOT NULL OR ${namespace} IS DISTINCT FROM 'information_schema'::regnamespace
+        OR EXISTS (SELECT FROM aclexplode(${acl}) x WHERE x.grantee NOT IN (0, x.grantor)))`;
+}
+
+function systemRights(): string {
+  return `
+  SELECT 'table ' || ${readable('o.relnamespace', 'o.relname')} ${changedRights('pg_class', 'o.relacl', 'pg_class o')}
+   UNION ALL
+  SELECT format('column %I of %s', a.attname, ${readable('o.relnamespace', 'o.relname')})
+    ${changedRights('pg_class', 'a.attacl', 'pg_class o JOIN pg_attribute a ON a.attrelid = o.oid', 'a.attnum')}
+   UNION ALL
+  SELECT 'function ' || o.oid::regprocedure ${changedRights('pg_proc', 'o.proacl', 'pg_proc o')}
+   UNION ALL
+  SELECT 'type ' || format_type(o.oid, NULL) ${changedRights('pg_type', 'o.typacl', 'pg_type o')}
+   UNION ALL
+  SELECT 'language ' || quote_ident(o.lanname) ${changedRights('pg_language', 'o.lanacl', 'pg_language o')}
+   UNION ALL
+  SELECT 'schema ' || quote_ident(o.nspname)
+    ${changedRights('pg_namespace', 'o.nspacl', `(SELECT * FROM pg_namespace WHERE nspname <> 'public') o`)}`;
+}
 
 const leftOutQuery = sources
   .map(({ kind, name, from }) => `SELECT '${kind}' AS kind, ${name} AS name FROM ${from}`)

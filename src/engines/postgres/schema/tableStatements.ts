@@ -38,7 +38,8 @@ function tableObject(
 ): CatalogObject {
   const name = quoteName(table.name);
   const columns = columnSettings(table, find);
-  const later = isLateHeir(table, find) ? table.parents : [];
+  const later = laterParents(table, find);
+  const parents = table.parents.filter((parent) => !later.includes(parent));
   return {
     id: catalogId('pg_class', table.oid),
     kind: 'table',
@@ -46,7 +47,7 @@ function tableObject(
     table: table.name,
     section: 'pre-data',
     statements: [
-      createTable(later.length > 0 ? { ...table, parents: [] } : table, identities),
+      createTable(isHeir(table) ? { ...table, parents } : table, identities),
       ...later.map((parent) => `ALTER TABLE ONLY ${name} INHERIT ${quoteName(parent)}`),
       ...(columns === '' ? [] : [columns]),
       ...(table.ofType === null ? [] : [`ALTER TABLE ONLY ${name} OF ${table.ofType}`]),
@@ -129,6 +130,24 @@ export function tableParts(tables: readonly CatalogTable[]): Part[] {
 /** A partition is made as a table of its own and attached to its table later. */
 export function isHeir(table: CatalogTable): boolean {
   return table.partitionBound === null && table.parents.length > 0;
+}
+
+/**
+ * Those that it becomes an heir of when it is made: all where it did so later, and those of a column whose values it
+ * generates in its own way, which PostgreSQL before 16 takes in no other.
+ */
+function laterParents(
+  table: CatalogTable,
+  find: ReadonlyMap<string, CatalogTable>,
+): readonly CatalogTable['name'][] {
+  if (!isHeir(table)) return [];
+  if (isLateHeir(table, find)) return table.parents;
+  const own = new Set(
+    table.columns.filter(({ generated, local }) => local && generated !== '').map(({ name }) => name),
+  );
+  return table.parents.filter((parent) =>
+    find.get(tableKey(parent))?.columns.some(({ name, generated }) => generated !== '' && own.has(name)),
+  );
 }
 
 /** Its columns stand in another order than they would if it were made as an heir: it became one later. */
