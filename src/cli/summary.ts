@@ -114,7 +114,9 @@ export function planText(plan: RestorePlan, target: string): string {
     plan.only === 'schema' ? 'no rows' : `${count(table.backup.rows, 'row')} in the backup`,
     [
       ...(table.related ? [describeReasons(table.related)] : []),
-      ...table.inbound.map(({ from, name }) => `${formatTableName(from)} points at it (${name})`),
+      ...table.inbound.map(
+        ({ from, columns }) => `${formatTableName(from)} references it (${columns.join(', ')})`,
+      ),
     ].join(', '),
   ]);
   return [

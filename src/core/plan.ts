@@ -16,7 +16,9 @@ export const restoreModes: readonly RestoreMode[] = ['replace', 'merge', 'insert
 /** A foreign key from a table that is not restored to one that is. */
 export interface InboundForeignKey {
   readonly from: TableName;
+  /** Not every engine names them: it is shown by its columns. */
   readonly name: string;
+  readonly columns: readonly string[];
 }
 
 export interface TablePlan {

@@ -74,7 +74,10 @@ export function chooseTables(
     if (found.length === 0 && chooseOpaque(manifest, [name]).length === 0) {
       throw new RestorePointError('usage', `The backup holds no table named ${formatTableName(name)}`, {
         unchanged: 'Nothing was changed.',
-        next: `It holds: ${manifest.tables.map(({ table }) => formatTableName(table.name)).join(', ')}.`,
+        next:
+          manifest.tables.length > 0
+            ? `It holds: ${manifest.tables.map(({ table }) => formatTableName(table.name)).join(', ')}.`
+            : 'It holds no tables.',
       });
     }
     for (const table of found) chosen.add(table);

@@ -3,6 +3,7 @@ import { foldCase, tableKey } from '../core/names.ts';
 import type { PlannedObject, RestoreMode, TablePlan } from '../core/plan.ts';
 import { objectKey, type DatabaseSchema, type SchemaObject, type ServerFeature } from '../core/schema.ts';
 import type { EngineFeatures } from '../engines/engine.ts';
+import { LiveObjects } from './liveObjects.ts';
 import { comesAgain, isRemade, obstacles } from './lostObjects.ts';
 import type { Refusal } from './planRestore.ts';
 
@@ -34,12 +35,14 @@ export function planObjects(
 ): PlannedObjects {
   const fold = (text: string): string => (target.features.caseInsensitiveNames ? foldCase(text) : text);
   const live = new Set(target.schema.objects.map((object) => fold(objectKey(object))));
+  const liveByName = new LiveObjects(target.schema, manifest, fold);
   const identity = (object: SchemaObject): string =>
     fold(`${objectKey(object)} ${object.table ? tableKey(object.table) : ''}`);
   const liveObjects = new Set(target.schema.objects.map(identity));
   const liveTables = new Set(target.schema.tables.map(({ name }) => fold(tableKey(name))));
   const isThere = (object: SchemaObject): boolean =>
     liveObjects.has(identity(object)) ||
+    liveByName.isRowType(object) ||
     (object.kind === 'table' && object.table !== undefined && liveTables.has(fold(tableKey(object.table))));
   const isLive = (key: string): boolean => live.has(fold(key));
   const stays = (object: SchemaObject): boolean =>
@@ -62,11 +65,24 @@ export function planObjects(
     if (reason !== undefined) reasons.set(object, reason);
     return reason === undefined;
   });
-  const create = satisfied(missing, isLive, reasons);
+  const there = new Set(manifest.objects.filter((object) => liveByName.isRowType(object)).map(objectKey));
+  const create = satisfied(missing, (key) => isLive(key) || there.has(key), reasons);
+  const needed = whole ? manifest.objects : objectsOfTables(manifest, tables, 'replace');
   return {
     create,
-    warnings: describeReasons(reasons),
-    refusals: refuseTables(tables, create, reasons, manifest),
+    warnings: [
+      ...describeReasons(reasons),
+      ...describeDiffering(needed.filter((object) => liveByName.differs(object))),
+    ],
+    refusals: [
+      ...create.flatMap((object): Refusal[] => {
+        const other = liveByName.inTheWay(object);
+        if (other === undefined) return [];
+        const reason = `${objectKey(object)} cannot be made: ${other} ${object.name} is there`;
+        return [{ ...(object.table ? { table: object.table } : {}), reason }];
+      }),
+      ...refuseTables(tables, create, reasons, manifest),
+    ],
   };
 }
 
@@ -213,6 +229,13 @@ function describeReasons(reasons: ReadonlyMap<SchemaObject, string>): string[] {
       ...(others.length > 0 ? [`not restored: ${names}${more}: ${reason}`] : []),
     ];
   });
+}
+
+/** Names all of them: what is there stays, and nothing else tells that it is not what the backup has. */
+function describeDiffering(objects: readonly SchemaObject[]): string[] {
+  if (objects.length === 0) return [];
+  const names = objects.map(objectKey).join(', ');
+  return [`there with another definition than in the backup, and left as they are: ${names}`];
 }
 
 function refuseTables(

@@ -7,7 +7,7 @@ import { rowKey, type DatabaseSchema, type Table } from '../core/schema.ts';
 import { contentNotes } from '../core/unproven.ts';
 import type { EngineFeatures } from '../engines/engine.ts';
 import { compareTable, type TableComparison } from './compareTable.ts';
-import { choosePart, type PartOptions } from './choosePart.ts';
+import { type ChosenPart, choosePart, type PartOptions } from './choosePart.ts';
 import { planLargeObjects, type PlannedLargeObjects } from './planLargeObjects.ts';
 import { planObjects } from './planObjects.ts';
 import { planOpaque, withoutOpaque } from './planOpaque.ts';
@@ -35,22 +35,17 @@ export interface RestoreTarget {
  */
 export function planRestore(backup: Manifest, target: RestoreTarget, options: PlanOptions): RestorePlan {
   const part = choosePart(backup, options);
-  const { manifest, only, tables: chosen } = part;
+  const { manifest, only } = part;
+  const everything = part.names === undefined;
   const find = tableFinder(target);
   const refusals: Refusal[] = [];
-  const tables = chosen.map((table) => {
-    const live = find(table.table.name);
-    const comparison = compareTable(table, live, target.features);
-    const key = chooseKey(table, live, options.mode);
-    const missing =
-      only === 'data' && !live ? ['it is missing, and only rows are restored: no table is made'] : [];
-    const reasons = [...comparison.refusals, ...(key.refusal ? [key.refusal] : []), ...missing];
-    // Where no rows are written, what is there stays as it is.
-    if (only !== 'schema') refusals.push(...reasons.map((reason) => ({ table: table.table.name, reason })));
-    const related = part.related.get(tableKey(table.table.name));
-    return { ...planTable(table, live, comparison, key.columns, target), ...(related ? { related } : {}) };
-  });
-  const everything = part.names === undefined;
+  const unmade = unmadeTables(manifest, part.tables, find);
+  if (!everything)
+    refusals.push(...[...unmade].map(([{ table }, reason]) => ({ table: table.name, reason })));
+  const chosen = part.tables.filter((table) => !unmade.has(table));
+  const planned = chosen.map((table) => planOne(table, find(table.table.name), part, target, options.mode));
+  const tables = planned.map(({ plan }) => plan);
+  refusals.push(...planned.flatMap(({ refusals: reasons }) => reasons));
   const opaque = planOpaque(manifest, target, {
     mode: options.mode,
     ...(part.names ? { tables: part.names } : {}),
@@ -58,17 +53,17 @@ export function planRestore(backup: Manifest, target: RestoreTarget, options: Pl
   const objects = planObjects(withoutOpaque(manifest), tables, target, options.mode, everything);
   // Where only rows are written it has been said that a table is missing.
   refusals.push(...(only === 'data' ? [] : objects.refusals), ...opaque.refusals);
-  const large: PlannedLargeObjects =
-    everything && only !== 'schema'
-      ? planLargeObjects(manifest, target.schema, options.mode)
-      : { warnings: [] };
+  const hasLarge = everything && only !== 'schema';
+  const large: PlannedLargeObjects = hasLarge
+    ? planLargeObjects(manifest, target.schema, options.mode)
+    : { warnings: [] };
   if (refusals.length > 0) throw refused(refusals);
+  const nothingUsual = { first: [], last: [], warnings: [] };
+  const isWhole = everything && manifest.complete;
   const usual =
-    everything && manifest.complete && only !== 'data'
-      ? planUsualObjects(manifest, target.schema, options.mode)
-      : { first: [], last: [], warnings: [] };
+    isWhole && only !== 'data' ? planUsualObjects(manifest, target.schema, options.mode) : nothingUsual;
   const inbound = inboundForeignKeys(tables, target);
-  const planned = tables
+  const written = tables
     .map((table, index) => ({ ...table, inbound: inbound[index] ?? [] }))
     .filter(({ create }) => only !== 'schema' || create);
   const made = only === 'data' ? objects.create.filter(({ live }) => live) : objects.create;
@@ -76,15 +71,18 @@ export function planRestore(backup: Manifest, target: RestoreTarget, options: Pl
   const sequences = planSequences(manifest.sequences, tables, create, target, everything);
   return {
     mode: options.mode,
-    whole: everything && manifest.complete && !only,
+    whole: isWhole && !only,
     ...(only ? { only } : {}),
-    tables: referencedFirst(planned, (table) => find(table.backup.table.name) ?? table.backup.table),
+    tables: referencedFirst(written, (table) => find(table.backup.table.name) ?? table.backup.table),
     create,
     sequences: sequences.sequences,
     ...(opaque.tables.length > 0 ? { opaque: opaque.tables } : {}),
     ...(large.plan ? { largeObjects: large.plan } : {}),
     warnings: [
-      ...warningsOf(manifest, planned, options.mode, everything),
+      ...warningsOf(manifest, written, options.mode, everything),
+      ...(everything
+        ? [...unmade].map(([{ table }, reason]) => `${formatTableName(table.name)}: ${reason}`)
+        : []),
       ...objects.warnings,
       ...opaque.warnings,
       ...usual.warnings,
@@ -93,6 +91,47 @@ export function planRestore(backup: Manifest, target: RestoreTarget, options: Pl
       ...part.warnings,
     ],
   };
+}
+
+/** One table of the plan, and why it cannot be restored. */
+function planOne(
+  table: BackedUpTable,
+  live: Table | undefined,
+  { only, related: reasons }: ChosenPart,
+  target: RestoreTarget,
+  mode: RestoreMode,
+): { plan: TablePlan; refusals: Refusal[] } {
+  const comparison = compareTable(table, live, target.features);
+  const key = chooseKey(table, live, mode);
+  const refusals = [...comparison.refusals, ...(key.refusal ? [key.refusal] : [])];
+  if (only === 'data' && !live) refusals.push('it is missing, and only rows are restored: no table is made');
+  const related = reasons.get(tableKey(table.table.name));
+  return {
+    plan: { ...planTable(table, live, comparison, key.columns, target), ...(related ? { related } : {}) },
+    // Where no rows are written, what is there stays as it is.
+    refusals: only === 'schema' ? [] : refusals.map((reason) => ({ table: table.table.name, reason })),
+  };
+}
+
+/** Tables that are missing, and that the backup has rows of but cannot make, with the reason. */
+function unmadeTables(
+  { leftOut, only }: Manifest,
+  tables: readonly BackedUpTable[],
+  find: (name: TableName) => Table | undefined,
+): Map<BackedUpTable, string> {
+  const reasons = new Map(
+    leftOut
+      .filter(({ kind }) => kind === 'table')
+      .flatMap(({ names, reason }) => names.map((name) => [name, reason] as const)),
+  );
+  return new Map(
+    tables.flatMap((table) => {
+      const name = formatTableName(table.table.name);
+      const reason = only === 'data' || find(table.table.name) ? undefined : reasons.get(name);
+      if (reason === undefined) return [];
+      return [[table, `it is missing, and what makes it is not in the backup: ${reason}`] as const];
+    }),
+  );
 }
 
 function tableFinder({ schema, features }: RestoreTarget): (name: TableName) => Table | undefined {
@@ -144,11 +183,14 @@ function inboundForeignKeys(tables: readonly TablePlan[], { schema }: RestoreTar
   const inside = new Set(tables.map((table) => tableKey(table.target)));
   const outside = schema.tables.filter((table) => !inside.has(tableKey(table.name)));
   const foreignKeys = outside.flatMap((table) =>
-    table.foreignKeys.map(({ name, references }) => ({ from: table.name, name, references })),
+    table.foreignKeys.map(({ name, columns, references }) => ({
+      ...{ from: table.name, name, columns },
+      references,
+    })),
   );
   const inbound = Map.groupBy(foreignKeys, ({ references }) => tableKey(references));
   return tables.map(({ target }) =>
-    (inbound.get(tableKey(target)) ?? []).map(({ from, name }) => ({ from, name })),
+    (inbound.get(tableKey(target)) ?? []).map(({ from, name, columns }) => ({ from, name, columns })),
   );
 }
 
@@ -188,14 +230,19 @@ function partOfRows({ where, related, lostRows }: BackedUpTable): string | undef
 
 /** Why a table of the backup cannot be restored. */
 export interface Refusal {
-  readonly table: TableName;
+  /** The table that cannot be restored; none where it is another object of the backup. */
+  readonly table?: TableName;
   readonly reason: string;
 }
 
 export function refused(refusals: readonly Refusal[]): RestorePointError {
-  const reasons = refusals.map(({ table, reason }) => `${formatTableName(table)}: ${reason}`);
+  const reasons = refusals.map(({ table, reason }) =>
+    table ? `${formatTableName(table)}: ${reason}` : reason,
+  );
+  const tables = refusals.flatMap(({ table }) => (table ? [formatTableName(table)] : []));
   return new RestorePointError('refused', `The restore is refused: ${reasons.join('; ')}`, {
     unchanged: 'Nothing was changed.',
-    tables: [...new Set(refusals.map(({ table }) => formatTableName(table)))],
+    // Without these tables nothing else would be in the way.
+    ...(refusals.every(({ table }) => table) ? { tables: [...new Set(tables)] } : {}),
   });
 }

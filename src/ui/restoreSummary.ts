@@ -94,12 +94,13 @@ function countersText({ sequences, create }: RestorePlan): string[] {
   ];
 }
 
-function describeInbound({ target }: TablePlan, { from, name }: InboundForeignKey): string {
-  const [source, to] = [shownName(from), shownName(target)];
-  // SQLite only numbers them.
-  return /^\d+$/.test(name)
-    ? vscode.l10n.t('{0} is not restored and points at {1}.', source, to)
-    : vscode.l10n.t('{0} is not restored and points at {1} (foreign key {2}).', source, to, name);
+function describeInbound({ target }: TablePlan, { from, columns }: InboundForeignKey): string {
+  return vscode.l10n.t(
+    '{0} is not restored and references {1} ({2}).',
+    shownName(from),
+    shownName(target),
+    columns.map(visible).join(', '),
+  );
 }
 
 function safetyText(safetyFolder: string | undefined): string {

@@ -161,7 +161,7 @@ describe('the summary before a restore', () => {
       'Replace: the tables become exactly what the backup holds.',
       'public.orders: 1,100 rows now, 1,200 in the backup',
       'public.customers: is made anew, 1 row',
-      'public.order_lines is not restored and points at public.orders (foreign key lines_order).',
+      'public.order_lines is not restored and references public.orders (id).',
       'public.orders: the column new is new since the backup',
       'backed up to /state/safety',
     ]) {

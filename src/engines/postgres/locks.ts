@@ -7,7 +7,7 @@ import type { Transaction } from './transaction.ts';
 
 export type LockMode = 'ACCESS SHARE' | 'ACCESS EXCLUSIVE';
 
-/** Tables that one statement locks: where there are thousands, each statement costs. */
+/** Tables that one statement of a backup locks: where there are thousands, each statement costs. */
 const tablesAtOnce = 100;
 
 /** Locks tables in this order, or says who keeps one from being locked. A partitioned table brings its partitions. */
@@ -16,14 +16,22 @@ export async function lockTables(
   tables: readonly TableName[],
   mode: LockMode,
 ): Promise<void> {
-  for (let start = 0; start < tables.length; start += tablesAtOnce) {
-    const part = tables.slice(start, start + tablesAtOnce);
-    const list = part.map(quoteName).join(', ');
-    try {
-      await transaction.run(`LOCK TABLE ${list} IN ${mode} MODE`);
-    } catch (error) {
-      throw await withBlocker(transaction, part, error, mode);
-    }
+  // Who waits for what a restore has locked has it when the restore gives up: the table that failed has to be known.
+  const count = mode === 'ACCESS SHARE' ? tablesAtOnce : 1;
+  const groups = Array.from({ length: Math.ceil(tables.length / count) }, (_, index) =>
+    tables.slice(index * count, (index + 1) * count),
+  );
+  let blocked: readonly TableName[] = [];
+  try {
+    await transaction.runEach(
+      groups.map((group) => `LOCK TABLE ${group.map(quoteName).join(', ')} IN ${mode} MODE`),
+      (failure, index) => {
+        blocked = groups[index]!;
+        return failure;
+      },
+    );
+  } catch (error) {
+    throw await withBlocker(transaction, blocked, error, mode);
   }
 }
 

@@ -68,7 +68,11 @@ export function buildGraph(
   const connect = (from: string | undefined, to: string | undefined): void => {
     if (from !== undefined && to !== undefined && from !== to) graph.get(from)?.add(to);
   };
-  for (const { from, to } of dependencies) connect(resolve(from), resolve(to));
+  for (const { from, to, type } of dependencies) {
+    // The row type of a foreign table, where it stands by itself, does not need the table.
+    const isRowType = type === 'i' && from.startsWith('pg_type ') && graph.has(from);
+    if (!isRowType) connect(resolve(from), resolve(to));
+  }
   for (const { id, needs = [], of } of objects) {
     for (const need of needs) connect(id, resolve(need));
     if (of !== undefined) connect(id, resolve(of));
@@ -107,6 +111,7 @@ function useShells(objects: readonly CatalogObject[], graph: ReadonlyMap<string,
   for (const { id, kind } of objects) {
     if (kind !== 'shell type') continue;
     const whole = id.replace(/ shell$/, '');
+    if (whole === id) continue;
     graph.get(whole)?.add(id);
     for (const support of graph.get(whole) ?? []) {
       const needs = graph.get(support);

@@ -63,16 +63,37 @@ export async function loadObjects(
 /** The same with a reason where something that it needs is not carried either. */
 export function completed({ objects, graph }: Arrangement): CatalogObject[] {
   const find = new Map(objects.map((object) => [object.id, object]));
+  const foreign = foreignTables(objects);
   const missing = objects.filter(({ leftOut }) => leftOut);
   const lost = dependents(
-    missing.map(({ id }) => id),
+    [...missing, ...leaningOnStandIns(objects, graph)].map(({ id }) => id),
     graph,
   );
   return objects.map((object) => {
     if (object.leftOut || !lost.has(object.id)) return object;
-    const [cause] = [...(graph.get(object.id) ?? [])].filter((id) => lost.has(id)).map((id) => find.get(id)!);
-    return { ...object, leftOut: `it needs ${cause!.kind} ${cause!.name}` };
+    const needs = [...(graph.get(object.id) ?? [])].map((id) => find.get(id)!);
+    const cause = needs.find(({ id }) => lost.has(id));
+    if (cause) return { ...object, leftOut: `it needs ${cause.kind} ${cause.name}` };
+    const standIn = needs.find(({ kind, name }) => kind === 'composite type' && foreign.has(name));
+    return { ...object, leftOut: `it needs foreign table ${standIn!.name}` };
   });
+}
+
+const foreignTables = (objects: readonly CatalogObject[]): ReadonlySet<string> =>
+  new Set(objects.filter(({ kind }) => kind === 'foreign table').map(({ name }) => name));
+
+/** Objects that need the row type of a foreign table: made without the table, only what holds values would work. */
+function leaningOnStandIns(objects: readonly CatalogObject[], graph: Graph): CatalogObject[] {
+  const foreign = foreignTables(objects);
+  const standIns = new Set(
+    objects.filter(({ kind, name }) => kind === 'composite type' && foreign.has(name)).map(({ id }) => id),
+  );
+  if (standIns.size === 0) return [];
+  const holders = ['table', 'composite type', 'domain'];
+  return objects.filter(
+    ({ id, kind }) =>
+      !holders.includes(kind) && [...(graph.get(id) ?? [])].some((need) => standIns.has(need)),
+  );
 }
 
 /** What a backup holds of these objects. */

@@ -59,16 +59,18 @@ function constraintOids(alone: ReadonlySet<string>): string {
   return `ARRAY[${oids.join(', ')}]::oid[]`;
 }
 
+/** SQL: the columns of a relation, as those of a composite type. */
+export const compositeColumns = (relation: string): string => `
+  coalesce((SELECT string_agg(format('%s %s%s', ${identifier('a.attname')}, format_type(a.atttypid, a.atttypmod),
+                                     ${collateClause('a.attcollation', 'a.atttypid')}), ', ' ORDER BY a.attnum)
+              FROM pg_attribute a WHERE a.attrelid = ${relation} AND a.attnum > 0 AND NOT a.attisdropped), '')`;
+
 const composites: PlainKind = {
   catalog: 'pg_type',
   kind: 'composite type',
   query: `
     SELECT t.oid, ${typeTitle} AS name, ${owned},
-           ARRAY[format('CREATE TYPE %s AS (%s)', ${typeName},
-                        (SELECT string_agg(format(E'%s %s%s', ${identifier('a.attname')}, format_type(a.atttypid, a.atttypmod),
-                                                  ${collateClause('a.attcollation', 'a.atttypid')}), ', ' ORDER BY a.attnum)
-                           FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped))]
-             AS statements
+           ARRAY[format('CREATE TYPE %s AS (%s)', ${typeName}, ${compositeColumns('t.typrelid')})] AS statements
       FROM pg_type t JOIN pg_class c ON c.oid = t.typrelid AND c.relkind = 'c' WHERE ${usersTypes}`,
 };
 
@@ -100,6 +102,15 @@ const shells: PlainKind = {
       FROM pg_type t LEFT JOIN pg_range r ON r.rngtypid = t.oid
      WHERE (t.typtype = 'b' AND NOT (t.typcategory = 'A' AND t.typelem <> 0 AND t.typsubscript <> 0
               AND EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid)) OR r.rngcanonical <> 0) AND ${usersTypes}`,
+};
+
+/** A type that somebody began and did not finish. */
+const unfinished: PlainKind = {
+  catalog: 'pg_type',
+  kind: 'shell type',
+  query: `
+    SELECT t.oid, ${typeTitle} AS name, ARRAY['CREATE TYPE ' || ${typeName}] AS statements, true AS superuser
+      FROM pg_type t WHERE NOT t.typisdefined AND ${isUsers('t.typnamespace', 'pg_type', 't.oid')}`,
 };
 
 const support = (word: string, value: string): string =>
@@ -164,6 +175,7 @@ export function typeKinds(version: number, alone: ReadonlySet<string>): PlainKin
     composites,
     ranges,
     shells,
+    unfinished,
     bases,
   ];
 }

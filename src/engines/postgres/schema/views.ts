@@ -2,6 +2,7 @@ import { collateClause, identifier, qualified, readable, relationName } from './
 import { usesWhere } from './features.ts';
 import type { PlainKind } from './plainObjects.ts';
 import { isUsers } from './scope.ts';
+import { compositeColumns } from './types.ts';
 
 const name = qualified('c.relnamespace', 'c.relname');
 const title = readable('c.relnamespace', 'c.relname');
@@ -127,9 +128,33 @@ const foreignTables: PlainKind = {
       FROM pg_class c WHERE c.relkind = 'f' AND ${isUsers('c.relnamespace', 'pg_class', 'c.oid')}`,
 };
 
+/** What rests on a foreign table by its type alone: a column that holds such rows, even in an array. */
+const isUsedAsType = `
+  EXISTS (SELECT FROM pg_depend d JOIN pg_type t ON t.oid = d.refobjid
+           WHERE d.classid IN ('pg_class'::regclass, 'pg_type'::regclass) AND d.deptype = 'n'
+             AND d.refclassid = 'pg_type'::regclass AND c.reltype IN (t.oid, t.typelem))`;
+
+/** A table with a column of a foreign table's row type comes back: the type is made by itself, under its name. */
+const foreignRowTypes: PlainKind = {
+  catalog: 'pg_type',
+  kind: 'composite type',
+  query: `
+    SELECT c.reltype AS oid, ${title} AS name, ARRAY['CREATE TYPE ' || ${name} || ' AS (' || ${compositeColumns('c.oid')} || ')'] AS statements
+      FROM pg_class c WHERE c.relkind = 'f' AND ${isUsers('c.relnamespace', 'pg_class', 'c.oid')} AND ${isUsedAsType}`,
+};
+
 /** Views, what they hold, rules; `alone`: ids of the rules of views that are made in two steps. */
 export function viewKinds(alone: ReadonlySet<string>): PlainKind[] {
-  return [views(alone), definitions(alone), columnDefaults, materialized, refreshes, rules, foreignTables];
+  return [
+    views(alone),
+    definitions(alone),
+    columnDefaults,
+    materialized,
+    refreshes,
+    rules,
+    foreignTables,
+    foreignRowTypes,
+  ];
 }
 
 /** The rule that makes a view stands in its statement. */
