@@ -34,6 +34,7 @@ describe('postgres: sequences that may not be read', () => {
       const newest = `SELECT (SELECT max(id) FROM a), (SELECT max(id) FROM b), (SELECT min(id) FROM c), (SELECT max(id) FROM empty)`;
       assert.deepEqual(await target.rows(newest), [['6', '4', '57', '1']]);
     } finally {
+      await target.run(`DROP OWNED BY ${role}`);
       await database.run(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
     }
   });
