@@ -24,7 +24,7 @@ export interface SystemRows {
   readonly to: string;
   /** The tables that they are about, in any case of letters. */
   readonly about: readonly string[];
-  /** Those about no table of `to` come too, and replace what is there about the same. */
+  /** Those about nothing that `to` has come too, and replace what is there about the same. */
   readonly aboutNone?: boolean;
 }
 
@@ -44,7 +44,7 @@ export async function copySystemRows(
     const isAbout = (table: string): string =>
       `${table}.${column} COLLATE NOCASE IN (SELECT value FROM temp.json_each(?1))`;
     const isAboutNone = `(${out}.${column} COLLATE NOCASE NOT IN
-      (SELECT name FROM ${quote(to)}.sqlite_schema WHERE type = 'table')) IS NOT FALSE`;
+      (SELECT name FROM ${quote(to)}.sqlite_schema)) IS NOT FALSE`;
     const chosen = aboutNone ? `(${isAbout(out)} OR ${isAboutNone})` : isAbout(out);
     const isThere = await hasSystemTable(connection, to, name, signal);
     if (isThere) await connection.run(`DELETE FROM ${into} WHERE ${isAbout(into)}`, names, signal);

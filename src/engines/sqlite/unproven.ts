@@ -73,10 +73,21 @@ export async function findAllUnproven(
   // SQLite reads no CHECK of a database that is opened for reading alone.
   const scratch = await Connection.openEmpty();
   try {
-    for (const { name, sql } of computing) {
+    for (const { name, sql, columns, indexes } of computing) {
       const missing = await ask(scratch, sql, signal);
       // A collation is of no concern to a column that is in no index.
-      if (missing?.startsWith('the function')) found.push({ table: { name }, missing });
+      if (!missing?.startsWith('the function')) continue;
+      const computed = columns
+        .filter(({ generated }) => generated === 'virtual')
+        .map((column) => column.name);
+      // In the database of a backup from elsewhere nothing is computed that an index could ask for.
+      const asking = indexes.filter(
+        (index) =>
+          index.terms.some(({ column }) => column !== undefined && computed.includes(column)) &&
+          !found.some((one) => one.table.name === name && one.index === index.name),
+      );
+      found.push(...asking.map((index) => ({ table: { name }, index: index.name, missing })));
+      found.push({ table: { name }, missing });
     }
     return found;
   } finally {
