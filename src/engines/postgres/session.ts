@@ -12,6 +12,7 @@ import type {
   Snapshot,
   WorkOptions,
 } from '../engine.ts';
+import { RestoreSteps } from '../restoreSteps.ts';
 import type { DatabaseAddress } from '../../core/connections.ts';
 import { describe, resolveAddress } from './address.ts';
 import { checkRights } from './checkRights.ts';
@@ -110,12 +111,18 @@ export class PostgresSession implements Session {
 
   async beginRestore(restore: RestoreSource, options: WorkOptions): Promise<RestoreTransaction> {
     if (this.#readOnly) throw new RestorePointError('usage', 'This session was opened for reading only');
-    const transaction = await Transaction.begin(this.#database, 'write', options.signal);
-    this.#open.add(transaction);
-    const move = restore.plan.intoSchema;
-    return move
-      ? new IntoSchemaRestore(transaction, restore, move, options)
-      : new PostgresRestore(transaction, restore, options);
+    const steps = await RestoreSteps.begin(options, async (work) => {
+      const transaction = await Transaction.begin(this.#database, 'write', work.signal);
+      const move = restore.plan.intoSchema;
+      return {
+        restore: move
+          ? new IntoSchemaRestore(transaction, restore, move, work)
+          : new PostgresRestore(transaction, restore, work),
+        close: () => transaction.close(),
+      };
+    });
+    this.#open.add(steps);
+    return steps;
   }
 
   async close(): Promise<void> {

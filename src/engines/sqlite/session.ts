@@ -14,6 +14,7 @@ import type {
   SnapshotOptions,
   WorkOptions,
 } from '../engine.ts';
+import { RestoreSteps } from '../restoreSteps.ts';
 import { databaseName, describe } from './address.ts';
 import { Connection } from './connection.ts';
 import { countRows, listTables } from './counts.ts';
@@ -134,9 +135,13 @@ export class SqliteSession implements Session {
     this.#readAhead(restore);
     const trusted = restore.madeHere === true;
     const payload = await PayloadDatabase.extract(restore.manifest, restore.source, options, { trusted });
-    const asItIs = suits && (await LiveFileRestore.begin(target, restore, payload, options));
-    if (asItIs) return this.#track(Promise.resolve(asItIs));
-    return this.#track(SqliteRestore.begin(target, restore, payload, options));
+    const asItIs = suits
+      ? await this.#restoring(options, (work) => LiveFileRestore.begin(target, restore, payload, work))
+      : undefined;
+    return (
+      asItIs ??
+      (await this.#restoring(options, (work) => SqliteRestore.begin(target, restore, payload, work)))
+    );
   }
 
   /** For what SQLite reads of it, one page at a time. */
@@ -167,8 +172,21 @@ export class SqliteSession implements Session {
       await this.#connection.closeQuietly(options.logger);
       this.#connection = await Connection.open(this.#file, 'write');
     };
-    const opening = place && (await NewFileRestore.begin(place, { ...restore, placed }, options));
-    return opening && this.#track(Promise.resolve(opening));
+    if (!place) return undefined;
+    return await this.#restoring(options, (work) =>
+      NewFileRestore.begin(place, { ...restore, placed }, work),
+    );
+  }
+
+  async #restoring<Restore extends (RestoreTransaction & OpenWork) | undefined>(
+    options: WorkOptions,
+    begin: (options: WorkOptions) => Promise<Restore>,
+  ): Promise<RestoreSteps | Extract<Restore, undefined>> {
+    const steps = await RestoreSteps.begin(options, async (work) => {
+      const restore = await begin(work);
+      return restore && { restore, close: () => restore.close() };
+    });
+    return steps ? this.#track(Promise.resolve(steps)) : (undefined as Extract<Restore, undefined>);
   }
 
   async #makeMissing(): Promise<void> {
