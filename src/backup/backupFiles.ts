@@ -15,17 +15,18 @@ export function isBackupName(name: string): boolean {
   return name.endsWith(backupExtension) || name.endsWith(encryptedExtension);
 }
 
-/** Throws `usage` for the name of a backup that says something else about its encryption. */
+/** Throws `usage` unless a file's name is that of a backup, encrypted or not. */
 export function checkBackupName(file: string, encrypted: boolean): void {
-  if (!isBackupName(file) || file.endsWith(encryptedExtension) === encrypted) return;
-  throw new RestorePointError(
-    'usage',
-    `The backup is ${encrypted ? '' : 'not '}encrypted, but the name says else`,
-    {
-      place: { file },
-      next: `Choose a name that ends in ${encrypted ? encryptedExtension : backupExtension}.`,
-    },
-  );
+  const named = isBackupName(file);
+  if (named && file.endsWith(encryptedExtension) === encrypted) return;
+  const ending = encrypted ? encryptedExtension : backupExtension;
+  const message = named
+    ? `The backup is ${encrypted ? '' : 'not '}encrypted, but its name says otherwise`
+    : `The name of a backup has to end in ${ending}`;
+  throw new RestorePointError('usage', message, {
+    place: { file },
+    next: named ? `Choose a name that ends in ${ending}.` : 'Choose another name.',
+  });
 }
 
 /** The name of a backup file for people: without the folder and the ending. */

@@ -1,13 +1,18 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
+import type { Terminal } from './terminal.ts';
 import { cancelled } from '../core/errors.ts';
 
 /** Asks for a line on the terminal; what is typed is not shown. */
-export async function askSecret(question: string, signal: AbortSignal | undefined): Promise<string> {
+export async function askSecret(
+  question: string,
+  { stdin, stderr }: Terminal,
+  signal: AbortSignal | undefined,
+): Promise<string> {
   // The line editor writes what is typed to its output.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true });
-  process.stderr.write(question);
+  const lines = createInterface({ input: stdin, output: nowhere, terminal: true });
+  stderr.write(question);
   try {
     return await new Promise<string>((resolve, reject) => {
       const stop = (): void => reject(cancelled());
@@ -18,6 +23,6 @@ export async function askSecret(question: string, signal: AbortSignal | undefine
     });
   } finally {
     lines.close();
-    process.stderr.write('\n');
+    stderr.write('\n');
   }
 }

@@ -1,8 +1,13 @@
 import { createInterface } from 'node:readline/promises';
+import type { Terminal } from './terminal.ts';
 
 /** Asks on the terminal; anything but a yes is a no. */
-export async function askYes(question: string, signal: AbortSignal | undefined): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+export async function askYes(
+  question: string,
+  { stdin, stderr }: Terminal,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const terminal = createInterface({ input: stdin, output: stderr });
   // A terminal that asks takes Ctrl+C as a key.
   terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   try {

@@ -7,6 +7,15 @@ import { messageOf, RestorePointError } from '../core/errors.ts';
 import type { KeyArguments, LockArguments } from './arguments.ts';
 import { askSecret } from './askSecret.ts';
 import type { ResolvedConnection } from './connection.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Who is asked for what is not given, and when the question is withdrawn. */
+interface Asking {
+  readonly terminal: Terminal;
+  readonly signal?: AbortSignal | undefined;
+  /** See `Lock`. */
+  readonly workFactor?: number | undefined;
+}
 
 const variable = 'RESTORE_POINT_PASSPHRASE';
 
@@ -16,14 +25,14 @@ const variable = 'RESTORE_POINT_PASSPHRASE';
  */
 export async function keysFor(
   args: KeyArguments & { readonly file: string },
-  signal: AbortSignal | undefined,
+  asking: Asking,
 ): Promise<Keys | undefined> {
   const file = path.resolve(args.file);
   const encryption = await Archive.encryptionOf(file);
   if (!encryption) return undefined;
   if (encryption === 'passphrase') {
     const given = await givenPassphrase(args);
-    return new Keys({ passphrase: given ?? (await askPassphrase('Passphrase: ', signal, file)) });
+    return new Keys({ passphrase: given ?? (await askPassphrase('Passphrase: ', asking, file)) });
   }
   const identities = await linesOf(args.identityFiles ?? [], parseIdentities);
   if (identities.length > 0) return new Keys({ identities });
@@ -37,24 +46,27 @@ export async function keysFor(
 export async function lockFor(
   args: LockArguments,
   { encrypt }: ResolvedConnection,
-  signal: AbortSignal | undefined,
+  asking: Asking,
   opened?: Keys,
 ): Promise<Lock | undefined> {
   const given = [...(args.recipients ?? []), ...(await linesOf(args.recipientFiles ?? [], parseRecipients))];
   if (given.length === 0 && !args.encrypt && encrypt === undefined) return undefined;
+  const cost = asking.workFactor === undefined ? {} : { workFactor: asking.workFactor };
   const recipients = given.length > 0 ? given : encrypt === 'passphrase' ? undefined : encrypt;
   // Who has just typed a passphrase is not asked for another.
-  if (!recipients && opened?.has('passphrase')) return await opened.lockLike('passphrase');
-  const lock = recipients ? { recipients } : { passphrase: await newPassphrase(args, signal) };
+  if (!recipients && opened?.has('passphrase')) {
+    return { ...(await opened.lockLike('passphrase')), ...cost };
+  }
+  const lock = recipients ? { recipients } : { passphrase: await newPassphrase(args, asking), ...cost };
   checkLock(lock);
   return lock;
 }
 
-async function newPassphrase(args: LockArguments, signal: AbortSignal | undefined): Promise<string> {
+async function newPassphrase(args: LockArguments, asking: Asking): Promise<string> {
   const given = await givenPassphrase(args);
   if (given !== undefined) return given;
-  const passphrase = await askPassphrase('Passphrase for the new backup: ', signal);
-  if ((await askPassphrase('The same again: ', signal)) === passphrase) return passphrase;
+  const passphrase = await askPassphrase('Passphrase for the new backup: ', asking);
+  if ((await askPassphrase('The same again: ', asking)) === passphrase) return passphrase;
   throw new RestorePointError('usage', 'The two passphrases are not the same', {
     unchanged: 'Nothing was begun.',
   });
@@ -69,12 +81,9 @@ async function givenPassphrase({ passphraseFile }: KeyArguments): Promise<string
   });
 }
 
-async function askPassphrase(
-  question: string,
-  signal: AbortSignal | undefined,
-  file?: string,
-): Promise<string> {
-  if (process.stdin.isTTY) return await askSecret(question, signal);
+async function askPassphrase(question: string, asking: Asking, file?: string): Promise<string> {
+  const { terminal, signal } = asking;
+  if (terminal.stdin.isTTY) return await askSecret(question, terminal, signal);
   const what = file === undefined ? 'A passphrase is needed' : 'The backup is encrypted with a passphrase';
   throw new RestorePointError(
     file === undefined ? 'usage' : 'locked',

@@ -1,4 +1,5 @@
 import { RestorePointError, type ErrorCode, describeError, messageOf } from '../core/errors.ts';
+import type { Terminal } from './terminal.ts';
 import { escapeHidden, visible, visibleLines } from '../core/visible.ts';
 import { silentLogger, type Logger } from '../core/logger.ts';
 
@@ -26,17 +27,22 @@ export function exitCodeOf(error: unknown): number {
   return RestorePointError.is(error) ? exitCodes[error.code] : 1;
 }
 
-export function createOutput(options: { json: boolean; verbose: boolean }): Output {
+export function createOutput(
+  { stdout, stderr }: Terminal,
+  options: { readonly json: boolean; readonly verbose: boolean },
+): Output {
+  const write = (level: string, message: string): void =>
+    void stderr.write(`${level}: ${visibleLines(message)}\n`);
   return {
     result(text, json) {
-      process.stdout.write(`${options.json ? jsonText(json) : lines(text)}\n`);
+      stdout.write(`${options.json ? jsonText(json) : lines(text)}\n`);
     },
     failure(error) {
-      if (options.json) process.stdout.write(`${jsonText({ error: errorAsJson(error) })}\n`);
-      process.stderr.write(`restore-point: ${visible(describeError(error))}\n`);
-      if (options.verbose) process.stderr.write(`${stackOf(error)}\n`);
+      if (options.json) stdout.write(`${jsonText({ error: errorAsJson(error) })}\n`);
+      stderr.write(`restore-point: ${visible(describeError(error))}\n`);
+      if (options.verbose) stderr.write(`${stackOf(error)}\n`);
     },
-    logger: options.verbose ? stderrLogger : quietLogger,
+    logger: loggerFor(write, options.verbose),
   };
 }
 
@@ -88,16 +94,14 @@ function oneStack({ name, message, stack = '' }: Error): string {
   return [visible(`${name}: ${message}`), ...places.map(visible)].join('\n');
 }
 
-function write(level: string, message: string): void {
-  process.stderr.write(`${level}: ${visibleLines(message)}\n`);
-}
-
-const stderrLogger: Logger = {
-  debug: (message) => write('debug', message),
-  info: (message) => write('info', message),
-  warn: (message) => write('warning', message),
-  error: (message) => write('error', message),
-};
-
 /** Without `--verbose` only warnings are told: an error is told once, by `failure`. */
-const quietLogger: Logger = { ...silentLogger, warn: (message) => write('warning', message) };
+function loggerFor(write: (level: string, message: string) => void, verbose: boolean): Logger {
+  const warn = (message: string): void => write('warning', message);
+  if (!verbose) return { ...silentLogger, warn };
+  return {
+    debug: (message) => write('debug', message),
+    info: (message) => write('info', message),
+    warn,
+    error: (message) => write('error', message),
+  };
+}

@@ -1,4 +1,4 @@
-import type { WriteStream } from 'node:tty';
+import type { Terminal } from './terminal.ts';
 import type { ReportProgress } from '../core/progress.ts';
 import { visible } from '../core/visible.ts';
 import { ProgressMeter, type ProgressState } from '../core/progressMeter.ts';
@@ -7,7 +7,7 @@ const millisecondsBetweenDraws = 100;
 const barWidth = 20;
 
 /** A progress bar on one line of a terminal; without a terminal nothing is written. */
-export function createProgressBar(stream: WriteStream): { report: ReportProgress; end(): void } {
+export function createProgressBar(stream: Terminal['stderr']): { report: ReportProgress; end(): void } {
   const meter = new ProgressMeter();
   let drawn = false;
   let last = -Infinity;
@@ -20,7 +20,7 @@ export function createProgressBar(stream: WriteStream): { report: ReportProgress
       title = state.title;
       last = now;
       drawn = true;
-      stream.write(`\r\x1b[2K${fit(draw(state), stream.columns)}`);
+      stream.write(`\r\x1b[2K${fit(draw(state), stream.columns ?? 0)}`);
     },
     end() {
       if (drawn) stream.write('\r\x1b[2K');

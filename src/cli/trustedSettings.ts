@@ -9,10 +9,12 @@ import { visible } from '../core/visible.ts';
 import type { Engine, WorkOptions } from '../engines/engine.ts';
 import { askYes } from './askYes.ts';
 import { lines } from './output.ts';
+import type { Terminal } from './terminal.ts';
 
 export interface TrustOptions extends Pick<WorkOptions, 'signal' | 'logger'> {
   /** The user trusts the settings for this run. */
   readonly trustSettings: boolean;
+  readonly terminal: Terminal;
 }
 
 /** A connection in the settings of a folder, which may be a cloned repository. */
@@ -38,14 +40,15 @@ export async function requireTrust(connection: FolderConnection, options: TrustO
     return false;
   });
   if (known) return;
-  if (!process.stdin.isTTY) {
+  const { terminal, signal } = options;
+  if (!terminal.stdin.isTTY) {
     throw refusal(
       connection,
       'nobody has said yet that they can be trusted, and there is no terminal to ask',
     );
   }
-  process.stderr.write(`${lines(questionText(connection))}\n`);
-  if (!(await askYes('Trust these settings? [y/N] ', options.signal))) {
+  terminal.stderr.write(`${lines(questionText(connection))}\n`);
+  if (!(await askYes('Trust these settings? [y/N] ', terminal, signal))) {
     throw refusal(connection, 'you do not trust them');
   }
   await list.add(fingerprint).catch((error: unknown) => {

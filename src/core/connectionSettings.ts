@@ -198,7 +198,7 @@ function parseUrl(
   const twice = addressProperties.find((name) => properties[name] !== undefined);
   if (twice) throw wrong(`"url" and "${twice}" exclude each other`);
   const parsed = context.parseUrl((read.text('url') ?? '').trim());
-  if (!parsed) throw wrong('The "url" is that of no database known here');
+  if (!parsed) throw wrong('Unsupported database URL');
   if (parsed.password !== undefined && !isVariable(properties['url'])) {
     throw passwordRefused('The password in the "url" must not stand in the settings');
   }

@@ -1,4 +1,5 @@
 import type { DatabaseAddress } from '../core/connections.ts';
+import { RestorePointError } from '../core/errors.ts';
 import type { EngineId } from '../core/manifest.ts';
 import type { Engine } from './engine.ts';
 import { postgresEngine } from './postgres/engine.ts';
@@ -14,11 +15,37 @@ export function engineById(id: EngineId): Engine {
   return engine;
 }
 
-/** Reads what a user writes in place of a connection: undefined when it is no engine's; throws `usage`. */
+/** Engines whose URLs people try, by scheme. */
+const otherEngines: Readonly<Record<string, string>> = {
+  mysql: 'MySQL',
+  mysql2: 'MySQL',
+  mysqlx: 'MySQL',
+  mariadb: 'MariaDB',
+  mssql: 'SQL Server',
+  sqlserver: 'SQL Server',
+  oracle: 'Oracle Database',
+  mongodb: 'MongoDB',
+  'mongodb+srv': 'MongoDB',
+  redis: 'Redis',
+  rediss: 'Redis',
+  clickhouse: 'ClickHouse',
+  duckdb: 'DuckDB',
+  libsql: 'libSQL',
+};
+
+/** Reads what a user writes in place of a connection: undefined when it is no URL. Throws `usage`. */
 export function parseDatabaseUrl(text: string): { address: DatabaseAddress; password?: string } | undefined {
   for (const engine of engines) {
     const parsed = engine.parseUrl(text);
     if (parsed) return parsed;
   }
-  return undefined;
+  const [, scheme = '', slashes = ''] = /^\s*(?:jdbc:)?([a-z][a-z0-9+.-]+):(\/\/)?/i.exec(text) ?? [];
+  const key = scheme.toLowerCase();
+  const name = Object.hasOwn(otherEngines, key) ? otherEngines[key] : undefined;
+  if (name === undefined && slashes === '') return undefined;
+  // What is in the place of an unknown scheme may be a secret: it is not repeated.
+  const message = name === undefined ? 'Unsupported database URL' : `${name} is not supported yet`;
+  throw new RestorePointError('usage', message, {
+    next: 'Use sqlite:path/to.db or postgres://user@host/database.',
+  });
 }

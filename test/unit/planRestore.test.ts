@@ -196,6 +196,8 @@ describe('planRestore', () => {
     const error = refusal(() => plan(backupOf([plainTable('orders')]), [], { tables: ['order'] }));
     assert.equal(error.code, 'usage');
     assert.match(error.details.next ?? '', /It holds: public\.orders\./);
+    const none = refusal(() => plan(backupOf([]), [], { tables: ['order'] }));
+    assert.equal(none.details.next, 'It holds no tables.');
   });
 
   it('finds tables and columns in another case where the engine does', () => {

@@ -74,7 +74,7 @@ function encrypterFor(lock: Lock): Encrypter {
   const encrypter = new Encrypter();
   if ('passphrase' in lock) {
     if (lock.passphrase === '') throw new RestorePointError('usage', 'The passphrase is empty');
-    encrypter.addRecipient(new PassphraseRecipient(lock.passphrase));
+    encrypter.addRecipient(new PassphraseRecipient(lock.passphrase, lock.workFactor));
     return encrypter;
   }
   if (lock.recipients.length === 0) throw new RestorePointError('usage', 'There is no recipient');

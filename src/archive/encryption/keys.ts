@@ -7,7 +7,13 @@ import { PassphraseIdentity } from './passphrase.ts';
 export type Encryption = 'passphrase' | 'recipients';
 
 /** What a new backup is encrypted to. Recipients are public keys: `age1…`. */
-export type Lock = { readonly passphrase: string } | { readonly recipients: readonly string[] };
+export type Lock =
+  | {
+      readonly passphrase: string;
+      /** What trying the passphrase costs, as age has it; about a second where it is left out. */
+      readonly workFactor?: number;
+    }
+  | { readonly recipients: readonly string[] };
 
 export function encryptionBy(lock: Lock): Encryption {
   return 'passphrase' in lock ? 'passphrase' : 'recipients';

@@ -13,7 +13,7 @@ import { chunkCipher, nonceBytes } from './chunkCipher.ts';
 const deriveKey = promisify<Uint8Array, Uint8Array, number, ScryptOptions, Buffer>(scrypt);
 
 /** What `age` takes: about a second, and 256 MiB. */
-const workFactor = 18;
+const usualWorkFactor = 18;
 /** A file must not be able to ask for more than 1 GiB. */
 const highestWorkFactor = 20;
 
@@ -26,16 +26,20 @@ export const passphraseStanza = 'scrypt';
 
 export class PassphraseRecipient implements Recipient {
   readonly #passphrase: string;
+  readonly #workFactor: number;
 
-  constructor(passphrase: string) {
+  constructor(passphrase: string, workFactor = usualWorkFactor) {
     this.#passphrase = passphrase;
+    this.#workFactor = workFactor;
   }
 
   async wrapFileKey(fileKey: Uint8Array): Promise<Stanza[]> {
     const salt = randomBytes(saltBytes);
-    const key = await keyOf(this.#passphrase, salt, workFactor);
+    const key = await keyOf(this.#passphrase, salt, this.#workFactor);
     const body = chunkCipher(key).seal(nonce, fileKey);
-    return [new Stanza([passphraseStanza, withoutPadding(salt), String(workFactor)], Uint8Array.from(body))];
+    return [
+      new Stanza([passphraseStanza, withoutPadding(salt), String(this.#workFactor)], Uint8Array.from(body)),
+    ];
   }
 }
 

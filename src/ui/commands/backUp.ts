@@ -136,7 +136,8 @@ async function askForFile({ id }: Connection, encrypted: boolean): Promise<strin
     filters: { [vscode.l10n.t('Backups')]: [extension.slice(1)] },
   });
   if (!uri) throw new vscode.CancellationError();
-  return uri.fsPath;
+  // Not every dialog adds the ending.
+  return path.extname(uri.fsPath) === '' ? `${uri.fsPath}${extension}` : uri.fsPath;
 }
 
 function tellBackup(services: Services, report: BackupReport): void {

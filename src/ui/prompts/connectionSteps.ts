@@ -156,9 +156,7 @@ function readUrl(
   if (text.includes('${')) return { address: store.parse({ id: 'new', url: text }, scope).settings.address };
   const parsed = store.parseUrl(text);
   if (parsed) return parsed;
-  throw new Error(
-    vscode.l10n.t('This is the URL of no database known here: they begin with postgres: or sqlite:'),
-  );
+  throw new Error(vscode.l10n.t('Unsupported database URL. It must begin with postgres: or sqlite:'));
 }
 
 function problemOf(check: () => void): string | undefined {

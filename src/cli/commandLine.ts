@@ -1,0 +1,269 @@
+import { stat } from 'node:fs/promises';
+import * as path from 'node:path';
+import { Archive } from '../archive/archiveReader.ts';
+import { checkBackupName, newBackupFile, salvagedName } from '../backup/backupFiles.ts';
+import { MadeHere } from '../backup/madeHere.ts';
+import { salvageBackup } from '../backup/salvageBackup.ts';
+import { stateFolder } from '../backup/stateFolder.ts';
+import { takeBackup, type TakeBackupOptions } from '../backup/takeBackup.ts';
+import { verifyBackup } from '../backup/verifyBackup.ts';
+import {
+  parseArguments,
+  usage,
+  type BackupArguments,
+  type CliArguments,
+  type InspectArguments,
+  type RestoreArguments,
+  type SalvageArguments,
+} from './arguments.ts';
+import { resolveConnection, type ResolvedConnection } from './connection.ts';
+import { askYes } from './askYes.ts';
+import { keysFor, lockFor } from './keys.ts';
+import { createOutput, exitCodeOf, lines, type Output } from './output.ts';
+import type { Terminal } from './terminal.ts';
+import { createProgressBar } from './progressBar.ts';
+import {
+  backupText,
+  codeListText,
+  foreignCodeText,
+  inspectText,
+  planText,
+  restoreText,
+  salvageText,
+  verifyText,
+} from './summary.ts';
+import { messageOf, RestorePointError } from '../core/errors.ts';
+import { version } from '../core/version.ts';
+import type { Session, WorkOptions } from '../engines/engine.ts';
+import { engineById } from '../engines/registry.ts';
+import { useSession } from '../engines/useSession.ts';
+import { type CodeToRun, statementsText } from '../restore/codeToRun.ts';
+import { restoreBackup } from '../restore/restoreBackup.ts';
+
+type Work = WorkOptions & { readonly terminal: Terminal; readonly workFactor?: number | undefined };
+
+async function run(args: CliArguments, output: Output, work: Work): Promise<void> {
+  switch (args.command) {
+    case 'backup':
+      return await backup(args, output, work);
+    case 'restore':
+      return await restore(args, output, work);
+    case 'verify': {
+      const keys = await keysFor(args, work);
+      const report = await verifyBackup(path.resolve(args.file), engineById, {
+        ...work,
+        ...(keys ? { keys } : {}),
+      });
+      const { manifest, ...rest } = report;
+      return output.result(verifyText(report), { ...rest, tables: manifest.tables.length });
+    }
+    case 'inspect':
+      return await inspect(args, output, work);
+    case 'salvage':
+      return await salvage(args, output, work);
+    case 'help':
+      return output.result(usage.trimEnd(), usage);
+    case 'version':
+      return output.result(version, version);
+  }
+}
+
+async function backup(args: BackupArguments, output: Output, work: Work): Promise<void> {
+  const connection = await resolveConnection(args.connection, { ...args, ...work });
+  const lock = await lockFor(args, connection, work);
+  await withSession(connection, { ...work, readOnly: true }, async (session) => {
+    const { tables, exclude, where, withRelated, only } = args;
+    const report = await takeBackup(session, {
+      ...work,
+      madeHere: new MadeHere(stateFolder(), work.logger),
+      ...(await outputFile(args.out, session.info.database, lock !== undefined)),
+      ...(lock ? { lock } : {}),
+      selection: {
+        ...(tables ? { tables } : {}),
+        ...(exclude ? { exclude } : {}),
+        ...(where ? { where } : {}),
+        ...(only ? { only } : {}),
+        withRelated,
+      },
+      ...(args.compression ? { compression: args.compression } : {}),
+      ...(connection.id === undefined ? {} : { connection: connection.id }),
+    });
+    const tablesAsJson = report.tables.map(({ table, rows, related }) => ({
+      ...table.name,
+      rows,
+      ...(related ? { related } : {}),
+    }));
+    output.result(backupText(report), { ...report, tables: tablesAsJson });
+  });
+}
+
+async function restore(args: RestoreArguments, output: Output, work: Work): Promise<void> {
+  const needsAnswer = !args.yes && !args.dryRun;
+  if (needsAnswer && !work.terminal.stdin.isTTY) {
+    throw new RestorePointError('usage', 'There is no terminal to ask for a confirmation', {
+      unchanged: 'Nothing was changed.',
+      next: 'Add --yes to write without asking, or --dry-run to rehearse.',
+    });
+  }
+  const connection = await resolveConnection(args.connection, { ...args, ...work });
+  const { features } = connection.engine;
+  const madeHere = new MadeHere(stateFolder(), work.logger);
+  const keys = await keysFor({ ...args, ...identityOf(args, connection) }, work);
+  // A file that is no backup must not leave a new, empty database behind.
+  await (await Archive.open(path.resolve(args.file), keys)).close();
+  const safetyLock =
+    args.safetyBackup && !args.dryRun ? await lockFor(args, connection, work, keys) : undefined;
+  const create = features.createsDatabase && !args.dryRun;
+  await withSession(connection, { ...work, readOnly: false, create }, async (session) => {
+    const report = await restoreBackup(path.resolve(args.file), session, features, {
+      ...work,
+      mode: args.mode,
+      ...(args.tables ? { tables: args.tables } : {}),
+      ...(args.only ? { only: args.only } : {}),
+      ...(args.intoSchema === undefined ? {} : { intoSchema: args.intoSchema }),
+      withRelated: args.withRelated,
+      dryRun: args.dryRun,
+      ...(keys ? { keys } : {}),
+      ...(safetyLock ? { safetyLock } : {}),
+      ...(connection.id === undefined ? {} : { connection: connection.id }),
+      ...(args.safetyBackup ? { safetyFolder: path.join(stateFolder(), 'safety') } : {}),
+      madeHere,
+      mayRun: async (code, fingerprint) =>
+        args.trust || (await madeHere.has(fingerprint)) || (await mayRun(code, work)),
+      confirm: async (plan) => {
+        const text = planText(plan, session.target);
+        work.terminal.stderr.write(`${lines(text)}\n`);
+        return !needsAnswer || (await askYes('Go on? [y/N] ', work.terminal, work.signal));
+      },
+    });
+    output.result(restoreText(report), report);
+  });
+}
+
+async function salvage(args: SalvageArguments, output: Output, work: Work): Promise<void> {
+  const file = path.resolve(args.file);
+  const keys = await keysFor(args, work);
+  const out = path.resolve(args.out ?? salvagedName(file, keys !== undefined));
+  if (args.out !== undefined) checkBackupName(out, keys !== undefined);
+  const madeHere = new MadeHere(stateFolder(), work.logger);
+  const report = await salvageBackup(file, engineById, { ...work, out, madeHere, ...(keys ? { keys } : {}) });
+  output.result(salvageText(report), report);
+}
+
+/** Asks about statements of a backup from elsewhere. Throws `refused` where nobody can be asked. */
+async function mayRun(code: CodeToRun, { signal, terminal }: Work): Promise<boolean> {
+  terminal.stderr.write(`${foreignCodeText(code)}:\n${codeListText(code)}\n`);
+  if (!terminal.stdin.isTTY) {
+    throw new RestorePointError('refused', foreignCodeText(code), {
+      unchanged: 'Nothing was changed.',
+      next: 'Read their text with inspect --statements, then add --trust; --data-only runs none of them.',
+    });
+  }
+  terminal.stderr.write('Their text: restore-point inspect --statements FILE\n');
+  return await askYes('Run them? [y/N] ', terminal, signal);
+}
+
+/** The identity file that the connection names, where the arguments name none. */
+function identityOf(
+  { identityFiles }: RestoreArguments,
+  { identityFile }: ResolvedConnection,
+): { identityFiles?: readonly string[] } {
+  if (identityFiles) return { identityFiles };
+  return identityFile === undefined ? {} : { identityFiles: [identityFile] };
+}
+
+async function inspect(args: InspectArguments, output: Output, work: Work): Promise<void> {
+  const archive = await Archive.open(path.resolve(args.file), await keysFor(args, work));
+  try {
+    const { manifest } = archive;
+    const text = args.statements
+      ? statementsText(manifest.objects) || 'The backup holds no statements.'
+      : inspectText(archive);
+    output.result(text.trimEnd(), args.statements ? manifest.objects : manifest);
+  } finally {
+    await archive.close();
+  }
+}
+
+function withSession(
+  { engine, address, password }: ResolvedConnection,
+  options: WorkOptions & { readOnly: boolean; create?: boolean },
+  work: (session: Session) => Promise<void>,
+): Promise<void> {
+  const open = { ...options, ...(password === undefined ? {} : { password }) };
+  return useSession(engine, address, open, work);
+}
+
+/** Where a backup goes: a new file in a folder, or a file. A new folder's name has no ending, or ends in a slash. */
+async function outputFile(
+  out: string | undefined,
+  database: string,
+  encrypted: boolean,
+): Promise<Pick<TakeBackupOptions, 'file' | 'anotherFile'>> {
+  const target = path.resolve(out ?? 'backups');
+  const namesFolder = path.extname(target) === '' || /[/\\]$/.test(out ?? '');
+  const existing = await stat(target).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw new RestorePointError('file', `The backup cannot be written: ${messageOf(error)}`, {
+      place: { file: target },
+      cause: error,
+    });
+  });
+  if (existing ? existing.isDirectory() : namesFolder) {
+    return await newBackupFile(target, database, { encrypted });
+  }
+  checkBackupName(target, encrypted);
+  if (existing) {
+    throw new RestorePointError('usage', 'A file of this name is there already, and is never overwritten', {
+      place: { file: target },
+      next: 'Choose another name.',
+    });
+  }
+  return { file: target };
+}
+
+/**
+ * Runs one command. Resolves to the exit code; everything that is told goes to the terminal. `workFactor` is what trying
+ * the passphrases of new backups costs (see `Lock`): only tests lower it.
+ */
+export async function commandLine(
+  words: readonly string[],
+  terminal: Terminal,
+  signal: AbortSignal,
+  { workFactor }: { readonly workFactor?: number } = {},
+): Promise<number> {
+  let output = createOutput(terminal, {
+    json: words.includes('--json'),
+    verbose: words.includes('--verbose'),
+  });
+  const bar = createProgressBar(terminal.stderr);
+  const tellCancel = (): void => {
+    bar.end();
+    terminal.stderr.write('Cancelling; Ctrl+C again ends at once.\n');
+  };
+  signal.addEventListener('abort', tellCancel);
+  try {
+    const args = parseArguments([...words]);
+    output = createOutput(terminal, args);
+    const { report } = bar;
+    await run(args, withoutBar(output, bar), { signal, report, logger: output.logger, terminal, workFactor });
+    return 0;
+  } catch (error) {
+    bar.end();
+    output.failure(error);
+    return exitCodeOf(error);
+  } finally {
+    signal.removeEventListener('abort', tellCancel);
+  }
+}
+
+/** The bar leaves its line before a result is written. */
+function withoutBar(output: Output, bar: { end(): void }): Output {
+  return {
+    ...output,
+    result(text, json) {
+      bar.end();
+      output.result(text, json);
+    },
+  };
+}
