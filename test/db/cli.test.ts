@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import * as path from 'node:path';
-import { runCli } from '../support/cli.ts';
+import { runCli, startCli } from '../support/cli.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
 import { testEngines, type TestDatabase } from '../support/testDatabases.ts';
 
@@ -20,19 +20,22 @@ for (const testEngine of testEngines) {
 
     it('backs up, inspects, verifies, rehearses and restores', async () => {
       const file = folder.file('a.dbbackup');
-      const backup = await runCli(['backup', database.url, '--out', file]);
+      const backup = await startCli(['backup', database.url, '--out', file]);
       assert.equal(backup.code, 0, backup.stderr);
       assert.match(backup.stdout, /^Backed up 1 table, 3 rows, .* in .*: .*a\.dbbackup\n/);
-      const inspect = await runCli(['inspect', file]);
+      const inspect = await startCli(['inspect', file]);
       assert.match(inspect.stdout, /orders +3 rows/);
-      const verify = await runCli(['verify', file]);
+      const named = await startCli(['salvage', file, '--out', folder.file('x.zip')]);
+      assert.equal(named.code, 2);
+      assert.match(named.stderr, /x\.zip: The name of a backup has to end in \.dbbackup/);
+      const verify = await startCli(['verify', file]);
       assert.match(verify.stdout, /^The backup is sound: 1 table, 3 rows/);
       await database.run('DELETE FROM orders WHERE id > 1');
-      const rehearsal = await runCli(['restore', file, database.url, '--dry-run']);
+      const rehearsal = await startCli(['restore', file, database.url, '--dry-run']);
       assert.equal(rehearsal.code, 0, rehearsal.stderr);
       assert.match(rehearsal.stdout, /rolled back, nothing was changed/);
       assert.deepEqual(await database.rows('SELECT count(*) FROM orders'), [['1']]);
-      const restore = await runCli(['restore', file, database.url, '--yes']);
+      const restore = await startCli(['restore', file, database.url, '--yes']);
       assert.equal(restore.code, 0, restore.stderr);
       assert.match(restore.stdout, /orders +1 row before +3 rows after/);
       assert.match(restore.stdout, /The state before is in .*\.dbbackup/);
@@ -52,6 +55,25 @@ for (const testEngine of testEngines) {
       ]);
       assert.equal(code, 1, stderr);
       assert.match(stderr, /The backup cannot be written: ENAMETOOLONG/);
+    });
+
+    it('takes --out for a folder or a file by its name, and makes no folder in the place of a file', async () => {
+      const backUp = (out: string): ReturnType<typeof runCli> =>
+        runCli(['backup', database.url, '--out', out], { cwd: folder.path });
+      await mkdir(folder.file('v1.2'));
+      await writeFile(folder.file('taken'), 'precious');
+      const refused = ['x.zip', 'x.dbbackup.gz', 'new/shop.sql', 'taken', 'x.DBBACKUP'];
+      for (const out of refused) {
+        const { code, stderr } = await backUp(out);
+        assert.equal(code, 2, stderr);
+        assert.match(stderr, /The name of a backup has to end in \.dbbackup\. Choose another name/);
+      }
+      assert.deepEqual((await readdir(folder.path)).sort(), ['taken', 'v1.2']);
+      for (const out of ['v1.2', 'v1.3/', 'plain', '.hidden']) {
+        const { code, stderr } = await backUp(out);
+        assert.equal(code, 0, stderr);
+        assert.equal((await readdir(folder.file(out))).length, 1, out);
+      }
     });
 
     it('prints one JSON object with --json', async () => {
@@ -134,6 +156,10 @@ for (const testEngine of testEngines) {
         [['backup', database.url, '--where', 'orders'], /--where "orders" is not of the form/],
         [['backup', database.url, '--frobnicate'], /frobnicate/],
         [['backup', database.url, '--tables', 'nope'], /no table named nope/],
+        [['backup', 'mysql://root:s3cret@localhost/shop'], /: MySQL is not supported yet\. Use sqlite:/],
+        [['backup', 'mariadb:shop'], /: MariaDB is not supported yet/],
+        [['backup', 'jdbc:sqlserver://localhost;database=shop'], /: SQL Server is not supported yet/],
+        [['backup', 's3cret://localhost/shop'], /: Unsupported database URL\. Use sqlite:/],
       ];
       for (const [args, message] of wrong) {
         const run = await runCli(args);
@@ -141,6 +167,7 @@ for (const testEngine of testEngines) {
         assert.match(run.stderr, message);
         assert.equal(run.stderr.trim().split('\n').length, 1, run.stderr);
         assert.equal(run.stdout, '');
+        assert.doesNotMatch(run.stderr, /s3cret/);
       }
     });
 

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { startOwned } from '../support/childProcesses.ts';
-import { runCli } from '../support/cli.ts';
+import { runCli, startCli } from '../support/cli.ts';
 import { startPostgres } from '../support/postgresServer.ts';
 import { backUp, openClient, restore } from '../support/postgresRestores.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
 import { type TestDatabase, testEngines } from '../support/testDatabases.ts';
+import { sampleParts } from '../support/sample.ts';
 
 /** How many times as large as usual. */
 const scale = Number(process.env['SCALE'] ?? '1');
@@ -16,7 +17,7 @@ const scale = Number(process.env['SCALE'] ?? '1');
 /** Runs the command line, which has to succeed, and says how long it took and how much memory. */
 async function measured(title: string, args: readonly string[]): Promise<void> {
   const started = performance.now();
-  const run = await runCli(args);
+  const run = await startCli(args);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   console.log(`      ${title}: ${seconds} s, ${Math.round(run.peakMemory / 1e6)} MB`);
   assert.equal(run.code, 0, run.stderr.slice(-2000));
@@ -25,6 +26,7 @@ async function measured(title: string, args: readonly string[]): Promise<void> {
 for (const testEngine of testEngines) {
   const { id } = testEngine;
   describe(`${id}: load`, function () {
+    sampleParts(this, 3);
     this.timeout(3_600_000);
     const folder = useTemporaryFolder();
     const made: TestDatabase[] = [];

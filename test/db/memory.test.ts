@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
-import { runCli } from '../support/cli.ts';
+import { startCli } from '../support/cli.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
 import { testEngines, type TestDatabase } from '../support/testDatabases.ts';
+import { sampleParts } from '../support/sample.ts';
 
 const rows = 1_000_000;
 const limit = 300_000_000;
@@ -21,7 +22,8 @@ const fill = {
 
 for (const testEngine of testEngines) {
   const { id } = testEngine;
-  describe(`${id}: a million rows`, () => {
+  describe(`${id}: a million rows`, function () {
+    sampleParts(this, Infinity);
     const folder = useTemporaryFolder();
     let database: TestDatabase;
     before(async () => {
@@ -32,12 +34,12 @@ for (const testEngine of testEngines) {
 
     it('go out and back in with less than 300 MB of memory', async () => {
       const file = folder.file('big.dbbackup');
-      const backup = await runCli(['backup', database.url, '--out', file]);
+      const backup = await startCli(['backup', database.url, '--out', file]);
       assert.equal(backup.code, 0, backup.stderr);
       const sums = 'SELECT count(*), sum(length(a)), sum(n % 1000) FROM big';
       const before = await database.rows(sums);
       await database.run('DELETE FROM big WHERE id % 2 = 0');
-      const restore = await runCli(['restore', file, database.url, '--yes']);
+      const restore = await startCli(['restore', file, database.url, '--yes']);
       assert.equal(restore.code, 0, restore.stderr);
       assert.deepEqual(await database.rows(sums), before);
       const megabytes = [backup, restore].map(({ peakMemory }) => Math.round(peakMemory / 1e6));
@@ -49,7 +51,7 @@ for (const testEngine of testEngines) {
     it('stop on Ctrl+C, and leave no file', async () => {
       const file = folder.file('big.dbbackup');
       let interrupted = false;
-      const run = await runCli(['backup', database.url, '--out', file, '--verbose'], {
+      const run = await startCli(['backup', database.url, '--out', file, '--verbose'], {
         onStderr: (text, kill) => {
           if (interrupted || !text.includes('Backing up')) return;
           interrupted = true;
@@ -63,7 +65,8 @@ for (const testEngine of testEngines) {
   });
 }
 
-describe('postgres: a large object of 300 MB', () => {
+describe('postgres: a large object of 300 MB', function () {
+  sampleParts(this, Infinity);
   const folder = useTemporaryFolder();
   let database: TestDatabase;
   before(async () => {
@@ -76,10 +79,10 @@ describe('postgres: a large object of 300 MB', () => {
 
   it('goes out and back in with less memory than that', async () => {
     const file = folder.file('large.dbbackup');
-    const backup = await runCli(['backup', database.url, '--out', file]);
+    const backup = await startCli(['backup', database.url, '--out', file]);
     assert.equal(backup.code, 0, backup.stderr);
     await database.run('SELECT lo_unlink(4100000001)');
-    const restore = await runCli(['restore', file, database.url, '--yes']);
+    const restore = await startCli(['restore', file, database.url, '--yes']);
     assert.equal(restore.code, 0, restore.stderr);
     const parts = await database.rows(
       `SELECT count(*) FROM generate_series(0, 299) i

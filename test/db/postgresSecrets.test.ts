@@ -8,7 +8,8 @@ import type { Logger } from '../../src/core/logger.ts';
 import { engineById } from '../../src/engines/registry.ts';
 import { startBreakingProxy } from '../support/breakingProxy.ts';
 import { selfSignedCertificate, writeServerKey } from '../support/certificates.ts';
-import { runCli } from '../support/cli.ts';
+import { runCli, startCli } from '../support/cli.ts';
+import { runsAll } from '../support/sample.ts';
 import { freePort } from '../support/freePort.ts';
 import { postgresForTests } from '../support/postgresForTests.ts';
 import { openClient, usePostgres } from '../support/postgresRestores.ts';
@@ -172,7 +173,7 @@ describe('postgres: secrets in runs that fail', function () {
         args: ['backup', 'url', '--trust-settings'],
         env: { DB_URL: `postgress://u:${password}@h/d` },
         code: 2,
-        says: /no database known/,
+        says: /Unsupported database URL/,
       },
       { args: ['backup', 'env', '--trust-settings'], code: 2, says: /no variable DB_SECRET/ },
     ]);
@@ -184,7 +185,7 @@ describe('postgres: secrets in runs that fail', function () {
         code: 1,
         says: /not used: others can read it/,
       },
-      false,
+      { json: false, starts: runsAll },
     );
     watched.search(1);
   });
@@ -235,7 +236,7 @@ describe('postgres: secrets in runs that fail', function () {
     await locking.query('BEGIN; LOCK TABLE locked');
     let processId = 0;
     let seen: string[] = [];
-    const run = await runCli(['backup', urlOf({}, password), '--tables', 'locked', '--verbose'], {
+    const run = await startCli(['backup', urlOf({}, password), '--tables', 'locked', '--verbose'], {
       cwd: path.join(watched.home, 'work'),
       onStart: (id) => (processId = id),
       onStderr: (text, kill) => {

@@ -9,6 +9,7 @@ import { quoted, randomRelations, relatedRows } from '../support/randomRelations
 import { randomSource } from '../support/randomSource.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
 import { testEngines, type TestDatabase } from '../support/testDatabases.ts';
+import { casesOf } from '../support/sample.ts';
 
 const where = (table: string, condition: string): BackupSelection['where'] => [
   { table: { name: table }, condition },
@@ -226,7 +227,7 @@ for (const testEngine of testEngines) {
 
     it('finds what a walk through the rows finds, in random tables', async () => {
       const random = randomSource(`${testEngine.id} related rows`);
-      const cases = testEngine.id === 'sqlite' ? 20 : 6;
+      const cases = testEngine.id === 'sqlite' ? casesOf(20, 6) : casesOf(6, 3);
       for (let number = 0; number < cases; number++) {
         const { tables, sql } = randomRelations(random, testEngine.id);
         const [chosen, limit] = [random.below(tables.length), random.below(6)];

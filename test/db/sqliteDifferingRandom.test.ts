@@ -11,6 +11,7 @@ import {
   useSystemTemporaryFolder,
 } from '../support/sqliteFiles.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
+import { casesOf } from '../support/sample.ts';
 
 const count = 6000;
 
@@ -20,7 +21,7 @@ describe('SQLite: restoring what differs, with random tables', () => {
 
   it('brings back any state from any other', async () => {
     const random = randomSource('differing rows');
-    const cases = Number(process.env['CASES'] ?? 40);
+    const cases = casesOf(40, 12);
     let compared = 0;
     for (let number = 0; number < cases; number += 1) {
       const other = folder.file(`random-${number}.db`);

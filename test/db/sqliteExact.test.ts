@@ -4,6 +4,7 @@ import { randomSource, type RandomSource } from '../support/randomSource.ts';
 import { sqliteDump } from '../support/sqliteDump.ts';
 import { backUpSqlite, restoreSqlite, runSqlite, useSystemTemporaryFolder } from '../support/sqliteFiles.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
+import { casesOf } from '../support/sample.ts';
 
 /** A value of every kind that SQLite can store. */
 const values = [
@@ -235,7 +236,8 @@ describe('SQLite: what comes back is what was there', () => {
   it('databases made at random', async function () {
     this.timeout(300_000);
     const random = randomSource('random databases');
-    for (let round = 0; round < 40; round++) {
+    const rounds = casesOf(40, 12);
+    for (let round = 0; round < rounds; round++) {
       const file = folder.file(`${round}.db`);
       runSqlite(file, randomDatabase(random));
       const before = sqliteDump(file);

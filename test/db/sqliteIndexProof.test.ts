@@ -10,6 +10,7 @@ import { randomSource } from '../support/randomSource.ts';
 import { runSqlite } from '../support/sqliteFiles.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
 import { countTried } from '../support/triedCounts.ts';
+import { casesOf } from '../support/sample.ts';
 
 const numbers = (count: number): string =>
   `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})`;
@@ -181,7 +182,7 @@ describe('SQLite: proving that indexes are in step with their tables', () => {
     assert.equal((await prove(file)).proven.size, 2);
     const damaged = folder.file('damaged.db');
     let refused = 0;
-    const cases = Number(process.env['CASES'] ?? 600);
+    const cases = casesOf(600, 150);
     for (let number = 0; number < cases; number += 1) {
       const bytes = Buffer.from(sound);
       const at = 512 + random.below(bytes.length - 512);

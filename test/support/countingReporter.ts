@@ -1,5 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { relative } from 'node:path';
 import Mocha from 'mocha';
+import { keepSample, runsAll, seedOfRun } from './sample.ts';
 
 /** What a mocha run came to. */
 export interface Counts {
@@ -15,10 +17,15 @@ const repeatedLines = 12;
 /** How long a process may go on after its last test, in milliseconds: then something was left open, which is a failure. */
 const patience = 60_000;
 
-/** Mocha's spec reporter, which also writes the run's counts (JSON) to the file that `RESTORE_POINT_TEST_COUNTS` names. */
+/**
+ * Mocha's spec reporter, which also writes the run's counts (JSON) to the file that `RESTORE_POINT_TEST_COUNTS` names, and
+ * how long each test file took to the one of `RESTORE_POINT_TEST_TIMES`; and takes the tests out that are not in the sample.
+ */
 export default class CountingReporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options);
+    if (!runsAll) keepSample(runner.suite, seedOfRun());
+    noteTimes(runner, process.env['RESTORE_POINT_TEST_TIMES']);
     const file = process.env.RESTORE_POINT_TEST_COUNTS;
     if (!file) return;
     const failures: string[] = [];
@@ -37,4 +44,23 @@ export default class CountingReporter extends Mocha.reporters.Spec {
 function endForcibly(): never {
   console.error(`Still open after the last test: ${process.getActiveResourcesInfo().join(', ')}`);
   process.exit(1);
+}
+
+/** A line for each file: its seconds, those of this process and of the processes that have ended in it, its tests. */
+function noteTimes(runner: Mocha.Runner, to: string | undefined): void {
+  if (to === undefined) return;
+  for (const suite of runner.suite.suites) {
+    if (suite.file === undefined) continue;
+    const name = relative(process.cwd(), suite.file).replaceAll('\\', '/');
+    let [began, processor, tests] = [0, process.cpuUsage(), 0];
+    suite.beforeAll('times', () => {
+      [began, processor] = [performance.now(), process.cpuUsage()];
+    });
+    suite.afterEach('times', () => void (tests += 1));
+    suite.afterAll('times', () => {
+      const { user, system } = process.cpuUsage(processor);
+      const seconds = ((performance.now() - began) / 1000).toFixed(1);
+      appendFileSync(to, `${seconds} ${((user + system) / 1e6).toFixed(1)} ${tests} ${name}\n`);
+    });
+  }
 }

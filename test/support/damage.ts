@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { directory, endOf, localHeader, type ZipEntry } from '../../src/archive/zip.ts';
+import { runsAll, seedOfRun } from './sample.ts';
 
 /** A part of a backup file, as somebody who writes one by hand would have it. */
 export interface Part {
@@ -44,12 +45,13 @@ export function fileOf(parts: readonly Part[]): Buffer {
 }
 
 /**
- * Every byte changed, by one bit; of lengths that are too short, of places where a byte is put in or taken out, every fifth,
+ * Every byte changed, by one bit (in a sample every seventh); of lengths that are too short, of places where a byte is put in or taken out, every fifth,
  * and with `DAMAGES=all` each.
  */
 export function* byteDamages(sound: Buffer): Generator<Damage> {
-  const step = process.env['DAMAGES'] === 'all' ? 1 : 5;
-  for (let at = 0; at < sound.length; at++) {
+  const step = process.env['DAMAGES'] === 'all' ? 1 : runsAll ? 5 : 29;
+  const flips = runsAll ? 1 : 7;
+  for (let at = seedOfRun() % flips; at < sound.length; at += flips) {
     const bytes = Buffer.from(sound);
     bytes[at]! ^= 1 << (at % 8);
     const entry = entryAt(sound, at);

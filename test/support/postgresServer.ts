@@ -174,12 +174,31 @@ async function launch(
 }
 
 function describe(running: Running, home: OwnedFolder, password: string): PostgresServer {
-  const { port } = running;
+  let stopping: Promise<void> | undefined;
+  return {
+    ...reached(running.port, password),
+    log: running.log,
+    stop: () => (stopping ??= running.process.stop().then(() => home.remove())),
+  };
+}
+
+/** A server that runs already, and goes on running: `url` is that of its superuser. */
+export function serverAt(url: string): PostgresServer {
+  const { port, password } = new URL(url);
+  return {
+    ...reached(Number(port), decodeURIComponent(password)),
+    log: () => {
+      throw new Error('The log of a shared server is not kept: start one of your own.');
+    },
+    stop: () => Promise.resolve(),
+  };
+}
+
+function reached(port: number, password: string): Omit<PostgresServer, 'log' | 'stop'> {
   const urlOf: PostgresServer['urlOf'] = (database, role = { user: superuser, password }) =>
     `postgres://${encodeURIComponent(role.user)}:${encodeURIComponent(role.password)}` +
     `@127.0.0.1:${port}/${encodeURIComponent(database)}`;
   const url = urlOf('postgres');
-  let stopping: Promise<void> | undefined;
   return {
     url,
     port,
@@ -196,8 +215,6 @@ function describe(running: Running, home: OwnedFolder, password: string): Postgr
       }
       return urlOf(name);
     },
-    log: running.log,
-    stop: () => (stopping ??= running.process.stop().then(() => home.remove())),
   };
 }
 

@@ -7,7 +7,7 @@ export interface RandomSource {
   readonly bytes: (length: number) => Buffer;
 }
 
-const usualSeed = 20_261_122;
+export const usualSeed = 20_261_122;
 
 /**
  * The source of a test, which prints its seed. It is always the same, so that a change is not blamed for what is older;

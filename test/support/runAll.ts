@@ -1,17 +1,26 @@
 /**
- * Runs the checks and the tests of the project: all of them (`npm test`), or the steps that the arguments name.
+ * Runs the checks and the tests of the project: `npm test` the steps of every day, with a sample of the longest suites
+ * (sample.ts); `npm run test:all` (the word `all`) everything; or the steps that the arguments name.
  *
- * Each step's output is shown as it comes. The last line is `N passed, N failed`: the tests of all steps, and one failure
- * for each other check that did not pass, for each suite that broke off, and for each suite that ran no test. What failed is
- * repeated before it, for whoever sees the end of a log only, after a table of what the tests tried and lost.
+ * Checks and test files are shared out over as many processes as the machine has cores; each process's output is shown when
+ * it has ended. What needs the machine for itself (VS Code, the browser) comes after that.
+ * The last line is `N passed, N failed`: the tests of all steps, and one failure for each other check that did not pass, for
+ * each process of tests that broke off, and for each step that ran no test. What failed is repeated before it, for whoever
+ * sees the end of a log only, after a table of what the tests tried and lost, and one of the longest files.
  * Arguments that begin with `-`, and all after them, go to mocha (`npm run test:unit -- --grep checksum`).
  */
-import { existsSync, openSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, globSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeOwnedFolder, startOwned } from './childProcesses.ts';
 import type { Counts } from './countingReporter.ts';
+import durations from './durations.json' with { type: 'json' };
 import { projectRoot } from './paths.ts';
+import { sharedServerVariable } from './postgresForTests.ts';
+import { type PostgresServer, startPostgres } from './postgresServer.ts';
+import { seedOfRun } from './sample.ts';
+import { shareOut } from './shareOut.ts';
 import { describeTried, triedCountsFile } from './triedCounts.ts';
 
 const stepLimitMinutes = 30;
@@ -21,155 +30,219 @@ interface Step {
   readonly title: string;
   /** Arguments for Node. */
   readonly command: readonly string[];
-  /** Whether it is a mocha suite, which writes counts. */
-  readonly suite: boolean;
-  /** Files of a suite that run in a process of their own at the same time; its output is shown afterwards. */
-  readonly beside?: string;
+  /** A mocha suite, which writes counts. */
+  readonly suite?: boolean;
+  /** Its test files are shared out over processes. */
+  readonly files?: string;
+  readonly postgres?: boolean;
+  /** It needs the machine for itself. */
+  readonly alone?: boolean;
   /** A step without which this one would test something old. */
   readonly after?: string;
 }
 
+const mocha = [
+  program('mocha/bin/mocha.js'),
+  ...['--reporter', './test/support/countingReporter.ts', '--forbid-only', '--forbid-pending'],
+];
+
 const steps: Readonly<Record<string, Step>> = {
-  format: check('Format', program('prettier/bin/prettier.cjs'), '--check', '.'),
   lint: check('Lint', program('eslint/bin/eslint.js'), '-c', 'test/eslint.config.mjs', '.'),
   types: check('Types', program('typescript/bin/tsc'), '--noEmit'),
+  format: check('Format', program('prettier/bin/prettier.cjs'), '--check', '.'),
   viewer: check('Types of the viewer', program('typescript/bin/tsc'), '-p', 'media/viewer/jsconfig.json'),
   build: check('Build', 'esbuild.mjs'),
-  unit: mochaSuite('Unit tests', 'test/unit/**/*.test.ts'),
+  unit: { title: 'Unit tests', command: mocha, suite: true, files: 'test/unit/**/*.test.ts' },
   db: {
-    ...mochaSuite(
-      'Database tests',
-      'test/db/*.test.ts',
-      ...['--require', './test/support/postgresForTests.ts', '--timeout', '60000'],
-    ),
-    beside: 'test/db/{everything,reliability}/**/*.test.ts',
+    title: 'Database tests',
+    command: [...mocha, '--require', './test/support/postgresForTests.ts'],
+    suite: true,
+    files: 'test/db/**/*.test.ts',
+    postgres: true,
   },
   extension: {
     title: 'Extension-host tests',
     command: ['test/extension/runTests.ts'],
     suite: true,
+    alone: true,
     after: 'build',
   },
   ui: {
-    ...mochaSuite(
-      'Browser tests of the workbench',
-      'test/ui/**/*.test.ts',
-      ...['--require', './test/ui/workbench.ts', '--timeout', '180000'],
-    ),
+    title: 'Browser tests of the workbench',
+    command: [...mocha, '--require', './test/ui/workbench.ts', '--timeout', '180000', 'test/ui/**/*.test.ts'],
+    suite: true,
+    alone: true,
     after: 'build',
   },
 };
 
-const { names, forMocha } = readArguments(process.argv.slice(2));
+/** One process: a step, or some of its test files. */
+interface Job {
+  readonly name: string;
+  readonly step: Step;
+  readonly files: readonly string[];
+  readonly seconds: number;
+}
+
+/** A process at a time, and the PostgreSQL server of its tests, which have it to themselves. */
+interface Lane {
+  readonly number: number;
+  server?: Promise<PostgresServer>;
+}
+
+const { names, forMocha, all } = readArguments(process.argv.slice(2));
+const seed = seedOfRun();
 const scratch = makeOwnedFolder('restore-point-tests-');
 const triedCounts = join(scratch.path, 'tried');
+const fileTimes = join(scratch.path, 'times');
 const failedSteps = new Set<string>();
 const failures: string[] = [];
-let passed = 0;
+const passedBy = new Map<string, number>();
 let failed = 0;
-for (const name of names) {
-  const counts = await runStep(name);
-  passed += counts.passed;
-  failed += counts.failed;
-  failures.push(...counts.failures);
-  if (counts.failed > 0) failedSteps.add(name);
-}
-const tried = describeTried(triedCounts);
-await scratch.remove();
-if (tried.length > 0) console.log(`\n=== What was tried ===\n\n${tried.join('\n')}`);
-for (const failure of failures) console.log(`\nFailed: ${failure}`);
-console.log(`\n${failedSteps.size > 0 ? `Failed: ${[...failedSteps].join(', ')}` : 'All steps passed'}`);
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed > 0 ? 1 : 0;
+let numbers = 0;
 
-function readArguments(args: string[]): { names: string[]; forMocha: string[] } {
+console.log(`${all ? 'Everything' : 'A sample (npm run test:all runs everything)'}, SEED=${seed}`);
+const jobs = names.flatMap(jobsOf);
+const lanes = Array.from({ length: availableParallelism() }, (_, number): Lane => ({ number }));
+const waiting = jobs.filter(({ step }) => !step.alone).sort((a, b) => b.seconds - a.seconds);
+await Promise.all(
+  lanes.map(async (lane) => {
+    for (let job = waiting.shift(); job; job = waiting.shift()) await runJob(job, lane);
+    await (await lane.server)?.stop();
+  }),
+);
+for (const job of jobs.filter(({ step }) => step.alone)) await runJob(job);
+for (const name of names) {
+  if (steps[name]!.suite && passedBy.get(name) === undefined) fail(name, 'ran no test');
+}
+await report();
+
+function readArguments(args: string[]): { names: string[]; forMocha: string[]; all: boolean } {
   const firstOption = args.findIndex((arg) => arg.startsWith('-'));
   const end = firstOption === -1 ? args.length : firstOption;
-  const named = args.slice(0, end);
+  const named = args.slice(0, end).filter((name) => name !== 'all');
   const unknown = named.filter((name) => !(name in steps));
   if (unknown.length > 0) {
     throw new Error(
-      `There is no step ${unknown.join(', ')}; the steps are ${Object.keys(steps).join(', ')}.`,
+      `There is no step ${unknown.join(', ')}; the steps are ${Object.keys(steps).join(', ')}, all.`,
     );
   }
-  return { names: named.length > 0 ? named : Object.keys(steps), forMocha: args.slice(end) };
-}
-
-async function runStep(name: string): Promise<Counts> {
-  const step = steps[name]!;
-  console.log(`\n=== ${step.title} ===\n`);
-  if (step.after && failedSteps.has(step.after)) {
-    return failedStep(step, `not run, because the step before it failed: ${step.after}`);
-  }
-  const counts = step.beside ? await runBoth(name, step, step.beside) : await runProcess(name, step);
-  return step.suite && counts.passed + counts.failed === 0 ? failedStep(step, 'ran no test') : counts;
-}
-
-async function runBoth(name: string, step: Step, beside: string): Promise<Counts> {
-  const log = join(scratch.path, `${name}.log`);
-  const other = { ...step, command: [...step.command.slice(0, -1), beside] };
-  const [counts, more] = await Promise.all([
-    runProcess(name, step),
-    runProcess(`${name}-beside`, other, openSync(log, 'w')),
-  ]);
-  console.log(readFileSync(log, 'utf8'));
   return {
-    passed: counts.passed + more.passed,
-    failed: counts.failed + more.failed,
-    failures: [...counts.failures, ...more.failures],
+    names: named.length > 0 ? named : Object.keys(steps),
+    forMocha: args.slice(end),
+    all: args.slice(0, end).includes('all'),
   };
 }
 
-/** Runs a step's process; what it prints goes to ours, or to a file. */
-async function runProcess(name: string, step: Step, output: number | 'inherit' = 'inherit'): Promise<Counts> {
-  const countsFile = join(scratch.path, `${name}.json`);
-  const isMocha = step.command[0] === mochaProgram();
-  const run = await startOwned(process.execPath, [...step.command, ...(isMocha ? forMocha : [])], {
-    cwd: projectRoot,
-    env: { ...process.env, RESTORE_POINT_TEST_COUNTS: countsFile, [triedCountsFile]: triedCounts },
-    stdio: ['ignore', output, output],
-  });
+function jobsOf(name: string): Job[] {
+  const step = steps[name]!;
+  // Short, but others wait for it, and their failures are to be seen early.
+  if (!step.files) return [{ name, step, files: [], seconds: step.suite ? 0 : 1000 }];
+  const files = globSync(step.files, { cwd: projectRoot }).map((file) => file.replaceAll('\\', '/'));
+  return shareOut(files, all ? durations.all : durations.sample).map((batch) => ({ name, step, ...batch }));
+}
+
+/** Runs a process; its output is shown when it has ended, or as it comes where it is alone. */
+async function runJob({ name, step, files }: Job, lane?: Lane): Promise<void> {
+  const which = files.length > 0 ? `: ${files.join(', ')}` : '';
+  if (step.after && failedSteps.has(step.after)) {
+    return fail(name, `not run, because the step before it failed: ${step.after}`);
+  }
+  const folder = join(scratch.path, `${name}-${jobNumber()}`);
+  mkdirSync(folder);
+  const log = join(folder, 'log');
+  if (!lane) console.log(`\n=== ${step.title} ===\n`);
+  const countsFile = join(folder, 'counts.json');
+  const began = performance.now();
+  const output = lane ? openSync(log, 'w') : 'inherit';
+  const run = await startOwned(
+    process.execPath,
+    [...step.command, ...files, ...(step.command[0] === mocha[0] ? forMocha : [])],
+    {
+      cwd: projectRoot,
+      env: {
+        ...process.env,
+        RESTORE_POINT_TEST_COUNTS: countsFile,
+        RESTORE_POINT_TEST_TIMES: fileTimes,
+        RESTORE_POINT_TESTS: all ? 'all' : 'sample',
+        SEED: String(seed),
+        // What one process has compiled, the next one does not.
+        NODE_COMPILE_CACHE: join(scratch.path, 'compiled'),
+        [triedCountsFile]: triedCounts,
+        ...(lane && step.postgres ? { [sharedServerVariable]: (await serverOf(lane)).url } : {}),
+      },
+      stdio: ['ignore', output, output],
+    },
+  );
   const end = await Promise.race([run.ended, sleep(stepLimitMinutes * 60_000, timedOut, { ref: false })]);
   await run.stop();
-  if (step.suite) return judgeSuite(step, end, countsFile);
-  return end === 'code 0' ? { passed: 0, failed: 0, failures: [] } : failedStep(step, end);
+  const seconds = Math.round((performance.now() - began) / 1000);
+  if (lane) console.log(`\n=== ${step.title}${which} (${seconds} s) ===\n\n${readFileSync(log, 'utf8')}`);
+  if (step.suite) judgeSuite(name, end, countsFile, which);
+  else if (end !== 'code 0') fail(name, end);
 }
 
-function failedStep(step: Step, reason: string): Counts {
-  console.log(`${step.title}: ${reason}.`);
-  return { passed: 0, failed: 1, failures: [`${step.title}: ${reason}`] };
+function jobNumber(): number {
+  return (numbers += 1);
 }
 
-function judgeSuite(step: Step, end: string, countsFile: string): Counts {
-  if (!existsSync(countsFile)) {
-    return failedStep(step, `broke off without a result (${end})`);
-  }
+function serverOf(lane: Lane): Promise<PostgresServer> {
+  const binaries = process.env['POSTGRES_BINARIES'];
+  return (lane.server ??= startPostgres(binaries ? { binaries } : {}));
+}
+
+function judgeSuite(name: string, end: string, countsFile: string, which: string): void {
+  if (!existsSync(countsFile)) return fail(name, `broke off without a result (${end})${which}`);
   const counts = JSON.parse(readFileSync(countsFile, 'utf8')) as Counts;
-  if (counts.failed === 0 && end !== 'code 0') {
-    return { ...failedStep(step, `ended with ${end} though no test failed`), passed: counts.passed };
+  const before = passedBy.get(name) ?? 0;
+  if (counts.passed + counts.failed > 0) passedBy.set(name, before + counts.passed);
+  for (const failure of counts.failures) failures.push(failure);
+  failed += counts.failed;
+  if (counts.failed > 0) failedSteps.add(name);
+  else if (end !== 'code 0') fail(name, `ended with ${end} though no test failed${which}`);
+}
+
+function fail(name: string, reason: string): void {
+  const text = `${steps[name]!.title}: ${reason}`;
+  console.log(`${text}.`);
+  failures.push(text);
+  failedSteps.add(name);
+  failed += 1;
+}
+
+async function report(): Promise<void> {
+  const tried = describeTried(triedCounts);
+  const times = existsSync(fileTimes) ? readFileSync(fileTimes, 'utf8').trim().split('\n') : [];
+  if (process.env['RESTORE_POINT_KEEP_TIMES']) {
+    appendFileSync(process.env['RESTORE_POINT_KEEP_TIMES'], `${times.join('\n')}\n`);
   }
-  return counts;
+  await scratch.remove();
+  if (tried.length > 0) console.log(`\n=== What was tried ===\n\n${tried.join('\n')}`);
+  const seconds = (line: string): number => Number(line.split(' ')[0]);
+  const longest = times.sort((a, b) => seconds(b) - seconds(a)).slice(0, 15);
+  if (longest.length > 1) {
+    console.log('\n=== The longest files: seconds, of the processor, tests ===\n');
+    console.log(
+      longest
+        .map((line) =>
+          line
+            .split(' ')
+            .map((word) => word.padStart(6))
+            .join(' '),
+        )
+        .join('\n'),
+    );
+  }
+  for (const failure of failures) console.log(`\nFailed: ${failure}`);
+  console.log(`\nSEED=${seed}`);
+  console.log(failedSteps.size > 0 ? `Failed: ${[...failedSteps].join(', ')}` : 'All steps passed');
+  const passed = [...passedBy.values()].reduce((sum, count) => sum + count, 0);
+  console.log(`${passed} passed, ${failed} failed`);
+  process.exitCode = failed > 0 ? 1 : 0;
 }
 
 function check(title: string, ...command: string[]): Step {
-  return { title, command, suite: false };
-}
-
-function mochaSuite(title: string, files: string, ...options: string[]): Step {
-  return {
-    title,
-    command: [
-      mochaProgram(),
-      ...['--reporter', './test/support/countingReporter.ts', '--forbid-only', '--forbid-pending'],
-      ...options,
-      files,
-    ],
-    suite: true,
-  };
-}
-
-function mochaProgram(): string {
-  return program('mocha/bin/mocha.js');
+  return { title, command };
 }
 
 function program(path: string): string {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import * as path from 'node:path';
-import { type CliOptions, type CliRun, runCli } from './cli.ts';
+import { type CliOptions, type CliRun, runCli, startCli } from './cli.ts';
+import { runsAll } from './sample.ts';
 import { argumentsOf, findSecrets, findSecretsInFiles } from './secretSearch.ts';
 import { countingTried } from './triedCounts.ts';
 
@@ -44,7 +45,11 @@ export class Watched {
       mkdirSync(path.join(home, name), { recursive: true });
   }
 
-  async fail({ args, code, says, env, inArguments, onStderr }: Case, json: boolean): Promise<CliRun> {
+  /** With a process of its own (`starts`) its arguments are searched too. */
+  async fail(
+    { args, code, says, env, inArguments, onStderr }: Case,
+    { json, starts }: { readonly json: boolean; readonly starts: boolean },
+  ): Promise<CliRun> {
     const found: string[] = [];
     let begun = false;
     let timer: NodeJS.Timeout | undefined;
@@ -54,7 +59,7 @@ export class Watched {
         found.push(...findSecrets('the arguments', words, this.#secrets));
     };
     const all = [...args, '--verbose', ...(json ? ['--json'] : [])];
-    const run = await runCli(all, {
+    const options = {
       cwd: path.join(this.home, 'work'),
       env: {
         TMPDIR: path.join(this.home, 'tmp'),
@@ -62,12 +67,15 @@ export class Watched {
         HOME: path.join(this.home, 'home'),
         ...env,
       },
-      onStart: (processId) => (timer = setInterval(() => look(processId), 20)),
-      onStderr: (text, kill) => {
+      onStderr: (text: string, kill: (signal: NodeJS.Signals) => void): void => {
         begun = true;
         onStderr?.(text, kill);
       },
-    }).finally(() => clearInterval(timer));
+    };
+    const onStart = (processId: number): void => void (timer = setInterval(() => look(processId), 20));
+    const run = await (starts ? startCli(all, { ...options, onStart }) : runCli(all, options)).finally(() =>
+      clearInterval(timer),
+    );
     found.push(...findSecrets('stdout', run.stdout, this.#secrets));
     found.push(...findSecrets('stderr', run.stderr, this.#secrets));
     assert.deepEqual([...new Set(found)], [], `${args.join(' ')}\n${run.stderr}\n${run.stdout}`);
@@ -99,9 +107,11 @@ export async function failAll(watched: Watched, what: string, cases: readonly Ca
     const lane = async (): Promise<void> => {
       for (let next = waiting.shift(); next; next = waiting.shift()) {
         count();
-        await watched.fail(next[1], next[0] % 2 === 1);
+        const [index, one] = next;
+        await watched.fail(one, { json: index % 2 === 1, starts: runsAll || index === 0 });
       }
     };
-    await Promise.all([lane(), lane()]);
+    // Those that run in this process take turns anyhow.
+    await Promise.all(runsAll ? [lane(), lane()] : [lane()]);
   });
 }

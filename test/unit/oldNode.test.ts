@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import packageJson from '../../package.json' with { type: 'json' };
-import { runCli } from '../support/cli.ts';
+import { startCli } from '../support/cli.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
 
 describe('the command line on an old Node.js', () => {
@@ -17,7 +17,7 @@ describe('the command line on an old Node.js', () => {
       pretend,
       `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } });`,
     );
-    return runCli(['--help'], { env: { NODE_OPTIONS: `--require ${pretend}` } });
+    return startCli(['--help'], { env: { NODE_OPTIONS: `--require ${pretend}` } });
   }
 
   for (const version of [`${major - 1}.99.0`, `${major}.${minor - 1}.9`]) {

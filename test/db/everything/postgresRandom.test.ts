@@ -11,9 +11,10 @@ import { randomCase, type RandomCase } from '../../support/randomPostgres.ts';
 import { randomSource, seededSource } from '../../support/randomSource.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
 import { backUpUrl, restoreUrl, runSql } from './postgresRoundTrip.ts';
+import { casesOf, sampleParts } from '../../support/sample.ts';
 
 /** Cases for each version, to take a minute at most; each comes back three times. CASES=n in the environment asks for more. */
-const cases = Number(process.env['CASES'] ?? 100);
+const cases = casesOf(100, 25);
 /** Cases share a database, each in schemas of its own: asking the witness costs more than a case. */
 const casesPerDatabase = 50;
 /** Of a database that did not come back, so many cases are found that do not come back alone either. */
@@ -30,7 +31,8 @@ for (const [version, by, binaries] of [
 ] as const satisfies readonly (readonly [number, PgDumpClient, () => string | undefined])[]) {
   const title = `whatever a database holds comes back, PostgreSQL ${version / 10000}`;
 
-  describe(title, () => {
+  describe(title, function () {
+    sampleParts(this, version === 180000 ? 1 : Infinity);
     const folder = useTemporaryFolder();
     const { seed } = randomSource(title);
     let server: PostgresServer;

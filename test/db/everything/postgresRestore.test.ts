@@ -33,6 +33,7 @@ import {
   runSql,
 } from './postgresRoundTrip.ts';
 import { typeTables } from './postgresTypes.ts';
+import { sampleParts } from '../../support/sample.ts';
 
 type Version = 15 | 18;
 
@@ -57,7 +58,8 @@ for (const [version, by] of [
   [15, 'debian'],
   [18, 'npm'],
 ] as const satisfies readonly (readonly [Version, PgDumpClient])[]) {
-  describe(`everything, PostgreSQL ${version}, by pg_dump and sorted COPY`, () => {
+  describe(`everything, PostgreSQL ${version}, by pg_dump and sorted COPY`, function () {
+    sampleParts(this, version === 18 ? 1 : Infinity);
     const folder = useTemporaryFolder();
     let server: PostgresServer;
     let source: string;
@@ -154,7 +156,8 @@ const lost: readonly (readonly [string, number])[] = [
   ['collation public.builtin', 17],
 ];
 
-describe('everything, from PostgreSQL 15 to 18', () => {
+describe('everything, from PostgreSQL 15 to 18', function () {
+  sampleParts(this, Infinity);
   const folder = useTemporaryFolder();
   let older: PostgresServer;
   let newer: PostgresServer;

@@ -10,10 +10,12 @@ import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
 import { createEntries, createEverythingRoles, entriesFor } from './postgres.ts';
 import { backUpUrl, damageRows, restoreUrl, runSql } from './postgresRoundTrip.ts';
 import { typeTables } from './postgresTypes.ts';
+import { sampleParts } from '../../support/sample.ts';
 
 const version = 180000;
 
 describe('PostgreSQL: what must make no difference', function () {
+  sampleParts(this, 4);
   this.timeout(300_000);
   const folder = useTemporaryFolder();
   let server: PostgresServer;

@@ -9,6 +9,7 @@ import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
 import { makeSqlite, sqliteEntries } from './sqlite.ts';
 import { damageSqlite, damages } from './sqliteDamage.ts';
 import { backUpFile, restoreFile } from './sqliteRoundTrip.ts';
+import { sampleParts } from '../../support/sample.ts';
 
 /** Enough of everything for a restore that writes tables, indexes, triggers and counters. */
 const someEntries = sqliteEntries.filter(({ kind }) =>
@@ -35,7 +36,8 @@ function assertNothingLost(file: string): number {
 }
 
 for (const journal of ['delete', 'truncate', 'persist', 'wal']) {
-  describe(`sqlite: a database whose journal is ${journal}`, () => {
+  describe(`sqlite: a database whose journal is ${journal}`, function () {
+    sampleParts(this, 2);
     const folder = useTemporaryFolder();
     let [source, backup, restored] = ['', '', ''];
 

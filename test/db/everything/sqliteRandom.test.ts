@@ -10,9 +10,10 @@ import { assertSameSqlite, readSqliteWitness } from '../../support/sqliteWitness
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
 import { damages, damageSqlite } from './sqliteDamage.ts';
 import { backUpFile, restoreFile } from './sqliteRoundTrip.ts';
+import { casesOf } from '../../support/sample.ts';
 
 /** How many databases, to take a minute at most; each comes back twice. CASES=n in the environment asks for more. */
-const cases = Number(process.env['CASES'] ?? 250);
+const cases = casesOf(250, 40);
 const batch = 50;
 
 /**

@@ -23,6 +23,7 @@ import {
 } from './sqlite.ts';
 import { damages, damageSqlite, objectDamages, rowDamages, type Damage } from './sqliteDamage.ts';
 import { backUpFile, restoreFile } from './sqliteRoundTrip.ts';
+import { sampleParts } from '../../support/sample.ts';
 
 const tool = { tool: true };
 
@@ -128,7 +129,8 @@ for (const encoding of ['UTF-8', 'UTF-16le', 'UTF-16be']) {
   });
 }
 
-describe('sqlite: one of everything, each alone', () => {
+describe('sqlite: one of everything, each alone', function () {
+  sampleParts(this, 6);
   const folder = useTemporaryFolder();
   for (const entry of sqliteEntries) {
     describe(`${entry.kind}: ${entry.name}`, () => testEntry(entry, folder));

@@ -9,6 +9,7 @@ import {
 } from '../../support/sqliteWitness.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
 import { checkSqlite, makeSqlite, sharedSqliteEntries, sqliteEntries, toolReads } from './sqlite.ts';
+import { sampleParts } from '../../support/sample.ts';
 
 /** Runs a script in a file, as somebody who changes it behind our back. */
 function change(file: string, script: string): void {
@@ -55,7 +56,8 @@ function everyLoss(file: string): string[] {
   return all.filter((_, index) => index % step === 0);
 }
 
-describe('the witness of SQLite databases', () => {
+describe('the witness of SQLite databases', function () {
+  sampleParts(this, 4);
   const folder = useTemporaryFolder();
 
   it('knows one of everything, each by a name of its own', () => {

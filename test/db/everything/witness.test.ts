@@ -1,8 +1,10 @@
 import { startPostgres } from '../../support/postgresServer.ts';
 import { ensureDebianPostgres } from '../../support/postgresWitness.ts';
 import { describeWitnesses } from './witnessSuite.ts';
+import { sampleParts } from '../../support/sample.ts';
 
-describe('witnesses: Debian’s pg_dump and sorted COPY, on PostgreSQL 15', () => {
+describe('witnesses: Debian’s pg_dump and sorted COPY, on PostgreSQL 15', function () {
+  sampleParts(this, Infinity);
   describeWitnesses({
     version: 150000,
     by: 'debian',

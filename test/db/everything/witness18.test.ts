@@ -1,7 +1,9 @@
 import { startPostgres } from '../../support/postgresServer.ts';
 import { describeWitnesses } from './witnessSuite.ts';
+import { sampleParts } from '../../support/sample.ts';
 
-describe('witnesses: pg_dump 18 from npm and sorted COPY, on PostgreSQL 18', () => {
+describe('witnesses: pg_dump 18 from npm and sorted COPY, on PostgreSQL 18', function () {
+  sampleParts(this, 3);
   describeWitnesses({
     version: 180000,
     by: 'npm',

@@ -7,7 +7,7 @@ import { describeError, RestorePointError } from '../../../src/core/errors.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import { engineById } from '../../../src/engines/registry.ts';
 import { restoreBackup } from '../../../src/restore/restoreBackup.ts';
-import { runCli } from '../../support/cli.ts';
+import { runCli, startCli } from '../../support/cli.ts';
 import {
   chunksOf,
   fileWith,
@@ -302,7 +302,7 @@ for (const testEngine of testEngines) {
         ] as const) {
           const file = folder.file('bomb.dbbackup');
           await writeFile(file, bytes);
-          const run = await runCli(['verify', file]);
+          const run = await startCli(['verify', file]);
           assert.equal(run.code, 3, `${title}: ${run.stderr}`);
           assert.ok(run.peakMemory < 300 * 1024 * 1024, `${compression}, ${title}: ${run.peakMemory} bytes`);
         }

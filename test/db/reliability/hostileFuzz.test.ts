@@ -12,6 +12,7 @@ import { testEngines, type TestDatabase } from '../../support/testDatabases.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
 import { countTried } from '../../support/triedCounts.ts';
 import { shopRows, shopSchema } from '../shop.ts';
+import { casesOf } from '../../support/sample.ts';
 
 const logger = silentLogger;
 const secret = `CREATE TABLE secret (id integer primary key, word text); INSERT INTO secret VALUES (1, 'sesame')`;
@@ -57,7 +58,7 @@ function tellLength(manifest: object, entry: string, bytes: number): void {
 
 for (const testEngine of testEngines) {
   const { id } = testEngine;
-  const cases = Number(process.env['CASES'] ?? (id === 'sqlite' ? 150 : 60));
+  const cases = id === 'sqlite' ? casesOf(150, 40) : casesOf(60, 15);
   describe(`${id}: files that somebody made up`, function () {
     this.timeout(cases * 4000);
     const folder = useTemporaryFolder();

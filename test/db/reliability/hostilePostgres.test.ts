@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { describeError } from '../../../src/core/errors.ts';
 import type { RestorePlan } from '../../../src/core/plan.ts';
 import type { RestoreOptions } from '../../../src/restore/restoreBackup.ts';
-import { type CliRun, runCli } from '../../support/cli.ts';
+import { type CliRun, runCli, startCli } from '../../support/cli.ts';
 import {
   chunksOf,
   forge,
@@ -234,7 +234,7 @@ describe('postgres: hostile backups that hide something', () => {
         await setTimeout(1000);
         process.kill(pid, 'SIGINT');
       };
-      run = await runCli(['inspect', pipe], {
+      run = await startCli(['inspect', pipe], {
         onStart: (pid) => {
           sent = interruptTwice(pid).catch(() => 'it has ended');
         },
