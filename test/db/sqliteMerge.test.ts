@@ -168,6 +168,23 @@ describe('SQLite: merging into a table with unique values', () => {
     assert.deepEqual(sqliteDump(file), before);
   });
 
+  it('merges into a table with as many columns as SQLite allows', async () => {
+    const names = Array.from({ length: 1998 }, (_, index) => `c${index + 1}`);
+    runSqlite(
+      file,
+      `CREATE TABLE t (k TEXT PRIMARY KEY, c0 UNIQUE, ${names.join(', ')});
+       INSERT INTO t (k, c0) VALUES ('a', 1), ('b', 2), ('c', 3)`,
+    );
+    const before = rowsOf(file, 'k');
+    const backup = await backUpSqlite(file);
+    runSqlite(
+      file,
+      `UPDATE t SET c0 = 4 - c0 WHERE k = 'b'; UPDATE t SET c0 = c0 + 10; UPDATE t SET c0 = 14 - c0`,
+    );
+    await restoreSqlite(file, backup, { mode: 'merge' });
+    assert.deepEqual(rowsOf(file, 'k'), before);
+  });
+
   it('comes to the state that the rows alone decide, or refuses: random tables', async () => {
     const random = randomSource('merges of unique values');
     let [merged, refused] = [0, 0];

@@ -7,6 +7,7 @@ import {
   backupAlias,
   backupSchema,
   matchKey,
+  mostColumns,
   type RowMatch,
   sameRow,
   targetAlias,
@@ -115,6 +116,7 @@ function hasSeveralKeys({ rowidColumn, indexes }: CatalogTable): boolean {
   return indexes.filter(({ unique }) => unique).length + (rowidColumn === undefined ? 0 : 1) > 1;
 }
 
-function hasHiddenRowids({ rowidColumn, rowidName }: CatalogTable): boolean {
-  return rowidColumn === undefined && rowidName !== undefined;
+/** Rowids that come back with their rows: a statement has room for one more column. */
+function hasHiddenRowids({ rowidColumn, rowidName, columns }: CatalogTable): boolean {
+  return rowidColumn === undefined && rowidName !== undefined && columns.length < mostColumns;
 }

@@ -6,6 +6,9 @@ import { foldName, quote, sameName } from './identifiers.ts';
 /** What the backup's database is called on the connection of a restore. */
 export const backupSchema = 'restore_point_backup';
 
+/** SQLite allows so many columns in a table, and in a result. */
+export const mostColumns = 2000;
+
 /** What the two sides are called in a statement. */
 export const targetAlias = 'target_row';
 export const backupAlias = 'backup_row';
