@@ -6,7 +6,7 @@ import { describeError, RestorePointError } from '../../../src/core/errors.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import { openUntrusted } from '../../../src/engines/sqlite/untrusted.ts';
 import { restoreBackup } from '../../../src/restore/restoreBackup.ts';
-import { runCli } from '../../support/cli.ts';
+import { startCli } from '../../support/cli.ts';
 import { type JsonObject, objectsAt, soundBackup } from '../../support/hostileFiles.ts';
 import { withCircularSchema, withEndlessTree } from '../../support/hostilePages.ts';
 import { forgePayload } from '../../support/hostileSqlite.ts';
@@ -73,7 +73,7 @@ describe('sqlite: hostile databases that compute and hold', function () {
         const expression = heavy[index % heavy.length]!;
         const file = await withExpression(place, expression);
         const started = performance.now();
-        const run = await runCli(['verify', file]);
+        const run = await startCli(['verify', file]);
         assert.equal(run.code, 0, `${place}: ${expression}: ${run.stderr}`);
         assert.ok(performance.now() - started < mostMilliseconds, `${place}: ${expression}: took too long`);
         assert.ok(run.peakMemory < mostMemory, `${place}: ${expression}: ${run.peakMemory} bytes`);
@@ -135,7 +135,7 @@ describe('sqlite: hostile databases that compute and hold', function () {
         const file = folder.file('hostile.dbbackup');
         await writeFile(file, bytes);
         const started = performance.now();
-        const run = await runCli(['verify', file]);
+        const run = await startCli(['verify', file]);
         assert.equal(run.code, 3, `${title}: ${run.stderr}`);
         assert.match(run.stderr, says, title);
         assert.ok(run.peakMemory < mostMemory, `${title}: ${run.peakMemory} bytes`);
