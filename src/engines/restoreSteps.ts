@@ -40,6 +40,10 @@ export class RestoreSteps implements RestoreTransaction {
     return begun && new RestoreSteps(begun, abort);
   }
 
+  get warnings(): readonly string[] {
+    return this.#begun.restore.warnings ?? [];
+  }
+
   prepare(): Promise<void> {
     return this.#step(() => this.#begun.restore.prepare());
   }
