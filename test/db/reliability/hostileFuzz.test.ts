@@ -58,7 +58,7 @@ function tellLength(manifest: object, entry: string, bytes: number): void {
 
 for (const testEngine of testEngines) {
   const { id } = testEngine;
-  const cases = id === 'sqlite' ? casesOf(150, 40) : casesOf(60, 15);
+  const cases = id === 'sqlite' ? casesOf(150, 40) : casesOf(60, 60);
   describe(`${id}: files that somebody made up`, function () {
     this.timeout(cases * 4000);
     const folder = useTemporaryFolder();
