@@ -10,7 +10,7 @@ export function allowedPart(plan: RestorePlan, { refusals, impossible }: RightsC
   if (first) {
     const reasons = refusals.map((refusal) => describeError(refusal).replace(/\.$/, ''));
     const tables = refusals.map(refusedTables);
-    throw new RestorePointError('refused', `The restore is refused: ${reasons.join('; ')}`, {
+    throw new RestorePointError('refused', reasons.join('; '), {
       // Without them something would still be refused that is about no table.
       ...(tables.every(({ length }) => length > 0) ? { tables: [...new Set(tables.flat())] } : {}),
     });

@@ -240,7 +240,7 @@ export function refused(refusals: readonly Refusal[]): RestorePointError {
     table ? `${formatTableName(table)}: ${reason}` : reason,
   );
   const tables = refusals.flatMap(({ table }) => (table ? [formatTableName(table)] : []));
-  return new RestorePointError('refused', `The restore is refused: ${reasons.join('; ')}`, {
+  return new RestorePointError('refused', reasons.join('; '), {
     unchanged: 'Nothing was changed.',
     // Without these tables nothing else would be in the way.
     ...(refusals.every(({ table }) => table) ? { tables: [...new Set(tables)] } : {}),

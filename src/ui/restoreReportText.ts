@@ -34,15 +34,11 @@ function replacedText(tables: readonly TableChange[]): string {
   if (written === rows) return rowsText(rows);
   if (written === 0) {
     return removed === 0
-      ? vscode.l10n.t('{0}, none of them written: all were the same', rowsText(rows))
-      : vscode.l10n.t(
-          '{0}, none of them written: {1} others were removed',
-          rowsText(rows),
-          formatCount(removed),
-        );
+      ? vscode.l10n.t('{0} unchanged, nothing to write', rowsText(rows))
+      : vscode.l10n.t('{0} unchanged, {1} others removed', rowsText(rows), formatCount(removed));
   }
   return vscode.l10n.t(
-    '{0}, {1} of them written: others were the same',
+    '{0}, {1} of them written; the rest were unchanged',
     rowsText(rows),
     formatCount(written),
   );

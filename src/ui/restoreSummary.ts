@@ -1,6 +1,9 @@
 import * as vscode from 'vscode';
 import { formatCount } from '../core/format.ts';
+import type { Manifest } from '../core/manifest.ts';
+import { tableKey } from '../core/names.ts';
 import type { InboundForeignKey, OpaquePlan, RestorePlan, TablePlan } from '../core/plan.ts';
+import { objectKey } from '../core/schema.ts';
 import { rowsText } from './quantities.ts';
 import { visible, visibleLines } from '../core/visible.ts';
 import { shownName } from './names.ts';
@@ -8,19 +11,24 @@ import { shownName } from './names.ts';
 /** A dialog must fit on a screen. */
 const mostTables = 12;
 const mostNotes = 6;
+const mostLeftOut = 4;
 
 export interface SummaryOptions {
   /** For people: the backup's name, when it was taken, and the database that is written. */
   readonly backup: string;
   readonly age: string;
   readonly target: string;
-  /** Where safety backups go; none is taken when it is left out. */
-  readonly safetyFolder?: string;
+  /** What the backup contains. */
+  readonly manifest: Pick<Manifest, 'objects' | 'largeObjects'>;
+  /** Only chosen tables are restored, not all of the backup. */
+  readonly tablesChosen: boolean;
+  /** Whether a safety backup is taken before anything is written. */
+  readonly undoable: boolean;
 }
 
 /** What a restore is about to write, for the dialog that asks once. */
 export function restoreSummary(plan: RestorePlan, options: SummaryOptions): string {
-  const { backup, age, target, safetyFolder } = options;
+  const { backup, age, target, manifest, undoable } = options;
   const { opaque = [] } = plan;
   const tables = [...plan.tables.map(describeTable), ...opaque.map(describeOpaque)];
   const inbound = plan.tables.flatMap((table) => table.inbound.map((key) => describeInbound(table, key)));
@@ -30,37 +38,59 @@ export function restoreSummary(plan: RestorePlan, options: SummaryOptions): stri
   const paragraphs = [
     vscode.l10n.t('From {0} ({1}) into {2}.', backup, age, target) + `\n${modeText(plan)}`,
     [...atMost(tables, mostTables), ...largeObjectsText(plan), ...countersText(plan)].join('\n'),
-    atMost(notes, mostNotes).join('\n'),
-    existing ? safetyText(safetyFolder) : '',
-    vscode.l10n.t('All of it is one transaction: if anything goes wrong, nothing is changed.'),
+    [...(options.tablesChosen ? notChosenText(plan, manifest) : []), ...atMost(notes, mostNotes)].join('\n'),
+    existing ? safetyText(undoable) : '',
+    vscode.l10n.t('Everything runs in one transaction: if anything goes wrong, nothing is changed.'),
   ];
   return paragraphs.filter((paragraph) => paragraph !== '').join('\n\n');
 }
 
 function modeText({ mode, only }: RestorePlan): string {
-  if (only === 'schema') return vscode.l10n.t('What is missing is made; no rows are written.');
+  if (only === 'schema') return vscode.l10n.t('Creates what is missing and writes no rows.');
   switch (mode) {
     case 'replace':
-      return vscode.l10n.t('Replace: the tables become exactly what the backup holds.');
+      return vscode.l10n.t('Replace: makes each table exactly as it is in the backup.');
     case 'merge':
-      return vscode.l10n.t('Merge: rows of the backup are inserted or updated, others stay.');
+      return vscode.l10n.t(
+        'Merge: adds and updates rows from the backup; keeps rows that only the database has.',
+      );
     case 'insert-missing':
-      return vscode.l10n.t('Insert missing rows: only rows whose key is absent are inserted.');
+      return vscode.l10n.t('Insert missing rows: adds back deleted rows; leaves existing rows alone.');
   }
 }
 
 function describeTable({ target, create, rowsNow, backup }: TablePlan): string {
   const name = shownName(target);
   return create
-    ? vscode.l10n.t('{0}: is made anew, {1}', name, rowsText(backup.rows))
+    ? vscode.l10n.t('{0}: missing, will be created with {1}', name, rowsText(backup.rows))
     : vscode.l10n.t('{0}: {1} now, {2} in the backup', name, rowsText(rowsNow), formatCount(backup.rows));
 }
 
 function describeOpaque({ target, create }: OpaquePlan): string {
   const name = shownName(target);
   return create
-    ? vscode.l10n.t('{0}: is made anew, as a whole', name)
-    : vscode.l10n.t('{0}: is replaced as a whole', name);
+    ? vscode.l10n.t('{0}: missing, will be created as a whole', name)
+    : vscode.l10n.t('{0}: will be replaced as a whole', name);
+}
+
+/** What a choice of tables leaves out: virtual tables, and everything that belongs to no table. */
+function notChosenText(
+  { create, opaque = [], largeObjects }: RestorePlan,
+  manifest: SummaryOptions['manifest'],
+): string[] {
+  const restored = new Set([...create.map(objectKey), ...opaque.map(({ target }) => tableKey(target))]);
+  const left = manifest.objects.filter(
+    (object) =>
+      object.of === undefined &&
+      !restored.has(objectKey(object)) &&
+      (object.table === undefined || (object.opaque === true && !restored.has(tableKey(object.table)))),
+  );
+  const names = [
+    ...new Set(left.map(({ kind, name }) => `${kind} ${visible(name)}`)),
+    ...(manifest.largeObjects && !largeObjects ? [vscode.l10n.t('large objects')] : []),
+  ];
+  if (names.length === 0) return [];
+  return [vscode.l10n.t('Not part of this restore: {0}.', atMost(names, mostLeftOut).join(', '))];
 }
 
 function largeObjectsText({ largeObjects }: RestorePlan): string[] {
@@ -70,12 +100,12 @@ function largeObjectsText({ largeObjects }: RestorePlan): string[] {
   return [
     overwrite
       ? vscode.l10n.t(
-          'Large objects: {0} now, {1} in the backup. Missing ones are made, those that are there are overwritten.',
+          'Large objects: {0} now, {1} in the backup. Missing ones will be created, existing ones overwritten.',
           there,
           held,
         )
       : vscode.l10n.t(
-          'Large objects: {0} now, {1} in the backup. Missing ones are made, those that are there stay.',
+          'Large objects: {0} now, {1} in the backup. Missing ones will be created, existing ones left alone.',
           there,
           held,
         ),
@@ -87,9 +117,9 @@ function countersText({ sequences, create }: RestorePlan): string[] {
   const set = [...new Set(sequences.map(({ name }) => shownName(name)))];
   const filled = create.filter(({ live, repeat }) => live && repeat).map(({ name }) => visible(name));
   return [
-    ...(set.length > 0 ? [vscode.l10n.t('Counters set: {0}', atMost(set, mostTables).join(', '))] : []),
+    ...(set.length > 0 ? [vscode.l10n.t('Counters to set: {0}', atMost(set, mostTables).join(', '))] : []),
     ...(filled.length > 0
-      ? [vscode.l10n.t('Materialized views refreshed: {0}', atMost(filled, mostTables).join(', '))]
+      ? [vscode.l10n.t('Materialized views to refresh: {0}', atMost(filled, mostTables).join(', '))]
       : []),
   ];
 }
@@ -103,13 +133,12 @@ function describeInbound({ target }: TablePlan, { from, columns }: InboundForeig
   );
 }
 
-function safetyText(safetyFolder: string | undefined): string {
-  return safetyFolder === undefined
-    ? vscode.l10n.t('No safety backup is taken: the setting restorePoint.safetyBackups is off.')
-    : vscode.l10n.t(
-        'First the tables are backed up to {0}; Undo Restore brings them back from there.',
-        safetyFolder,
-      );
+function safetyText(undoable: boolean): string {
+  return !undoable
+    ? vscode.l10n.t(
+        'You cannot undo this: no safety backup is taken, because the setting restorePoint.safetyBackups is off.',
+      )
+    : vscode.l10n.t('You can undo this with Undo Restore.');
 }
 
 /** The first of many lines, and how many more there are. */

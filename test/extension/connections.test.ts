@@ -38,7 +38,10 @@ describe('connections in the settings', () => {
       ],
     );
     assert.equal(store.find('shop').usable?.settings.address.file, join(workspaceFolder, 'shop.db'));
-    assert.throws(() => store.find('nobody'), { code: 'usage', message: /no connection "nobody"/ });
+    assert.throws(() => store.find('nobody'), {
+      code: 'usage',
+      message: /No connection in the settings has the id "nobody"/,
+    });
   });
 
   it('that share an id in one file are both told of', async () => {
@@ -46,7 +49,7 @@ describe('connections in the settings', () => {
     await settings.add({ id: 'twin', engine: 'sqlite', file: '/b.db' });
     const [first, second] = store.list().filter(({ id }) => id.startsWith('twin'));
     assert.equal(first?.usable?.settings.address.file, '/a.db');
-    assert.match(second?.problem?.message ?? '', /taken twice/);
+    assert.match(second?.problem?.message ?? '', /used twice/);
     assert.notEqual(first?.key, second?.key);
   });
 

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { cancelled, RestorePointError } from '../../src/core/errors.ts';
-import type { DatabaseSchema } from '../../src/core/schema.ts';
-import { planRestore } from '../../src/restore/planRestore.ts';
+import { formatTableName } from '../../src/core/names.ts';
+import type { DatabaseSchema, SchemaObject, Table } from '../../src/core/schema.ts';
+import { planRestore, refused as planRefusal } from '../../src/restore/planRestore.ts';
 import { ErrorBoundary, failureText } from '../../src/ui/errorBoundary.ts';
 import { isExpected, Log, traceOf } from '../../src/ui/log.ts';
 import { ageText } from '../../src/ui/quantities.ts';
@@ -32,6 +33,8 @@ describe('messages', () => {
       ),
       `Verification failed: ${join('backups', 'a.dbbackup')}: It is damaged.`,
     );
+    const refused = planRefusal([{ table: { name: 'log' }, reason: 'it has no key' }]);
+    assert.equal(failureText('Restore', refused), 'Restore failed: log: it has no key. Nothing was changed.');
     assert.equal(failureText('Backup', new TypeError('x is\n  undefined')), 'Backup failed: x is undefined');
   });
 
@@ -100,22 +103,22 @@ describe('the message after a restore', () => {
     'of tables that are written as a whole': [[change, small], '1,202 rows'],
     'of rows that were there': [
       [{ ...change, kept: 1190, removed: 15 }, small],
-      '1,202 rows, 12 of them written: others were the same',
+      '1,202 rows, 12 of them written; the rest were unchanged',
     ],
     'of rows that were all there': [
       [{ ...change, kept: 1200, removed: 0 }],
-      '1,200 rows, none of them written: all were the same',
+      '1,200 rows unchanged, nothing to write',
     ],
     'of rows that only the database had': [
       [{ ...change, kept: 1200, removed: 5 }],
-      '1,200 rows, none of them written: 5 others were removed',
+      '1,200 rows unchanged, 5 others removed',
     ],
     'of a table that becomes empty': [
       [
         { ...change, kept: 1200, removed: 0 },
         { ...small, rowsAfter: 0, inserted: 0 },
       ],
-      '1,200 rows, none of them written: 3 others were removed',
+      '1,200 rows unchanged, 3 others removed',
     ],
   } as const;
 
@@ -127,6 +130,10 @@ describe('the message after a restore', () => {
 });
 
 describe('the summary before a restore', () => {
+  const tableObject = ({ name }: Table): SchemaObject => ({
+    ...{ kind: 'table', name: formatTableName(name), table: name, needs: [] },
+    ...{ section: 'pre-data', sql: 'CREATE TABLE' },
+  });
   const orders = plainTable('orders');
   const customers = plainTable('customers');
   const lines = plainTable('order_lines', {
@@ -149,21 +156,25 @@ describe('the summary before a restore', () => {
       { name: 'data/1', chunks: [{ entry: 'a', rows: 1200, bytes: 1, storedBytes: 1, sha256: '' }] },
       { name: 'data/2', chunks: [{ entry: 'b', rows: 1, bytes: 1, storedBytes: 1, sha256: '' }] },
     ],
+    { objects: [orders, customers].map(tableObject) },
   );
   const features = { schemas: true, createsDatabase: false, isFile: false };
   const plan = planRestore(manifest, { schema, features, rowCount: () => 1100 }, { mode: 'replace' });
-  const place = { backup: 'shop-1', age: 'just now', target: 'localhost:5432/shop' };
+  const place = {
+    ...{ backup: 'shop-1', age: 'just now', target: 'localhost:5432/shop' },
+    ...{ manifest, tablesChosen: false, undoable: true },
+  };
 
   it('says from where, into what, how, each table, what points at it, what differs, and what is kept', () => {
-    const text = restoreSummary(plan, { ...place, safetyFolder: '/state/safety' });
+    const text = restoreSummary(plan, place);
     for (const part of [
       'From shop-1 (just now) into localhost:5432/shop.',
-      'Replace: the tables become exactly what the backup holds.',
+      'Replace: makes each table exactly as it is in the backup.',
       'public.orders: 1,100 rows now, 1,200 in the backup',
-      'public.customers: is made anew, 1 row',
+      'public.customers: missing, will be created with 1 row',
       'public.order_lines is not restored and references public.orders (id).',
       'public.orders: the column new is new since the backup',
-      'backed up to /state/safety',
+      'You can undo this with Undo Restore.',
     ]) {
       assert.ok(text.includes(part), `${part} is missing in:\n${text}`);
     }
@@ -171,19 +182,57 @@ describe('the summary before a restore', () => {
 
   it('says what becomes of tables that are restored as a whole', () => {
     const opaque = ['words', 'boxes'].map((name, index) => ({ target: { name }, create: index === 1 }));
-    const text = restoreSummary({ ...plan, tables: [], opaque }, { ...place, safetyFolder: '/state/safety' });
-    assert.match(text, /^words: is replaced as a whole\nboxes: is made anew, as a whole$/m);
-    assert.match(text, /backed up to \/state\/safety/);
+    const text = restoreSummary({ ...plan, tables: [], opaque }, place);
+    assert.match(text, /^words: will be replaced as a whole\nboxes: missing, will be created as a whole$/m);
+    assert.match(text, /You can undo this with Undo Restore\./);
   });
 
   it('says when nothing is kept', () => {
-    assert.match(restoreSummary(plan, place), /No safety backup is taken/);
+    assert.match(
+      restoreSummary(plan, { ...place, undoable: false }),
+      /You cannot undo this: no safety backup is taken/,
+    );
+  });
+
+  it('says in one line what a choice of tables leaves out', () => {
+    const object = (kind: string, name: string, more: Partial<SchemaObject> = {}): SchemaObject => ({
+      ...{ kind, name, section: 'post-data', sql: '' },
+      ...more,
+    });
+    const whole = {
+      ...manifest,
+      objects: [
+        object('view', 'totals'),
+        object('comment', 'view totals', { of: 'view totals' }),
+        object('type', 'mood'),
+        object('index', 'by_id', { table: orders.name }),
+        object('virtual table', 'words', { table: { name: 'words' }, opaque: true }),
+        object('virtual table', 'boxes', { table: { name: 'boxes' }, opaque: true }),
+      ],
+    };
+    const part = {
+      ...plan,
+      create: [object('type', 'mood')],
+      opaque: [{ target: { name: 'boxes' }, create: true }],
+    };
+    const line = 'Not part of this restore: view totals, virtual table words.';
+    const options = { ...place, manifest: whole };
+    assert.ok(
+      restoreSummary(part, { ...options, tablesChosen: true })
+        .split('\n')
+        .includes(line),
+    );
+    assert.ok(!restoreSummary(part, options).includes('Not part'));
+    assert.ok(
+      !restoreSummary(plan, { ...place, tablesChosen: true }).includes('Not part'),
+      'nothing is left out',
+    );
   });
 
   it('stays on the screen, however many tables there are', () => {
     const many = Array.from({ length: 1000 }, (_, index) => plainTable(`t${index}`));
     const large = planRestore(
-      manifestOf(many, []),
+      manifestOf(many, [], { objects: many.map(tableObject) }),
       { schema: { ...schema, tables: [] }, features, rowCount: () => 0 },
       { mode: 'merge' },
     );

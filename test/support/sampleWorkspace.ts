@@ -70,8 +70,8 @@ const settings = {
 
 const readme = `# Try Restore Point here
 
-\`shop.db\` is the database of a small stationery shop: customers, products, orders. Nothing in it is real,
-so break it and get it back.
+\`shop.db\` is the database of a small stationery shop, with customers, products and orders. None of it is real:
+break it and get it back.
 
 1. **Back up.** Click *Restore Point* in the Activity Bar. Under *Connections*, right-click *Shop (SQLite)* and
    choose *Back Up Database…*.
@@ -81,9 +81,9 @@ so break it and get it back.
    npx node -e "new (require('node:sqlite').DatabaseSync)('shop.db').exec('DELETE FROM orders WHERE id > 1100')"
    \`\`\`
 
-   Refresh *Connections*: the table *orders* has 100 rows left of 120.
-3. **Restore.** Under *Backups*, right-click the new backup and choose *Restore Backup…*. It shows what it is going
-   to write and asks before it does. Then *orders* has its 120 rows again, and every line is where it was.
+   Refresh *Connections*: *orders* now has 100 of its 120 rows.
+3. **Restore.** Under *Backups*, right-click the new backup and choose *Restore Backup…*. Restore Point shows what it
+   will write and asks first. Afterwards *orders* has its 120 rows again, and every order line is back.
 
 To start over, delete \`shop.db\` and run \`npm start\` again.
 `;
@@ -114,7 +114,7 @@ async function fill(database: sqlite3.Database): Promise<void> {
       await run(database, `INSERT INTO ${table} VALUES (${row.map(() => '?').join(', ')})`, row);
     }
   }
-  // An order that was withdrawn: the AUTOINCREMENT counter is one ahead of the highest id, and has to stay so.
+  // A deleted order: the AUTOINCREMENT counter is one ahead of the highest id, and must stay there.
   await execute(
     database,
     `INSERT INTO orders (customer_id, ordered_at) SELECT customer_id, ordered_at FROM orders WHERE id = ${firstOrderId};
@@ -123,8 +123,8 @@ async function fill(database: sqlite3.Database): Promise<void> {
 }
 
 /**
- * Makes the sample shop, a SQLite database, under this name, with the same rows every time.
- * Replaces a database that stands there, and its journal files. The name appears when all of it is written.
+ * Creates the sample shop as a SQLite database, with the same rows every time.
+ * Replaces an existing database and its journal files. The file appears only when it is complete.
  */
 export async function makeShopDatabase(file: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
@@ -138,14 +138,14 @@ export async function makeShopDatabase(file: string): Promise<void> {
   } finally {
     await close(database);
   }
-  // SQLite would play the journal of the old database into the new one.
+  // SQLite would apply the old database's journal to the new one.
   for (const suffix of ['-journal', '-wal', '-shm']) await rm(file + suffix, { force: true });
   await rename(unfinished, file);
 }
 
 /**
- * Makes a workspace to try the extension in: `shop.db`, a connection to it in `.vscode/settings.json`,
- * and a README.md. What is there already stays as it is, unless `fresh` asks for new files.
+ * Creates a workspace to try the extension in: `shop.db`, a connection to it in `.vscode/settings.json`,
+ * and a README.md. Keeps existing files, unless `fresh` asks for new ones.
  */
 export async function makeSampleWorkspace(folder: string, { fresh = false } = {}): Promise<void> {
   await mkdir(join(folder, '.vscode'), { recursive: true });

@@ -213,7 +213,7 @@ describe('contents of a backup', () => {
     await rename(join(folder, 'next.dbbackup'), file);
     await view.getByRole('heading', { name: 'shop.db' }).waitFor();
     await rm(file);
-    await view.getByRole('heading', { name: 'This file is no longer there' }).waitFor();
+    await view.getByRole('heading', { name: 'This file no longer exists' }).waitFor();
     await backUp('hostile.db', 'live.dbbackup');
     await view.getByRole('heading', { name: 'hostile.db' }).waitFor();
   });
@@ -221,7 +221,7 @@ describe('contents of a backup', () => {
   it('verifies the backup at the press of its button', async () => {
     const view = await open('shop.dbbackup');
     await view.getByRole('button', { name: 'Verify' }).click();
-    await workbench.page.getByText('shop.dbbackup is sound: 5 tables, 787 rows').first().waitFor();
+    await workbench.page.getByText('shop.dbbackup is intact: 5 tables, 787 rows').first().waitFor();
   });
 
   it('stays in shape where it is narrow, and in a light theme', async () => {

@@ -81,7 +81,7 @@ describe('what a backup asks, by clicking', () => {
     await widget().locator('.monaco-list-row').filter({ hasText: 'customers' }).first().click();
     await workbench.page.keyboard.press('Enter');
     await title(/\(3\/3\)/);
-    await choose(/Rows by a Condition/);
+    await choose(/Rows That Match a Condition/);
     await title(/\(4\/4\)/);
     await type('idd = 1');
     await widget()
@@ -89,7 +89,7 @@ describe('what a backup asks, by clicking', () => {
       .waitFor();
     await back();
     await title(/\(3\/4\)/);
-    await choose(/Rows by a Condition/);
+    await choose(/Rows That Match a Condition/);
     await type('id = 1');
     await backedUp(1);
   });

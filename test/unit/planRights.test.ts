@@ -116,7 +116,7 @@ describe('what a user may not do', () => {
     assert.throws(() => allowedPart(plan, { refusals: [one], impossible: [] }), one);
     assert.throws(() => allowedPart(plan, { refusals: [one, refusal('b')], impossible: [] }), {
       code: 'refused',
-      message: 'The restore is refused: a: No. Ask; b: No. Ask',
+      message: 'a: No. Ask; b: No. Ask',
     });
   });
 

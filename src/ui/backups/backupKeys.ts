@@ -80,7 +80,7 @@ export class BackupKeys {
       const keys = this.#keysOf(passphrase);
       if (await opens(file, keys)) return keys;
     }
-    if (!options.ask) throw locked(file, 'The backup is encrypted with a passphrase that is not known here');
+    if (!options.ask) throw locked(file, 'The backup is encrypted, and no known passphrase opens it');
     const passphrase = await askPassphrase(path.basename(file), (text) => opens(file, this.#keysOf(text)));
     return this.#keysOf(passphrase);
   }
@@ -89,11 +89,11 @@ export class BackupKeys {
     const identities = [...this.#identities, ...(await this.#identitiesOfSettings(connection))];
     const keys = new Keys({ identities });
     if (identities.length > 0 && (await opens(file, keys))) return keys;
-    if (!ask) throw locked(file, 'The backup is encrypted for those who have an identity of it');
+    if (!ask) throw locked(file, 'The backup is encrypted to recipients, and no known identity opens it');
     const chosen = await askIdentityFile(path.basename(file));
     const found = parseIdentities(await readFile(chosen, 'utf8'), chosen);
     const own = new Keys({ identities: found });
-    if (!(await opens(file, own))) throw locked(file, 'No identity of this file opens the backup');
+    if (!(await opens(file, own))) throw locked(file, 'No identity in the chosen file opens the backup');
     this.#identities = [...new Set([...this.#identities, ...found])];
     return own;
   }
@@ -130,9 +130,9 @@ export class BackupKeys {
       if ('passphrase' in lock) return lock.passphrase;
     }
     if (!options.ask) {
-      throw new RestorePointError('usage', `No passphrase is known for backups of ${connection.name}`, {
-        unchanged: 'Nothing was begun.',
-        next: 'Keep one with "Restore Point: Enter Passphrase…".',
+      throw new RestorePointError('usage', `No passphrase is saved for backups of ${connection.name}`, {
+        unchanged: 'Nothing was changed.',
+        next: 'Save one with "Restore Point: Enter Passphrase…".',
       });
     }
     return await this.take(connection, await askNewPassphrase(connection.name));
@@ -183,6 +183,6 @@ async function opens(file: string, keys: Keys): Promise<boolean> {
 function locked(file: string, what: string): RestorePointError {
   return new RestorePointError('locked', what, {
     place: { file },
-    next: 'Without its passphrase, or an identity of one of its recipients, nobody can read it.',
+    next: 'You need its passphrase, or the identity file of one of its recipients.',
   });
 }

@@ -20,7 +20,7 @@ export async function offerToIgnore(
   if (ignoresBackups(await readText(gitIgnore), folder)) return;
   await memory.update(offered, true);
   const line = ignoreLine(folder);
-  boundary.tell(vscode.l10n.t('Backups can hold private data. Keep them out of Git?'), [
+  boundary.tell(vscode.l10n.t('Backups can contain private data. Keep them out of Git?'), [
     { title: vscode.l10n.t('Add {0} to .gitignore', line), run: () => addLine(gitIgnore, line) },
     { title: vscode.l10n.t('Not Now'), run() {} },
   ]);
@@ -38,7 +38,7 @@ async function readText(file: string): Promise<string> {
     return await readFile(file, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw fileError('cannot be read', file, error);
+    throw fileError('Could not read the file', file, error);
   }
 }
 
@@ -47,10 +47,10 @@ async function addLine(file: string, line: string): Promise<void> {
   try {
     await writeFile(file, withLine(text, line));
   } catch (error) {
-    throw fileError('cannot be written', file, error);
+    throw fileError('Could not write the file', file, error);
   }
 }
 
 function fileError(what: string, file: string, cause: unknown): RestorePointError {
-  return new RestorePointError('file', `It ${what}: ${messageOf(cause)}`, { place: { file }, cause });
+  return new RestorePointError('file', `${what}: ${messageOf(cause)}`, { place: { file }, cause });
 }

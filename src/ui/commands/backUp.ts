@@ -109,7 +109,7 @@ async function chooseFolder(connection: Connection): Promise<vscode.WorkspaceFol
   const own = connection.scope.target === vscode.ConfigurationTarget.WorkspaceFolder;
   if (folders.length <= 1 || own) return connection.scope.folder;
   const folder = await vscode.window.showWorkspaceFolderPick({
-    placeHolder: vscode.l10n.t('Choose the folder that the backup belongs to'),
+    placeHolder: vscode.l10n.t('Choose a workspace folder for the backup'),
   });
   if (!folder) throw new vscode.CancellationError();
   return folder;
@@ -163,7 +163,7 @@ function tellBackup(services: Services, report: BackupReport): void {
 function leftOutText(leftOut: readonly LeftOut[]): string | undefined {
   if (leftOut.length === 0) return undefined;
   const kinds = leftOut.map(({ kind, names }) => `${names.length} ${kind}`).join(', ');
-  return vscode.l10n.t('Not in it: {0}; the log says why.', kinds);
+  return vscode.l10n.t('Not included: {0}. The log says why.', kinds);
 }
 
 function describeLeftOut({ kind, names, reason }: LeftOut): string {

@@ -153,7 +153,10 @@ async function connectionOf(services: Services, argument: unknown): Promise<Conn
 
 function withoutSchemas({ usable }: Connection): string | undefined {
   if (!usable || usable.engine.features.schemas) return undefined;
-  return vscode.l10n.t('{0} has no schemas: back up the database, or tables of it.', usable.engine.label);
+  return vscode.l10n.t(
+    '{0} has no schemas. Back up the database or some of its tables instead.',
+    usable.engine.label,
+  );
 }
 
 function schemaArgument(argument: unknown): string | undefined {
@@ -220,7 +223,7 @@ function selectionOf(tables: readonly TableName[], { withRelated, condition }: R
   if (condition === undefined) return { tables, withRelated };
   const [table, ...others] = tables;
   if (table && others.length === 0) return { tables, withRelated, where: [{ table, condition }] };
-  throw new RestorePointError('usage', 'A condition is for the rows of one table');
+  throw new RestorePointError('usage', 'A condition applies to the rows of one table');
 }
 
 /** The tables that are selected in the tree. Throws `usage` when they are of several databases. */
@@ -232,9 +235,9 @@ function selectedTables(
   const [node] = nodes;
   if (!node) return undefined;
   if (nodes.some((other) => other.connection.key !== node.connection.key)) {
-    throw new RestorePointError('usage', 'The selected tables are of several connections', {
+    throw new RestorePointError('usage', 'The selected tables belong to several connections', {
       unchanged: 'No backup file was written.',
-      next: 'A backup is one snapshot of one database: select tables of one connection.',
+      next: 'A backup is a snapshot of one database. Select tables of one connection.',
     });
   }
   return { connection: node.connection, tables: nodes.map(({ table }) => table.name) };

@@ -67,7 +67,7 @@ function propertiesOf(value: unknown): Properties {
 export function textArgument(argument: unknown, name: string): string | undefined {
   const value = propertiesOf(argument)[name];
   if (value === undefined || typeof value === 'string') return value;
-  throw wrongArgument(name, 'has to be a text');
+  throw wrongArgument(name, 'must be a string');
 }
 
 export function flagArgument(argument: unknown, name: string): boolean {
@@ -96,7 +96,7 @@ export function tablesArgument(argument: unknown): TableName[] | undefined {
   if (value === undefined) return undefined;
   if (Array.isArray(value) && value.every((name) => typeof name === 'string'))
     return value.map(parseTableName);
-  throw wrongArgument('tables', 'has to be a list of table names');
+  throw wrongArgument('tables', 'must be an array of table names');
 }
 
 export function modeArgument(argument: unknown): RestoreMode | undefined {
@@ -104,7 +104,7 @@ export function modeArgument(argument: unknown): RestoreMode | undefined {
   if (value === undefined) return undefined;
   const mode = restoreModes.find((known) => known === value);
   if (mode) return mode;
-  throw wrongArgument('mode', `has to be one of ${restoreModes.join(', ')}`);
+  throw wrongArgument('mode', `must be one of ${restoreModes.join(', ')}`);
 }
 
 /** The connection that a node belongs to or an argument names; undefined when the user has to be asked. */
@@ -138,19 +138,15 @@ function fileOf(value: unknown): string | undefined {
   if (uri === undefined) return undefined;
   if (uri instanceof vscode.Uri) return pathOf(uri);
   if (typeof uri === 'string') return /^file:/i.test(uri) ? vscode.Uri.parse(uri).fsPath : uri;
-  throw wrongArgument('uri', 'has to be a URI or a path');
+  throw wrongArgument('uri', 'must be a URI or a path');
 }
 
 /** Throws `usage` for what is not on disk. */
 export function pathOf(uri: vscode.Uri): string {
   if (uri.scheme === 'file') return uri.fsPath;
-  throw new RestorePointError(
-    'usage',
-    'Only files on the disk of the machine where the extension runs can be used',
-    {
-      next: 'Copy the file into a folder there.',
-    },
-  );
+  throw new RestorePointError('usage', 'Restore Point can only use files on the machine that it runs on', {
+    next: 'Copy the file to that machine.',
+  });
 }
 
 function wrongArgument(name: string, problem: string): RestorePointError {

@@ -52,12 +52,12 @@ export function connectionCommands(services: Services): Pick<CommandTable, Conne
       (connection, argument) => test(services, connection, isQuiet(argument)),
     ),
     'restorePoint.enterPassword': onConnection(
-      vscode.l10n.t('Keeping the password'),
+      vscode.l10n.t('Saving the password'),
       vscode.l10n.t('Enter Password'),
       (connection) => enterPassword(services, connection),
     ),
     'restorePoint.enterPassphrase': onConnection(
-      vscode.l10n.t('Keeping the passphrase'),
+      vscode.l10n.t('Saving the passphrase'),
       vscode.l10n.t('Enter Passphrase'),
       (connection, argument) => enterPassphrase(services, connection, textArgument(argument, 'passphrase')),
     ),
@@ -117,7 +117,7 @@ async function remove(services: Services, connection: Connection, confirmed: boo
   if (!confirmed) {
     const question = vscode.l10n.t('Remove the connection {0}?', connection.name);
     const detail = vscode.l10n.t(
-      'It is taken out of the settings, and its password and passphrase out of the secret store. The database ({0}) stays as it is.',
+      'Removes it from the settings, and its password and passphrase from the secret store. The database itself ({0}) is not changed.',
       describeTarget(connection),
     );
     const yes = vscode.l10n.t('Remove');
@@ -141,7 +141,7 @@ async function enterPassword(services: Services, connection: Connection): Promis
   usableOf(connection);
   const password = answered(
     await askText(alone(connection.name), {
-      prompt: vscode.l10n.t('The password. It is kept in the secret store, never in the settings.'),
+      prompt: vscode.l10n.t('Enter the password. It is kept in the secret store, never in settings.'),
       password: true,
     }),
   );
@@ -161,7 +161,7 @@ async function enterPassphrase(
     answered(
       await askText(alone(connection.name), {
         prompt: vscode.l10n.t(
-          'The passphrase of encrypted backups. It is kept in the secret store; leave it empty to forget the one that is there.',
+          'Enter the passphrase for encrypted backups. It is kept in the secret store. Leave it empty to delete the saved one.',
         ),
         password: true,
         optional: true,

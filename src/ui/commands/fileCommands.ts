@@ -114,7 +114,7 @@ async function verify(
 function tellVerified(services: Services, report: VerifyReport): void {
   const { file, manifest, rows, bytes, milliseconds, unproven } = report;
   const text = vscode.l10n.t(
-    '{0} is sound: {1}, {2} ({3}), every byte and row checked in {4}.',
+    '{0} is intact: {1}, {2} ({3}). Every byte and row was checked in {4}.',
     path.basename(file),
     tablesText(manifest.tables.length),
     rowsText(rows),
@@ -122,10 +122,14 @@ function tellVerified(services: Services, report: VerifyReport): void {
     formatDuration(milliseconds),
   );
   services.log.info(text);
-  for (const one of unproven) services.log.warn(`Not looked into: ${describeUnproven(one)}`);
+  for (const one of unproven) services.log.warn(`Not checked: ${describeUnproven(one)}`);
   const limits =
     unproven.length > 0
-      ? [vscode.l10n.t('Some of it only the program of the database can look into; the log names it.')]
+      ? [
+          vscode.l10n.t(
+            'Some parts can only be checked by the program that the database belongs to. The log lists them.',
+          ),
+        ]
       : [];
   const run = (id: string) => () => vscode.commands.executeCommand(id, vscode.Uri.file(file));
   services.boundary.tell([text, ...limits].join(' '), [
@@ -147,8 +151,10 @@ async function confirmDeletion(files: readonly string[]): Promise<void> {
       ? vscode.l10n.t('Delete the backup {0}?', first ?? '')
       : vscode.l10n.t('Delete {0} backups?', files.length);
   const yes = vscode.l10n.t('Move to Trash');
-  const trashText = vscode.l10n.t('You can bring it back from the trash.');
-  const detail = others.length === 0 ? trashText : [first, ...others, '', trashText].join('\n');
+  const detail =
+    others.length === 0
+      ? vscode.l10n.t('You can restore it from the trash.')
+      : [first, ...others, '', vscode.l10n.t('You can restore them from the trash.')].join('\n');
   const chosen = await vscode.window.showWarningMessage(question, { modal: true, detail }, yes);
   if (chosen !== yes) throw new vscode.CancellationError();
 }
@@ -166,7 +172,7 @@ async function moveToTrash(uri: vscode.Uri, confirmed: boolean): Promise<void> {
 
 async function confirmPermanentDeletion(uri: vscode.Uri): Promise<void> {
   const question = vscode.l10n.t('{0} cannot be moved to the trash.', path.basename(uri.fsPath));
-  const detail = vscode.l10n.t('Deleted permanently, it cannot be brought back.');
+  const detail = vscode.l10n.t('If you delete it permanently, you cannot get it back.');
   const yes = vscode.l10n.t('Delete Permanently');
   const chosen = await vscode.window.showWarningMessage(question, { modal: true, detail }, yes);
   if (chosen !== yes) throw new vscode.CancellationError();

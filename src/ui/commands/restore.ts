@@ -87,8 +87,8 @@ async function restoreOnce(services: Services, request: RestoreRequest): Promise
   const safetyLock = await services.keys.lockFor(encrypt, connection, request.keyOptions, keys);
   const display = {
     title: request.undo
-      ? vscode.l10n.t('Undo in {0}', connection.name)
-      : vscode.l10n.t('Restore into {0}', connection.name),
+      ? vscode.l10n.t('Undoing the restore in {0}', connection.name)
+      : vscode.l10n.t('Restoring into {0}', connection.name),
     views: ['restorePoint.connections'] as const,
     ends: restoreEnds,
     ...(request.token ? { token: request.token } : {}),
@@ -104,7 +104,7 @@ async function restoreOnce(services: Services, request: RestoreRequest): Promise
   const questions: RestoreQuestions = {
     mayRun: async (code) => request.trusted || (await askToRun(services, request, code)),
     confirm: async (plan, manifest) =>
-      request.confirmed || (await confirm(request, plan, manifest, safetyFolder)),
+      request.confirmed || (await confirm(request, plan, manifest, safetyFolder !== undefined)),
   };
   const report = await services.backups.noting(
     services.work.run(display, (work) => services.workers.restore(task, questions, work)),
@@ -122,16 +122,16 @@ async function askToRun(
   { connection, file }: RestoreRequest,
   code: CodeToRun,
 ): Promise<boolean> {
-  const question = vscode.l10n.t('Run the statements of a backup that was not made on this machine?');
+  const question = vscode.l10n.t('Run statements from a backup that was not made on this machine?');
   const detail = [
     vscode.l10n.t(
-      '{0} brings {1} statements, which run on {2} with your rights. Go on only if you trust whoever made it.',
+      '{0} contains statements ({1}) that would run on {2} with your permissions. Continue only if you trust the person who made it.',
       backupNameOf(file),
       formatCount(code.statements.length),
       connection.name,
     ),
     atMost(code.kinds, mostKinds).map(shortened).join('\n'),
-    vscode.l10n.t('To restore rows alone, make the tables first.'),
+    vscode.l10n.t('To restore only rows, create the tables first.'),
   ].join('\n\n');
   const show = vscode.l10n.t('Show Statements');
   const yes = vscode.l10n.t('Run Statements');
@@ -149,20 +149,23 @@ function shortened(line: string): string {
 }
 
 async function confirm(
-  { connection, file, undo }: RestoreRequest,
+  request: RestoreRequest,
   plan: RestorePlan,
   manifest: Pick<Manifest, 'createdAt'>,
-  safetyFolder: string | undefined,
+  undoable: boolean,
 ): Promise<boolean> {
+  const { connection, file, undo } = request;
   const tables = tablesText(plan.tables.length + (plan.opaque?.length ?? 0));
   const question = undo
-    ? vscode.l10n.t('Undo the restore: put {0} of {1} back as they were before it?', tables, connection.name)
-    : vscode.l10n.t('Restore {0} of {1}?', tables, connection.name);
+    ? vscode.l10n.t('Undo the restore of {0} in {1}?', tables, connection.name)
+    : vscode.l10n.t('Restore {0} into {1}?', tables, connection.name);
   const detail = restoreSummary(plan, {
     backup: backupNameOf(file),
     age: ageText(new Date(manifest.createdAt)),
     target: describeTarget(connection),
-    ...(safetyFolder === undefined ? {} : { safetyFolder }),
+    manifest: request.manifest,
+    tablesChosen: request.tables !== undefined,
+    undoable,
   });
   const yes = undo ? vscode.l10n.t('Undo Restore') : vscode.l10n.t('Restore');
   return (await vscode.window.showWarningMessage(question, { modal: true, detail }, yes)) === yes;
@@ -170,21 +173,21 @@ async function confirm(
 
 function logReport({ log }: Services, report: RestoreReport): void {
   for (const { table, rowsBefore, rowsAfter, inserted, updated, kept = 0, removed = 0 } of report.tables) {
-    const same = kept > 0 ? `, ${formatCount(kept)} were as in the backup` : '';
+    const same = kept > 0 ? `, ${formatCount(kept)} already as in the backup` : '';
     const gone = removed > 0 ? `, ${formatCount(removed)} others removed` : '';
     log.info(
       `  ${shownName(table)}: ${formatCount(rowsBefore)} → ${formatCount(rowsAfter)} rows ` +
         `(${formatCount(inserted - kept)} inserted, ${formatCount(updated)} updated${same}${gone})`,
     );
   }
-  for (const table of report.created) log.info(`  made anew: ${shownName(table)}`);
+  for (const table of report.created) log.info(`  created: ${shownName(table)}`);
   for (const warning of report.warnings) log.warn(`  ${warning}`);
-  if (report.safetyBackup) log.info(`  The state before is in ${report.safetyBackup}`);
+  if (report.safetyBackup) log.info(`  The state before the restore is in ${report.safetyBackup}`);
 }
 
 function tellReport(services: Services, request: RestoreRequest, report: RestoreReport): void {
   const { safetyBackup, warnings } = report;
-  const told = warnings.length > 0 ? vscode.l10n.t('There are notes in the log.') : '';
+  const told = warnings.length > 0 ? vscode.l10n.t('See the log for warnings.') : '';
   const undo = {
     title: vscode.l10n.t('Undo Restore'),
     run: () =>
@@ -204,14 +207,18 @@ function doneText({ connection, undo }: RestoreRequest, report: RestoreReport): 
   const tables = tablesText(report.tables.length + report.opaque.length);
   if (undo) {
     return vscode.l10n.t(
-      'Restore undone: {0} of {1} are as they were before it, verified in {2}.',
+      'Restore undone: put back and verified {0} of {1} in {2}.',
       tables,
       connection.name,
       time,
     );
   }
   if (report.only === 'schema') {
-    return vscode.l10n.t('Made what was missing in {0} in {1}; no rows were written.', connection.name, time);
+    return vscode.l10n.t(
+      'Created what was missing in {0} in {1}. No rows were written.',
+      connection.name,
+      time,
+    );
   }
   return vscode.l10n.t(
     'Restored and verified {0} of {1} in {2}: {3}.',

@@ -9,7 +9,7 @@ import { chooseTables } from '../../restore/choosePart.ts';
 import type { RestoreReport } from '../../restore/restoreBackup.ts';
 import type { KeyOptions } from '../backups/backupKeys.ts';
 import { listSafetyBackups, takenFrom } from '../backups/backupOrigin.ts';
-import type { Connection } from '../connections/connection.ts';
+import { nameWithEngine, type Connection } from '../connections/connection.ts';
 import { refuseInRestrictedMode } from '../connections/connector.ts';
 import { alone, answered, askBackedUpTables, askBackup, askConnection, askMode } from '../prompts/choices.ts';
 import { askInSteps, back, type Step } from '../prompts/steps.ts';
@@ -132,7 +132,7 @@ async function chooseSafetyBackup(services: Services, title: string): Promise<st
   if (backups.length === 0) {
     throw new RestorePointError('usage', 'There is no restore to undo: no safety backup has been taken yet');
   }
-  const placeholder = vscode.l10n.t('Choose the state to go back to: each was taken right before a restore');
+  const placeholder = vscode.l10n.t('Choose the state to go back to (each was saved right before a restore)');
   return answered(
     await askBackup(alone(title), backups, {
       placeholder,
@@ -195,9 +195,9 @@ function askTarget(
   return askConnection(frame, connections, {
     placeholder: vscode.l10n.t('Choose the connection to restore into'),
     ...(preferred ? { preferred: preferred.key } : {}),
-    refuse: ({ usable }) =>
-      usable && usable.engine.id !== source.engine
-        ? vscode.l10n.t('It is {0}; the backup was taken from {1}.', usable.engine.label, label)
+    refuse: (connection) =>
+      connection.usable && connection.usable.engine.id !== source.engine
+        ? vscode.l10n.t('This {0} backup cannot be restored into {1}.', label, nameWithEngine(connection))
         : undefined,
   });
 }

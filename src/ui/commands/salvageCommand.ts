@@ -35,7 +35,7 @@ export async function salvage(services: Services, file: string, argument: unknow
   const text = salvagedText(report);
   services.log.info(text);
   for (const { table, lostRows } of lostTables(report)) {
-    services.log.warn(`  ${shownName(table)}: ${formatCount(lostRows)} rows are lost`);
+    services.log.warn(`  ${shownName(table)}: ${formatCount(lostRows)} rows lost`);
   }
   if (!isQuiet(argument)) tell(services, report, text);
   return report;
@@ -44,7 +44,7 @@ export async function salvage(services: Services, file: string, argument: unknow
 async function askForFile(file: string, encrypted: boolean): Promise<string> {
   const usual = salvagedName(file, encrypted);
   const uri = await vscode.window.showSaveDialog({
-    title: vscode.l10n.t('Salvage What Still Holds To'),
+    title: vscode.l10n.t('Save Salvaged Backup As'),
     saveLabel: vscode.l10n.t('Salvage'),
     defaultUri: vscode.Uri.file(freeName(usual)),
     filters: { [vscode.l10n.t('Backups')]: [encrypted ? 'age' : 'dbbackup'] },
@@ -79,7 +79,7 @@ function salvagedText(report: SalvageReport): string {
   ];
   return [
     vscode.l10n.t('Salvaged {0} of {1} into {2}.', formatCount(kept), rowsText(all), backupNameOf(file)),
-    lost.length > 0 ? vscode.l10n.t('Lost: {0}.', lost.join(', ')) : vscode.l10n.t('No row is lost.'),
+    lost.length > 0 ? vscode.l10n.t('Lost: {0}.', lost.join(', ')) : vscode.l10n.t('No rows were lost.'),
   ].join(' ');
 }
 

@@ -77,7 +77,7 @@ export async function testConnection(
     return services.connector.use(connection, open, async (session) => {
       const tables = await session.listTables();
       return vscode.l10n.t(
-        '{0} works: {1}, {2} in {3}.',
+        'Connected to {0}: {1}, {2} in {3}.',
         connection.name,
         session.info.serverVersion,
         tablesText(tables.length),
@@ -93,7 +93,7 @@ async function askAfterFailure({ name }: Connection, error: unknown): Promise<'s
   const edit = vscode.l10n.t('Edit');
   const save = vscode.l10n.t('Save Anyway');
   const chosen = await vscode.window.showWarningMessage(
-    vscode.l10n.t('{0} could not be opened.', name),
+    vscode.l10n.t('Could not connect to {0}.', name),
     { modal: true, detail: describeError(error) },
     edit,
     save,

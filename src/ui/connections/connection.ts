@@ -39,7 +39,13 @@ export function usableOf(connection: Connection): UsableConnection {
   );
 }
 
-/** Where it leads, without a secret, and short: a file in the workspace by its path from there. */
+/** `app (PostgreSQL)`, or the name alone if the engine is in it already. */
+export function nameWithEngine({ name, usable }: Connection): string {
+  const label = usable?.engine.label;
+  return label === undefined || name.includes(label) ? name : `${name} (${label})`;
+}
+
+/** Its address without secrets, for people. A file in the workspace is shown relative to it. */
 export function describeTarget({ usable }: Connection): string {
   if (!usable) return '';
   const { engine, settings } = usable;

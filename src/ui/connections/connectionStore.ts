@@ -73,13 +73,13 @@ export class ConnectionStore implements vscode.Disposable {
     if (one && others.length === 0) return one;
     if (one) {
       const places = found.map(({ id, scope }) => `${placeName(scope)}/${id}`).join(', ');
-      throw new RestorePointError('usage', `There are several connections "${reference}" in the settings`, {
-        next: `Name one of them with its place: ${places}.`,
+      throw new RestorePointError('usage', `Several connections in the settings have the id "${reference}"`, {
+        next: `Use one of these instead: ${places}.`,
       });
     }
     const ids = connections.map(({ id }) => id).join(', ');
-    throw new RestorePointError('usage', `There is no connection "${reference}" in the settings`, {
-      next: ids ? `There are: ${ids}.` : 'Add one with "Restore Point: Add Connection…".',
+    throw new RestorePointError('usage', `No connection in the settings has the id "${reference}"`, {
+      next: ids ? `The settings have: ${ids}.` : 'Add one with "Restore Point: Add Connection…".',
     });
   }
 
@@ -172,7 +172,7 @@ export function placeName({ target, folder }: SettingsScope): string {
 function duplicate({ usable: _, ...connection }: Connection, index: number): Connection {
   const problem = new RestorePointError(
     'usage',
-    `The id "${connection.id}" is taken twice in these settings`,
+    `The id "${connection.id}" is used twice in these settings`,
     {
       place: { setting: `${section}.${setting}` },
       next: 'Give one of them another id.',

@@ -92,7 +92,7 @@ export class Connector {
       await askKeep(alone(connection.name), {
         placeholder: vscode.l10n.t('Remember the password?'),
         remember: vscode.l10n.t('VS Code keeps it in its secret store and uses it for this connection.'),
-        forget: vscode.l10n.t('You are asked for it every time.'),
+        forget: vscode.l10n.t('You are asked for it each time.'),
       }),
     );
     if (keep) await this.#passwords.save(connection, password);
@@ -110,7 +110,7 @@ export function refuseInRestrictedMode(): void {
   if (vscode.workspace.isTrusted) return;
   throw new RestorePointError(
     'refused',
-    'This workspace is in Restricted Mode, and its settings could lead to any database',
+    'This workspace is in Restricted Mode, and its settings could point to any database',
     {
       unchanged: 'No connection was made.',
       next: 'Trust the workspace ("Workspaces: Manage Workspace Trust") to connect.',

@@ -30,7 +30,7 @@ export class Passwords {
     const password = process.env[settings.passwordEnv];
     if (password !== undefined) return password;
     throw new RestorePointError('usage', `The environment variable ${settings.passwordEnv} is not set`, {
-      next: 'It has to hold the password when VS Code starts.',
+      next: 'Set it to the password before you start VS Code.',
     });
   }
 

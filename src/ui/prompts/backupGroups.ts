@@ -2,23 +2,26 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { isNamedAfter, type BackupFile } from '../../backup/backupFiles.ts';
 import type { DatabaseAddress } from '../../core/connections.ts';
-import type { Connection } from '../connections/connection.ts';
+import { nameWithEngine, type Connection } from '../connections/connection.ts';
 
 export interface BackupGroup {
   readonly title?: string;
   readonly backups: readonly BackupFile[];
   /** Why those of the group cannot be chosen. */
-  readonly refusal?: (backup: BackupFile) => string;
+  readonly refusal?: (backup: BackupFile) => { readonly reason: string; readonly short: string };
 }
 
 /** Backups as they suit a database: its own, others of its kind, and those that cannot be restored into it. */
 export function groupBackups(backups: readonly BackupFile[], into: Connection): BackupGroup[] {
-  const engine = into.usable?.engine;
-  const told = engine === undefined || into.name.includes(engine.label);
-  const label = told ? into.name : `${into.name} (${engine.label})`;
+  const label = nameWithEngine(into);
   const cannot = vscode.l10n.t('Cannot be restored into {0}', label);
-  const reasonOf = ({ manifest }: BackupFile): string =>
-    vscode.l10n.t('It was taken from {0}.', manifest?.source.serverVersion ?? '');
+  const reasonOf = ({ manifest }: BackupFile): { reason: string; short: string } => {
+    const version = manifest?.source.serverVersion ?? '';
+    return {
+      reason: vscode.l10n.t('This {0} backup cannot be restored into {1}.', version, label),
+      short: vscode.l10n.t('Taken from {0}', version),
+    };
+  };
   const own: BackupFile[] = [];
   const others: BackupFile[] = [];
   const damaged: BackupFile[] = [];

@@ -28,7 +28,7 @@ export interface ConnectionChoiceOptions {
   readonly placeholder: string;
   /** The key of the one to begin with, and to name first. */
   readonly preferred?: string;
-  /** Why one cannot be taken. It is shown all the same, so that nobody searches for it. */
+  /** Why one cannot be chosen, as a full sentence. It is listed all the same, so that nobody searches for it. */
   refuse?(connection: Connection): string | undefined;
 }
 
@@ -47,7 +47,8 @@ export async function askConnection(
       iconPath: new vscode.ThemeIcon('database'),
       value: connection,
     };
-    return reason === undefined ? choice : refuse(choice, reason);
+    if (reason === undefined) return choice;
+    return refuse(choice, connection.problem ? `${connection.name}: ${reason}` : reason, reason);
   };
   const possible = connections.filter((connection) => reasonOf(connection) === undefined);
   const preferred = possible.filter(({ key }) => key === options.preferred);
@@ -61,7 +62,7 @@ export async function askConnection(
         detail: vscode.l10n.t('The backup was taken from this connection.'),
       })),
       ...others.map(choice),
-      ...(refused.length > 0 ? [separator(vscode.l10n.t('not possible')), ...refused.map(choice)] : []),
+      ...(refused.length > 0 ? [separator(vscode.l10n.t('not available')), ...refused.map(choice)] : []),
     ],
   });
 }
@@ -90,7 +91,7 @@ function lacksKey({ table }: BackedUpTable): boolean {
 }
 
 function lacksKeyText(): string {
-  return vscode.l10n.t('Without a key, its rows cannot be told apart: only Replace can restore them.');
+  return vscode.l10n.t('Only Replace can restore tables without a primary key or another unique key.');
 }
 
 /** Tables of a backup, at first all that the mode can restore; undefined when all are chosen. */
@@ -127,25 +128,21 @@ export async function askMode(
     {
       value: 'replace',
       label: vscode.l10n.t('Replace'),
-      detail: vscode.l10n.t('The tables become exactly what the backup holds; all other rows are removed.'),
+      detail: vscode.l10n.t('Makes each table exactly as it is in the backup; removes all other rows'),
     },
     {
       value: 'merge',
       label: vscode.l10n.t('Merge'),
-      detail: vscode.l10n.t(
-        'Rows of the backup are inserted or updated; rows that only the database has stay.',
-      ),
+      detail: vscode.l10n.t('Adds and updates rows from the backup; keeps rows that only the database has'),
     },
     {
       value: 'insert-missing',
       label: vscode.l10n.t('Insert Missing Rows'),
-      detail: vscode.l10n.t(
-        'Only rows whose key is absent are inserted; rows that are there stay as they are.',
-      ),
+      detail: vscode.l10n.t('Adds back deleted rows; leaves existing rows alone'),
     },
   ];
   return await askOne(frame, {
-    placeholder: vscode.l10n.t('Choose what happens to the rows that are in the database now'),
+    placeholder: vscode.l10n.t('What should happen to existing rows?'),
     choices: choices.map((choice) =>
       keyless && choice.value !== 'replace' ? refuse(choice, lacksKeyText()) : choice,
     ),
@@ -181,8 +178,8 @@ export async function askBackup(
         ...(title === undefined ? [] : [separator(title)]),
         ...group.map((backup) => {
           if (!refusal) return withOrigin(choiceOf(backup), connectionOf?.(backup));
-          const reason = refusal(backup);
-          return refuse(choiceOf(backup), `${title ?? ''}. ${reason}`, reason);
+          const { reason, short } = refusal(backup);
+          return refuse(choiceOf(backup), reason, short);
         }),
       ]),
       ...(browse && into ? [separator('')] : []),

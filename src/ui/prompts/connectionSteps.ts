@@ -126,7 +126,7 @@ async function askUrl(
 ): Promise<ConnectionAnswers | Back> {
   const { draft, scope } = answers;
   const url = await askText(frame, {
-    prompt: vscode.l10n.t('Paste the URL of the database. A password in it is kept in the secret store.'),
+    prompt: vscode.l10n.t('Paste the database URL. A password in it goes into the secret store.'),
     placeholder: 'postgres://user@localhost:5432/shop',
     ...(draft?.url === undefined ? {} : { value: draft.url }),
     validate: (text) => problemOf(() => void readUrl(text, scope, store)),
@@ -170,11 +170,11 @@ function problemOf(check: () => void): string | undefined {
 
 async function askHost(draft: ConnectionDraft, frame: Frame): Promise<ConnectionDraft | Back> {
   const text = await askText(frame, {
-    prompt: vscode.l10n.t('Host of the server, and its port where it is not the usual one'),
+    prompt: vscode.l10n.t('Host of the server, with its port if it is not the default'),
     placeholder: 'localhost:5432',
     value: formatHost(draft) || 'localhost',
     validate: (host) =>
-      parseHost(host) ? undefined : vscode.l10n.t('Write host, host:port or [IPv6 address]:port.'),
+      parseHost(host) ? undefined : vscode.l10n.t('Enter host, host:port or [IPv6 address]:port.'),
   });
   if (text === back) return back;
   const { host: _host, port: _port, ...rest } = draft;
@@ -183,7 +183,7 @@ async function askHost(draft: ConnectionDraft, frame: Frame): Promise<Connection
 
 async function askDatabase(draft: ConnectionDraft, frame: Frame): Promise<ConnectionDraft | Back> {
   const database = await askText(frame, {
-    prompt: vscode.l10n.t('Name of the database'),
+    prompt: vscode.l10n.t('Database name'),
     ...(draft.database === undefined ? {} : { value: draft.database }),
   });
   return database === back ? back : { ...draft, database };
@@ -191,7 +191,7 @@ async function askDatabase(draft: ConnectionDraft, frame: Frame): Promise<Connec
 
 async function askUser(draft: ConnectionDraft, frame: Frame): Promise<ConnectionDraft | Back> {
   const user = await askText(frame, {
-    prompt: vscode.l10n.t('Name of the user'),
+    prompt: vscode.l10n.t('User name'),
     ...(draft.user === undefined ? {} : { value: draft.user }),
   });
   return user === back ? back : { ...draft, user };
@@ -199,10 +199,10 @@ async function askUser(draft: ConnectionDraft, frame: Frame): Promise<Connection
 
 async function askSsl(draft: ConnectionDraft, frame: Frame): Promise<ConnectionDraft | Back> {
   const meaning: Readonly<Record<SslMode, string>> = {
-    'verify-full': vscode.l10n.t('encrypted, and the certificate has to be that of the host (recommended)'),
-    'verify-ca': vscode.l10n.t('encrypted, and the certificate has to be of a trusted authority'),
-    require: vscode.l10n.t('encrypted, without checking who answers'),
-    prefer: vscode.l10n.t('encrypted if the server can, else not'),
+    'verify-full': vscode.l10n.t('encrypted; the certificate must match the host name (recommended)'),
+    'verify-ca': vscode.l10n.t('encrypted; the certificate must be signed by a trusted authority'),
+    require: vscode.l10n.t('encrypted, but the server is not verified'),
+    prefer: vscode.l10n.t('encrypted if the server supports it'),
     disable: vscode.l10n.t('not encrypted'),
   };
   const ssl = await askOne(frame, {
@@ -215,7 +215,7 @@ async function askSsl(draft: ConnectionDraft, frame: Frame): Promise<ConnectionD
 
 async function askName(draft: ConnectionDraft, frame: Frame): Promise<ConnectionDraft | Back> {
   const name = await askText(frame, {
-    prompt: vscode.l10n.t('A name for the connection'),
+    prompt: vscode.l10n.t('Name of the connection'),
     value: draft.name ?? suggestedName(draft),
   });
   return name === back ? back : { ...draft, name };
@@ -227,7 +227,7 @@ function scopeStep(scopes: readonly SettingsScope[]): ConnectionStep {
     applies: () => several,
     async ask(answers, frame) {
       const scope = await askOne(frame, {
-        placeholder: vscode.l10n.t('Choose the settings to save it in'),
+        placeholder: vscode.l10n.t('Choose where to save the connection'),
         choices: scopes.map((value) => ({ ...scopeLabel(value), value })),
         isChosen: ({ key }) => key === answers.scope.key,
       });
@@ -239,13 +239,16 @@ function scopeStep(scopes: readonly SettingsScope[]): ConnectionStep {
 function scopeLabel({ target, folder }: SettingsScope): { label: string; description: string } {
   switch (target) {
     case vscode.ConfigurationTarget.Global:
-      return { label: vscode.l10n.t('User'), description: vscode.l10n.t('there in every workspace') };
+      return { label: vscode.l10n.t('User'), description: vscode.l10n.t('available in every workspace') };
     case vscode.ConfigurationTarget.Workspace:
       return {
         label: vscode.l10n.t('Workspace'),
-        description: vscode.l10n.t('there for all who work with this workspace'),
+        description: vscode.l10n.t('available to everyone who uses this workspace'),
       };
     case vscode.ConfigurationTarget.WorkspaceFolder:
-      return { label: folder?.name ?? '', description: vscode.l10n.t('in the settings of this folder') };
+      return {
+        label: folder?.name ?? '',
+        description: vscode.l10n.t('saved in the settings of this folder'),
+      };
   }
 }

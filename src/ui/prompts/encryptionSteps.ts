@@ -16,18 +16,18 @@ export function encryptionSteps(): Step<ConnectionDraft>[] {
     {
       async ask(draft, frame) {
         const kind = await askOne<Kind>(frame, {
-          placeholder: vscode.l10n.t('Choose whether its backups are encrypted'),
+          placeholder: vscode.l10n.t('Choose whether to encrypt backups of this connection'),
           choices: [
             { value: 'none', label: vscode.l10n.t('Not Encrypted') },
             {
               value: 'passphrase',
               label: vscode.l10n.t('With a Passphrase'),
-              detail: vscode.l10n.t('It is asked for at the first backup.'),
+              detail: vscode.l10n.t('You are asked for it when you take the first backup.'),
             },
             {
               value: 'recipients',
               label: vscode.l10n.t('To Recipients'),
-              detail: vscode.l10n.t('Public keys of age (age1…); their identity files open the backups.'),
+              detail: vscode.l10n.t('age public keys (age1…). The matching identity files open the backups.'),
             },
           ],
           isChosen: (value) => value === kindOf(draft),
@@ -43,13 +43,13 @@ export function encryptionSteps(): Step<ConnectionDraft>[] {
       async ask(draft, frame) {
         const known = typeof draft.encrypt === 'object' ? draft.encrypt.join(' ') : draft.encrypt;
         const text = await askText(frame, {
-          prompt: vscode.l10n.t('Recipients, with spaces between them'),
+          prompt: vscode.l10n.t('Recipients, separated by spaces'),
           placeholder: 'age1…',
           value: known ?? '',
           validate: (typed) =>
             typed.split(/[\s,]+/).every((one) => one.startsWith('age1'))
               ? undefined
-              : vscode.l10n.t('A recipient begins with age1.'),
+              : vscode.l10n.t('A recipient starts with age1.'),
         });
         return text === back ? back : { ...draft, encrypt: text.split(/[\s,]+/) };
       },

@@ -3,11 +3,11 @@ import { showInput, type Back, type Frame } from './steps.ts';
 
 export interface Choice<Value> extends vscode.QuickPickItem {
   readonly value: Value;
-  /** Why it cannot be chosen. It is shown all the same, so that nobody searches for it. */
+  /** Why it cannot be chosen, as a full sentence. It is listed all the same, so that nobody searches for it. */
   readonly refusal?: string;
 }
 
-/** A choice that cannot be chosen: with a sign, and the reason below it, for which there may be little room. */
+/** A choice that cannot be chosen, with a sign. `short` is the reason shown below it, where there is little room. */
 export function refuse<Value>(choice: Choice<Value>, refusal: string, short = refusal): Choice<Value> {
   return { ...choice, refusal, detail: short, iconPath: new vscode.ThemeIcon('circle-slash') };
 }
@@ -45,7 +45,7 @@ export async function askOne<Value>(frame: Frame, options: ChoiceOptions<Value>)
   const answer = await showInput(input, frame, () => {
     const [item] = input.selectedItems;
     if (item && isChoice(item) && item.refusal !== undefined) {
-      void vscode.window.showWarningMessage(`${item.label}: ${item.refusal}`);
+      void vscode.window.showWarningMessage(item.refusal);
       return undefined;
     }
     // Wrapped: the value itself may be undefined.
@@ -93,7 +93,7 @@ export async function askText(frame: Frame, options: TextOptions): Promise<strin
   return await showInput(input, frame, async () => {
     const text = textOf();
     const check = async (): Promise<string | undefined> => {
-      if (text === '') return options.optional ? undefined : vscode.l10n.t('This is needed.');
+      if (text === '') return options.optional ? undefined : vscode.l10n.t('A value is required.');
       return await options.validate?.(text);
     };
     input.busy = true;

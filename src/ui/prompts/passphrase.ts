@@ -10,7 +10,7 @@ export async function askPassphrase(
 ): Promise<string> {
   return answered(
     await askText(alone(name), {
-      prompt: vscode.l10n.t('This backup is encrypted: its passphrase'),
+      prompt: vscode.l10n.t('This backup is encrypted. Enter its passphrase.'),
       password: true,
       validate: async (text) =>
         (await opens(text)) ? undefined : vscode.l10n.t('This passphrase does not open the backup.'),
@@ -45,7 +45,7 @@ export function newPassphraseSteps<State extends NewPassphraseState>(): Step<Sta
     {
       async ask(state, frame) {
         const passphrase = await askText(frame, {
-          prompt: vscode.l10n.t('The passphrase. If you lose it, the backups cannot be opened.'),
+          prompt: vscode.l10n.t('Enter a passphrase. If you lose it, the backups cannot be opened.'),
           password: true,
           ...(state.passphrase === undefined ? {} : { value: state.passphrase }),
         });
@@ -55,10 +55,10 @@ export function newPassphraseSteps<State extends NewPassphraseState>(): Step<Sta
     {
       async ask(state, frame) {
         const again = await askText(frame, {
-          prompt: vscode.l10n.t('The same passphrase again'),
+          prompt: vscode.l10n.t('Enter the passphrase again'),
           password: true,
           validate: (text) =>
-            text === state.passphrase ? undefined : vscode.l10n.t('It is not the same as before.'),
+            text === state.passphrase ? undefined : vscode.l10n.t('The passphrases do not match.'),
         });
         return again === back ? back : state;
       },
@@ -68,7 +68,7 @@ export function newPassphraseSteps<State extends NewPassphraseState>(): Step<Sta
         const keep = await askKeep(frame, {
           placeholder: vscode.l10n.t('Remember the passphrase?'),
           remember: vscode.l10n.t('VS Code keeps it in its secret store and uses it for this connection.'),
-          forget: vscode.l10n.t('You are asked for it whenever a backup is made or opened.'),
+          forget: vscode.l10n.t('You are asked for it whenever you take or open a backup.'),
         });
         return keep === back ? back : { ...state, keep };
       },

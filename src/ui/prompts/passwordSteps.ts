@@ -25,8 +25,8 @@ export function passwordSteps(adding: boolean): Step<ConnectionDraft>[] {
         const known = draft.password?.kind === 'stored' ? draft.password.text : undefined;
         const text = await askText(frame, {
           prompt: adding
-            ? vscode.l10n.t('The password. It is kept in the secret store, never in the settings.')
-            : vscode.l10n.t('The password; leave it empty to keep the one that is stored.'),
+            ? vscode.l10n.t('Enter the password. It is kept in the secret store, never in settings.')
+            : vscode.l10n.t('Enter the password, or leave it empty to keep the saved one.'),
           password: true,
           optional: !adding,
           ...(known === undefined ? {} : { value: known }),
@@ -44,7 +44,7 @@ export function passwordSteps(adding: boolean): Step<ConnectionDraft>[] {
           placeholder: 'PGPASSWORD',
           value: known,
           validate: (text) =>
-            /[\s=$]/.test(text) ? vscode.l10n.t('Write the name of the variable alone.') : undefined,
+            /[\s=$]/.test(text) ? vscode.l10n.t('Enter only the name of the variable.') : undefined,
         });
         return variable === back ? back : { ...draft, password: { kind: 'environment', variable } };
       },
@@ -67,13 +67,13 @@ function kinds(): Choice<Kind>[] {
     {
       value: 'environment',
       label: vscode.l10n.t('Environment Variable'),
-      detail: vscode.l10n.t('It is read from a variable that is set when VS Code starts.'),
+      detail: vscode.l10n.t('Read from the environment that VS Code was started with.'),
       iconPath: new vscode.ThemeIcon('symbol-variable'),
     },
     {
       value: 'none',
       label: vscode.l10n.t('No Password'),
-      detail: vscode.l10n.t('The server asks for none, or a pgpass file has it.'),
+      detail: vscode.l10n.t('The server needs none, or a pgpass file contains it.'),
       iconPath: new vscode.ThemeIcon('unlock'),
     },
   ];

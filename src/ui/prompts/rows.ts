@@ -36,17 +36,17 @@ export function rowsSteps<State extends RowsState>(check: CheckCondition<State>)
             { value: 'all', label: vscode.l10n.t('All Rows') },
             {
               value: 'related',
-              label: vscode.l10n.t('All Rows, With Related Rows'),
+              label: vscode.l10n.t('All Rows, with Related Rows'),
               detail: vscode.l10n.t(
-                'Also the rows of other tables that reference these, and what any of them reference.',
+                'Also rows of other tables that reference these rows, and all rows that any of them reference.',
               ),
             },
             ...(one
               ? [
                   {
                     value: 'condition' as const,
-                    label: vscode.l10n.t('Rows by a Condition, With Related Rows…'),
-                    detail: vscode.l10n.t('Such rows and all that belongs to them.'),
+                    label: vscode.l10n.t('Rows That Match a Condition, with Related Rows…'),
+                    detail: vscode.l10n.t('Some rows with everything related to them.'),
                   },
                 ]
               : []),
@@ -61,8 +61,8 @@ export function rowsSteps<State extends RowsState>(check: CheckCondition<State>)
       async ask(state, frame) {
         const table = onlyTable(state)!;
         const condition = await askText(frame, {
-          prompt: vscode.l10n.t('Rows of {0} where', shownName(table)),
-          placeholder: vscode.l10n.t('A condition in SQL: id = 7'),
+          prompt: vscode.l10n.t('Enter a condition for the rows of {0}.', shownName(table)),
+          placeholder: vscode.l10n.t('SQL condition, such as id = 7'),
           ...(state.condition === undefined ? {} : { value: state.condition }),
           validate: (text) => check(state, table, text),
         });

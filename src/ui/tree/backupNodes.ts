@@ -91,8 +91,8 @@ function backupTooltip(backup: BackupFile): vscode.MarkdownString {
   if (encryption) {
     return tooltip(path.basename(file), [
       encryption === 'passphrase'
-        ? vscode.l10n.t('Encrypted with a passphrase, which is asked for when it is opened')
-        : vscode.l10n.t('Encrypted to recipients: an identity file of one of them opens it'),
+        ? vscode.l10n.t('Encrypted with a passphrase. You are asked for it when you open the backup.')
+        : vscode.l10n.t('Encrypted to recipients. The identity file of any of them opens it.'),
       `${formatBytes(size)} · ${time.toLocaleString(vscode.env.language)}`,
       place,
     ]);
@@ -105,16 +105,16 @@ function backupTooltip(backup: BackupFile): vscode.MarkdownString {
     vscode.l10n.t('Taken {0}', time.toLocaleString(vscode.env.language)),
     ...extentText(manifest),
     ...(leftOut.length > 0
-      ? [vscode.l10n.t('Not in it: {0}', leftOut.map(({ kind }) => kind).join(', '))]
+      ? [vscode.l10n.t('Not included: {0}', leftOut.map(({ kind }) => kind).join(', '))]
       : []),
     place,
   ]);
 }
 
 function extentText({ complete, only }: Manifest): string[] {
-  if (only === 'schema') return [vscode.l10n.t('The schema, without rows')];
-  if (only === 'data') return [vscode.l10n.t('Rows, without the schema')];
-  return complete ? [] : [vscode.l10n.t('A part of the database')];
+  if (only === 'schema') return [vscode.l10n.t('Schema only, no rows')];
+  if (only === 'data') return [vscode.l10n.t('Rows only, no schema')];
+  return complete ? [] : [vscode.l10n.t('Part of the database')];
 }
 
 /** What is wrong with a file, without the file's path, which a list shows anyway. */

@@ -86,7 +86,7 @@ export function connectionItem(node: ConnectionNode, state: ConnectionState): vs
   if (problem) {
     item.command = {
       command: 'restorePoint.editConnection',
-      title: vscode.l10n.t('Open the Settings'),
+      title: vscode.l10n.t('Open Settings'),
       arguments: [{ connection: connection.key }],
     };
   }
@@ -107,11 +107,11 @@ function connectionTooltip(connection: Connection, reason: string | undefined): 
 function scopeText({ id, scope }: Connection): string {
   switch (scope.target) {
     case vscode.ConfigurationTarget.Global:
-      return vscode.l10n.t('{0}, in the user settings', id);
+      return vscode.l10n.t('{0}, in user settings', id);
     case vscode.ConfigurationTarget.Workspace:
-      return vscode.l10n.t('{0}, in the workspace settings', id);
+      return vscode.l10n.t('{0}, in workspace settings', id);
     case vscode.ConfigurationTarget.WorkspaceFolder:
-      return vscode.l10n.t('{0}, in the settings of the folder {1}', id, placeName(scope));
+      return vscode.l10n.t('{0}, in the settings of folder {1}', id, placeName(scope));
   }
 }
 

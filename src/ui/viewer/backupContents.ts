@@ -64,14 +64,18 @@ export class BackupContents {
       const page = await this.#open.rows.readRows(wanted, offset, limit);
       const promised = Math.max(0, Math.min(limit, wanted.rows - offset));
       if (page.rows.length !== promised) {
-        throw new RestorePointError('damaged-backup', 'The backup does not hold the rows that it says', {
-          place: { file: this.file, entry: wanted.payload },
-          next: 'Do not restore from it; take another backup file.',
-        });
+        throw new RestorePointError(
+          'damaged-backup',
+          'The backup does not contain as many rows as its manifest says',
+          {
+            place: { file: this.file, entry: wanted.payload },
+            next: 'Do not restore from it. Use another backup.',
+          },
+        );
       }
       return page;
     });
-    this.#last = page.catch(() => 'told to the caller of this page');
+    this.#last = page.catch(() => 'reported to the caller of this page');
     return page;
   }
 

@@ -92,7 +92,7 @@ export class BackupDocument implements vscode.CustomDocument {
   async #read(): Promise<DocumentState> {
     try {
       if (this.uri.scheme !== 'file') {
-        throw new RestorePointError('file', 'Only a backup that lies on disk can be shown');
+        throw new RestorePointError('file', 'Only backups on disk can be shown');
       }
       this.#stamp = await this.#currentStamp();
       const { fsPath } = this.uri;
@@ -120,6 +120,6 @@ export class BackupDocument implements vscode.CustomDocument {
 function notUnlocked(): RestorePointError {
   return new RestorePointError(
     'locked',
-    vscode.l10n.t('What is in it can be shown only with its passphrase or an identity file'),
+    vscode.l10n.t('Its contents can only be shown with its passphrase or an identity file'),
   );
 }

@@ -85,7 +85,7 @@ export class ContentsEditor implements vscode.CustomReadonlyEditorProvider<Backu
     });
     webview.options = { enableScripts: true, enableForms: false, localResourceRoots: [assets] };
     webview.html = viewerPage({
-      title: vscode.l10n.t('Contents of a backup'),
+      title: vscode.l10n.t('Backup contents'),
       loading: vscode.l10n.t('Reading the backup…'),
       language: vscode.env.language,
       script: link('viewer.js'),
@@ -179,7 +179,7 @@ class OpenEditor {
   async #receive(value: unknown): Promise<void> {
     const message = parseFromViewer(value);
     if (message) await this.#handle(message);
-    else this.#logger.warn('The contents viewer ignored a message that it does not know');
+    else this.#logger.warn('The contents viewer ignored an unknown message');
   }
 
   async #handle(message: FromViewer): Promise<void> {
@@ -225,7 +225,7 @@ class OpenEditor {
       });
     } catch (error) {
       if (RestorePointError.is(error, 'cancelled')) return;
-      this.#logger.error(`A part of ${this.document.uri.fsPath} cannot be shown: ${messageOf(error)}`, error);
+      this.#logger.error(`Part of ${this.document.uri.fsPath} cannot be shown: ${messageOf(error)}`, error);
       await this.#post({ type: 'failed', request, problem: problemOf(error) });
     }
   }

@@ -64,9 +64,12 @@ describe('a connection of the same id in two folders', () => {
   });
 
   it('has to be named with the folder, and is found by that', async () => {
-    assert.throws(() => store.find('shop'), { code: 'usage', message: /several connections "shop"/ });
+    assert.throws(() => store.find('shop'), {
+      code: 'usage',
+      message: /Several connections in the settings have the id "shop"/,
+    });
     const error = await errorOf(call('backUpDatabase', { connection: 'shop' }));
-    assert.match(error.message, /several connections "shop"/);
+    assert.match(error.message, /Several connections in the settings have the id "shop"/);
     assert.match(error.details.next ?? '', /shop\/shop, web\/shop/);
     assert.equal(store.find('web/shop').usable?.settings.address.file, join(web, 'shop.db'));
     assert.equal(store.find(store.find('web/shop').key).scope.folder?.uri.fsPath, web);
