@@ -24,7 +24,7 @@ import { ConnectionsTree } from './ui/tree/connectionsTree.ts';
 import { ContentsEditor } from './ui/viewer/contentsEditor.ts';
 import { Workers } from './worker/workers.ts';
 
-/** Ends what goes on, so that nothing half-done is left behind. */
+/** Stops running work, so that nothing is left half done. */
 let shutDown: () => Promise<void> = () => Promise.resolve();
 
 export function activate(context: vscode.ExtensionContext): void {

@@ -3,7 +3,7 @@ import { fill } from './format.js';
 
 /** @typedef {string | Node | undefined | false} Child */
 
-/** For a box that takes text: its context menu has Cut and Paste, which nothing else on the page has. */
+/** For text boxes: their context menu has Cut and Paste, unlike the rest of the page. */
 export const writable = JSON.stringify({ preventDefaultContextMenuItems: false, readOnlyText: false });
 
 /**
@@ -13,8 +13,8 @@ export const writable = JSON.stringify({ preventDefaultContextMenuItems: false, 
  */
 
 /**
- * Builds an element. Texts become text nodes, so that nothing in a backup can become markup; names of elements and of
- * attributes are constants of the callers. Attributes that are `undefined` or `false` are left out.
+ * Creates an element. Texts become text nodes, so that nothing in a backup can become markup. Callers use only constant
+ * names of elements and attributes. Attributes that are `undefined` or `false` are left out.
  *
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
@@ -33,7 +33,7 @@ export function element(tag, { on = {}, ...attributes } = {}, ...children) {
   return made;
 }
 
-/** Drawn on 16 × 16, with strokes of the text's colour. */
+/** Drawn on a 16 × 16 grid, with strokes in the text colour. */
 const icons = {
   backup:
     'M1.5 7.8A6.5 6.5 0 1 0 2.5 4.5M2.5 1.5v3h3M5.2 6a2.8 1.1 0 0 1 5.6 0 2.8 1.1 0 0 1-5.6 0ZM5.2 6v4.2a2.8 1.1 0 0 0 5.6 0V6M5.2 8.1a2.8 1.1 0 0 0 5.6 0',
@@ -60,7 +60,7 @@ const svg = 'http://www.w3.org/2000/svg';
 
 /**
  * @param {IconName} name
- * @param {string} [label] what it means, where no text beside it says so
+ * @param {string} [label] its meaning, if no text beside it says so
  */
 export function icon(name, label) {
   const drawing = document.createElementNS(svg, 'svg');
@@ -80,7 +80,7 @@ export function icon(name, label) {
 }
 
 /**
- * A button that keeps the focus when it cannot be used for the moment (`aria-disabled`).
+ * A button that keeps the focus while it is disabled (`aria-disabled`).
  *
  * @param {{ text?: string, icon?: IconName, tooltip?: string, class?: string, onClick: () => void }} options
  */
@@ -109,7 +109,7 @@ export function setEnabled(target, enabled) {
 }
 
 /**
- * An error in the place where its result would stand.
+ * Shows an error in place of the result.
  *
  * @param {import('./format.js').Format} format
  * @param {string} title
@@ -134,7 +134,7 @@ export function failure({ texts }, title, problem, retry) {
 }
 
 /**
- * A button that puts a text on the clipboard and says that it did.
+ * A button that copies a text to the clipboard and confirms it.
  *
  * @param {import('./format.js').Format} format
  * @param {() => string} text
@@ -168,7 +168,7 @@ export function copyButton({ texts }, text) {
 }
 
 /**
- * A text in which characters that break lines, cannot be seen or turn the direction of writing are shown as signs.
+ * A text in which line breaks, invisible characters and direction marks are shown as symbols.
  *
  * @param {string} text
  */

@@ -9,7 +9,7 @@ export class Format {
    */
   constructor(texts, locale) {
     this.texts = texts;
-    // The system may know the region too, which decides how a date is written.
+    // The browser may know the region too, which decides the date format.
     const [language] = locale.split('-');
     const regional = navigator.languages.find((known) => known.split('-')[0] === language) ?? locale;
     this.numbers = new Intl.NumberFormat(regional);
@@ -50,7 +50,7 @@ export class Format {
 }
 
 /**
- * Puts values in the places `{0}`, `{1}` of a text.
+ * Fills in the placeholders `{0}`, `{1}` of a text.
  *
  * @param {string} text
  * @param {...string} values

@@ -2,10 +2,10 @@
 import { element, icon, visible } from './dom.js';
 import { fill } from './format.js';
 
-/** How much of a value stands in its cell, and in its tooltip. The whole of it is shown apart. */
+/** How many characters of a value its cell and its tooltip show. The value pane shows all of it. */
 const shownCharacters = 240;
 const tooltipCharacters = 1000;
-/** A shorter one that is on one line is never cut by its column's width. */
+/** A value on one line that is shorter than this is never cut by the column's width. */
 const surelyVisible = 36;
 
 const pageStep = 20;
@@ -13,7 +13,7 @@ const pageStep = 20;
 /** @typedef {import('../../src/ui/viewer/viewModel.ts').Cell} Cell */
 /** @typedef {import('../../src/ui/viewer/viewModel.ts').ColumnView} ColumnView */
 
-/** A page of rows as a table in which one goes about with the arrow keys. */
+/** A page of rows as a table that can be navigated with the arrow keys. */
 export class Grid {
   #format;
   #rows;
@@ -21,7 +21,7 @@ export class Grid {
   #body;
   #head;
   #columns;
-  /** The row and the column of the cell that has, or will take, the focus. */
+  /** The row and column of the cell that has or will get the focus. */
   #at = { row: 0, column: 0 };
 
   /**
@@ -82,7 +82,7 @@ export class Grid {
     this.#cell(this.#at.row, this.#at.column)?.focus();
   }
 
-  /** Cells scroll to where the heading and the rows' numbers, which stay in their places, do not cover them. */
+  /** Makes cells scroll to where the sticky heading and row numbers do not cover them. */
   #keepClear() {
     const number = this.#head.querySelector('.row-number');
     const { style } = this.element;
@@ -171,7 +171,7 @@ export class Grid {
     const row = cell?.parentElement;
     if (!cell || !(row instanceof HTMLTableRowElement)) return;
     this.#cell(this.#at.row, this.#at.column)?.setAttribute('tabindex', '-1');
-    // The row's number stands before the values.
+    // The row number comes before the values.
     this.#at = { row: row.sectionRowIndex, column: cell.cellIndex - 1 };
     cell.setAttribute('tabindex', '0');
     this.#on.onSelect(this.#at.row, this.#at.column, this.#columns[this.#at.column]?.counted ?? true);
@@ -183,7 +183,7 @@ export class Grid {
     cell?.focus({ preventScroll: true });
   }
 
-  /** The text of the chosen value, NULL as it is shown; all of a long one, which has to be read first. */
+  /** The full text of the chosen value; NULL as displayed. A long value is read first. */
   async chosenValue() {
     const { row, column } = this.#at;
     const value = this.#rows.rows[row]?.[column];
@@ -192,7 +192,7 @@ export class Grid {
   }
 
   /**
-   * Copies the chosen value, where no text was marked.
+   * Copies the chosen value if no text is selected.
    *
    * @param {ClipboardEvent} event
    */

@@ -4,8 +4,8 @@ import { fill } from './format.js';
 /** @typedef {import('../../src/ui/viewer/viewModel.ts').Problem} Problem */
 
 /**
- * What the backup is: its source, its facts, what can be done with it, what is not in it, and since `damaged` is called,
- * what is wrong with it.
+ * The header: source, facts, actions, what is not in the backup, and once `damaged` is called, what is
+ * wrong with it.
  *
  * @param {import('./format.js').Format} format
  * @param {import('../../src/ui/viewer/viewModel.ts').BackupView} backup
@@ -161,12 +161,12 @@ function notices(texts, backup) {
 }
 
 /**
- * One line that names what it is about, and unfolds to one line for each.
+ * A one-line notice that expands to one line per item.
  *
  * @param {import('./dom.js').IconName} iconName
  * @param {string} title
  * @param {string[]} names
- * @param {string[][]} lines of a name and what there is to say of it
+ * @param {string[][]} lines of a name and a description
  */
 function notice(iconName, title, names, lines) {
   return element(

@@ -4,20 +4,20 @@ import { fill } from './format.js';
 import { Grid } from './grid.js';
 import { ValuePane } from './valuePane.js';
 
-/** A page that comes sooner than this (in ms) needs no sign that it is coming. */
+/** A page that arrives within this time (in ms) needs no progress bar. */
 const patience = 200;
 
 /** @typedef {import('../../src/ui/viewer/viewModel.ts').TableView} TableView */
 /** @typedef {import('../../src/ui/viewer/viewModel.ts').RowsView} RowsView */
 /** @typedef {import('../../src/ui/viewer/viewModel.ts').Problem} Problem */
 
-/** The rows of one table, a page at a time, with the bar that turns the pages. */
+/** The rows of one table, one page at a time, with the pager. */
 export class RowsPanel {
   #options;
   #pages;
   /** @type {Promise<TableView> | undefined} */
   #table;
-  /** The page that is shown or on its way; -1 before the first. */
+  /** The current or requested page; -1 before the first. */
   #page = -1;
   /** @type {Grid | undefined} */
   #grid;
@@ -87,19 +87,19 @@ export class RowsPanel {
     );
   }
 
-  /** The table's columns and statements; asked for once. Rejects with a `Problem`. */
+  /** The table's columns and statements, requested once. Rejects with a `Problem`. */
   table() {
     this.#table ??= this.#options.ask('readTable', { table: this.#options.index });
     this.#table.catch(() => (this.#table = undefined));
     return this.#table;
   }
 
-  /** The text of the value that was chosen, all of it; undefined when none was. */
+  /** The full text of the chosen value; undefined if there is none. */
   async chosenValue() {
     return await this.#grid?.chosenValue();
   }
 
-  /** Shows the remembered page, unless it is there already. */
+  /** Shows the remembered page, unless it is already shown. */
   load() {
     if (this.#page < 0) this.#turn(this.#options.state.page);
   }

@@ -2,13 +2,13 @@
 import { element, icon, visible, writable } from './dom.js';
 import { fill } from './format.js';
 
-/** With fewer tables a filter is in the way. */
+/** With fewer tables than this, a filter would only be in the way. */
 const filterFrom = 9;
 
 /** @typedef {import('../../src/ui/viewer/viewModel.ts').TableEntry} TableEntry */
 
 /**
- * The list of tables: one of them is chosen, by the pointer or with the arrow keys.
+ * The list of tables. One of them is chosen, with the pointer or the arrow keys.
  *
  * @param {import('./format.js').Format} format
  * @param {readonly TableEntry[]} tables
@@ -26,7 +26,7 @@ export function tableList(format, tables, options) {
   });
   list.append(...items);
 
-  // Takes the place of the list where the page is narrow.
+  // Replaces the list on a narrow page.
   const select = element(
     'select',
     {

@@ -17,7 +17,7 @@ import { columnsView, sqlView } from './schemaViews.js';
  */
 
 /**
- * Asks the extension; rejects with a `Problem`. Settles never when the question has become pointless.
+ * Asks the extension. Rejects with a `Problem`. Never settles if the question becomes obsolete.
  *
  * @typedef {<Type extends keyof import('../../src/ui/viewer/messages.ts').ViewerAnswers>(
  *   type: Type,
@@ -25,7 +25,7 @@ import { columnsView, sqlView } from './schemaViews.js';
  * ) => Promise<import('../../src/ui/viewer/messages.ts').ViewerAnswers[Type]>} Ask
  */
 
-/** One table: its rows, its columns, its statements. */
+/** One table: rows, columns, statements. */
 export class TablePanel {
   /** @type {TableOptions} */
   #options;
@@ -82,7 +82,7 @@ export class TablePanel {
     );
   }
 
-  /** The text of the value that was chosen, all of it; undefined when none was. */
+  /** The full text of the chosen value; undefined if there is none. */
   async chosenValue() {
     return this.#options.state.tab === 'rows' ? await this.#rows.chosenValue() : undefined;
   }

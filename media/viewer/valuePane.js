@@ -7,7 +7,7 @@ import { fill } from './format.js';
 /** A number in a column of any type. */
 const numberLike = /^[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?$/i;
 
-/** Shows the chosen value as a whole. */
+/** Shows the whole chosen value. */
 export class ValuePane {
   #options;
   #title = element('h3', { class: 'one-line' });
@@ -15,7 +15,7 @@ export class ValuePane {
   #content = element('div', { class: 'value-content', tabindex: 0 });
   #copy;
   #text = '';
-  /** Counts the values that were chosen: an answer that comes late is not shown in place of another. */
+  /** Counts the chosen values, so that a late answer is not shown for another value. */
   #chosen = 0;
 
   /**
@@ -53,7 +53,7 @@ export class ValuePane {
    * @param {RowsView} rows
    * @param {number} row within the page
    * @param {number} column
-   * @param {boolean} counted whether it is worth saying how long the value is
+   * @param {boolean} counted whether to show the length of the value
    */
   show(rows, row, column, counted) {
     const { format, ask, index } = this.#options;

@@ -15,7 +15,7 @@ const host = /** @type {any} */ (globalThis).acquireVsCodeApi();
 const root = /** @type {HTMLElement} */ (document.getElementById('viewer'));
 const tabs = /** @type {const} */ (['rows', 'columns', 'sql']);
 
-/** What is kept while the page is hidden. */
+/** State that survives while the page is hidden. */
 const state = readState(host.getState());
 
 /** @type {Format} */
@@ -64,7 +64,7 @@ function remember(change) {
 function ask(type, about) {
   const request = ++lastRequest;
   if (type === 'readRows') {
-    // Of several pages only the last one is answered.
+    // Only the last requested page is answered.
     for (const [earlier, question] of questions) if (question.type === type) questions.delete(earlier);
   }
   return new Promise((resolve, reject) => {
@@ -182,7 +182,7 @@ function showBackup(backup) {
   showTable(chosen);
 }
 
-/** Hands over what is marked, else the chosen value. */
+/** Sends the selection, or else the chosen value, to the clipboard. */
 async function copyChosen() {
   const marked = document.getSelection()?.toString() ?? '';
   const text = marked === '' ? await panel?.chosenValue() : marked;
@@ -190,7 +190,7 @@ async function copyChosen() {
 }
 
 /**
- * Chooses in the list of tables, as a click would.
+ * Chooses a table in the list, like a click.
  *
  * @param {string} key
  */

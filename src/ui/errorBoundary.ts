@@ -8,7 +8,7 @@ export interface MessageAction extends vscode.MessageItem {
 }
 
 /**
- * The one place where errors end: every command, and every button of a message, runs inside it.
+ * The one place that handles errors: every command and every message button runs inside it.
  * `operation` is a noun for the texts: "Restore failed…", "Restore cancelled."
  */
 export class ErrorBoundary {
@@ -29,8 +29,8 @@ export class ErrorBoundary {
   }
 
   /**
-   * Runs work that asks nothing any more. Where it fails and could go on, the message offers that, and the work throws
-   * `vscode.CancellationError`, because its error has been told. `offersOf` are the buttons that an error gets.
+   * Runs work that asks no more questions. If it fails and could be retried or continued, the message offers that, and
+   * this throws `vscode.CancellationError`, because the error has been reported. `offersOf` returns buttons for an error.
    */
   async attempt<Result>(
     operation: string,
@@ -52,7 +52,7 @@ export class ErrorBoundary {
     }
   }
 
-  /** Logs and shows an error. A prompt that was dismissed is none. */
+  /** Logs and shows an error. A dismissed prompt is not an error. */
   report(operation: string, error: unknown, offers: readonly MessageAction[] = []): void {
     if (error instanceof vscode.CancellationError) return;
     if (RestorePointError.is(error, 'cancelled')) {
@@ -80,7 +80,7 @@ export class ErrorBoundary {
   }
 }
 
-/** What helps with an error, wherever it comes from. */
+/** Buttons that help with an error from any operation. */
 function remedies(error: unknown): MessageAction[] {
   if (!RestorePointError.is(error)) return [];
   if (error.code === 'refused' && !vscode.workspace.isTrusted) {

@@ -21,7 +21,7 @@ export class Log implements Logger, vscode.Disposable {
 
   error(message: string, error?: unknown): void {
     const stack = error instanceof Error ? error.stack : undefined;
-    // What a use case logs where it happens reaches the error boundary too.
+    // An error that was logged where it happened reaches the error boundary too.
     const known = error === undefined || (stack !== undefined && stack === this.#lastStack);
     this.#lastStack = stack;
     if (known) return this.#channel.error(message);
@@ -39,7 +39,7 @@ export class Log implements Logger, vscode.Disposable {
   }
 }
 
-/** Whether an error tells a user something: one of ours that no fault in the program has led to. */
+/** Whether an error is meant for users: one of ours, not caused by a bug in the program. */
 export function isExpected(error: unknown, depth = 0): boolean {
   if (depth > 0 && !RestorePointError.is(error)) return !isFault(error);
   if (!RestorePointError.is(error)) return false;
@@ -49,7 +49,7 @@ export function isExpected(error: unknown, depth = 0): boolean {
   );
 }
 
-/** What JavaScript itself throws. What comes from another process keeps no class, but its stack begins with it. */
+/** An error that JavaScript itself throws. One from another process has lost its class, but its stack starts with the name. */
 function isFault(error: unknown): boolean {
   return (
     error instanceof Error &&
@@ -57,7 +57,7 @@ function isFault(error: unknown): boolean {
   );
 }
 
-/** Everything that an error knows: its line, its stack, what caused it, and what else failed while cleaning up. */
+/** Everything about an error: message, stack, cause, and what else failed during cleanup. */
 export function traceOf(error: unknown, depth = 0): string {
   const own = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const parts = RestorePointError.is(error) ? [describeError(error), own] : [own];

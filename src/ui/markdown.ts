@@ -1,15 +1,15 @@
 import * as vscode from 'vscode';
 
 /**
- * A tooltip of paragraphs, the first of them bold. Names come from databases and files: nothing in them is markup.
- * (`MarkdownString.appendText` would turn every space into one at which no line breaks.)
+ * A tooltip of paragraphs, the first in bold. Names come from databases and files, so markup in them is escaped.
+ * (`MarkdownString.appendText` would turn every space into a non-breaking one.)
  */
 export function tooltip(title: string, paragraphs: readonly string[]): vscode.MarkdownString {
   const text = [`**${escapeMarkdown(title)}**`, ...paragraphs.map(escapeMarkdown)].join('\n\n');
   return new vscode.MarkdownString(text);
 }
 
-/** A backslash makes any punctuation character stand for itself. */
+/** A backslash makes any punctuation character literal. */
 function escapeMarkdown(text: string): string {
   return text.replace(/[!-/:-@[-`{-~]/g, String.raw`\$&`).replace(/\s+/g, ' ');
 }

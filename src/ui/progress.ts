@@ -4,7 +4,7 @@ import { ProgressMeter } from '../core/progressMeter.ts';
 import type { WorkOptions } from '../engines/engine.ts';
 import type { Log } from './log.ts';
 
-/** How far the whole bar has come at the end of a phase, in percent. A phase begins where the one before it got to. */
+/** Total progress at the end of each phase, in percent. A phase begins where the previous one ended. */
 export type PhaseEnds = Partial<Readonly<Record<Phase, number>>>;
 
 export const backupEnds: PhaseEnds = { snapshot: 40, read: 97, publish: 100 };
@@ -25,17 +25,17 @@ export const restoreEnds: PhaseEnds = {
 
 export interface WorkDisplay {
   readonly title: string;
-  /** The views whose bars show that something goes on. */
+  /** The views that show a progress bar. */
   readonly views: readonly ('restorePoint.connections' | 'restorePoint.backups')[];
   readonly ends: PhaseEnds;
-  /** Cancels it, as the button of the notification does. */
+  /** Cancels the work, like the notification's button. */
   readonly token?: vscode.CancellationToken;
 }
 
 /** Milliseconds between two updates of a notification. */
 const updateInterval = 200;
 
-/** Shows long work as a notification that can be cancelled, and can stop all that is under way. */
+/** Shows long work as a cancellable notification, and can stop all running work. */
 export class WorkRunner {
   readonly #log: Log;
   readonly #running = new Map<AbortController, Promise<unknown>>();
@@ -74,14 +74,14 @@ export class WorkRunner {
     }
   }
 
-  /** Cancels everything and waits until it has cleaned up after itself. */
+  /** Cancels all work and waits until it has cleaned up. */
   async stopAll(): Promise<void> {
     for (const controller of this.#running.keys()) controller.abort();
     await Promise.all(this.#running.values());
   }
 }
 
-/** Whoever started the work hears of its error; others only wait for its end. */
+/** Waits for the end of the work. Its error goes to the code that started it. */
 async function settled(work: Promise<unknown>): Promise<void> {
   await work.then(
     () => undefined,

@@ -11,7 +11,7 @@ export function rowsText(count: number): string {
   return count === 1 ? vscode.l10n.t('1 row') : vscode.l10n.t('{0} rows', formatCount(count));
 }
 
-/** How many rows a backup holds of a table, and which. */
+/** How many rows of a table are in a backup, and which. */
 export function backedUpRowsText({ rows, where, related }: BackedUpTable): string {
   const part = where === undefined ? rowsText(rows) : vscode.l10n.t('{0} where {1}', rowsText(rows), where);
   return related ? vscode.l10n.t('{0} (related: {1})', part, describeReasons(related)) : part;

@@ -4,7 +4,7 @@ import type { TableChange } from '../core/plan.ts';
 import type { RestoreReport } from '../restore/restoreBackup.ts';
 import { rowsText } from './quantities.ts';
 
-/** What became of the rows of all tables, as the end of a sentence. */
+/** What happened to the rows of all tables, as the end of a sentence. */
 export function changesText({ mode, tables }: RestoreReport): string {
   const sum = (count: 'inserted' | 'updated'): number =>
     tables.reduce((total, change) => total + change[count], 0);
@@ -27,7 +27,7 @@ function replacedText(tables: readonly TableChange[]): string {
     tables.reduce((sum, change) => sum + count(change), 0);
   const rows = total(({ inserted }) => inserted);
   const written = total(({ inserted, kept = 0 }) => inserted - kept);
-  // Of a table that is written as a whole all rows are removed before that.
+  // A table that is written as a whole loses all of its rows first.
   const removed = total(({ rowsBefore, kept, removed: others = 0 }) =>
     kept === undefined ? rowsBefore : others,
   );

@@ -14,7 +14,7 @@ const mostNotes = 6;
 const mostLeftOut = 4;
 
 export interface SummaryOptions {
-  /** For people: the backup's name, when it was taken, and the database that is written. */
+  /** For display: the backup's name, when it was taken, and the database to write. */
   readonly backup: string;
   readonly age: string;
   readonly target: string;
@@ -26,7 +26,7 @@ export interface SummaryOptions {
   readonly undoable: boolean;
 }
 
-/** What a restore is about to write, for the dialog that asks once. */
+/** What a restore will write, for the confirmation dialog. */
 export function restoreSummary(plan: RestorePlan, options: SummaryOptions): string {
   const { backup, age, target, manifest, undoable } = options;
   const { opaque = [] } = plan;
@@ -112,7 +112,7 @@ function largeObjectsText({ largeObjects }: RestorePlan): string[] {
   ];
 }
 
-/** What is changed besides tables. */
+/** Changes other than tables. */
 function countersText({ sequences, create }: RestorePlan): string[] {
   const set = [...new Set(sequences.map(({ name }) => shownName(name)))];
   const filled = create.filter(({ live, repeat }) => live && repeat).map(({ name }) => visible(name));

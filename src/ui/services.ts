@@ -19,7 +19,7 @@ import type { ConnectionsNode } from './tree/connectionNodes.ts';
 import type { ConnectionsTree } from './tree/connectionsTree.ts';
 import type { ContentsEditor } from './viewer/contentsEditor.ts';
 
-/** What `activate` builds once, and commands work with. */
+/** The services that `activate` creates once and commands use. */
 export interface Services {
   readonly log: Log;
   readonly boundary: ErrorBoundary;
@@ -42,6 +42,6 @@ export interface Services {
   readonly statements: Statements;
   /** Where safety backups are kept. */
   readonly safetyFolder: string;
-  /** What is remembered for this workspace. */
+  /** State that is kept for this workspace. */
   readonly memory: vscode.Memento;
 }

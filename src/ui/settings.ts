@@ -6,7 +6,7 @@ function read<Value>(name: string, fallback: Value, scope?: vscode.WorkspaceFold
   return vscode.workspace.getConfiguration('restorePoint', scope).get(name, fallback);
 }
 
-/** Where the new backups of a workspace folder go, as an absolute path. */
+/** The folder for new backups of a workspace folder, as an absolute path. */
 export function backupFolder(folder: vscode.WorkspaceFolder): string {
   const setting = read('backupFolder', '', folder).trim() || 'backups';
   return path.resolve(folder.uri.fsPath, setting.replaceAll('${workspaceFolder}', folder.uri.fsPath));
@@ -16,7 +16,7 @@ export function compression(folder?: vscode.WorkspaceFolder): Compression {
   return read<Compression>('compression', 'zstd', folder);
 }
 
-/** Whether a restore backs the tables up that it is about to write. */
+/** Whether a restore first backs up the tables that it will write. */
 export function safetyBackupsWanted(): boolean {
   return read('safetyBackups', true);
 }

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { type CodeToRun, statementsText } from '../restore/codeToRun.ts';
 
-/** Shows the statements of backups in editors that cannot be written. */
+/** Shows the statements of backups in read-only editors. */
 export class Statements implements vscode.TextDocumentContentProvider {
   static readonly scheme = 'restore-point-statements';
 
@@ -12,7 +12,7 @@ export class Statements implements vscode.TextDocumentContentProvider {
     return this.#texts.get(uri.toString()) ?? '';
   }
 
-  /** `name` is for people: that of the backup. */
+  /** `name` is the backup's name, for display. */
   async show(name: string, { statements, kinds }: CodeToRun): Promise<void> {
     const uri = vscode.Uri.from({
       scheme: Statements.scheme,
@@ -24,7 +24,7 @@ export class Statements implements vscode.TextDocumentContentProvider {
     await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), { preview: false });
   }
 
-  /** Forgets what is shown no more. */
+  /** Forgets the text of a closed editor. */
   forget(document: vscode.TextDocument): void {
     this.#texts.delete(document.uri.toString());
   }

@@ -10,7 +10,7 @@ import { backupFolder } from '../settings.ts';
 const names = '*.{dbbackup,dbbackup.age}';
 const everywhere = `**/${names}`;
 const notThere = '**/node_modules/**';
-/** Many files change in one go, and each is announced several times. */
+/** Files change in bursts, with several events for each. */
 const quietMilliseconds = 150;
 const readsAtOnce = 8;
 
@@ -19,7 +19,7 @@ interface Known {
   readonly backup: BackupFile;
 }
 
-/** What reading all of a file has found out about it. */
+/** Damage that was found by reading the whole file. */
 interface Damage {
   readonly stamp: string;
   readonly error: RestorePointError;
@@ -68,13 +68,13 @@ export class BackupIndex implements vscode.Disposable {
     return backups.sort((a, b) => b.time.getTime() - a.time.getTime());
   }
 
-  /** For a change that no watcher may have seen. */
+  /** Reads everything again, for changes that a watcher may have missed. */
   refresh(): void {
     this.#known.clear();
     this.#changed.fire();
   }
 
-  /** The same work; when it finds a file damaged, that is remembered as long as the file stays as it is. */
+  /** Runs the work. If it finds a file damaged, remembers that until the file changes. */
   async noting<Result>(work: Promise<Result>): Promise<Result> {
     try {
       return await work;
@@ -84,7 +84,7 @@ export class BackupIndex implements vscode.Disposable {
     }
   }
 
-  /** What is known to be damaged in a file, beyond what its frame tells. */
+  /** The damage found in a file by reading all of it. */
   async damageOf(file: string): Promise<RestorePointError | undefined> {
     const damage = this.#damage.get(file);
     return damage && damage.stamp === (await stampOf(file)) ? damage.error : undefined;
@@ -104,7 +104,7 @@ export class BackupIndex implements vscode.Disposable {
     const inWorkspace = await vscode.workspace.findFiles(everywhere, notThere);
     const files = new Set(inWorkspace.filter((uri) => uri.scheme === 'file').map((uri) => uri.fsPath));
     for (const folder of vscode.workspace.workspaceFolders ?? []) {
-      // It may lie outside the workspace, or be hidden by `files.exclude`.
+      // The folder may be outside the workspace, or hidden by `files.exclude`.
       for (const file of await this.#listFolder(backupFolder(folder))) files.add(file);
     }
     return files;
@@ -165,7 +165,7 @@ export class BackupIndex implements vscode.Disposable {
   }
 }
 
-/** Tells one state of a file from another without reading it. */
+/** Identifies a state of the file without reading it. */
 function stampFrom({ mtimeMs, size, ino }: Stats): string {
   return `${mtimeMs} ${size} ${ino}`;
 }

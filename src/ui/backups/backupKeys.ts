@@ -18,22 +18,22 @@ import {
 } from '../prompts/passphrase.ts';
 
 export interface KeyOptions {
-  /** Whether the user can be asked; else what is not known is an error. */
+  /** Whether to ask the user. If not, a missing key is an error. */
   readonly ask: boolean;
-  /** Its keys are tried first. */
+  /** The connection whose keys are tried first. */
   readonly connection?: Connection;
   readonly passphrase?: string;
 }
 
 /**
- * What opens encrypted backups: the passphrases in the secret store, the identity files in the settings, and those that
- * were chosen since VS Code started. Asks for what is missing.
+ * Finds the keys of encrypted backups: passphrases in the secret store, identity files in the settings, and identity
+ * files chosen since VS Code started. Asks for what is missing.
  */
 export class BackupKeys {
   readonly #store: ConnectionStore;
   readonly #passphrases: Passphrases;
   readonly #logger: Logger;
-  /** By passphrase: one that has opened a file need not be derived again. */
+  /** Keys by passphrase, so that each is derived only once. */
   readonly #known = new Map<string, Keys>();
   #identities: readonly string[] = [];
 
@@ -57,8 +57,8 @@ export class BackupKeys {
   }
 
   /**
-   * What a new file is encrypted to; undefined when it is not. `opened` are the keys of a file that was opened for the
-   * same work. Throws `usage`, `vscode.CancellationError`.
+   * The lock for a new file; undefined when it is not encrypted. `opened` are the keys of a file opened for the same
+   * work. Throws `usage`, `vscode.CancellationError`.
    */
   async lockFor(
     encrypt: ConnectionSettings['encrypt'],
@@ -98,7 +98,7 @@ export class BackupKeys {
     return own;
   }
 
-  /** Passphrases to try, the likeliest first. */
+  /** Passphrases to try, most likely first. */
   async #candidates({ connection, passphrase }: KeyOptions): Promise<Set<string>> {
     const stored: string[] = [];
     for (const one of [...(connection ? [connection] : []), ...this.#store.list()]) {
@@ -138,7 +138,7 @@ export class BackupKeys {
     return await this.take(connection, await askNewPassphrase(connection.name));
   }
 
-  /** Whether a new backup that is encrypted like this has to ask for a passphrase. */
+  /** Whether taking a backup with this encryption must ask for a passphrase. */
   async needsPassphrase(
     encrypt: ConnectionSettings['encrypt'],
     connection: Connection,
@@ -148,7 +148,7 @@ export class BackupKeys {
     return (await this.#passphrases.find(connection)) === undefined;
   }
 
-  /** Keeps a new passphrase where the user wants that. Resolves to it. */
+  /** Saves a new passphrase if the user chose that, and returns it. */
   async take(connection: Connection, { passphrase, keep }: NewPassphrase): Promise<string> {
     if (keep) await this.#passphrases.save(connection, passphrase);
     return passphrase;
@@ -161,7 +161,7 @@ export class BackupKeys {
   }
 }
 
-/** To derive the key of a passphrase takes about a second. */
+/** Deriving the key from a passphrase takes about a second. */
 async function opens(file: string, keys: Keys): Promise<boolean> {
   const display = {
     location: vscode.ProgressLocation.Window,
@@ -173,7 +173,7 @@ async function opens(file: string, keys: Keys): Promise<boolean> {
       return true;
     } catch (error) {
       if (RestorePointError.is(error, 'locked')) return false;
-      // It was opened. What is wrong with it is told by whoever reads it.
+      // The keys opened it. The code that reads it reports the damage.
       if (RestorePointError.is(error, 'damaged-backup')) return true;
       throw error;
     }

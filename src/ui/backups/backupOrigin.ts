@@ -10,13 +10,13 @@ import type { Services } from '../services.ts';
 
 type Known = Pick<Services, 'safetyFolder' | 'store'>;
 
-/** Where the safety backups of a connection go: those of a workspace folder's own connection into a folder of their own. */
+/** The folder for a connection's safety backups. A connection of a workspace folder gets a folder of its own. */
 export async function safetyFolderFor({ safetyFolder }: Known, connection: Connection): Promise<string> {
   await makePrivateFolder(safetyFolder);
   return safetyFolderIn(safetyFolder, connection);
 }
 
-/** A backup's manifest has the id of its connection alone, which connections of several folders can share. */
+/** A manifest names its connection only by id, and connections of several folders can share an id. */
 function safetyFolderIn(root: string, { key, scope }: Connection): string {
   if (scope.target !== vscode.ConfigurationTarget.WorkspaceFolder) return root;
   return path.join(root, createHash('sha256').update(key).digest('hex').slice(0, 16));
@@ -45,9 +45,9 @@ export function takenFrom(
 ): Connection | undefined {
   const all = store.list();
   const folder = path.dirname(file);
-  // Its name is made of the connection's key: no other can be meant.
+  // The folder is named after the connection's key, so the match is unique.
   const ofFolder = all.find((one) => safetyFolderIn(safetyFolder, one) === folder && folder !== safetyFolder);
-  // A safety backup of a folder that is not open says nothing about another folder's connection.
+  // This safety backup belongs to a folder that is not open, not to another folder's connection.
   if (ofFolder || path.dirname(folder) === safetyFolder) return ofFolder;
   const candidates = all.filter(({ id }) => id === manifest?.source.connection);
   if (candidates.length < 2) return candidates[0];

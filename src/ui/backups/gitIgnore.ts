@@ -1,14 +1,13 @@
-/** What is said about backups in the text of a `.gitignore` at the root of a work tree. */
+/** Reads and extends the text of a `.gitignore` at the root of a work tree. */
 
-/** The line that ignores this folder (its path from there, with slashes; empty for the root itself). */
+/** The line that ignores this folder. The path is relative to the root, with slashes; empty for the root itself. */
 export function ignoreLine(folder: string): string {
   return folder === '' ? '*.dbbackup' : `/${escapePattern(folder)}/`;
 }
 
 /**
- * Whether a text ignores the backups in a folder already: it names backups by their extension, or the folder or one
- * above it by its path or, without a slash before the end, by its name. A pattern with wildcards in it is not
- * understood: whoever has one is asked once for nothing.
+ * Whether a text already ignores the backups in a folder: by their extension, or by the path or name of the folder or
+ * one above it. Patterns with wildcards are not understood; the cost is one needless question.
  */
 export function ignoresBackups(text: string, folder: string): boolean {
   const parts = folder.split('/').filter((part) => part !== '');
@@ -34,7 +33,7 @@ function matches(pattern: string, above: readonly string[], parts: readonly stri
   return names.some((name) => escapePattern(name) === fromRoot || name === fromRoot);
 }
 
-/** A text with a line at its end, in its own kind of line breaks. */
+/** The text with this line appended, keeping its line breaks. */
 export function withLine(text: string, line: string): string {
   const lineBreak = text.includes('\r\n') ? '\r\n' : '\n';
   const begin = text === '' || text.endsWith('\n') ? text : text + lineBreak;

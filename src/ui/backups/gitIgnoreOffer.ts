@@ -7,7 +7,7 @@ import { ignoreLine, ignoresBackups, withLine } from './gitIgnore.ts';
 
 const offered = 'gitIgnoreOffered';
 
-/** After the first backup inside a Git work tree that does not ignore it: offers to, once for each workspace. */
+/** After the first backup inside a Git work tree that does not ignore it, offers to add it to .gitignore. Once per workspace. */
 export async function offerToIgnore(
   { boundary, memory }: Pick<Services, 'boundary' | 'memory'>,
   file: string,

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { Services } from '../services.ts';
 
-/** Selects a backup in the view "Backups"; one that is not listed there is shown in the file manager. */
+/** Selects a backup in the Backups view, or shows it in the file manager if it is not listed there. */
 export async function revealInBackups(
   { backupsTree, backupsView }: Pick<Services, 'backupsTree' | 'backupsView'>,
   file: string,

@@ -19,13 +19,13 @@ import { keyArguments, textArgument, tokenArgument } from './commandArguments.ts
 import { isQuiet } from './commandTable.ts';
 import { tableMatcher, withoutText } from './continueWithout.ts';
 
-/** How a backup is encrypted, if it is, and the passphrase where it is known already. */
+/** Whether and how a backup is encrypted, and the passphrase if it is already known. */
 interface Encryption {
   readonly encrypt: ConnectionSettings['encrypt'];
   readonly passphrase?: string;
 }
 
-/** What does not change where a backup is tried again. */
+/** What stays the same when a backup is retried. */
 interface Prepared {
   readonly connection: Connection;
   readonly task: Omit<BackupTask, 'database' | 'selection'>;
@@ -33,8 +33,8 @@ interface Prepared {
 }
 
 /**
- * Takes a backup in a process of its own, shows how far it is, and tells what was done. What is refused can go on without
- * the tables that are refused.
+ * Takes a backup in a separate process, shows progress, and reports the result. If some tables are refused, offers to
+ * continue without them.
  */
 export async function backUp(
   services: Services,
@@ -103,7 +103,7 @@ async function backUpOnce(
   return report;
 }
 
-/** The workspace folder whose backups these become; undefined when no folder is open. */
+/** The workspace folder that gets the backup; undefined when no folder is open. */
 async function chooseFolder(connection: Connection): Promise<vscode.WorkspaceFolder | undefined> {
   const folders = vscode.workspace.workspaceFolders ?? [];
   const own = connection.scope.target === vscode.ConfigurationTarget.WorkspaceFolder;
@@ -115,7 +115,7 @@ async function chooseFolder(connection: Connection): Promise<vscode.WorkspaceFol
   return folder;
 }
 
-/** The backup folder, if there is one. */
+/** The backup folder, or a file if there is none. */
 async function choosePlace(
   connection: Connection,
   folder: vscode.WorkspaceFolder | undefined,

@@ -30,7 +30,7 @@ import {
 } from './commandArguments.ts';
 import type { CommandTable } from './commandTable.ts';
 
-/** What has been chosen so far. */
+/** The choices so far. */
 interface Draft extends RowsState, NewPassphraseState {
   readonly connection?: Connection;
   readonly schema?: string;
@@ -62,7 +62,7 @@ export function backupCommands(
         return await backUp(services, connection, {}, first);
       },
     },
-    /** As the settings of the connection have it, else with a passphrase. */
+    /** Encrypts as the connection's settings say, or else with a passphrase. */
     'restorePoint.backUpEncrypted': { operation, run: (first) => backUpEncrypted(services, first) },
     'restorePoint.backUpSchema': {
       operation,
@@ -78,7 +78,7 @@ export function backupCommands(
   };
 }
 
-/** Asks for the connection, unless an argument names it, and then what the steps ask, all in one walk. */
+/** Asks for the connection, unless an argument names it, and then runs the steps, as one sequence. */
 async function ask(
   services: Services,
   title: string,
@@ -86,7 +86,7 @@ async function ask(
   options: {
     readonly connection?: Connection;
     readonly refuse?: (connection: Connection) => string | undefined;
-    /** Finds out what the steps depend on. */
+    /** Determines what the steps depend on. */
     readonly prepare?: (draft: Connected) => Promise<Draft>;
     readonly steps: readonly Step<Draft>[];
   },
@@ -100,7 +100,7 @@ async function ask(
       const placeholder = vscode.l10n.t('Choose the connection to back up');
       const chosen = await askConnection(frame, connections, { placeholder, ...(refuse ? { refuse } : {}) });
       if (chosen === back) return back;
-      // What was chosen of another database says nothing about this one.
+      // Answers about another database do not apply to this one.
       return chosen.key === draft.connection?.key ? draft : await begin(chosen);
     },
   };
@@ -218,7 +218,7 @@ function rowsArgument(argument: unknown): RowChoice {
   return { withRelated, ...(condition === undefined ? {} : { condition }) };
 }
 
-/** Throws `usage` for a condition that could be meant for several tables. */
+/** Throws `usage` for a condition with several tables. */
 function selectionOf(tables: readonly TableName[], { withRelated, condition }: RowChoice): BackupSelection {
   if (condition === undefined) return { tables, withRelated };
   const [table, ...others] = tables;
@@ -226,7 +226,7 @@ function selectionOf(tables: readonly TableName[], { withRelated, condition }: R
   throw new RestorePointError('usage', 'A condition applies to the rows of one table');
 }
 
-/** The tables that are selected in the tree. Throws `usage` when they are of several databases. */
+/** The tables selected in the tree. Throws `usage` if they belong to several databases. */
 function selectedTables(
   first: unknown,
   second: unknown,

@@ -5,7 +5,7 @@ import { alone, answered, askConnection, type ConnectionChoiceOptions } from '..
 import type { Services } from '../services.ts';
 
 /**
- * Asks which connection to take. Where there is none, offers to add one and throws `vscode.CancellationError`;
+ * Asks for a connection. If there are none, offers to add one and throws `vscode.CancellationError`;
  * throws `refused` in Restricted Mode.
  */
 export async function chooseConnection(
@@ -17,7 +17,7 @@ export async function chooseConnection(
   return answered(await askConnection(alone(title), connections, options));
 }
 
-/** All connections; where there is none, offers to add one and throws `vscode.CancellationError`. */
+/** All connections. If there are none, offers to add one and throws `vscode.CancellationError`. */
 export function someConnections({ store, boundary }: Services): Connection[] {
   refuseInRestrictedMode();
   const connections = store.list();

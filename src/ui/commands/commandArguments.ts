@@ -8,15 +8,15 @@ import type { ConnectionStore } from '../connections/connectionStore.ts';
 import type { BackupsNode } from '../tree/backupNodes.ts';
 import type { ConnectionsNode } from '../tree/connectionNodes.ts';
 
-/** What every command takes that does long work. */
+/** Arguments of every long-running command. */
 interface WorkArguments {
-  /** Shows no message: the command resolves with its report and rejects with its error. */
+  /** Show no message: resolve with the report, reject with the error. */
   readonly quiet?: boolean;
-  /** Cancels the work, as the button of its notification does. */
+  /** Cancels the work, like the notification's button. */
   readonly token?: vscode.CancellationToken;
 }
 
-/** With what a keybinding, a task or another extension can call a command, so that nothing is asked. */
+/** Arguments for keybindings, tasks and other extensions, so that nothing is asked. */
 export interface BackUpArguments extends WorkArguments {
   /** The id of a connection in the settings. */
   readonly connection?: string;
@@ -24,11 +24,11 @@ export interface BackUpArguments extends WorkArguments {
   readonly schema?: string;
   /** For `backUpTables`: `orders`, `public.orders`. */
   readonly tables?: readonly string[];
-  /** For `backUpTables` of one table: a condition in SQL; rows for which it holds. */
+  /** For `backUpTables` of one table: an SQL condition that selects its rows. */
   readonly where?: string;
-  /** For `backUpTables`: also the rows that hang together with these by foreign keys. */
+  /** For `backUpTables`: also the rows related to these by foreign keys. */
   readonly withRelated?: boolean;
-  /** The backup file to write; left out, a new one in the backup folder. */
+  /** The backup file to write. Defaults to a new file in the backup folder. */
   readonly file?: string;
   /** For a connection whose backups are encrypted with a passphrase, and for `backUpEncrypted`. */
   readonly passphrase?: string;
@@ -38,17 +38,17 @@ export interface BackUpArguments extends WorkArguments {
 export interface BackupFileArguments extends WorkArguments {
   /** The backup file: a `vscode.Uri`, or a URI or a path as text. */
   readonly uri?: vscode.Uri | string;
-  /** For a backup that is encrypted with a passphrase which is not in the secret store. */
+  /** For a backup encrypted with a passphrase that is not in the secret store. */
   readonly passphrase?: string;
 }
 
 /** The same for `restoreBackup` and `undoRestore`. */
 export interface RestoreArguments extends BackupFileArguments {
   readonly connection?: string;
-  /** Left out, the user is asked; empty, all tables of the backup. */
+  /** If left out, the user is asked. Empty means all tables of the backup. */
   readonly tables?: readonly string[];
   readonly mode?: RestoreMode;
-  /** Writes without the summary that asks once. */
+  /** Write without asking for confirmation. */
   readonly confirmed?: boolean;
 }
 
@@ -74,7 +74,7 @@ export function flagArgument(argument: unknown, name: string): boolean {
   return propertiesOf(argument)[name] === true;
 }
 
-/** How keys of encrypted backups are found for a command that was called with this argument. */
+/** How to find the keys of encrypted backups for this argument. */
 export function keyArguments(argument: unknown, connection?: Connection): KeyOptions {
   const passphrase = textArgument(argument, 'passphrase');
   return {
@@ -90,7 +90,7 @@ export function tokenArgument(argument: unknown): { token?: vscode.CancellationT
   return token === undefined ? {} : { token: token as vscode.CancellationToken };
 }
 
-/** Throws `usage` for what is no list of table names. */
+/** Throws `usage` for anything but a list of table names. */
 export function tablesArgument(argument: unknown): TableName[] | undefined {
   const value = propertiesOf(argument)['tables'];
   if (value === undefined) return undefined;
@@ -107,21 +107,21 @@ export function modeArgument(argument: unknown): RestoreMode | undefined {
   throw wrongArgument('mode', `must be one of ${restoreModes.join(', ')}`);
 }
 
-/** The connection that a node belongs to or an argument names; undefined when the user has to be asked. */
+/** The connection of a node, or named by an argument; undefined when the user must be asked. */
 export function connectionArgument(argument: unknown, store: ConnectionStore): Connection | undefined {
   if (isNode(argument)) return 'connection' in argument ? argument.connection : undefined;
   const id = textArgument(argument, 'connection');
   return id === undefined ? undefined : store.find(id);
 }
 
-/** The nodes that a command was called on: the selection, if the node is a part of it, else the node. */
+/** The nodes that a command was called on: the selection if it includes the node, else only the node. */
 export function nodesArgument(first: unknown, second: unknown): (ConnectionsNode | BackupsNode)[] {
   if (!isNode(first)) return [];
   const selection: unknown[] = Array.isArray(second) ? second : [];
   return selection.includes(first) ? selection.filter(isNode) : [first];
 }
 
-/** The backup files that a command was called on, as paths; none when the user has to be asked. */
+/** The paths of the backup files that a command was called on; none when the user must be asked. */
 export function filesArgument(first: unknown, second?: unknown): string[] {
   const uris: unknown[] = Array.isArray(second) && second.length > 0 ? second : [first];
   const selection = isNode(first) ? nodesArgument(first, second) : uris;
@@ -141,7 +141,7 @@ function fileOf(value: unknown): string | undefined {
   throw wrongArgument('uri', 'must be a URI or a path');
 }
 
-/** Throws `usage` for what is not on disk. */
+/** Throws `usage` for a URI that is not a file on disk. */
 export function pathOf(uri: vscode.Uri): string {
   if (uri.scheme === 'file') return uri.fsPath;
   throw new RestorePointError('usage', 'Restore Point can only use files on the machine that it runs on', {

@@ -13,8 +13,8 @@ export interface Command {
 export type CommandTable = Readonly<Record<CommandId, Command>>;
 
 /**
- * Registers commands. What fails ends in the error boundary and the command resolves with undefined, except for a
- * caller that passes `{ quiet: true }`: a program that wants the report or the error and shows both by itself.
+ * Registers commands. The error boundary reports errors and the command resolves with undefined. A caller that passes
+ * `{ quiet: true }` gets the report or the error instead and shows it itself.
  */
 export function registerCommands(table: CommandTable, boundary: ErrorBoundary): vscode.Disposable {
   const registered = Object.entries(table).map(([id, command]) =>

@@ -21,7 +21,7 @@ type ConnectionCommandId =
   | 'restorePoint.retryConnection'
   | 'restorePoint.disconnect';
 
-/** Commands on the connections themselves. Each but Add can be called with `{ connection: 'id' }`. */
+/** Commands on connections. All except Add can be called with `{ connection: 'id' }`. */
 export function connectionCommands(services: Services): Pick<CommandTable, ConnectionCommandId> {
   const onConnection = (
     operation: string,
@@ -82,12 +82,12 @@ async function connectionFor(services: Services, title: string, argument: unknow
 
 async function add(services: Services): Promise<void> {
   refuseInRestrictedMode();
-  // Where the place is not asked there is only one.
+  // If the place is not asked for, there is only one.
   const scope = services.store.scopes()[0]!;
   await askTestAndSave(services, vscode.l10n.t('Add Connection'), { byUrl: false, scope });
 }
 
-/** One that cannot be used is mended where it stands. */
+/** Opens the settings for a connection that is not usable. */
 async function edit(services: Services, connection: Connection): Promise<void> {
   const { usable, item, scope, name } = connection;
   if (!usable) return await openSettings(connection);
@@ -149,7 +149,7 @@ async function enterPassword(services: Services, connection: Connection): Promis
   await reconnect(services, connection);
 }
 
-/** An empty one is forgotten. With a passphrase in the argument nothing is asked. */
+/** An empty passphrase deletes the saved one. With a passphrase in the argument nothing is asked. */
 async function enterPassphrase(
   { passphrases }: Services,
   connection: Connection,

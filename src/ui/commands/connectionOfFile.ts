@@ -10,8 +10,8 @@ import { pathOf } from './commandArguments.ts';
 import { connectionOf } from './saveConnection.ts';
 
 /**
- * The connection to a database file: the one that the settings have, else a new one, which is saved when it works. Throws
- * `refused` in Restricted Mode, `connection` for what is no database.
+ * The connection to a database file: the existing one, or a new one, which is saved if it works. Throws `refused` in
+ * Restricted Mode, `connection` if the file is not a database.
  */
 export async function connectionOfFile(services: Services, uri: vscode.Uri): Promise<Connection> {
   refuseInRestrictedMode();
@@ -23,7 +23,7 @@ export async function connectionOfFile(services: Services, uri: vscode.Uri): Pro
   const scope = scopeOf(store, uri);
   const draft = { engine, file, name: freeName(store, file) };
   const connection = connectionOf(services, { draft, byUrl: false, scope });
-  // Without a notification of its own: VS Code drops those that come too fast, and the last one matters.
+  // Shows no notification here: VS Code drops those that come too fast, and the last one matters.
   await connector.use(connection, { readOnly: true, logger: log }, (session) => session.listTables());
   await store.save(connection.item as { id: string }, scope);
   boundary.tell(vscode.l10n.t('Added the connection {0} to the settings.', connection.name));
@@ -39,12 +39,12 @@ async function findConnection(store: ConnectionStore, file: string): Promise<Con
   return undefined;
 }
 
-/** Two paths of one file, through links or in another case, have the same. */
+/** The same for all paths of one file, through links or in another case. */
 async function realPath(file: string): Promise<string> {
   return await realpath(file).catch(() => path.resolve(file));
 }
 
-/** The settings of the workspace folder that the file is in; those of the workspace, where they are the same. */
+/** The settings of the file's workspace folder, or of the workspace if they are the same. */
 function scopeOf(store: ConnectionStore, uri: vscode.Uri): SettingsScope {
   const scopes = store.scopes();
   const folder = vscode.workspace.getWorkspaceFolder(uri);
@@ -56,7 +56,7 @@ function scopeOf(store: ConnectionStore, uri: vscode.Uri): SettingsScope {
   return own ?? scopes[0]!;
 }
 
-/** Its name without the ending; where a connection has that, its path too. */
+/** The file name without its extension, or its path if that name is taken. */
 function freeName(store: ConnectionStore, file: string): string {
   const name = suggestedName({ engine: 'sqlite', file });
   const taken = store.list().some((connection) => connection.name === name);

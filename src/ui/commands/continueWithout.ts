@@ -1,17 +1,17 @@
 import * as vscode from 'vscode';
 import { foldCase, formatTableName, type TableName } from '../../core/names.ts';
 
-/** Names that fit on a button. */
+/** The number of names that fit on a button. */
 const mostNames = 2;
 
-/** The title of the button that goes on without tables. */
+/** The title of the button that continues without some tables. */
 export function withoutText(tables: readonly string[]): string {
   return tables.length <= mostNames
     ? vscode.l10n.t('Continue Without {0}', tables.join(', '))
     : vscode.l10n.t('Continue Without {0} Tables', tables.length);
 }
 
-/** Whether a table is one of these, as `formatTableName` writes them; SQLite's may be written in another case. */
+/** Whether a table is one of these, written as by `formatTableName`. SQLite names may differ in case. */
 export function tableMatcher(tables: readonly string[]): (name: TableName) => boolean {
   const exact = new Set(tables);
   const folded = new Set(tables.map(foldCase));

@@ -52,7 +52,7 @@ export function fileCommands(
         return report;
       },
     },
-    /** With a table under a backup, at that table. */
+    /** Called on a table of a backup, shows that table. */
     'restorePoint.showContents': {
       operation: vscode.l10n.t('Showing the contents'),
       async run(first, second) {
@@ -69,7 +69,7 @@ export function fileCommands(
         if (file !== undefined) await reveal(vscode.Uri.file(file));
       },
     },
-    /** With `{ confirmed: true }` nothing is asked, and a file for which there is no trash is gone for good. */
+    /** With `{ confirmed: true }` nothing is asked, and without a trash the file is deleted permanently. */
     'restorePoint.deleteBackup': {
       operation: vscode.l10n.t('Deleting the backup'),
       async run(first, second) {
@@ -138,7 +138,7 @@ function tellVerified(services: Services, report: VerifyReport): void {
   ]);
 }
 
-/** In the Explorer; what lies outside the workspace is shown in the file manager. */
+/** Shows the file in the Explorer, or in the file manager if it is outside the workspace. */
 async function reveal(uri: vscode.Uri): Promise<void> {
   const inside = vscode.workspace.getWorkspaceFolder(uri) !== undefined;
   await vscode.commands.executeCommand(inside ? 'revealInExplorer' : 'revealFileInOS', uri);
@@ -159,7 +159,7 @@ async function confirmDeletion(files: readonly string[]): Promise<void> {
   if (chosen !== yes) throw new vscode.CancellationError();
 }
 
-/** Not every machine has a trash: where there is none, asks whether the file may go for good. */
+/** If the machine has no trash, asks whether to delete the file permanently. */
 async function moveToTrash(uri: vscode.Uri, confirmed: boolean): Promise<void> {
   try {
     await vscode.workspace.fs.delete(uri, { useTrash: true });

@@ -31,27 +31,27 @@ export interface RestoreRequest {
   readonly file: string;
   /** What is in it. */
   readonly manifest: Manifest;
-  /** For a file that is encrypted. */
+  /** For an encrypted file. */
   readonly keys?: Keys;
   readonly keyOptions: KeyOptions;
   readonly connection: Connection;
-  /** All of the backup when left out. */
+  /** Defaults to all of the backup. */
   readonly tables?: readonly TableName[];
   readonly mode: RestoreMode;
-  /** Brings back what an earlier restore replaced. */
+  /** Undoes an earlier restore. */
   readonly undo?: boolean;
   /** Shows no message at the end. */
   readonly quiet: boolean;
-  /** The summary was agreed to already. */
+  /** The summary is already confirmed. */
   readonly confirmed: boolean;
-  /** Statements of a backup that this machine did not make may run. */
+  /** May run statements of a backup that this machine did not make. */
   readonly trusted: boolean;
   readonly token?: vscode.CancellationToken;
 }
 
 /**
- * Restores in a process of its own: asks once, shows how far it is, and tells what was done. What is refused can go on
- * without the tables that are refused.
+ * Restores in a separate process: asks for confirmation, shows progress, and reports the result. If some tables are
+ * refused, offers to continue without them.
  */
 export async function restore(services: Services, request: RestoreRequest): Promise<RestoreReport> {
   if (request.quiet) return await restoreOnce(services, request);
@@ -72,7 +72,7 @@ function continueWithout(
   const isRefused = tableMatcher(refused);
   const chosen = chooseTables(request.manifest, request.tables).map(({ table }) => table.name);
   const tables = chosen.filter((name) => !isRefused(name));
-  // An undo puts all back or nothing.
+  // An undo puts back everything or nothing.
   if (request.undo || refused.length === 0 || tables.length === 0) return [];
   const run = (): unknown =>
     services.boundary.run(operation, () => restore(services, { ...request, tables }));
@@ -116,7 +116,7 @@ async function restoreOnce(services: Services, request: RestoreRequest): Promise
   return report;
 }
 
-/** Statements of a file from elsewhere run as the user: they are shown, and run only after a yes. */
+/** Statements of a file from elsewhere would run as the user, so they can be viewed and run only after consent. */
 async function askToRun(
   { statements }: Services,
   { connection, file }: RestoreRequest,
@@ -139,11 +139,11 @@ async function askToRun(
   const answer = await vscode.window.showWarningMessage(question, { modal: true, detail }, show, yes);
   if (answer !== show) return answer === yes;
   await statements.show(backupNameOf(file), code);
-  // Beside the text, which a dialog would cover.
+  // A notification, because a dialog would cover the text.
   return (await vscode.window.showWarningMessage(question, yes, vscode.l10n.t('Cancel'))) === yes;
 }
 
-/** All names are in the statements that can be shown; here a line must fit. */
+/** The statements that can be shown have all names; here each must fit on a line. */
 function shortened(line: string): string {
   return line.length > mostCharacters ? `${line.slice(0, mostCharacters)}…` : line;
 }

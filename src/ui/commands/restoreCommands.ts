@@ -44,7 +44,7 @@ export function restoreCommands(
   };
 }
 
-/** What has been chosen so far. */
+/** The choices so far. */
 interface Draft {
   readonly file?: string;
   readonly manifest?: Manifest;
@@ -92,7 +92,7 @@ async function restoreFromArguments(
   });
 }
 
-/** The tables that an argument names, or that are selected below a backup. */
+/** The tables that an argument names, or that are selected under a backup. */
 function tablesOf(first: unknown, second: unknown): readonly TableName[] | undefined {
   const nodes = nodesArgument(first, second).filter((node) => node.kind === 'backupTable');
   const [node] = nodes;
@@ -142,7 +142,7 @@ async function chooseSafetyBackup(services: Services, title: string): Promise<st
   );
 }
 
-/** What is in a file, and what opens it if it is encrypted. */
+/** The manifest of a file, and its keys if it is encrypted. */
 async function open(
   services: Services,
   file: string,
@@ -163,7 +163,7 @@ function fileStep(services: Services, options: KeyOptions, into: Connection | un
         ...(into ? { into } : {}),
       });
       if (file === back) return back;
-      // What was chosen of another backup says nothing about this one.
+      // Answers about another backup do not apply to this one.
       return file === draft.file ? draft : { file, ...(await open(services, file, options)) };
     },
   };
@@ -207,7 +207,7 @@ function modeStep(names: readonly TableName[] | undefined): Step<Draft> {
     async ask(draft, frame) {
       const mode = await askMode(frame, chooseTables(draft.manifest!, names), draft.mode);
       if (mode === back || mode === draft.mode) return mode === back ? back : draft;
-      // Which tables come depends on it.
+      // The choice of tables depends on the mode.
       const { tables: _, ...rest } = draft;
       return { ...rest, mode };
     },

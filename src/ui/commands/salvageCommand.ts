@@ -14,7 +14,7 @@ import { isQuiet } from './commandTable.ts';
 
 const mostTables = 5;
 
-/** Makes a sound backup, beside a damaged one, of all that still holds. `out` in the argument names the new file. */
+/** Saves the intact parts of a damaged backup to a new backup. `out` in the argument is the new file. */
 export async function salvage(services: Services, file: string, argument: unknown): Promise<SalvageReport> {
   const keys = await services.keys.keysFor(file, keyArguments(argument));
   const out = textArgument(argument, 'out') ?? (await askForFile(file, keys !== undefined));

@@ -7,7 +7,7 @@ import { askInSteps } from '../prompts/steps.ts';
 import type { Services } from '../services.ts';
 import { tablesText } from '../quantities.ts';
 
-/** Asks, tests, and saves. When the test fails, the user can go back, save all the same, or leave it. */
+/** Asks, tests and saves. If the test fails, the user can go back, save anyway, or cancel. */
 export async function askTestAndSave(
   services: Services,
   title: string,
@@ -31,7 +31,7 @@ export async function askTestAndSave(
   }
 }
 
-/** The connection that the answers describe, as it would be read from the settings. */
+/** The connection that the answers describe, as if read from the settings. */
 export function connectionOf(
   services: Services,
   answers: ConnectionAnswers,
@@ -46,7 +46,7 @@ export function connectionOf(
   return { key: `${scope.key} ${id}`, id, name: usable.settings.name, scope, item, usable };
 }
 
-/** User settings hold for other workspaces too: a path in them starts from no folder. */
+/** User settings apply to other workspaces too, so paths in them are not relative to a folder. */
 function portableFolder({ target, folder }: SettingsScope): string | undefined {
   return target === vscode.ConfigurationTarget.Global ? undefined : folder?.uri.fsPath;
 }
@@ -61,7 +61,7 @@ async function test(
   services.log.info(text);
 }
 
-/** Opens a session of its own and says in a line what it found. */
+/** Opens a session of its own and returns a one-line summary. */
 export async function testConnection(
   services: Services,
   connection: Connection,
@@ -87,7 +87,7 @@ export async function testConnection(
   });
 }
 
-/** Throws `vscode.CancellationError` when the user leaves it. */
+/** Throws `vscode.CancellationError` when the user cancels. */
 async function askAfterFailure({ name }: Connection, error: unknown): Promise<'save' | 'edit'> {
   if (RestorePointError.is(error, 'cancelled')) throw error;
   const edit = vscode.l10n.t('Edit');

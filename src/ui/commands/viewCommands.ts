@@ -3,12 +3,12 @@ import type { Services } from '../services.ts';
 import { connectionArgument } from './commandArguments.ts';
 import type { CommandTable } from './commandTable.ts';
 
-/** Commands on what is shown. */
+/** Commands on the views. */
 export function viewCommands(
   services: Services,
 ): Pick<CommandTable, 'restorePoint.refresh' | 'restorePoint.showLog' | 'restorePoint.copyValue'> {
   return {
-    /** With a connection, only that; without, both views. */
+    /** Refreshes one connection, or both views. */
     'restorePoint.refresh': {
       operation: vscode.l10n.t('Refresh'),
       async run(first) {
@@ -18,7 +18,7 @@ export function viewCommands(
         return Promise.resolve();
       },
     },
-    /** What is marked in the viewer of contents, else the value of the chosen cell. */
+    /** Copies the selection in the contents viewer, or else the value of the chosen cell. */
     'restorePoint.copyValue': {
       operation: vscode.l10n.t('Copying'),
       run() {

@@ -3,23 +3,23 @@ import type { ConnectionSettings } from '../../core/connectionSettings.ts';
 import { RestorePointError } from '../../core/errors.ts';
 import type { Engine } from '../../engines/engine.ts';
 
-/** The settings file that an item stands in. */
+/** The settings file that contains an item. */
 export interface SettingsScope {
   readonly target: vscode.ConfigurationTarget;
-  /** The folder that relative paths start from; the one whose settings they are, else the first. */
+  /** The folder that relative paths start from: the folder of these settings, or else the first. */
   readonly folder?: vscode.WorkspaceFolder;
-  /** Tells this scope from every other, on this machine. */
+  /** Identifies this scope on this machine. */
   readonly key: string;
 }
 
 /** An item of `restorePoint.connections`, usable or not. */
 export interface Connection {
-  /** Tells it from every other, on this machine: scope and id. */
+  /** Identifies it on this machine: scope and id. */
   readonly key: string;
   readonly id: string;
   readonly name: string;
   readonly scope: SettingsScope;
-  /** As it stands in the settings. */
+  /** The item as written in the settings. */
   readonly item: unknown;
   readonly usable?: UsableConnection;
   /** Why it cannot be used. */
@@ -31,7 +31,7 @@ export interface UsableConnection {
   readonly engine: Engine;
 }
 
-/** Throws `usage` with what is wrong with its settings. */
+/** Throws `usage`, saying what is wrong with its settings. */
 export function usableOf(connection: Connection): UsableConnection {
   if (connection.usable) return connection.usable;
   throw (

@@ -2,10 +2,10 @@ import * as path from 'node:path';
 import type { ConnectionSettings } from '../../core/connectionSettings.ts';
 import type { DatabaseAddress } from '../../core/connections.ts';
 
-/** A connection in the making: what has been asked so far, as texts. */
+/** An unfinished connection: the answers so far, as texts. */
 export interface ConnectionDraft {
   readonly engine: DatabaseAddress['engine'];
-  /** A URL with variables in it, which stays as it is. */
+  /** A URL that contains variables, kept as it is. */
   readonly url?: string;
   readonly file?: string;
   readonly host?: string;
@@ -23,7 +23,7 @@ export interface ConnectionDraft {
 
 export type DraftPassword =
   | { readonly kind: 'none' }
-  /** In the secret store; without a text, the one that is there stays. */
+  /** In the secret store. Without `text`, the saved password stays. */
   | { readonly kind: 'stored'; readonly text?: string }
   | { readonly kind: 'environment'; readonly variable: string };
 
@@ -53,7 +53,7 @@ export function itemOf(
   return Object.fromEntries(given) as { id: string };
 }
 
-/** A file below the folder by its path from there, so that the settings work on another machine too. */
+/** The path of a file, relative to the folder if it is inside, so that the settings work on other machines. */
 export function portablePath(file: string, folder: string | undefined): string {
   if (folder === undefined || !path.isAbsolute(file)) return file;
   const relative = path.relative(folder, file);
@@ -61,7 +61,7 @@ export function portablePath(file: string, folder: string | undefined): string {
   return inside ? `\${workspaceFolder}/${relative.split(path.sep).join('/')}` : file;
 }
 
-/** The draft of an item that stands in the settings; what is no text there is asked anew. */
+/** The draft of an item in the settings. Values of the wrong type are asked for again. */
 export function draftOf(
   item: Readonly<Record<string, unknown>>,
   engine: DatabaseAddress['engine'],
@@ -97,7 +97,7 @@ function withoutMarksAtEnd(text: string): string {
   return text.slice(0, end);
 }
 
-/** An id for the settings from a name that people read: `Shop (SQLite)` gives `shop-sqlite`. */
+/** Makes an id for the settings from a display name: `Shop (SQLite)` gives `shop-sqlite`. */
 export function newConnectionId(name: string, taken: readonly string[]): string {
   const plain = name
     .normalize('NFKC')
@@ -109,18 +109,18 @@ export function newConnectionId(name: string, taken: readonly string[]): string 
   return id;
 }
 
-/** The name that a draft suggests: that of its database. */
+/** The suggested name of a draft: its database's. */
 export function suggestedName({ file, database, host }: ConnectionDraft): string {
   if (file !== undefined) return path.basename(file).replace(/\.(db|db3|sqlite|sqlite3)$/i, '');
   return database ?? host ?? '';
 }
 
-/** Whether nothing lies between the two ends, so that encryption need not be asked about. */
+/** Whether the host is this machine, so that encryption need not be asked about. */
 export function isLocalHost(host: string | undefined): boolean {
   return host === undefined || /^(localhost|127(\.\d+){3}|::1|\/.*)$/i.test(host);
 }
 
-/** Reads `host`, `host:port`, `[::1]:5432`, `/run/postgresql`; undefined when it is none of these. */
+/** Parses `host`, `host:port`, `[::1]:5432`, `/run/postgresql`; undefined for anything else. */
 export function parseHost(text: string): { host: string; port?: number } | undefined {
   if (text.startsWith('/')) return { host: text };
   const parts = /^(?:\[([^\]\s]+)\]|([^\s:[\]]+))(?::(\d{1,5}))?$/.exec(text);

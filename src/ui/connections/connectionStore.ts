@@ -8,13 +8,13 @@ import type { Connection, SettingsScope } from './connection.ts';
 const section = 'restorePoint';
 const setting = 'connections';
 
-/** An item as it is written to the settings. */
+/** An item as written to the settings. */
 export type ConnectionItem = Readonly<Record<string, unknown>> & { readonly id: string };
 
 /** The connections in the settings of the user, the workspace and its folders. */
 export class ConnectionStore implements vscode.Disposable {
   readonly #engineById: (id: EngineId) => Engine;
-  /** Reads a URL of any engine; undefined when it is none's, throws `usage` when it is wrong. */
+  /** Parses a URL of any engine; undefined if no engine knows it. Throws `usage` if it is invalid. */
   readonly parseUrl: Engine['parseUrl'];
   readonly #changed = new vscode.EventEmitter<void>();
   readonly #subscriptions: vscode.Disposable[];
@@ -39,8 +39,8 @@ export class ConnectionStore implements vscode.Disposable {
   }
 
   /**
-   * All of them by name. One in the workspace's settings hides one of the user with the same id; those of folders hide
-   * nothing and are never hidden, because each folder has its own. What looks the same has its place in its name.
+   * All connections, sorted by name. A connection in the workspace settings hides one with the same id in the user
+   * settings. Connections of folders hide nothing and are never hidden. Equal names get their place appended.
    */
   list(): Connection[] {
     const found = new Map<string, Connection>();
@@ -83,7 +83,7 @@ export class ConnectionStore implements vscode.Disposable {
     });
   }
 
-  /** The scopes that connections can stand in, the closest first. */
+  /** The scopes that can contain connections, the closest first. */
   scopes(): SettingsScope[] {
     const folders = vscode.workspace.workspaceFolders ?? [];
     const [first] = folders;
@@ -105,7 +105,7 @@ export class ConnectionStore implements vscode.Disposable {
     return [...ofFolders, workspace, user];
   }
 
-  /** Writes an item to its scope, in the place of the one with its id, else at the end. */
+  /** Writes an item to its scope. Replaces the one with the same id, or else appends. */
   async save(item: ConnectionItem, scope: SettingsScope): Promise<void> {
     const items = itemsOf(scope);
     const index = items.findIndex((other) => idOf(other) === item.id);
@@ -118,7 +118,7 @@ export class ConnectionStore implements vscode.Disposable {
     if (index >= 0) await write(connection.scope, items.toSpliced(index, 1));
   }
 
-  /** Reads and checks an item as it would stand in this scope. Throws `usage`. */
+  /** Parses and checks an item as if it were in this scope. Throws `usage`. */
   parse(item: unknown, { folder, target }: SettingsScope): NonNullable<Connection['usable']> {
     const settings = parseConnectionSettings(item, {
       env: process.env,
@@ -148,14 +148,14 @@ function hides(other: Connection, { id, scope }: Connection): boolean {
   return other.id === id && !isFolder(other.scope) && !isFolder(scope);
 }
 
-/** With the place of its settings in its name, if another place has a connection of the same id or name. */
+/** Appends the place of its settings to the name if another place has a connection with the same id or name. */
 function toldApart(connection: Connection, all: readonly Connection[]): Connection {
   const { id, name, scope } = connection;
   const same = all.some((other) => other.scope.key !== scope.key && (other.id === id || other.name === name));
   return same ? { ...connection, name: `${name} (${placeName(scope)})` } : connection;
 }
 
-/** What people call the place of some settings; of two folders with one name, by their paths. */
+/** The display name of a settings scope. Folders with the same name are shown by their paths. */
 export function placeName({ target, folder }: SettingsScope): string {
   switch (target) {
     case vscode.ConfigurationTarget.Global:

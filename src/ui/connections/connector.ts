@@ -9,10 +9,10 @@ import { askKeep } from '../prompts/passphrase.ts';
 import { usableOf, type Connection } from './connection.ts';
 import type { Passwords } from './passwords.ts';
 
-/** With `ask`, the user is asked for a password that is missing. */
+/** With `ask`, the user is asked for a missing password. */
 export type OpenOptions = ConnectOptions & { readonly ask?: boolean };
 
-/** What leads to a database. */
+/** Address and password of a database. */
 export interface Access {
   readonly address: DatabaseAddress;
   readonly password?: string;
@@ -29,13 +29,13 @@ export class Connector {
   }
 
   /**
-   * What leads to the database: with the password that is known. Throws `refused` in Restricted Mode; with `ask`, what
+   * The database's address, with the password if it is known. Throws `refused` in Restricted Mode; with `ask`, also what
    * `Engine.connect` throws, and `vscode.CancellationError` when the question for a password is dismissed.
    */
   async access(connection: Connection, { ask }: { readonly ask: boolean }): Promise<Access> {
     const known = await this.#known(connection);
     if (!ask || known.password !== undefined || usableOf(connection).engine.features.isFile) return known;
-    // Whether the server wants one is known only when it is asked; it may trust this user, or a file has the password.
+    // Only connecting shows whether the server needs a password: it may trust this user, or a pgpass file has it.
     const missing = await this.#missing(connection, known);
     return missing ? { ...known, password: await this.#askPassword(connection, known, missing) } : known;
   }
@@ -47,7 +47,7 @@ export class Connector {
     return await usableOf(connection).engine.connect(address, { ...known, ...options });
   }
 
-  /** Opens a session for one piece of work and closes it after that. */
+  /** Opens a session for one piece of work and closes it afterwards. */
   async use<Result>(
     connection: Connection,
     options: OpenOptions,
@@ -68,7 +68,7 @@ export class Connector {
     return { address, ...(password === undefined ? {} : { password }) };
   }
 
-  /** The error that says so when the server wants a password. Throws whatever else is wrong. */
+  /** The error if the server requires a password. Throws any other error. */
   async #missing(connection: Connection, access: Access): Promise<RestorePointError | undefined> {
     try {
       await this.#tryOut(connection, access);

@@ -2,13 +2,13 @@ import type * as vscode from 'vscode';
 import { RestorePointError } from '../../core/errors.ts';
 import { usableOf, type Connection } from './connection.ts';
 
-/** What is needed of `vscode.SecretStorage`. */
+/** The part of `vscode.SecretStorage` that is used. */
 export type SecretStore = Pick<vscode.SecretStorage, 'get' | 'store' | 'delete'>;
 
 interface Stored {
   /**
-   * Where it was meant for (`Engine.passwordDestination`): settings that come with a repository must not send it elsewhere,
-   * nor over a network that is less safe.
+   * The destination it was entered for (`Engine.passwordDestination`). Settings from a repository must not send it
+   * elsewhere, or over a less secure connection.
    */
   readonly target: string;
   readonly password: string;
@@ -22,7 +22,7 @@ export class Passwords {
     this.#secrets = secrets;
   }
 
-  /** The password to connect with; undefined when there is none. Throws `usage` for an environment variable that is not set. */
+  /** The password to connect with; undefined if none is saved. Throws `usage` if its environment variable is not set. */
   async find(connection: Connection): Promise<string | undefined> {
     const { settings } = usableOf(connection);
     if (settings.password !== undefined) return settings.password;

@@ -4,19 +4,19 @@ import type { Session } from '../../engines/engine.ts';
 import { usableOf, type Connection } from './connection.ts';
 import type { Connector, OpenOptions } from './connector.ts';
 
-/** After this long without use, a session to a server is closed. */
+/** A session to a server is closed after this long without use. */
 const idleMilliseconds = 5 * 60_000;
 
 interface Entry {
   readonly session: Promise<Session>;
-  /** Resolves when all that was asked of it is done: a session does one thing at a time. */
+  /** Resolves when all queued work is done: a session does one thing at a time. */
   busy: Promise<unknown>;
   idle?: NodeJS.Timeout;
 }
 
 /**
- * Read-only sessions for what users look at. One to a server is kept open between two looks, one on a file is not:
- * nothing may stand in the way of those who replace it.
+ * Read-only sessions for views. A session to a server is kept open for a while. A session on a file is not, so that
+ * other programs can replace the file.
  */
 export class SessionCache implements vscode.Disposable {
   readonly #connector: Connector;
@@ -29,8 +29,8 @@ export class SessionCache implements vscode.Disposable {
   }
 
   /**
-   * Runs a short read. Where an open session turns out to be broken, a new one is tried once. With `ask`, the user is asked
-   * for a password that is missing.
+   * Runs a short read. If an open session turns out to be broken, tries once with a new one. With `ask`, the user is
+   * asked for a missing password.
    */
   async use<Result>(
     connection: Connection,

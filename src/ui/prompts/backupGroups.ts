@@ -7,11 +7,11 @@ import { nameWithEngine, type Connection } from '../connections/connection.ts';
 export interface BackupGroup {
   readonly title?: string;
   readonly backups: readonly BackupFile[];
-  /** Why those of the group cannot be chosen. */
+  /** Why the backups of this group cannot be chosen. */
   readonly refusal?: (backup: BackupFile) => { readonly reason: string; readonly short: string };
 }
 
-/** Backups as they suit a database: its own, others of its kind, and those that cannot be restored into it. */
+/** Groups backups for a target: its own, others of its engine, damaged ones, and those that cannot be restored into it. */
 export function groupBackups(backups: readonly BackupFile[], into: Connection): BackupGroup[] {
   const label = nameWithEngine(into);
   const cannot = vscode.l10n.t('Cannot be restored into {0}', label);
@@ -44,7 +44,7 @@ function isForeign({ manifest }: BackupFile, { usable }: Connection): boolean {
   return manifest !== undefined && usable !== undefined && manifest.source.engine !== usable.engine.id;
 }
 
-/** An encrypted one tells nothing but its name, which begins with that of its database. */
+/** An encrypted backup reveals only its name, which begins with the name of its database. */
 function isOwn({ manifest, encryption, file }: BackupFile, { id, usable }: Connection): boolean {
   if (manifest) return manifest.source.connection === id;
   if (!encryption || !usable) return false;

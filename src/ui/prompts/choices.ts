@@ -13,12 +13,12 @@ import { askMany, askOne, refuse, separator, type Choice } from './inputs.ts';
 import { back, type Back, type Frame } from './steps.ts';
 import { shownName } from '../names.ts';
 
-/** The frame of a prompt that stands by itself. */
+/** The frame of a single prompt. */
 export function alone(title: string): Frame {
   return { title, step: 1, totalSteps: 1, canGoBack: false };
 }
 
-/** The answer to a prompt that stands by itself, where Back is not offered. */
+/** The answer to a single prompt, which has no Back button. */
 export function answered<Value>(answer: Value | Back): Exclude<Value, Back> {
   if (answer === back) throw new vscode.CancellationError();
   return answer as Exclude<Value, Back>;
@@ -26,7 +26,7 @@ export function answered<Value>(answer: Value | Back): Exclude<Value, Back> {
 
 export interface ConnectionChoiceOptions {
   readonly placeholder: string;
-  /** The key of the one to begin with, and to name first. */
+  /** The key of the connection to list first. */
   readonly preferred?: string;
   /** Why one cannot be chosen, as a full sentence. It is listed all the same, so that nobody searches for it. */
   refuse?(connection: Connection): string | undefined;
@@ -94,7 +94,7 @@ function lacksKeyText(): string {
   return vscode.l10n.t('Only Replace can restore tables without a primary key or another unique key.');
 }
 
-/** Tables of a backup, at first all that the mode can restore; undefined when all are chosen. */
+/** Tables of a backup; initially all that the mode can restore. Undefined when all are chosen. */
 export async function askBackedUpTables(
   frame: Frame,
   tables: readonly BackedUpTable[],
@@ -117,7 +117,7 @@ export async function askBackedUpTables(
   return { tables: answer.length === tables.length ? undefined : answer };
 }
 
-/** `tables` are those that could be restored: modes in which none of them can be are refused. */
+/** `tables` are the candidates. A mode that can restore none of them is refused. */
 export async function askMode(
   frame: Frame,
   tables: readonly BackedUpTable[],
@@ -153,9 +153,9 @@ export async function askMode(
 export interface BackupChoiceOptions {
   readonly placeholder: string;
   readonly browse: boolean;
-  /** The database that is restored into: its own backups come first, the newest on top. */
+  /** The database to restore into. Its own backups come first, newest on top. */
   readonly into?: Connection;
-  /** Whose backup it is, where the list has those of several connections. */
+  /** The connection of a backup, where the list has several connections. */
   readonly connectionOf?: (backup: BackupFile) => string | undefined;
 }
 
@@ -163,7 +163,7 @@ function withOrigin<Value>(choice: Choice<Value>, connection: string | undefined
   return { ...choice, description: [connection, choice.description].filter(Boolean).join(' · ') };
 }
 
-/** A backup of the list, or any other file. */
+/** A backup from the list, or any other file. */
 export async function askBackup(
   frame: Frame,
   backups: readonly BackupFile[],
@@ -185,7 +185,7 @@ export async function askBackup(
       ...(browse && into ? [separator('')] : []),
       ...(browse ? [browseChoice()] : []),
     ],
-    // Of several databases, the backup that is looked at; else the newest of the database.
+    // Without a target, starts at the backup in the active editor; with one, at its newest backup.
     ...(into ? {} : { isChosen: (file) => file !== undefined && file === open }),
   });
   return chosen ?? (await browseForBackup(frame.title));

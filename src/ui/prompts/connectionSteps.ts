@@ -17,13 +17,13 @@ import { askOne, askText } from './inputs.ts';
 import { passwordSteps } from './passwordSteps.ts';
 import { back, type Back, type Frame, type Step } from './steps.ts';
 
-/** What Add and Edit Connection ask for. */
+/** The answers of Add and Edit Connection. */
 export interface ConnectionAnswers {
   /** Undefined until the first step. */
   readonly draft?: ConnectionDraft;
-  /** A URL is pasted instead of its parts. */
+  /** A URL is pasted instead of separate parts. */
   readonly byUrl: boolean;
-  /** The URL brought the password along. */
+  /** The URL contained the password. */
   readonly passwordInUrl?: boolean;
   readonly scope: SettingsScope;
 }
@@ -31,7 +31,7 @@ export interface ConnectionAnswers {
 type Answers = ConnectionAnswers & { readonly draft: ConnectionDraft };
 type ConnectionStep = Step<ConnectionAnswers>;
 
-/** The steps in their order. `adding`: engine and place in the settings are asked too. */
+/** The steps in order. With `adding`, they also ask for the engine and the place in the settings. */
 export function connectionSteps(
   engines: readonly Engine[],
   store: ConnectionStore,
@@ -64,7 +64,7 @@ export function connectionSteps(
       ask: withDraft((draft, frame) => step.ask(draft, frame)),
     })),
     { ask: withDraft(askName) },
-    // Whoever adds one wants to see it work first.
+    // Not when adding: a new connection should work first.
     ...(adding ? [] : encryptionSteps()).map((step) => ({
       applies: (answers: ConnectionAnswers) => step.applies?.(answers.draft!) ?? true,
       ask: withDraft((draft, frame) => step.ask(draft, frame)),
@@ -118,7 +118,7 @@ function wayStep(engines: readonly Engine[]): ConnectionStep {
   };
 }
 
-/** A URL becomes its parts, and its password goes where passwords go; one with variables in it stays a URL. */
+/** Splits a URL into its parts; its password goes into the secret store. A URL with variables stays as it is. */
 async function askUrl(
   answers: ConnectionAnswers,
   frame: Frame,

@@ -6,7 +6,7 @@ import type { Back, Frame } from './steps.ts';
 const extensions = ['db', 'sqlite', 'sqlite3', 'db3'];
 const mostFiles = 50;
 
-/** A database file of the workspace, or any other. */
+/** A database file from the workspace, or any other. */
 export async function askDatabaseFile(frame: Frame, known: string | undefined): Promise<string | Back> {
   const found = await vscode.workspace.findFiles(
     `**/*.{${extensions.join(',')}}`,

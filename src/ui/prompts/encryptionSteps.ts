@@ -10,7 +10,7 @@ function kindOf({ encrypt }: ConnectionDraft): Kind {
   return encrypt === 'passphrase' ? encrypt : 'recipients';
 }
 
-/** Whether backups of a connection are encrypted, and to whom. */
+/** Whether backups of a connection are encrypted, and how. */
 export function encryptionSteps(): Step<ConnectionDraft>[] {
   return [
     {

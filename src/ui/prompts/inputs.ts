@@ -28,11 +28,11 @@ function isChoice<Value>(item: Choice<Value> | Separator): item is Choice<Value>
 export interface ChoiceOptions<Value> {
   readonly placeholder: string;
   readonly choices: readonly (Choice<Value> | Separator)[];
-  /** The one (or in `askMany` those) to begin with. */
+  /** Whether a choice is active (in `askMany`: selected) at first. */
   isChosen?(value: Value): boolean;
 }
 
-/** One of the choices. One that is refused says why and leaves the prompt open. */
+/** One of the choices. Choosing a refused one says why and keeps the prompt open. */
 export async function askOne<Value>(frame: Frame, options: ChoiceOptions<Value>): Promise<Value | Back> {
   const input = vscode.window.createQuickPick<Choice<Value> | Separator>();
   input.placeholder = options.placeholder;
@@ -40,7 +40,7 @@ export async function askOne<Value>(frame: Frame, options: ChoiceOptions<Value>)
   input.matchOnDescription = true;
   input.matchOnDetail = true;
   const active = options.choices.filter((item) => isChoice(item) && options.isChosen?.(item.value));
-  // Setting none would take the mark off the first one, which Enter takes.
+  // Setting an empty list would deactivate the first item, which Enter accepts.
   if (active.length > 0) input.activeItems = active;
   const answer = await showInput(input, frame, () => {
     const [item] = input.selectedItems;
@@ -75,7 +75,7 @@ export interface TextOptions {
   readonly password?: boolean;
   /** May be left empty. */
   readonly optional?: boolean;
-  /** Says what is wrong with a text. */
+  /** Returns what is wrong with a text. */
   validate?(text: string): string | undefined | Promise<string | undefined>;
 }
 

@@ -3,7 +3,7 @@ import { alone, answered } from './choices.ts';
 import { askOne, askText } from './inputs.ts';
 import { askInSteps, back, type Back, type Frame, type Step } from './steps.ts';
 
-/** Asks until one opens the file. Throws `vscode.CancellationError` when it is dismissed. */
+/** Asks until a passphrase opens the file. Throws `vscode.CancellationError` when dismissed. */
 export async function askPassphrase(
   name: string,
   opens: (passphrase: string) => Promise<boolean>,
@@ -20,17 +20,17 @@ export async function askPassphrase(
 
 export interface NewPassphrase {
   readonly passphrase: string;
-  /** It goes into the secret store. */
+  /** Whether to save it in the secret store. */
   readonly keep: boolean;
 }
 
-/** Asks twice, because nobody can open the backups without it, and whether it is kept. */
+/** Asks twice, because backups cannot be opened without it, and then whether to save it. */
 export async function askNewPassphrase(connection: string): Promise<NewPassphrase> {
   const title = vscode.l10n.t('Encrypt Backups of {0}', connection);
   return newPassphraseOf(await askInSteps<NewPassphraseState>(title, {}, newPassphraseSteps()))!;
 }
 
-/** What the steps have asked so far. */
+/** The answers so far. */
 export interface NewPassphraseState {
   readonly passphrase?: string;
   readonly keep?: boolean;
@@ -76,7 +76,7 @@ export function newPassphraseSteps<State extends NewPassphraseState>(): Step<Sta
   ];
 }
 
-/** Whether a secret that was typed goes into the secret store. */
+/** Asks whether to save a secret in the secret store. */
 export async function askKeep(
   frame: Frame,
   texts: { readonly placeholder: string; readonly remember: string; readonly forget: string },

@@ -4,27 +4,27 @@ import { askOne, askText } from './inputs.ts';
 import { back, type Step } from './steps.ts';
 import { shownName } from '../names.ts';
 
-/** Which rows of chosen tables a backup takes. */
+/** Which rows of the chosen tables go into a backup. */
 export interface RowChoice {
   readonly withRelated: boolean;
   readonly condition?: string;
 }
 
-/** What the steps have asked so far. */
+/** The answers so far. */
 export interface RowsState {
   readonly tables?: readonly TableName[];
   readonly rows?: 'all' | 'related' | 'condition';
   readonly condition?: string;
 }
 
-/** Says what is wrong with a condition on the rows of a table. */
+/** Returns what is wrong with a condition on the rows of a table. */
 export type CheckCondition<State> = (
   state: State,
   table: TableName,
   condition: string,
 ) => Promise<string | undefined>;
 
-/** All rows of the chosen tables, or those that hang together with them too; of one table also by a condition. */
+/** All rows of the chosen tables, with or without related rows; for a single table, also by a condition. */
 export function rowsSteps<State extends RowsState>(check: CheckCondition<State>): Step<State>[] {
   return [
     {

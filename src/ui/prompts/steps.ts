@@ -1,10 +1,10 @@
 import * as vscode from 'vscode';
 
-/** What a prompt resolves with when the user wants the one before. */
+/** A prompt resolves with this when the user goes back. */
 export const back = Symbol('back');
 export type Back = typeof back;
 
-/** What a prompt shows of the walk that it belongs to. */
+/** Title and position of a prompt in its sequence of steps. */
 export interface Frame {
   readonly title: string;
   readonly step: number;
@@ -13,14 +13,14 @@ export interface Frame {
 }
 
 export interface Step<State> {
-  /** It is passed by while this is false. */
+  /** The step is skipped while this is false. */
   applies?(state: State): boolean;
-  /** Asks, with what the state holds already filled in, and resolves with the state after it. */
+  /** Asks, with the current state filled in, and resolves with the new state. */
   ask(state: State, frame: Frame): Promise<State | Back>;
 }
 
 /**
- * Walks through the steps and back. What was given stays when the user goes back.
+ * Goes through the steps, forwards and back. Going back keeps the answers.
  * Throws `vscode.CancellationError` when a prompt is dismissed.
  */
 export async function askInSteps<State>(
@@ -58,7 +58,7 @@ export async function showInput<Result>(
   accept: () => Result | undefined | Promise<Result | undefined>,
 ): Promise<Result | Back> {
   Object.assign(input, { title: frame.title, ignoreFocusOut: true });
-  // A walk of one step is none.
+  // A single step needs no numbering.
   if (frame.totalSteps > 1) Object.assign(input, { step: frame.step, totalSteps: frame.totalSteps });
   if (frame.canGoBack) input.buttons = [vscode.QuickInputButtons.Back, ...input.buttons];
   try {

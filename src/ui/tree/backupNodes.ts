@@ -26,14 +26,14 @@ export function rowsOf({ manifest }: BackupFile): number {
   return manifest?.tables.reduce((sum, table) => sum + table.rows, 0) ?? 0;
 }
 
-/** What a list says of a backup beside its name: database, tables, rows, size, age; or what is wrong with it. */
+/** The description of a backup in a list: database, tables, rows, size, age; or what is wrong with it. */
 export function describeBackup(backup: BackupFile): string {
   const { manifest, encryption, size, time, problem } = backup;
   if (problem !== undefined) return problemText(backup);
   if (encryption) return [vscode.l10n.t('encrypted'), formatBytes(size), ageText(time)].join(' · ');
   if (!manifest) return '';
   const database = visible(manifest.source.database);
-  // The usual name begins with the database, and there is not much room.
+  // The default name begins with the database, so it is not repeated.
   const inName = backupName(backup).startsWith(path.parse(database).name);
   return [
     ...(inName ? [] : [database]),
@@ -117,7 +117,7 @@ function extentText({ complete, only }: Manifest): string[] {
   return complete ? [] : [vscode.l10n.t('Part of the database')];
 }
 
-/** What is wrong with a file, without the file's path, which a list shows anyway. */
+/** What is wrong with a file, without its path, which the list shows anyway. */
 function problemText({ problem = '', file }: BackupFile): string {
   return problem.replace(`, ${file}: `, ': ').replace(`${file}: `, '');
 }

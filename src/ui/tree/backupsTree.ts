@@ -3,7 +3,7 @@ import type { BackupFile } from '../../backup/backupFiles.ts';
 import type { BackupIndex } from '../backups/backupIndex.ts';
 import { backupItem, backupTableItem, type BackupNode, type BackupsNode } from './backupNodes.ts';
 
-/** The view "Backups": the backup files of the workspace, newest first, and the tables in them. */
+/** The Backups view: the backup files of the workspace, newest first, and their tables. */
 export class BackupsTree implements vscode.TreeDataProvider<BackupsNode>, vscode.Disposable {
   readonly #index: BackupIndex;
   readonly #changed = new vscode.EventEmitter<undefined>();
@@ -37,18 +37,18 @@ export class BackupsTree implements vscode.TreeDataProvider<BackupsNode>, vscode
     return tables.map((table) => ({ kind: 'backupTable', parent: node, table }));
   }
 
-  /** The node of a file; undefined when the list does not hold it. */
+  /** The node of a file; undefined when it is not in the list. */
   async nodeOf(file: string): Promise<BackupNode | undefined> {
     await this.#backupNodes();
     return this.#nodes.get(file);
   }
 
-  /** The ages that it shows grow while nothing else changes. */
+  /** Updates the ages on display. */
   showAges(): void {
     this.#changed.fire(undefined);
   }
 
-  /** A file that did not change keeps its node: a view knows its nodes by identity. */
+  /** An unchanged file keeps its node, because a view identifies nodes by reference. */
   async #backupNodes(): Promise<BackupNode[]> {
     const backups = await this.#index.list();
     const node = (backup: BackupFile): BackupNode => {

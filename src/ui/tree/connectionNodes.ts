@@ -13,7 +13,7 @@ import { shownName } from '../names.ts';
 export interface ConnectionNode {
   readonly kind: 'connection';
   readonly connection: Connection;
-  /** Tells a node from its predecessor, whose expansion it must not inherit. */
+  /** Makes the id of a new node differ from its predecessor's, whose expansion it must not inherit. */
   readonly generation: number;
 }
 
@@ -37,25 +37,25 @@ export interface ColumnNode {
   readonly column: Column;
 }
 
-/** Says why there is nothing to see below a node. */
+/** Says why nothing is shown below a node. */
 export interface MessageNode {
   readonly kind: 'message';
   readonly connection: Connection;
   readonly text: string;
   readonly failed: boolean;
-  /** A click asks for it. */
+  /** A click asks for this. */
   readonly needs?: 'password' | undefined;
 }
 
 export type ConnectionsNode = ConnectionNode | SchemaNode | TableNode | ColumnNode | MessageNode;
 
-/** What is known of a connection's database, with the nodes that show it: a view knows its nodes by identity. */
+/** What is known about a connection's database, with its nodes, because a view identifies nodes by reference. */
 export type ConnectionState =
   | { readonly status: 'closed' }
   | { readonly status: 'open'; readonly children: ConnectionsNode[] }
   | { readonly status: 'failed'; readonly error: unknown; readonly children: ConnectionsNode[] };
 
-/** `viewItem` in package.json's `when` clauses: words, of which a connection has several. */
+/** Sets `viewItem` for the `when` clauses in package.json to several words. */
 export function connectionItem(node: ConnectionNode, state: ConnectionState): vscode.TreeItem {
   const { connection, generation } = node;
   const { name, usable, problem } = connection;

@@ -19,7 +19,7 @@ import {
 
 const closed: ConnectionState = { status: 'closed' };
 
-/** The view "Connections": connection, schema (where the engine has them), table, column. Loads what is opened. */
+/** The Connections view: connection, schema (if the engine has them), table, column. Loads on expansion. */
 export class ConnectionsTree implements vscode.TreeDataProvider<ConnectionsNode>, vscode.Disposable {
   readonly #store: ConnectionStore;
   readonly #sessions: SessionCache;
@@ -79,22 +79,22 @@ export class ConnectionsTree implements vscode.TreeDataProvider<ConnectionsNode>
     }
   }
 
-  /** The node of a connection, for showing it. */
+  /** The node of a connection, to reveal it. */
   nodeOf({ key }: Connection): ConnectionNode | undefined {
     return this.#connectionNodes().find((node) => node.connection.key === key);
   }
 
-  /** Forgets what it knows, of one connection or all, and reads what is open again. */
+  /** Forgets the contents of one connection or all, and reads what is expanded again. */
   refresh(connection?: Connection): void {
     this.#forget(connection);
     this.#changed.fire(connection && this.#nodes.get(connection.key));
   }
 
-  /** Closes the session of a connection; what it showed is read anew when it is opened again. */
+  /** Closes the session of a connection. Its contents are read again when it is expanded. */
   async disconnect(connection: Connection): Promise<void> {
     await this.#sessions.close(connection);
     this.#forget(connection);
-    // A node that is expanded would connect again at once: a new one is collapsed.
+    // An expanded node would reconnect at once, so it is replaced by a new, collapsed one.
     this.#nodes.delete(connection.key);
     this.#changed.fire(undefined);
   }
@@ -110,7 +110,7 @@ export class ConnectionsTree implements vscode.TreeDataProvider<ConnectionsNode>
     return this.#states.get(key) ?? closed;
   }
 
-  /** One that stands in the settings as before keeps its node, and so what is open below it. */
+  /** A connection whose settings did not change keeps its node, and with it what is expanded below. */
   #connectionNodes(): ConnectionNode[] {
     const connections = vscode.workspace.isTrusted ? this.#store.list() : [];
     const before = this.#nodes;
@@ -143,8 +143,8 @@ export class ConnectionsTree implements vscode.TreeDataProvider<ConnectionsNode>
     if (this.#loads.get(key) === load) {
       this.#loads.delete(key);
       this.#states.set(key, state);
-      // Its icon and text tell the state. VS Code drops the children of a node that it is told of, so it is told
-      // before it gets them.
+      // The icon and text show the state. VS Code drops the children of a changed node, so the change is fired
+      // before the children are returned.
       this.#changed.fire(node);
       await new Promise((resolve) => setImmediate(resolve));
     }

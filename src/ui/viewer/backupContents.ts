@@ -12,7 +12,7 @@ interface OpenRows {
 }
 
 /**
- * One backup file as it was when it was opened: its manifest at once, its rows when they are asked for.
+ * A backup file as it was when it was opened. The manifest is read at once, rows on demand.
  * The file is open only from the first page of rows until `close`.
  */
 export class BackupContents {
@@ -25,7 +25,7 @@ export class BackupContents {
   readonly #keys: Keys | undefined;
   readonly #closing = new AbortController();
   #open: OpenRows | undefined;
-  /** The payload takes one call at a time. */
+  /** The payload handles one call at a time. */
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(archive: Archive, engine: Engine, logger: Logger, keys: Keys | undefined) {
@@ -37,7 +37,7 @@ export class BackupContents {
     this.#keys = keys;
   }
 
-  /** Throws `file` when it cannot be read, `locked` when the keys do not open it, `damaged-backup` when it is no backup or its frame is damaged. */
+  /** Throws `file` when it cannot be read, `locked` when the keys do not open it, `damaged-backup` when it is not a backup or its frame is damaged. */
   static async open(
     file: string,
     engineById: (id: EngineId) => Engine,
@@ -51,8 +51,8 @@ export class BackupContents {
 
   /**
    * A page of the rows of one table of the manifest. `offset` from 0.
-   * Throws `cancelled` when the signal was aborted before its turn came, or the contents were closed;
-   * `file` when the file is another one than was opened; `damaged-backup`.
+   * Throws `cancelled` when the signal was aborted before its turn, or the contents were closed;
+   * `file` when the file has changed since it was opened; `damaged-backup`.
    */
   readRows(table: number, offset: number, limit: number, signal?: AbortSignal): Promise<RowPage> {
     const page = this.#last.then(async () => {
@@ -79,7 +79,7 @@ export class BackupContents {
     return page;
   }
 
-  /** Ends what is being read and closes the file. Never throws. */
+  /** Stops reading and closes the file. Never throws. */
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#last;

@@ -7,13 +7,13 @@ import type { Engine } from '../../engines/engine.ts';
 import type { BackupKeys } from '../backups/backupKeys.ts';
 import { BackupContents } from './backupContents.ts';
 
-/** Several changes of a file that is being copied are one. */
+/** A file that is being copied changes many times; waits until it settles. */
 const changeSettles = 250;
 
-/** What a backup file holds now, or why that cannot be said. */
+/** The current contents of a backup file, or why they cannot be read. */
 export type DocumentState = { readonly contents: BackupContents } | { readonly error: unknown };
 
-/** A backup file that is open in one or more editors; follows the file on disk. */
+/** A backup file open in one or more editors. Follows changes on disk. */
 export class BackupDocument implements vscode.CustomDocument {
   readonly uri: vscode.Uri;
   readonly #engineById: (id: EngineId) => Engine;
@@ -27,7 +27,7 @@ export class BackupDocument implements vscode.CustomDocument {
   #timer: NodeJS.Timeout | undefined;
   #disposed = false;
 
-  /** The file is another one than before; `state` tells. */
+  /** The file has changed; `state` has its new contents. */
   readonly onDidChange = this.#changed.event;
 
   constructor(
@@ -40,7 +40,7 @@ export class BackupDocument implements vscode.CustomDocument {
     this.#engineById = engineById;
     this.#keys = keys;
     this.#logger = logger;
-    // The whole folder is watched: a pattern could not hold every file name as it is.
+    // Watches the whole folder, because a glob pattern cannot express every file name.
     this.#watcher = vscode.workspace.createFileSystemWatcher(
       new vscode.RelativePattern(vscode.Uri.joinPath(uri, '..'), '*'),
     );
@@ -52,13 +52,13 @@ export class BackupDocument implements vscode.CustomDocument {
     this.#watcher.onDidDelete(happened);
   }
 
-  /** Reads the file if that has not been done. Never rejects. */
+  /** Reads the file once. Never rejects. */
   state(): Promise<DocumentState> {
     this.#state ??= this.#read();
     return this.#state;
   }
 
-  /** Forgets what was read, and lets everyone who shows it read it again. */
+  /** Forgets what was read, so that every editor reads it again. */
   reload(): void {
     clearTimeout(this.#timer);
     if (this.#disposed) return;
@@ -66,7 +66,7 @@ export class BackupDocument implements vscode.CustomDocument {
     this.#changed.fire();
   }
 
-  /** Reloads where the watcher was silent, as it is on some network drives. */
+  /** Reloads if the file changed without a watcher event, as on some network drives. */
   async reloadIfChanged(): Promise<void> {
     if (this.#state && (await this.#currentStamp()) !== this.#stamp) this.reload();
   }
@@ -116,7 +116,7 @@ export class BackupDocument implements vscode.CustomDocument {
   }
 }
 
-/** The question for its key was dismissed. */
+/** The error when the user dismissed the question for the key. */
 function notUnlocked(): RestorePointError {
   return new RestorePointError(
     'locked',

@@ -27,7 +27,7 @@ const commandOf: Readonly<Record<ViewerAction, string>> = {
   reveal: 'restorePoint.revealBackup',
 };
 
-/** What the editors work with. */
+/** The services that the editors use. */
 export interface ViewerServices {
   readonly engineById: (id: EngineId) => Engine;
   readonly keys: BackupKeys;
@@ -35,14 +35,14 @@ export interface ViewerServices {
   readonly logger: Logger;
 }
 
-/** Shows what is in a backup file, in place of "the file is binary". Reads, never writes. */
+/** Shows the contents of a backup file instead of "the file is binary". Read-only. */
 export class ContentsEditor implements vscode.CustomReadonlyEditorProvider<BackupDocument> {
   static readonly viewType = 'restorePoint.contents';
 
   readonly #extensionUri: vscode.Uri;
   readonly #services: ViewerServices;
   readonly #open = new Set<OpenEditor>();
-  /** By the file: the table to show in an editor that has not been opened yet. */
+  /** By file, the table to show in an editor that is not open yet. */
   readonly #wanted = new Map<string, TableName>();
 
   constructor(extensionUri: vscode.Uri, services: ViewerServices) {
@@ -50,7 +50,7 @@ export class ContentsEditor implements vscode.CustomReadonlyEditorProvider<Backu
     this.#services = services;
   }
 
-  /** Opens a backup file, or brings it to the front, and shows this table of it. */
+  /** Opens a backup file, or brings its editor to the front, and shows this table. */
   async open(file: string, table?: TableName): Promise<void> {
     const uri = vscode.Uri.file(file);
     const key = uri.toString();
@@ -61,7 +61,7 @@ export class ContentsEditor implements vscode.CustomReadonlyEditorProvider<Backu
     for (const editor of editors.filter(({ visible }) => visible)) editor.choose(table);
   }
 
-  /** Copies what is marked in the editor that is in front, else the chosen value. */
+  /** Copies the selection in the active editor, or else the chosen value. */
   copy(): void {
     for (const editor of this.#open) if (editor.active) editor.copy();
   }
@@ -96,7 +96,7 @@ export class ContentsEditor implements vscode.CustomReadonlyEditorProvider<Backu
   }
 }
 
-/** One editor: answers what its page asks. */
+/** One editor. Answers the questions of its page. */
 class OpenEditor {
   readonly document: BackupDocument;
   readonly #panel: vscode.WebviewPanel;
@@ -104,11 +104,11 @@ class OpenEditor {
   readonly #backups: ViewerServices['backups'];
   readonly #logger: Logger;
   readonly #subscriptions: vscode.Disposable[];
-  /** Of the last page of rows that was asked for: whoever turns pages quickly waits for the last one only. */
+  /** Aborts the previous page of rows, so that turning pages quickly waits only for the last one. */
   #rows = new AbortController();
-  /** Counts the readings of the file that were begun for this editor: only the last one is shown. */
+  /** Counts how often the file was read for this editor. Only the last result is shown. */
   #readings = 0;
-  /** The table to show when there is something to be seen. */
+  /** The table to show as soon as the backup is shown. */
   #wanted: TableName | undefined;
   #shown = false;
   #disposed = false;
@@ -129,7 +129,7 @@ class OpenEditor {
       this.#webview.onDidReceiveMessage((message: unknown) => this.#guard(this.#receive(message))),
       document.onDidChange(() => this.#guard(this.#show())),
       backups.onDidChange(() => this.#guard(this.#tellDamage())),
-      // The page of an editor in the background is gone; it begins anew.
+      // VS Code discards the page of a hidden editor; it starts again when shown.
       panel.onDidChangeViewState(() => (this.#shown &&= panel.visible)),
     ];
   }
@@ -169,7 +169,7 @@ class OpenEditor {
     for (const subscription of this.#subscriptions) subscription.dispose();
   }
 
-  /** Nobody waits for what an event began. */
+  /** Logs the errors of work that an event started, because nothing awaits it. */
   #guard(work: Promise<void>): void {
     work.catch((error: unknown) => {
       this.#logger.error(`The contents viewer failed: ${messageOf(error)}`, error);

@@ -5,9 +5,9 @@ export const viewerActions = ['restore', 'verify', 'salvage', 'reveal'] as const
 
 export type ViewerAction = (typeof viewerActions)[number];
 
-/** What the page asks of the extension. Tables, rows and columns are indexes from 0. */
+/** Messages from the page to the extension. Tables, rows and columns are indexes from 0. */
 export type FromViewer =
-  /** The page can take messages. */
+  /** The page is ready for messages. */
   | { readonly type: 'ready' }
   /** Read the file again. */
   | { readonly type: 'reload' }
@@ -16,7 +16,7 @@ export type FromViewer =
   | { readonly type: 'copied'; readonly text: string }
   | ViewerQuestion;
 
-/** What is answered with `answer` or `failed` and the same `request`, unless it has become pointless meanwhile. */
+/** Answered by `answer` or `failed` with the same `request`, unless it has become obsolete. */
 export type ViewerQuestion =
   | { readonly type: 'readTable'; readonly request: number; readonly table: number }
   | { readonly type: 'readRows'; readonly request: number; readonly table: number; readonly page: number }
@@ -28,23 +28,23 @@ export type ViewerQuestion =
       readonly column: number;
     };
 
-/** What each question is answered with. */
+/** The type of answer to each question. */
 export interface ViewerAnswers {
   readonly readTable: TableView;
   readonly readRows: RowsView;
   readonly readValue: ValueView;
 }
 
-/** What the extension tells the page. After `backup` and `problem` no earlier question is answered any more. */
+/** Messages from the extension to the page. After `backup` or `problem`, earlier questions are not answered. */
 export type ToViewer =
   | { readonly type: 'texts'; readonly texts: ViewerTexts; readonly locale: string }
   | { readonly type: 'backup'; readonly backup: BackupView }
-  /** It was found out that the backup, which is shown, is damaged. */
+  /** The backup on display was found to be damaged. */
   | { readonly type: 'damaged'; readonly problem: Problem }
   | { readonly type: 'problem'; readonly problem: Problem }
   /** Show this table; `key` as in `TableEntry`. */
   | { readonly type: 'choose'; readonly key: string }
-  /** Copy what is marked, else the chosen value. */
+  /** Copy the selection, or else the chosen value. */
   | { readonly type: 'copy' }
   | {
       readonly type: 'answer';
@@ -53,7 +53,7 @@ export type ToViewer =
     }
   | { readonly type: 'failed'; readonly request: number; readonly problem: Problem };
 
-/** A message from the page, rebuilt from its known fields; undefined when it is none. */
+/** A message from the page, rebuilt from its known fields; undefined for anything else. */
 export function parseFromViewer(value: unknown): FromViewer | undefined {
   if (typeof value !== 'object' || value === null || !('type' in value)) return undefined;
   const message = value as Readonly<Record<string, unknown>>;
@@ -85,7 +85,7 @@ function parseQuestion(message: Readonly<Record<string, unknown>>): ViewerQuesti
   return isIndex(row) && isIndex(column) ? { type: 'readValue', request, table, row, column } : undefined;
 }
 
-/** Small enough that a hundred times it is exact too. */
+/** Small enough that a hundred times the number is exact too. */
 function isIndex(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 46;
 }

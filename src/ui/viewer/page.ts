@@ -1,4 +1,4 @@
-/** What the page is made of; addresses as the webview can load them. */
+/** The parts of the page, with URLs that the webview can load. */
 export interface PageParts {
   readonly title: string;
   readonly loading: string;
@@ -7,11 +7,11 @@ export interface PageParts {
   readonly style: string;
   /** The webview's own source, as its content security policy names it. */
   readonly cspSource: string;
-  /** Fresh for each page, and not to be guessed. */
+  /** Random and new for each page. */
   readonly nonce: string;
 }
 
-/** The document of the viewer. Nothing of a backup stands in it: that comes as messages. */
+/** The viewer's HTML. It contains nothing from a backup; that arrives in messages. */
 export function viewerPage(parts: PageParts): string {
   const policy = `default-src 'none'; style-src ${parts.cspSource}; script-src 'nonce-${parts.nonce}'`;
   return `<!DOCTYPE html>

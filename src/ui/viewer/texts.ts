@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 
 export type ViewerTexts = ReturnType<typeof viewerTexts>;
 
-/** The texts of the page in the user's language. `{0}` stands for what the page puts there. */
+/** The page's texts in the user's language. The page fills in `{0}`. */
 export function viewerTexts() {
   return { ...overviewTexts(), ...tableTexts(), ...rowsTexts() };
 }

@@ -7,11 +7,11 @@ import type { Column, LeftOut, Table } from '../../core/schema.ts';
 /** How many rows the page shows at a time. */
 export const rowsPerPage = 100;
 
-/** About how many characters of values one page of rows takes to the page, and how many of one value at most. */
+/** The approximate limit of characters in one page of rows, and the limit for one value. */
 const pageCharacters = 4_000_000;
 const cellCharacters = 2_000;
 
-/** How many characters of one value or one statement are shown when it is asked for. */
+/** The limit of characters when one value or one statement is shown in full. */
 const textCharacters = 1_000_000;
 
 /** A backup as the page shows it. */
@@ -22,7 +22,7 @@ export interface BackupView {
   /** ISO 8601, UTC. */
   readonly createdAt: string;
   readonly createdBy: string;
-  /** Of the file, for people: `1.5 MB`. */
+  /** The file size for display: `1.5 MB`. */
   readonly size: string;
   readonly rows: number;
   readonly purpose: Manifest['purpose'];
@@ -34,15 +34,15 @@ export interface BackupView {
 
 /** A table in the list. */
 export interface TableEntry {
-  /** The same for the same table whenever the file is read. */
+  /** Identifies the table, also after the file is read again. */
   readonly key: string;
   readonly label: string;
   readonly rows: number;
-  /** The condition that its rows met. */
+  /** The condition that selected its rows. */
   readonly where?: string;
 }
 
-/** What there is to say of one table besides its rows. */
+/** Everything about one table except its rows. */
 export interface TableView {
   readonly columns: readonly ColumnView[];
   readonly statements: readonly StatementView[];
@@ -52,19 +52,19 @@ export interface TableView {
 export interface ColumnView {
   readonly name: string;
   readonly type: string;
-  /** Its values are numbers, and read best when they end at one line. */
+  /** Its values are numbers, so they are aligned right. */
   readonly numeric: boolean;
-  /** Its values are texts or bytes, of which it is worth knowing how long they are. */
+  /** Its values are texts or bytes, so their length is shown. */
   readonly counted: boolean;
-  /** Its place in the primary key, from 1. */
+  /** Its position in the primary key, from 1. */
   readonly primaryKey?: number;
-  /** The other columns of each unique key that it is in. */
+  /** The other columns of each unique key that contains it. */
   readonly uniqueWith: readonly (readonly string[])[];
   readonly notNull: boolean;
   readonly default?: string;
   readonly generated?: Column['generated'];
   readonly identity?: Column['identity'];
-  /** What its foreign keys point at: `customers (id)`. */
+  /** What its foreign keys reference: `customers (id)`. */
   readonly references: readonly string[];
 }
 
@@ -79,7 +79,7 @@ export interface CounterView {
   readonly lastValue: string;
 }
 
-/** A value as text; `null` is SQL's NULL; an object is the beginning of a value of `length` characters. */
+/** A value as text. `null` is SQL's NULL; an object is the start of a value with `length` characters. */
 export type Cell = string | null | { readonly start: string; readonly length: number };
 
 export interface RowsView {
@@ -97,15 +97,15 @@ export interface ValueView {
 export interface Problem {
   readonly kind: 'damaged' | 'gone' | 'locked' | 'unreadable';
   readonly message: string;
-  /** The part of the file that it is about. */
+  /** The damaged part of the file. */
   readonly entry?: string;
-  /** What the user can do, as a sentence. */
+  /** What the user can do next, as a sentence. */
   readonly next?: string;
-  /** Of a damaged one: what still holds can be salvaged. */
+  /** The intact parts of the damaged backup can be salvaged. */
   readonly salvageable?: boolean;
 }
 
-/** `engineLabel`: the engine's name for people. `size`: of the file, in bytes. */
+/** `engineLabel` is the engine's display name, `size` the file size in bytes. */
 export function backupView(manifest: Manifest, engineLabel: string, size: number): BackupView {
   const { source } = manifest;
   return {
@@ -165,12 +165,12 @@ function columnView(table: Table, column: Column): ColumnView {
 const numericTypes =
   /^(unsigned )?(tiny|small|medium|big ?)?(int(eger)?\d?|serial\d?)\b|^(numeric|decimal|real|double|float\d?|money)\b/i;
 
-/** By the words that both engines have for their numeric types; it only decides on which side a value stands. */
+/** Guesses from the names of numeric types in both engines. It only decides the alignment. */
 function isNumeric(type: string): boolean {
   return numericTypes.test(type) && !type.endsWith(']');
 }
 
-/** By the words that engines have for texts and bytes; SQLite's columns need no type. */
+/** Guesses from the names of text and byte types. SQLite columns may have no type. */
 function isCounted(type: string): boolean {
   return type === '' || /char|text|clob|string|json|xml|bytea|blob|binary/i.test(type);
 }
@@ -194,7 +194,7 @@ function cellOf(value: string | null, limit: number): Cell {
   return { start: cutText(value, limit), length: value.length };
 }
 
-/** The beginning of a text, which does not end within a character. */
+/** The start of a text, never cut inside a character. */
 function cutText(text: string, limit: number): string {
   if (text.length <= limit) return text;
   return /[\uD800-\uDBFF]$/.test(text.slice(0, limit)) ? text.slice(0, limit - 1) : text.slice(0, limit);
