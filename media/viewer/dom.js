@@ -144,7 +144,7 @@ export function copyButton({ texts }, text) {
   let timer;
   const label = element('span', { 'aria-live': 'polite' }, texts.copy);
   /** @param {string} result */
-  const tell = (result) => {
+  const showResult = (result) => {
     label.textContent = result;
     clearTimeout(timer);
     timer = setTimeout(() => (label.textContent = texts.copy), 1500);
@@ -157,8 +157,8 @@ export function copyButton({ texts }, text) {
       on: {
         click: () =>
           navigator.clipboard.writeText(text()).then(
-            () => tell(texts.copied),
-            () => tell(texts.notCopied),
+            () => showResult(texts.copied),
+            () => showResult(texts.notCopied),
           ),
       },
     },

@@ -14,7 +14,7 @@ import { fill } from './format.js';
 export function overview(format, backup, run) {
   const { texts } = format;
   const buttons = actions(texts, run);
-  const told = notices(texts, backup);
+  const noticeList = notices(texts, backup);
   const made = element(
     'header',
     { class: 'overview' },
@@ -37,15 +37,15 @@ export function overview(format, backup, run) {
       buttons,
     ),
     facts(format, backup),
-    told,
+    noticeList,
   );
   /** @param {Problem} problem */
   const damaged = ({ message, entry, salvageable }) => {
-    if (told.querySelector('.damage')) return;
+    if (noticeList.querySelector('.damage')) return;
     buttons.firstElementChild?.remove();
     if (salvageable === true) buttons.prepend(salvageButton(texts, run));
     const what = entry === undefined ? message : `${message} (${entry})`;
-    told.prepend(
+    noticeList.prepend(
       element(
         'div',
         { class: 'notice damage', role: 'alert' },

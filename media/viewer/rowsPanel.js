@@ -117,7 +117,7 @@ export class RowsPanel {
     const { texts } = format;
     this.#page = page;
     remember({ page });
-    this.#tellPage();
+    this.#showPageRange();
     if (entry.rows === 0) return this.#showText(texts.noRows);
     this.#setBusy(true);
     try {
@@ -132,7 +132,7 @@ export class RowsPanel {
     this.#setBusy(false);
   }
 
-  #tellPage() {
+  #showPageRange() {
     const { format, entry, rowsPerPage } = this.#options;
     const first = this.#page * rowsPerPage;
     const last = Math.min(first + rowsPerPage, entry.rows);

@@ -69,7 +69,7 @@ export class ErrorBoundary {
   }
 
   /** Shows a message without waiting for it to be read. */
-  tell(text: string, actions: readonly MessageAction[] = []): void {
+  inform(text: string, actions: readonly MessageAction[] = []): void {
     this.#offer(vscode.window.showInformationMessage(text, ...actions));
   }
 

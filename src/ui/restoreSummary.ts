@@ -1,9 +1,8 @@
 import * as vscode from 'vscode';
 import { formatCount } from '../core/format.ts';
 import type { Manifest } from '../core/manifest.ts';
-import { tableKey } from '../core/names.ts';
 import type { InboundForeignKey, OpaquePlan, RestorePlan, TablePlan } from '../core/plan.ts';
-import { objectKey } from '../core/schema.ts';
+import { notChosen } from '../restore/notChosen.ts';
 import { rowsText } from './quantities.ts';
 import { visible, visibleLines } from '../core/visible.ts';
 import { shownName } from './names.ts';
@@ -73,21 +72,11 @@ function describeOpaque({ target, create }: OpaquePlan): string {
     : vscode.l10n.t('{0}: will be replaced as a whole', name);
 }
 
-/** What a choice of tables leaves out: virtual tables, and everything that belongs to no table. */
-function notChosenText(
-  { create, opaque = [], largeObjects }: RestorePlan,
-  manifest: SummaryOptions['manifest'],
-): string[] {
-  const restored = new Set([...create.map(objectKey), ...opaque.map(({ target }) => tableKey(target))]);
-  const left = manifest.objects.filter(
-    (object) =>
-      object.of === undefined &&
-      !restored.has(objectKey(object)) &&
-      (object.table === undefined || (object.opaque === true && !restored.has(tableKey(object.table)))),
-  );
+/** What a choice of tables leaves out, in one line. */
+function notChosenText(plan: RestorePlan, manifest: SummaryOptions['manifest']): string[] {
   const names = [
-    ...new Set(left.map(({ kind, name }) => `${kind} ${visible(name)}`)),
-    ...(manifest.largeObjects && !largeObjects ? [vscode.l10n.t('large objects')] : []),
+    ...notChosen(plan, manifest).map(({ kind, name }) => `${kind} ${visible(name)}`),
+    ...(manifest.largeObjects && !plan.largeObjects ? [vscode.l10n.t('large objects')] : []),
   ];
   if (names.length === 0) return [];
   return [vscode.l10n.t('Not part of this restore: {0}.', atMost(names, mostLeftOut).join(', '))];

@@ -20,7 +20,7 @@ export async function offerToIgnore(
   if (ignoresBackups(await readText(gitIgnore), folder)) return;
   await memory.update(offered, true);
   const line = ignoreLine(folder);
-  boundary.tell(vscode.l10n.t('Backups can contain private data. Keep them out of Git?'), [
+  boundary.inform(vscode.l10n.t('Backups can contain private data. Keep them out of Git?'), [
     { title: vscode.l10n.t('Add {0} to .gitignore', line), run: () => addLine(gitIgnore, line) },
     { title: vscode.l10n.t('Not Now'), run() {} },
   ]);

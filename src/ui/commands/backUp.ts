@@ -97,7 +97,7 @@ async function backUpOnce(
   for (const left of report.leftOut) services.log.warn(`Not in the backup: ${describeLeftOut(left)}`);
   for (const note of report.notes) services.log.warn(note);
   if (!isQuiet(argument)) {
-    tellBackup(services, report);
+    showBackupResult(services, report);
     if (!task.lock) await offerToIgnore(services, report.file);
   }
   return report;
@@ -140,7 +140,7 @@ async function askForFile({ id }: Connection, encrypted: boolean): Promise<strin
   return path.extname(uri.fsPath) === '' ? `${uri.fsPath}${extension}` : uri.fsPath;
 }
 
-function tellBackup(services: Services, report: BackupReport): void {
+function showBackupResult(services: Services, report: BackupReport): void {
   const { file, tables, rows, bytes, milliseconds, leftOut } = report;
   const uri = vscode.Uri.file(file);
   const done = vscode.l10n.t(
@@ -151,7 +151,7 @@ function tellBackup(services: Services, report: BackupReport): void {
     formatDuration(milliseconds),
   );
   const run = (id: string) => () => vscode.commands.executeCommand(id, uri);
-  services.boundary.tell([done, leftOutText(leftOut)].filter(Boolean).join(' '), [
+  services.boundary.inform([done, leftOutText(leftOut)].filter(Boolean).join(' '), [
     { title: vscode.l10n.t('Show in Backups'), run: () => revealInBackups(services, file) },
     { title: vscode.l10n.t('Show Contents'), run: run('restorePoint.showContents') },
     leftOut.length > 0

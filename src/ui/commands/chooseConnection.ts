@@ -22,7 +22,7 @@ export function someConnections({ store, boundary }: Services): Connection[] {
   refuseInRestrictedMode();
   const connections = store.list();
   if (connections.length > 0) return connections;
-  boundary.tell(vscode.l10n.t('There are no database connections yet.'), [
+  boundary.inform(vscode.l10n.t('There are no database connections yet.'), [
     {
       title: vscode.l10n.t('Add Connection…'),
       run: () => vscode.commands.executeCommand('restorePoint.addConnection'),

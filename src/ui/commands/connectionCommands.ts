@@ -133,7 +133,7 @@ async function remove(services: Services, connection: Connection, confirmed: boo
 async function test(services: Services, connection: Connection, quiet: boolean): Promise<string> {
   const text = await testConnection(services, connection, { ask: !quiet });
   services.log.info(text);
-  if (!quiet) services.boundary.tell(text);
+  if (!quiet) services.boundary.inform(text);
   return text;
 }
 

@@ -26,7 +26,7 @@ export async function connectionOfFile(services: Services, uri: vscode.Uri): Pro
   // Shows no notification here: VS Code drops those that come too fast, and the last one matters.
   await connector.use(connection, { readOnly: true, logger: log }, (session) => session.listTables());
   await store.save(connection.item as { id: string }, scope);
-  boundary.tell(vscode.l10n.t('Added the connection {0} to the settings.', connection.name));
+  boundary.inform(vscode.l10n.t('Added the connection {0} to the settings.', connection.name));
   return connection;
 }
 

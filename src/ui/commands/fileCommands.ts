@@ -37,7 +37,7 @@ export function fileCommands(
         let report: VerifyReport | undefined;
         for (const file of await chooseFiles(services, vscode.l10n.t('Verify Backup'), first, second)) {
           report = await verify(services, file, first);
-          if (!isQuiet(first)) tellVerified(services, report);
+          if (!isQuiet(first)) showVerifyResult(services, report);
         }
         return report;
       },
@@ -111,7 +111,7 @@ async function verify(
   return await backups.noting(work.run(display, (options) => workers.verify(task, options)));
 }
 
-function tellVerified(services: Services, report: VerifyReport): void {
+function showVerifyResult(services: Services, report: VerifyReport): void {
   const { file, manifest, rows, bytes, milliseconds, unproven } = report;
   const text = vscode.l10n.t(
     '{0} is intact: {1}, {2} ({3}). Every byte and row was checked in {4}.',
@@ -132,7 +132,7 @@ function tellVerified(services: Services, report: VerifyReport): void {
         ]
       : [];
   const run = (id: string) => () => vscode.commands.executeCommand(id, vscode.Uri.file(file));
-  services.boundary.tell([text, ...limits].join(' '), [
+  services.boundary.inform([text, ...limits].join(' '), [
     { title: vscode.l10n.t('Show Contents'), run: run('restorePoint.showContents') },
     { title: vscode.l10n.t('Restore…'), run: run('restorePoint.restoreBackup') },
   ]);

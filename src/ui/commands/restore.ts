@@ -112,7 +112,7 @@ async function restoreOnce(services: Services, request: RestoreRequest): Promise
   await services.sessions.close(connection);
   services.connectionsTree.refresh(connection);
   logReport(services, report);
-  if (!request.quiet) tellReport(services, request, report);
+  if (!request.quiet) showRestoreResult(services, request, report);
   return report;
 }
 
@@ -185,9 +185,9 @@ function logReport({ log }: Services, report: RestoreReport): void {
   if (report.safetyBackup) log.info(`  The state before the restore is in ${report.safetyBackup}`);
 }
 
-function tellReport(services: Services, request: RestoreRequest, report: RestoreReport): void {
+function showRestoreResult(services: Services, request: RestoreRequest, report: RestoreReport): void {
   const { safetyBackup, warnings } = report;
-  const told = warnings.length > 0 ? vscode.l10n.t('See the log for warnings.') : '';
+  const seeLog = warnings.length > 0 ? vscode.l10n.t('See the log for warnings.') : '';
   const undo = {
     title: vscode.l10n.t('Undo Restore'),
     run: () =>
@@ -196,7 +196,7 @@ function tellReport(services: Services, request: RestoreRequest, report: Restore
         connection: request.connection.key,
       }),
   };
-  services.boundary.tell([doneText(request, report), told].filter(Boolean).join(' '), [
+  services.boundary.inform([doneText(request, report), seeLog].filter(Boolean).join(' '), [
     ...(safetyBackup === undefined || request.undo ? [] : [undo]),
     { title: vscode.l10n.t('Show Log'), run: () => services.log.show() },
   ]);

@@ -37,7 +37,7 @@ export async function salvage(services: Services, file: string, argument: unknow
   for (const { table, lostRows } of lostTables(report)) {
     services.log.warn(`  ${shownName(table)}: ${formatCount(lostRows)} rows lost`);
   }
-  if (!isQuiet(argument)) tell(services, report, text);
+  if (!isQuiet(argument)) showSalvageResult(services, report, text);
   return report;
 }
 
@@ -83,9 +83,9 @@ function salvagedText(report: SalvageReport): string {
   ].join(' ');
 }
 
-function tell(services: Services, { file }: SalvageReport, text: string): void {
+function showSalvageResult(services: Services, { file }: SalvageReport, text: string): void {
   const run = (id: string) => () => vscode.commands.executeCommand(id, vscode.Uri.file(file));
-  services.boundary.tell(text, [
+  services.boundary.inform(text, [
     { title: vscode.l10n.t('Show Contents'), run: run('restorePoint.showContents') },
     { title: vscode.l10n.t('Restore…'), run: run('restorePoint.restoreBackup') },
   ]);

@@ -58,7 +58,7 @@ export class ConnectionStore implements vscode.Disposable {
       }
     }
     const all = [...found.values()];
-    return all.map((one) => toldApart(one, all)).sort((a, b) => a.name.localeCompare(b.name));
+    return all.map((one) => withDistinctName(one, all)).sort((a, b) => a.name.localeCompare(b.name));
   }
 
   /** By its key, its id, or `place/id`. Throws `usage` when the settings have no such connection, or several. */
@@ -149,7 +149,7 @@ function hides(other: Connection, { id, scope }: Connection): boolean {
 }
 
 /** Appends the place of its settings to the name if another place has a connection with the same id or name. */
-function toldApart(connection: Connection, all: readonly Connection[]): Connection {
+function withDistinctName(connection: Connection, all: readonly Connection[]): Connection {
   const { id, name, scope } = connection;
   const same = all.some((other) => other.scope.key !== scope.key && (other.id === id || other.name === name));
   return same ? { ...connection, name: `${name} (${placeName(scope)})` } : connection;

@@ -44,12 +44,12 @@ export class BackupDocument implements vscode.CustomDocument {
     this.#watcher = vscode.workspace.createFileSystemWatcher(
       new vscode.RelativePattern(vscode.Uri.joinPath(uri, '..'), '*'),
     );
-    const happened = (changed: vscode.Uri): void => {
+    const onEvent = (changed: vscode.Uri): void => {
       if (changed.toString() === uri.toString()) this.#reloadSoon();
     };
-    this.#watcher.onDidChange(happened);
-    this.#watcher.onDidCreate(happened);
-    this.#watcher.onDidDelete(happened);
+    this.#watcher.onDidChange(onEvent);
+    this.#watcher.onDidCreate(onEvent);
+    this.#watcher.onDidDelete(onEvent);
   }
 
   /** Reads the file once. Never rejects. */
@@ -62,7 +62,7 @@ export class BackupDocument implements vscode.CustomDocument {
   reload(): void {
     clearTimeout(this.#timer);
     if (this.#disposed) return;
-    this.#letGo();
+    this.#closeContents();
     this.#changed.fire();
   }
 
@@ -76,7 +76,7 @@ export class BackupDocument implements vscode.CustomDocument {
     clearTimeout(this.#timer);
     this.#watcher.dispose();
     this.#changed.dispose();
-    this.#letGo();
+    this.#closeContents();
   }
 
   #reloadSoon(): void {
@@ -84,7 +84,7 @@ export class BackupDocument implements vscode.CustomDocument {
     this.#timer = setTimeout(() => this.reload(), changeSettles);
   }
 
-  #letGo(): void {
+  #closeContents(): void {
     void this.#state?.then((state) => ('contents' in state ? state.contents.close() : undefined));
     this.#state = undefined;
   }

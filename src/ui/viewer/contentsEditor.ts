@@ -128,7 +128,7 @@ class OpenEditor {
     this.#subscriptions = [
       this.#webview.onDidReceiveMessage((message: unknown) => this.#guard(this.#receive(message))),
       document.onDidChange(() => this.#guard(this.#show())),
-      backups.onDidChange(() => this.#guard(this.#tellDamage())),
+      backups.onDidChange(() => this.#guard(this.#postDamage())),
       // VS Code discards the page of a hidden editor; it starts again when shown.
       panel.onDidChangeViewState(() => (this.#shown &&= panel.visible)),
     ];
@@ -157,7 +157,7 @@ class OpenEditor {
     if (wanted) await this.#post({ type: 'choose', key: tableKey(wanted) });
   }
 
-  async #tellDamage(): Promise<void> {
+  async #postDamage(): Promise<void> {
     if (!this.#shown) return;
     const damage = await this.#backups.damageOf(this.document.uri.fsPath);
     if (damage && this.#shown) await this.#post({ type: 'damaged', problem: problemOf(damage) });
@@ -212,7 +212,7 @@ class OpenEditor {
     await this.#post({ type: 'backup', backup: backupView(manifest, engine.label, size) });
     this.#shown = true;
     await this.#choose();
-    await this.#tellDamage();
+    await this.#postDamage();
   }
 
   async #reply(question: ViewerQuestion): Promise<void> {
