@@ -98,12 +98,6 @@ export interface Manifest {
   readonly payloads: readonly Payload[];
 }
 
-/** One page of a table's rows as text; `null` is SQL's NULL. */
-export interface RowPage {
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly (string | null)[])[];
-}
-
 export interface TableSummary {
   readonly name: TableName;
   readonly rows: number | undefined;

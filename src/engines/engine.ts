@@ -7,7 +7,6 @@ import type {
   DatabaseInfo,
   EngineId,
   Manifest,
-  RowPage,
   TableSummary,
 } from '../core/manifest.ts';
 import type { TableName } from '../core/names.ts';
@@ -15,6 +14,7 @@ import type { DamagedSource, Payload, PayloadSink, PayloadSource } from '../core
 import type { RestorePlan, TableChange, TablePlan } from '../core/plan.ts';
 import type { ReportProgress } from '../core/progress.ts';
 import type { RelatedTables } from '../core/related.ts';
+import type { Row, RowQuery } from '../core/values.ts';
 import type { DatabaseSchema, SchemaObject, Sequence, Table } from '../core/schema.ts';
 import type { Unproven } from '../core/unproven.ts';
 
@@ -174,9 +174,19 @@ export interface Snapshot {
     sink: PayloadSink,
     options: ReadOptions,
   ): Promise<SnapshotContent>;
+  /**
+   * The rows of a table that the selection and the query ask for, in the order of its key where it has one, as pages of
+   * bounded size. One reading at a time, and none while `read` runs. Throws `usage` for a condition or a column that cannot be used.
+   */
+  rows(selection: RowSelection, query?: RowQuery, options?: RowOptions): AsyncIterable<readonly Row[]>;
   /** Ends the read transaction and removes what was temporary. Never throws. */
   close(): Promise<void>;
 }
+
+/** A table whose rows are read, with a condition in the database's SQL. */
+export type RowSelection = Pick<TableSelection, 'table' | 'where'>;
+
+export type RowOptions = Pick<WorkOptions, 'signal'>;
 
 export interface RestoreSource {
   readonly plan: RestorePlan;
@@ -212,8 +222,11 @@ export interface RestoreTransaction {
 
 /** A backup's rows, without a database. */
 export interface PayloadRows {
-  /** A page of neutral rows as text, for people. `offset` from 0. */
-  readRows(table: BackedUpTable, offset: number, limit: number): Promise<RowPage>;
+  /**
+   * The rows of a table that the query asks for, in the order of the backup, as pages of bounded size.
+   * Throws `damaged-backup`, and `usage` for a column that the backup does not have.
+   */
+  rows(table: BackedUpTable, query?: RowQuery, options?: RowOptions): AsyncIterable<readonly Row[]>;
   /** Counts and compares the rows with what the manifest says. Throws `damaged-backup`. */
   check(table: BackedUpTable, options: WorkOptions): Promise<void>;
   /** The same of what the backup holds besides tables. */

@@ -6,6 +6,7 @@ import { chunkBytes, type PayloadSink } from '../../src/core/payload.ts';
 import type { PayloadRows, Session, Snapshot } from '../../src/engines/engine.ts';
 import { backUp, failure, restore, tables, usePostgres } from '../support/postgresRestores.ts';
 import type { TestDatabase } from '../support/testDatabases.ts';
+import { allRows, textRows } from '../support/typedRows.ts';
 
 describe('postgres: what a snapshot reads', () => {
   const postgres = usePostgres();
@@ -14,8 +15,7 @@ describe('postgres: what a snapshot reads', () => {
   async function rowsOf(file: string, name: string, offset = 0, limit = 100): Promise<(string | null)[][]> {
     return withPayload(file, async (rows, archive) => {
       const table = archive.manifest.tables.find((one) => one.table.name.name === name)!;
-      const page = await rows.readRows(table, offset, limit);
-      return page.rows.map((row) => [...row]);
+      return textRows(rows.rows(table, { after: offset, limit }));
     });
   }
 
@@ -195,14 +195,14 @@ describe('postgres: what a snapshot reads', () => {
       assert.ok(payload!.chunks.length >= 3);
       for (const chunk of payload!.chunks.slice(0, -1)) assert.ok(chunk.bytes >= chunkBytes);
       await rows.check(table!, { logger: silentLogger });
-      const all = await rows.readRows(table!, 0, 3000);
+      const all = await textRows(rows.rows(table!, { longest: 100 }));
       assert.deepEqual(
-        all.rows.map(([id]) => id),
+        all.map(([id]) => id),
         [...Array.from({ length: 2000 }, (_, index) => String(index + 1)), '3000', '3001'],
       );
-      const page = await rows.readRows(table!, 1999, 2);
-      assert.match(page.rows[1]![1]!, new RegExp(`^x{10000}… \\(${2 * chunkBytes} bytes in all\\)$`));
-      assert.deepEqual((await rows.readRows(table!, 2002, 10)).rows, []);
+      const [, long] = await allRows(rows.rows(table!, { after: 1999, limit: 2, longest: 10_000 }));
+      assert.deepEqual(long![1], { kind: 'other', text: 'x'.repeat(10_000), cutFrom: 2 * chunkBytes });
+      assert.deepEqual(await allRows(rows.rows(table!, { after: 2002, limit: 10 })), []);
     });
     const before = await database.rows('SELECT id, md5(filler) FROM t ORDER BY id');
     await database.run('DELETE FROM t');

@@ -10,6 +10,7 @@ import { manifestOf, plainTable } from '../support/manifests.ts';
 import { openFiles, tellsOpenFiles } from '../support/openFiles.ts';
 import { failure } from '../support/restores.ts';
 import { testEngines, type TestDatabase } from '../support/testDatabases.ts';
+import { integer, text } from '../support/typedRows.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
 
 /** How many rows the table `many` has: several pages. */
@@ -66,17 +67,20 @@ for (const testEngine of testEngines) {
     it('reads pages of rows, whatever the names', async () => {
       const opened = await open();
       const table = indexOf(opened, 'many');
-      const first = await opened.readRows(table, 0, 100);
+      const first = await opened.readRows(table, { after: 0, limit: 100 });
       assert.deepEqual(first.columns, ['id']);
-      assert.deepEqual([first.rows.length, first.rows[0], first.rows[99]], [100, ['1'], ['100']]);
-      const last = await opened.readRows(table, 200, 100);
-      assert.deepEqual([last.rows.length, last.rows[49]], [50, [String(many)]]);
-      assert.deepEqual((await opened.readRows(table, 300, 100)).rows, []);
-      assert.deepEqual(await opened.readRows(indexOf(opened, 'a.b "<i>'), 0, 100), {
+      assert.deepEqual(
+        [first.rows.length, first.rows[0], first.rows[99]],
+        [100, [integer('1')], [integer('100')]],
+      );
+      const last = await opened.readRows(table, { after: 200, limit: 100 });
+      assert.deepEqual([last.rows.length, last.rows[49]], [50, [integer(String(many))]]);
+      assert.deepEqual((await opened.readRows(table, { after: 300, limit: 100 })).rows, []);
+      assert.deepEqual(await opened.readRows(indexOf(opened, 'a.b "<i>'), { after: 0, limit: 100 }), {
         columns: ['id', '__proto__', 'c d'],
         rows: [
-          ['1', 'NULL', null],
-          ['2', '', '<script>alert(1)</script>'],
+          [integer('1'), text('NULL'), null],
+          [integer('2'), text(''), text('<script>alert(1)</script>')],
         ],
       });
     });
@@ -86,7 +90,7 @@ for (const testEngine of testEngines) {
       process.env.TMPDIR = folder.path;
       try {
         const opened = await open();
-        await opened.readRows(0, 0, 1);
+        await opened.readRows(0, { after: 0, limit: 1 });
         await opened.close();
       } finally {
         if (TMPDIR === undefined) delete process.env.TMPDIR;
@@ -99,17 +103,19 @@ for (const testEngine of testEngines) {
       it('has the file open only from the first page until it is closed', async () => {
         const opened = await open();
         assert.equal(openFiles(file).length, 0);
-        await opened.readRows(0, 0, 1);
+        await opened.readRows(0, { after: 0, limit: 1 });
         assert.equal(openFiles(file).length, 1);
         await opened.close();
         assert.equal(openFiles(file).length, 0);
-        assert.equal((await failure(opened.readRows(0, 0, 1))).code, 'cancelled');
+        assert.equal((await failure(opened.readRows(0, { after: 0, limit: 1 }))).code, 'cancelled');
       });
     }
 
     it('closes behind pages that are on their way, and gives up those that wait', async () => {
       const opened = await open();
-      const pages = [0, 1, 2].map((page) => opened.readRows(indexOf(opened, 'many'), page * 100, 100));
+      const pages = [0, 1, 2].map((page) =>
+        opened.readRows(indexOf(opened, 'many'), { after: page * 100, limit: 100 }),
+      );
       const ends = Promise.allSettled(pages);
       await opened.close();
       for (const end of await ends) {
@@ -122,9 +128,9 @@ for (const testEngine of testEngines) {
       const opened = await open();
       const waits = new AbortController();
       const table = indexOf(opened, 'many');
-      const first = opened.readRows(table, 0, 100);
-      const second = failure(opened.readRows(table, 100, 100, waits.signal));
-      const third = opened.readRows(table, 200, 100);
+      const first = opened.readRows(table, { after: 0, limit: 100 });
+      const second = failure(opened.readRows(table, { after: 100, limit: 100 }, waits.signal));
+      const third = opened.readRows(table, { after: 200, limit: 100 });
       waits.abort();
       assert.equal((await second).code, 'cancelled');
       assert.equal((await first).rows.length, 100);
@@ -135,10 +141,10 @@ for (const testEngine of testEngines) {
       const opened = await open();
       const hidden = folder.file('hidden');
       await rename(file, hidden);
-      const error = await failure(opened.readRows(0, 0, 10));
+      const error = await failure(opened.readRows(0, { after: 0, limit: 10 }));
       assert.equal(error.code, 'file');
       await rename(hidden, file);
-      assert.ok((await opened.readRows(0, 0, 10)).rows.length > 0);
+      assert.ok((await opened.readRows(0, { after: 0, limit: 10 })).rows.length > 0);
     });
 
     it('tells that it is another file than was opened', async () => {
@@ -147,7 +153,7 @@ for (const testEngine of testEngines) {
       await backUp(other);
       await rm(file);
       await copyFile(other, file);
-      const error = await failure(opened.readRows(0, 0, 10));
+      const error = await failure(opened.readRows(0, { after: 0, limit: 10 }));
       assert.deepEqual([error.code, error.message], ['file', 'The file has changed since it was opened']);
     });
 
@@ -160,7 +166,7 @@ for (const testEngine of testEngines) {
       await writeFile(file, bytes);
       const opened = await open();
       const table = manifest.tables.findIndex(({ payload }) => payload === manifest.payloads[0]?.name);
-      const error = await failure(opened.readRows(table, 0, 10));
+      const error = await failure(opened.readRows(table, { after: 0, limit: 10 }));
       assert.deepEqual([error.code, error.details.place?.entry], ['damaged-backup', entry]);
     });
   });
@@ -178,10 +184,12 @@ describe('contents of a backup that says too much', () => {
     await archive.publish(manifestOf([plainTable('orders')], [payload], { compression: 'none' }));
     const contents = await BackupContents.open(file, engineById, silentLogger);
     try {
-      assert.deepEqual((await contents.readRows(0, 0, 1)).rows, [['1', 'one']]);
-      const error = await failure(contents.readRows(0, 1, 100));
+      assert.deepEqual((await contents.readRows(0, { after: 0, limit: 1 })).rows, [
+        [integer('1'), text('one')],
+      ]);
+      const error = await failure(contents.readRows(0, { after: 1, limit: 100 }));
       assert.deepEqual([error.code, error.details.place?.entry], ['damaged-backup', payload.name]);
-      assert.deepEqual((await contents.readRows(0, 5, 100)).rows, []);
+      assert.deepEqual((await contents.readRows(0, { after: 5, limit: 100 })).rows, []);
     } finally {
       await contents.close();
     }

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import wabt from 'wabt';
 import xxhash from 'xxhash-wasm';
-import { parseRow } from '../../src/engines/postgres/copyText.ts';
+import { valueText } from '../../src/core/values.ts';
+import { readRow, ValueTypes } from '../../src/engines/postgres/typedValues.ts';
 import { quoteIdentifier, quoteLiteral, quoteName } from '../../src/engines/postgres/identifiers.ts';
 import { RowDigest } from '../../src/engines/postgres/rowDigest.ts';
 import { rowDigestModule } from '../../src/engines/postgres/rowDigestModule.ts';
@@ -80,14 +81,18 @@ describe('postgres: rows as COPY writes them', () => {
     const row = bytes(
       String.raw`\N` + '\t\t' + String.raw`\\N` + '\t' + String.raw`a\tb\nc\\d\b\f\r\v` + '\té',
     );
-    assert.deepEqual(parseRow(row, 5), [null, '', String.raw`\N`, 'a\tb\nc\\d\b\f\r\v', 'é']);
-    assert.deepEqual(parseRow(bytes(''), 1), ['']);
-    assert.deepEqual(parseRow(bytes(''), 0), []);
+    const texts = new ValueTypes([]).readers(['text', 'text', 'text', 'text', 'text']);
+    const read = (line: Uint8Array, columns: number): (string | undefined)[] =>
+      readRow(line, texts.slice(0, columns)).map(valueText);
+    assert.deepEqual(read(row, 5), [undefined, '', String.raw`\N`, 'a\tb\nc\\d\b\f\r\v', 'é']);
+    assert.deepEqual(read(bytes(''), 1), ['']);
+    assert.deepEqual(read(bytes(''), 0), []);
   });
 
   it('show the beginning of a very long value, and how long it is', () => {
-    const [value] = parseRow(bytes('ü'.repeat(50_000)), 1);
-    assert.equal(value, `${'ü'.repeat(10_000)}… (100000 bytes in all)`);
+    const [read] = new ValueTypes([]).readers(['text']);
+    const [value] = readRow(bytes('ü'.repeat(50_000)), [read!], 10_000);
+    assert.deepEqual(value, { kind: 'other', text: 'ü'.repeat(10_000), cutFrom: 100_000 });
   });
 });
 

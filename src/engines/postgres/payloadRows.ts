@@ -1,39 +1,79 @@
-import { RestorePointError } from '../../core/errors.ts';
-import type { BackedUpTable, Manifest, RowPage } from '../../core/manifest.ts';
+import { RestorePointError, throwIfCancelled } from '../../core/errors.ts';
+import type { BackedUpTable, Manifest } from '../../core/manifest.ts';
 import { formatTableName } from '../../core/names.ts';
 import type { Payload, PayloadSource } from '../../core/payload.ts';
-import type { PayloadRows, WorkOptions } from '../engine.ts';
-import { parseRow } from './copyText.ts';
+import { queriedColumns, type Row, type RowQuery, valueText } from '../../core/values.ts';
+import type { PayloadRows, RowOptions, WorkOptions } from '../engine.ts';
 import { ByteProgress, TableProgress } from './progress.ts';
 import { RowDigest } from './rowDigest.ts';
+import { readRow, ValueTypes } from './typedValues.ts';
 
 /** Bytes that are hashed without a pause: about a millisecond's work. */
 const pieceBytes = 256 * 1024;
+
+/** How many rows a page has at most. */
+const pageRows = 1_000;
 
 /** The rows of a backup as they lie in its payloads: COPY text. */
 export class PostgresPayloadRows implements PayloadRows {
   readonly #source: PayloadSource;
   readonly #manifest: Manifest;
+  #types: ValueTypes | undefined;
 
   constructor(source: PayloadSource, manifest: Manifest) {
     this.#source = source;
     this.#manifest = manifest;
   }
 
-  async readRows(table: BackedUpTable, offset: number, limit: number): Promise<RowPage> {
-    const rows: (string | null)[][] = [];
-    let before = 0;
+  async *rows(
+    table: BackedUpTable,
+    query: RowQuery = {},
+    { signal }: RowOptions = {},
+  ): AsyncGenerator<readonly Row[]> {
+    const select = this.#selecting(table, query);
+    let after = query.after ?? 0;
+    let left = query.limit ?? Infinity;
     for (const chunk of payloadOf(this.#manifest, table).chunks) {
-      const first = Math.max(0, offset - before);
-      const last = Math.min(chunk.rows, offset + limit - before);
-      before += chunk.rows;
-      if (first >= last) continue;
-      const bytes = await this.#source.readChunk(chunk);
-      for (const row of takeRows(bytes, first, last)) {
-        rows.push(parseRow(row, table.columns.length));
+      if (left === 0) return;
+      throwIfCancelled(signal);
+      // Without a condition the manifest tells which chunks hold none of them.
+      if (!query.where && chunk.rows <= after) {
+        after -= chunk.rows;
+        continue;
       }
+      let page: Row[] = [];
+      for (const bytes of splitRows(await this.#source.readChunk(chunk))) {
+        const row = select(bytes);
+        if (row === undefined) continue;
+        if (after > 0) after -= 1;
+        else if (left > 0) {
+          page.push(row);
+          left -= 1;
+        }
+        if (page.length === pageRows) {
+          yield page;
+          page = [];
+        }
+        if (left === 0) break;
+      }
+      if (page.length > 0) yield page;
     }
-    return { columns: table.columns, rows };
+  }
+
+  /** Gives the columns that are asked for of a row; undefined where the query does not want it. */
+  #selecting(table: BackedUpTable, query: RowQuery): (row: Uint8Array) => Row | undefined {
+    this.#types ??= new ValueTypes(this.#manifest.objects);
+    const types = new Map(table.table.columns.map(({ name, type }) => [name, type]));
+    const readers = this.#types.readers(table.columns.map((name) => types.get(name) ?? ''));
+    const place = (name: string): number => table.columns.indexOf(name);
+    const asked = queriedColumns(query, table.columns).map(place);
+    const wanted = (query.where ?? []).map(({ column, text }) => ({ index: place(column), text }));
+    const longest = wanted.length > 0 ? Infinity : query.longest;
+    return (bytes) => {
+      const row = readRow(bytes, readers, longest);
+      if (!wanted.every(({ index, text }) => valueText(row[index] ?? null) === text)) return undefined;
+      return asked.map((index) => row[index] ?? null);
+    };
   }
 
   async check(table: BackedUpTable, { signal, report }: WorkOptions): Promise<void> {
@@ -119,15 +159,11 @@ async function digestPayload(
   return { rows: digest.rows, digest: digest.digest, whole: digest.whole };
 }
 
-/** The rows from `first` up to, and without, `last`. */
-function takeRows(bytes: Uint8Array, first: number, last: number): Uint8Array[] {
-  const rows: Uint8Array[] = [];
+/** The rows of a chunk, without the line feeds that end them. */
+function* splitRows(bytes: Uint8Array): Generator<Uint8Array> {
   let start = 0;
-  for (let row = 0; row < last; row += 1) {
-    const end = bytes.indexOf(0x0a, start);
-    if (end < 0) break;
-    if (row >= first) rows.push(bytes.subarray(start, end));
+  for (let end = bytes.indexOf(0x0a); end >= 0; end = bytes.indexOf(0x0a, start)) {
+    yield bytes.subarray(start, end);
     start = end + 1;
   }
-  return rows;
 }

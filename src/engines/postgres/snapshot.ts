@@ -3,7 +3,15 @@ import type { BackedUpTable } from '../../core/manifest.ts';
 import { formatTableName, tableKey, type TableName } from '../../core/names.ts';
 import { chunkBytes, type Payload, type PayloadSink, type PayloadWriter } from '../../core/payload.ts';
 import { type DatabaseSchema, dataColumns } from '../../core/schema.ts';
-import type { ReadOptions, Snapshot, SnapshotContent, TableSelection, WorkOptions } from '../engine.ts';
+import { queriedColumns, type Row, type RowQuery } from '../../core/values.ts';
+import type {
+  ReadOptions,
+  RowSelection,
+  Snapshot,
+  SnapshotContent,
+  TableSelection,
+  WorkOptions,
+} from '../engine.ts';
 import { checkCondition } from './condition.ts';
 import type { Database } from './connection.ts';
 import { describeFailure } from './errors.ts';
@@ -15,6 +23,8 @@ import { RelatedRows } from './relatedRows.ts';
 import { RowRuns } from './rowRuns.ts';
 import { copyRowsOut, copyTable, ExactColumns } from './selectRows.ts';
 import { Transaction } from './transaction.ts';
+import { readTypedRows } from './typedRows.ts';
+import { ValueTypes } from './typedValues.ts';
 
 /** A read transaction that sees one state of the database. */
 export class PostgresSnapshot implements Snapshot {
@@ -23,6 +33,7 @@ export class PostgresSnapshot implements Snapshot {
   readonly #catalogs: Catalogs;
   /** Of the tables that are read. */
   #exact: ExactColumns | undefined;
+  #types: ValueTypes | undefined;
 
   private constructor(transaction: Transaction, catalogs: Catalogs, schema: DatabaseSchema) {
     this.#transaction = transaction;
@@ -80,6 +91,21 @@ export class PostgresSnapshot implements Snapshot {
     const read = await readLargeObjects(this.#transaction, sink, options);
     const all = [...payloads, ...read.payloads];
     return { tables, payloads: all, sequences, largeObjects: read.largeObjects };
+  }
+
+  async *rows({ table, where }: RowSelection, query: RowQuery = {}): AsyncGenerator<readonly Row[]> {
+    const columns = queriedColumns(
+      query,
+      dataColumns(table).map(({ name }) => name),
+    );
+    try {
+      await this.#secure([table.name]);
+      if (where !== undefined) await checkCondition(this.#transaction, { table: table.name, where });
+      this.#types ??= new ValueTypes(this.schema.objects);
+      yield* readTypedRows(this.#transaction, { table, columns, where, types: this.#types }, query);
+    } catch (error) {
+      throw describeFailure(error, { table: formatTableName(table.name) });
+    }
   }
 
   close(): Promise<void> {

@@ -1,26 +1,18 @@
 import { RestorePointError } from '../../core/errors.ts';
-import type { BackedUpTable, Manifest, RowPage } from '../../core/manifest.ts';
+import type { BackedUpTable, Manifest } from '../../core/manifest.ts';
 import { formatTableName } from '../../core/names.ts';
 import type { PayloadSource } from '../../core/payload.ts';
 import type { Unproven } from '../../core/unproven.ts';
-import type { PayloadRows, WorkOptions } from '../engine.ts';
-
+import { queriedColumns, type Row, type RowQuery } from '../../core/values.ts';
+import type { PayloadRows, RowOptions, WorkOptions } from '../engine.ts';
 import type { Connection } from './connection.ts';
 import { countStoredRows } from './counts.ts';
 import { describeFailure } from './errors.ts';
-import { quote, quoteTable } from './identifiers.ts';
 import { PayloadDatabase } from './payloadDatabase.ts';
-import { backupAlias, backupOrder } from './rowComparison.ts';
 import { SoundTables } from './soundTables.ts';
+import { readTypedRows } from './typedRows.ts';
 import { findAllUnproven, nameMissing } from './unproven.ts';
 import { openUntrusted } from './untrusted.ts';
-
-/** How many bytes of a BLOB are shown, and characters of a text. */
-const shownBytes = 64;
-const shownCharacters = 256 * 1024;
-
-/** Of a larger value, in bytes, only the size is shown: SQLite reads a value as a whole. */
-const largestShown = 8 * 1024 * 1024;
 
 /** The rows of a SQLite backup. Its database is taken out into a temporary file when it is first needed. */
 export class SqlitePayloadRows implements PayloadRows {
@@ -36,20 +28,16 @@ export class SqlitePayloadRows implements PayloadRows {
     this.#options = options;
   }
 
-  async readRows(table: BackedUpTable, offset: number, limit: number): Promise<RowPage> {
+  async *rows(
+    table: BackedUpTable,
+    query: RowQuery = {},
+    { signal }: RowOptions = {},
+  ): AsyncGenerator<readonly Row[]> {
+    const columns = queriedColumns(query, table.columns);
     const { connection, payload } = await this.#open();
     try {
-      const catalogTable = payload.table(table);
-      const values = table.columns.map((column, index) => `${shownValue(column)} AS c${index}`);
-      const rows = await connection.all<Record<string, string | number | null>>(
-        `SELECT ${values.join(', ')} FROM ${quoteTable('main', catalogTable.name)} AS ${backupAlias} NOT INDEXED
-         ${backupOrder(catalogTable)} LIMIT ? OFFSET ?`,
-        [limit, offset],
-      );
-      return {
-        columns: table.columns,
-        rows: rows.map((row) => table.columns.map((_, index) => shownText(row[`c${index}`] ?? null))),
-      };
+      const source = { schema: 'main', table: payload.table(table), columns };
+      yield* readTypedRows(connection, source, query, signal);
     } catch (error) {
       throw damaged(await nameMissing(error, connection, [payload.table(table)]), table);
     }
@@ -114,32 +102,6 @@ async function openPayload(
     await payload.remove(options);
     throw describeFailure(error, 'damaged-backup');
   }
-}
-
-/**
- * What is selected for a column: integers as text, because the driver would round them; of BLOBs and long texts the beginning.
- * SQLite tells types and sizes without reading a value.
- */
-function shownValue(column: string): string {
-  const value = `${backupAlias}.${quote(column)}`;
-  const bytes = `octet_length(${value})`;
-  const isText = `typeof(${value}) = 'text'`;
-  const blob =
-    `'x''' || hex(substr(${value}, 1, ${shownBytes})) || CASE WHEN length(${value}) > ${shownBytes} ` +
-    `THEN '…'' (' || length(${value}) || ' bytes)' ELSE '''' END`;
-  const text = `CASE WHEN ${bytes} > ${shownCharacters} THEN substr(${value}, 1, ${shownCharacters}) || '… (' || ${bytes} || ' bytes)' ELSE ${value} END`;
-  return (
-    `CASE WHEN ${bytes} > ${largestShown} THEN CASE WHEN ${isText} THEN '… (' ELSE 'x''…'' (' END || ${bytes} || ' bytes)' ` +
-    `ELSE CASE typeof(${value}) WHEN 'integer' THEN CAST(${value} AS TEXT) WHEN 'blob' THEN ${blob} ` +
-    `WHEN 'text' THEN ${text} ELSE ${value} END END`
-  );
-}
-
-/** Only a REAL comes as a number. The shortest digits that mean it, and never those of an integer. */
-function shownText(value: string | number | null): string | null {
-  if (typeof value !== 'number') return value;
-  if (Object.is(value, -0)) return '-0.0';
-  return Number.isInteger(value) && !String(value).includes('e') ? `${value}.0` : String(value);
 }
 
 function damaged(error: unknown, { table }: BackedUpTable): RestorePointError {

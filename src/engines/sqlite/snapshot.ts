@@ -1,18 +1,31 @@
+import { RestorePointError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { BackedUpTable } from '../../core/manifest.ts';
+import { formatTableName } from '../../core/names.ts';
 import type { Payload, PayloadSink } from '../../core/payload.ts';
 import { type DatabaseSchema, dataColumns } from '../../core/schema.ts';
 import type { Unproven } from '../../core/unproven.ts';
-import type { ReadOptions, Snapshot, SnapshotOptions, TableSelection, WorkOptions } from '../engine.ts';
+import { queriedColumns, type Row, type RowQuery } from '../../core/values.ts';
+import type {
+  ReadOptions,
+  RowOptions,
+  RowSelection,
+  Snapshot,
+  SnapshotOptions,
+  TableSelection,
+  WorkOptions,
+} from '../engine.ts';
 import { databaseName } from './address.ts';
 import type { Connection } from './connection.ts';
 import type { CountRows } from './counts.ts';
-import { describeFailure, inWords } from './errors.ts';
+import { describeFailure, inWords, isSqliteError } from './errors.ts';
 import type { FileOnDisk } from './fileOnDisk.ts';
-import { readCatalog } from './catalog.ts';
+import { type CatalogTable, findTable, readCatalog } from './catalog.ts';
 import { introspect } from './introspect.ts';
 import { PartialCopy } from './partialCopy.ts';
+import { checkCondition, wrongCondition } from './sqlText.ts';
 import { TemporaryFolder } from './temporaryFolder.ts';
+import { readTypedRows } from './typedRows.ts';
 import { findAllUnproven } from './unproven.ts';
 import { WholeCopy } from './wholeCopy.ts';
 
@@ -59,6 +72,7 @@ interface Copy {
 class SqliteSnapshot implements Snapshot {
   readonly schema: DatabaseSchema;
   #closing: Promise<void> | undefined;
+  #catalog: readonly CatalogTable[] | undefined;
   readonly #unproven: readonly Unproven[];
   readonly #copy: Copy;
   readonly #folder: TemporaryFolder;
@@ -116,6 +130,30 @@ class SqliteSnapshot implements Snapshot {
         ...(unproven.length > 0 ? { unproven } : {}),
       };
     });
+  }
+
+  async *rows(
+    { table, where }: RowSelection,
+    query: RowQuery = {},
+    { signal }: RowOptions = {},
+  ): AsyncGenerator<readonly Row[]> {
+    const columns = queriedColumns(
+      query,
+      dataColumns(table).map(({ name }) => name),
+    );
+    const { connection } = this.#copy;
+    const place = { table: formatTableName(table.name) };
+    try {
+      if (where !== undefined) checkCondition(where);
+      this.#catalog ??= await readCatalog(connection, 'main', signal);
+      const found = findTable(this.#catalog, table.name.name);
+      if (!found) throw new RestorePointError('usage', 'There is no such table');
+      const source = { schema: 'main', table: found, columns, ...(where === undefined ? {} : { where }) };
+      yield* readTypedRows(connection, source, query, signal);
+    } catch (error) {
+      const isAboutCondition = where !== undefined && isSqliteError(error, 'SQLITE_ERROR');
+      throw describeFailure(isAboutCondition ? wrongCondition(where, error) : error, 'database', place);
+    }
   }
 
   get closed(): boolean {

@@ -3,8 +3,15 @@ import { Archive } from '../../archive/archiveReader.ts';
 import type { Keys } from '../../archive/encryption/keys.ts';
 import { RestorePointError, throwIfCancelled } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { EngineId, Manifest, RowPage } from '../../core/manifest.ts';
+import type { EngineId, Manifest } from '../../core/manifest.ts';
+import type { Row } from '../../core/values.ts';
 import type { Engine, PayloadRows } from '../../engines/engine.ts';
+
+/** Some rows of one table, in the order of the columns. */
+export interface RowPage {
+  readonly columns: readonly string[];
+  readonly rows: readonly Row[];
+}
 
 interface OpenRows {
   readonly archive: Archive;
@@ -50,20 +57,26 @@ export class BackupContents {
   }
 
   /**
-   * A page of the rows of one table of the manifest. `offset` from 0.
+   * A page of the rows of one table of the manifest. `after` is how many rows are before it; longer values are cut to
+   * `longest` characters or bytes.
    * Throws `cancelled` when the signal was aborted before its turn, or the contents were closed;
    * `file` when the file has changed since it was opened; `damaged-backup`.
    */
-  readRows(table: number, offset: number, limit: number, signal?: AbortSignal): Promise<RowPage> {
+  readRows(
+    table: number,
+    query: { readonly after: number; readonly limit: number; readonly longest?: number },
+    signal?: AbortSignal,
+  ): Promise<RowPage> {
     const page = this.#last.then(async () => {
       throwIfCancelled(signal);
       throwIfCancelled(this.#closing.signal);
       const wanted = this.manifest.tables[table];
       if (!wanted) throw new RestorePointError('usage', `The backup has no table number ${table + 1}`);
       this.#open ??= await this.#openRows();
-      const page = await this.#open.rows.readRows(wanted, offset, limit);
-      const promised = Math.max(0, Math.min(limit, wanted.rows - offset));
-      if (page.rows.length !== promised) {
+      const rows: Row[] = [];
+      for await (const page of this.#open.rows.rows(wanted, query)) rows.push(...page);
+      const promised = Math.max(0, Math.min(query.limit, wanted.rows - query.after));
+      if (rows.length !== promised) {
         throw new RestorePointError(
           'damaged-backup',
           'The backup does not contain as many rows as its manifest says',
@@ -73,7 +86,7 @@ export class BackupContents {
           },
         );
       }
-      return page;
+      return { columns: wanted.columns, rows };
     });
     this.#last = page.catch(() => 'reported to the caller of this page');
     return page;

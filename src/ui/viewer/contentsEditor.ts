@@ -18,7 +18,16 @@ import {
 } from './messages.ts';
 import { viewerPage } from './page.ts';
 import { viewerTexts } from './texts.ts';
-import { backupView, problemOf, rowsPerPage, rowsView, tableView, valueView } from './viewModel.ts';
+import {
+  backupView,
+  problemOf,
+  rowsPerPage,
+  rowsView,
+  cellLimit,
+  textCharacters,
+  tableView,
+  valueView,
+} from './viewModel.ts';
 
 const commandOf: Readonly<Record<ViewerAction, string>> = {
   restore: 'restorePoint.restoreBackup',
@@ -243,14 +252,14 @@ class OpenEditor {
       case 'readRows': {
         this.#rows.abort();
         this.#rows = new AbortController();
-        const offset = question.page * rowsPerPage;
-        return rowsView(
-          await contents.readRows(question.table, offset, rowsPerPage, this.#rows.signal),
-          offset,
-        );
+        const after = question.page * rowsPerPage;
+        const columns = contents.manifest.tables[question.table]?.columns.length ?? 0;
+        const query = { after, limit: rowsPerPage, longest: cellLimit(rowsPerPage, columns) };
+        return rowsView(await contents.readRows(question.table, query, this.#rows.signal), after);
       }
       case 'readValue': {
-        const page = await contents.readRows(question.table, question.row, 1);
+        const query = { after: question.row, limit: 1, longest: textCharacters };
+        const page = await contents.readRows(question.table, query);
         const value = page.rows[0]?.[question.column];
         if (value === undefined) throw new RestorePointError('usage', 'The backup has no such value');
         return valueView(value);

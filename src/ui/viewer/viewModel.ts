@@ -1,8 +1,10 @@
 import { RestorePointError, messageOf, type ErrorCode } from '../../core/errors.ts';
 import { formatBytes } from '../../core/format.ts';
-import type { BackedUpTable, Manifest, RowPage } from '../../core/manifest.ts';
+import type { BackedUpTable, Manifest } from '../../core/manifest.ts';
 import { formatTableName, sameTable, tableKey } from '../../core/names.ts';
 import type { Column, LeftOut, Table } from '../../core/schema.ts';
+import { type Value, valueText } from '../../core/values.ts';
+import type { RowPage } from './backupContents.ts';
 
 /** How many rows the page shows at a time. */
 export const rowsPerPage = 100;
@@ -12,7 +14,7 @@ const pageCharacters = 4_000_000;
 const cellCharacters = 2_000;
 
 /** The limit of characters when one value or one statement is shown in full. */
-const textCharacters = 1_000_000;
+export const textCharacters = 1_000_000;
 
 /** A backup as the page shows it. */
 export interface BackupView {
@@ -175,9 +177,14 @@ function isCounted(type: string): boolean {
   return type === '' || /char|text|clob|string|json|xml|bytea|blob|binary/i.test(type);
 }
 
+/** How many characters of each value a page of rows can show. */
+export function cellLimit(rows: number, columns: number): number {
+  const cells = Math.max(1, rows * columns);
+  return Math.min(cellCharacters, Math.max(40, Math.floor(pageCharacters / cells)));
+}
+
 export function rowsView(page: RowPage, offset: number): RowsView {
-  const cells = Math.max(1, page.rows.length * page.columns.length);
-  const limit = Math.min(cellCharacters, Math.max(40, Math.floor(pageCharacters / cells)));
+  const limit = cellLimit(page.rows.length, page.columns.length);
   return {
     offset,
     columns: page.columns,
@@ -185,13 +192,16 @@ export function rowsView(page: RowPage, offset: number): RowsView {
   };
 }
 
-export function valueView(value: string | null): ValueView {
+export function valueView(value: Value): ValueView {
   return { value: cellOf(value, textCharacters) };
 }
 
-function cellOf(value: string | null, limit: number): Cell {
-  if (value === null || value.length <= limit) return value;
-  return { start: cutText(value, limit), length: value.length };
+function cellOf(value: Value, limit: number): Cell {
+  const text = valueText(value);
+  if (text === undefined) return null;
+  const length = value !== null && 'cutFrom' in value ? value.cutFrom : undefined;
+  if (length === undefined && text.length <= limit) return text;
+  return { start: cutText(text, limit), length: length ?? text.length };
 }
 
 /** The start of a text, never cut inside a character. */
