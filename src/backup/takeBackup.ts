@@ -164,7 +164,7 @@ function describeBackup(
     compression: options.compression ?? 'zstd',
     tables: content.tables,
     objects,
-    sequences: only === 'schema' ? [] : (content.sequences ?? schema.sequences).filter(holds),
+    sequences: only === 'schema' ? [] : content.sequences.filter(holds),
     leftOut: [
       ...schema.leftOut,
       ...(only === 'schema' ? [] : largeObjectsLeftOut(schema, content)),

@@ -102,11 +102,15 @@ export function objectKey(object: Pick<SchemaObject, 'kind' | 'name'>): string {
   return `${object.kind} ${object.name}`;
 }
 
-/** A counter that must go on where it was: a PostgreSQL sequence, SQLite's AUTOINCREMENT. */
-export interface Sequence {
+/** A counter, once for each table that takes numbers from it: a PostgreSQL sequence, SQLite's AUTOINCREMENT. */
+export interface TiedSequence {
   readonly name: TableName;
   /** The table whose columns take numbers from it, if there is one. */
   readonly table?: TableName;
+}
+
+/** A counter that must go on where it was. */
+export interface Sequence extends TiedSequence {
   /** As text: it may be past what a double holds. */
   readonly lastValue: string;
   /** Whether `lastValue` was given out already. */
@@ -144,8 +148,8 @@ export interface LeftOut {
 export interface DatabaseSchema {
   readonly tables: readonly Table[];
   readonly objects: readonly SchemaObject[];
-  /** Empty where only a snapshot reads them (see `SnapshotContent`). */
-  readonly sequences: readonly Sequence[];
+  /** All of them; a snapshot reads how far they are (see `SnapshotContent`). */
+  readonly sequences: readonly TiedSequence[];
   readonly leftOut: readonly LeftOut[];
   /** How many large objects there are that can be read. */
   readonly largeObjects?: number;

@@ -157,8 +157,8 @@ export interface SnapshotContent {
   /** The opaque tables among what was chosen; absent where there are none. */
   readonly opaque?: readonly TableName[];
   readonly payloads: readonly Payload[];
-  /** Counters of the tables, and of none; absent where the schema has them. */
-  readonly sequences?: readonly Sequence[];
+  /** Counters of the tables, and of none. */
+  readonly sequences: readonly Sequence[];
   readonly largeObjects?: BackedUpLargeObjects;
   /** See `Manifest`. */
   readonly asItIs?: true;

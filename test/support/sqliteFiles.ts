@@ -95,7 +95,7 @@ async function backUpSession(
       tables: content.tables,
       payloads: content.payloads,
       objects: schema.objects.filter((object) => belongs(object.table)),
-      sequences: schema.sequences.filter((sequence) => belongs(sequence.table)),
+      sequences: content.sequences.filter((sequence) => belongs(sequence.table)),
       leftOut: schema.leftOut,
     };
     return { manifest, source };

@@ -27,7 +27,7 @@ interface CatalogContent {
 export class Catalogs {
   #known: CatalogContent | undefined;
 
-  /** The schema of the whole database, in the state that the transaction sees, without its sequences. */
+  /** The schema of the whole database, in the state that the transaction sees. */
   async introspect(transaction: Transaction): Promise<DatabaseSchema> {
     const [state, server, access, largeObjects] = await transaction.together(
       () => catalogState(transaction),
@@ -39,7 +39,8 @@ export class Catalogs {
     this.#known = content;
     const { sequences, tables, all, objects } = content;
     const leftOut = await loadLeftOut(transaction, sequences, all);
-    return { tables, objects, sequences: [], leftOut, largeObjects, server, access };
+    const tied = sequences.map(({ name, table }) => (table ? { name, table } : { name }));
+    return { tables, objects, sequences: tied, leftOut, largeObjects, server, access };
   }
 
   /** Where the sequences of these tables stand, and those that belong to none; after `introspect` in this transaction. */

@@ -13,12 +13,15 @@ import type { Connection } from './connection.ts';
 import { foldName, quote, quoteTable, sameName } from './identifiers.ts';
 import { contentOf, moduleOf } from './sqlText.ts';
 
+/** A schema, and how far its counters are. */
+export type CountedSchema = DatabaseSchema & { readonly sequences: readonly Sequence[] };
+
 /** The schema of one of the connection's databases. For a consistent answer, call it inside a transaction. */
 export async function introspect(
   connection: Connection,
   schema: string,
   signal?: AbortSignal,
-): Promise<DatabaseSchema> {
+): Promise<CountedSchema> {
   const catalog = await readCatalog(connection, schema, signal);
   const others = await readOthers(connection, schema, signal);
   const withRows = catalog.filter((table) => table.type === 'table');

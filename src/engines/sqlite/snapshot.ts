@@ -21,7 +21,7 @@ import type { CountRows } from './counts.ts';
 import { describeFailure, inWords, isSqliteError } from './errors.ts';
 import type { FileOnDisk } from './fileOnDisk.ts';
 import { type CatalogTable, findTable, readCatalog } from './catalog.ts';
-import { introspect } from './introspect.ts';
+import { type CountedSchema, introspect } from './introspect.ts';
 import { PartialCopy } from './partialCopy.ts';
 import { checkCondition, wrongCondition } from './sqlText.ts';
 import { TemporaryFolder } from './temporaryFolder.ts';
@@ -70,7 +70,7 @@ interface Copy {
 }
 
 class SqliteSnapshot implements Snapshot {
-  readonly schema: DatabaseSchema;
+  readonly schema: CountedSchema;
   #closing: Promise<void> | undefined;
   #catalog: readonly CatalogTable[] | undefined;
   readonly #unproven: readonly Unproven[];
@@ -79,7 +79,7 @@ class SqliteSnapshot implements Snapshot {
   readonly #options: WorkOptions;
 
   private constructor(
-    schema: DatabaseSchema,
+    schema: CountedSchema,
     unproven: readonly Unproven[],
     copy: Copy,
     folder: TemporaryFolder,
@@ -125,6 +125,7 @@ class SqliteSnapshot implements Snapshot {
       return {
         tables,
         payloads: [payload],
+        sequences: this.schema.sequences,
         ...(opaque.length > 0 ? { opaque } : {}),
         ...(copy.asItIs ? { asItIs: true as const } : {}),
         ...(unproven.length > 0 ? { unproven } : {}),
