@@ -90,6 +90,7 @@ describe('what a backup asks, by clicking', () => {
     await back();
     await title(/\(3\/4\)/);
     await choose(/Rows That Match a Condition/);
+    await title(/\(4\/4\)/);
     await type('id = 1');
     await backedUp(1);
   });

@@ -61,7 +61,7 @@ export function rowsSteps<State extends RowsState>(check: CheckCondition<State>)
       async ask(state, frame) {
         const table = onlyTable(state)!;
         const condition = await askText(frame, {
-          prompt: vscode.l10n.t('Enter a condition for the rows of {0}.', shownName(table)),
+          prompt: vscode.l10n.t('Enter a condition for the rows of {0}', shownName(table)),
           placeholder: vscode.l10n.t('SQL condition, such as id = 7'),
           ...(state.condition === undefined ? {} : { value: state.condition }),
           validate: (text) => check(state, table, text),
