@@ -42,10 +42,10 @@ export class TemporaryFolder {
     return path;
   }
 
-  /** Never throws: what cannot be removed is logged. */
+  /** Tries twice, because it holds a copy of somebody's data. Never throws: a folder that stays is logged. */
   async remove(logger: Logger): Promise<void> {
     try {
-      await removePrivateFolder(this.path);
+      await removePrivateFolder(this.path).catch(() => removePrivateFolder(this.path));
     } catch (error) {
       logger.error(`The temporary folder ${this.path} could not be removed`, error);
     }
