@@ -11,16 +11,16 @@ export interface Condition {
 }
 
 /**
- * Throws `usage` when the condition is not one boolean expression. Only an expression can stand in both places where
- * it is tried: what leaves its parentheses in one of them is no longer SQL in the other. Nothing of it is run, and a
- * second statement is refused by the protocol.
+ * Throws `usage` when the condition is not one boolean expression. It is tried between brackets and between
+ * parentheses: what leaves one of them is no SQL in the other. Nothing of it is run, and the protocol refuses a second
+ * statement.
  */
 export async function checkCondition(transaction: Transaction, condition: Condition): Promise<void> {
   const { table, where } = condition;
   const from = `FROM ONLY ${quoteName(table)}`;
   try {
     await withRowsPath(transaction, table, async () => {
-      await transaction.parse(`SELECT CASE WHEN (${where}\n) THEN 1 END ${from}`);
+      await transaction.parse(`SELECT ARRAY[${where}\n] ${from}`);
       await transaction.parse(`SELECT 1 ${from} WHERE (${where}\n)`);
     });
   } catch (error) {
