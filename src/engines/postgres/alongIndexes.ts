@@ -21,22 +21,18 @@ export async function alongIndexes(
   const [answer] = columns === undefined ? [] : await transaction.rows<Answer>(sidesQuery, sides);
   if (!answer?.ordered) return work();
   transaction.database.logger.debug(`A foreign key of ${formatTableName(table)} is checked along indexes`);
-  await set(transaction, 'off', 'off');
+  await setHashJoin(transaction, 'off');
   await work();
-  await set(transaction, answer.hashjoin, answer.jit);
+  await setHashJoin(transaction, answer.hashjoin);
 }
 
-async function set(transaction: Transaction, hashjoin: string, jit: string): Promise<void> {
-  await transaction.rows(
-    `SELECT set_config('enable_hashjoin', $1, true) AS hashjoin, set_config('jit', $2, true) AS jit`,
-    [hashjoin, jit],
-  );
+async function setHashJoin(transaction: Transaction, value: string): Promise<void> {
+  await transaction.rows(`SELECT set_config('enable_hashjoin', $1, true) AS hashjoin`, [value]);
 }
 
 interface Answer {
   readonly ordered: boolean;
   readonly hashjoin: string;
-  readonly jit: string;
 }
 
 /** From 16 on the server makes so many at once, and up to so many stay empty. */
@@ -44,7 +40,7 @@ const emptyPages = 64;
 
 /** Both sides have an index that begins with their columns, in the order of plain values, and pages that all can see. */
 const sidesQuery = `
-  SELECT count(*) = 2 AS ordered, current_setting('enable_hashjoin') AS hashjoin, current_setting('jit') AS jit
+  SELECT count(*) = 2 AS ordered, current_setting('enable_hashjoin') AS hashjoin
     FROM (VALUES ($1::text, $2::text), ($3, $4)) side (relation, columns)
     JOIN pg_class t ON t.oid = to_regclass(side.relation)
    WHERE t.relkind = 'r' AND t.relallvisible > 0 AND t.relpages - t.relallvisible <= ${emptyPages}

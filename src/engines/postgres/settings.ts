@@ -21,7 +21,7 @@ const pinned: Readonly<Record<string, string>> = {
   client_min_messages: 'warning',
   statement_timeout: '0',
   idle_in_transaction_session_timeout: '0',
-  // Queries of the catalogs are long and soon over: to compile one can take longer than to run all of them.
+  // Compiling a query of the catalogs can take longer than running all of them, and each process compiles for itself.
   jit: 'off',
 };
 

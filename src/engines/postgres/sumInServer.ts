@@ -14,8 +14,6 @@ const settings = [
   'SET LOCAL parallel_setup_cost = 0',
   // The table is to be read, and not an index that has the same values.
   'SET LOCAL enable_indexonlyscan = off',
-  // Each process would compile it for itself.
-  'SET LOCAL jit = off',
 ].join('; ');
 
 /**
