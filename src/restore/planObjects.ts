@@ -1,4 +1,4 @@
-import type { Manifest } from '../core/manifest.ts';
+import type { BackupPart, Manifest } from '../core/manifest.ts';
 import { foldCase, tableKey } from '../core/names.ts';
 import type { PlannedObject, RestoreMode, TablePlan } from '../core/plan.ts';
 import { objectKey, type DatabaseSchema, type SchemaObject, type ServerFeature } from '../core/schema.ts';
@@ -21,6 +21,12 @@ interface Target {
   readonly features: EngineFeatures;
 }
 
+/** How much of a backup is restored. */
+export interface Extent {
+  readonly everything: boolean;
+  readonly only?: BackupPart | undefined;
+}
+
 /**
  * Chooses what is missing. A restore of all of a whole backup brings every object that is not there; else what belongs
  * to a table that is made comes, with what it needs. Of a table that is there and is replaced, keys, indexes, triggers
@@ -31,7 +37,7 @@ export function planObjects(
   tables: readonly TablePlan[],
   target: Target,
   mode: RestoreMode,
-  everything: boolean,
+  { everything, only }: Extent,
 ): PlannedObjects {
   const fold = (text: string): string => (target.features.caseInsensitiveNames ? foldCase(text) : text);
   const live = new Set(target.schema.objects.map((object) => fold(objectKey(object))));
@@ -49,8 +55,8 @@ export function planObjects(
     object.table !== undefined &&
     liveTables.has(fold(tableKey(object.table))) &&
     !(mode === 'replace' && isRemade(object));
-  const refill = refillsOf(target.schema, fold);
   const whole = everything && manifest.complete;
+  const refill = refillsOf(target.schema, fold, whole && mode === 'replace' && only !== 'data');
   const wanted = (whole ? manifest.objects : objectsOfTables(manifest, tables, mode)).filter(
     (object) => object.of !== undefined || !stays(object),
   );
@@ -86,17 +92,23 @@ export function planObjects(
   };
 }
 
-/** What is there is filled again by the database's own statement: that of the file is its author's. */
+/**
+ * What is there is filled again by the database's own statement: that of the file is its author's. With `asBackedUp`, one
+ * that the backup fills otherwise (or leaves empty) is filled by the file's.
+ */
 function refillsOf(
   { objects }: DatabaseSchema,
   fold: (text: string) => string,
+  asBackedUp: boolean,
 ): (object: SchemaObject) => PlannedObject {
   const own = new Map(
     objects.filter(({ repeat }) => repeat).map((object) => [fold(objectKey(object)), object]),
   );
   return (object) => {
     const found = own.get(fold(objectKey(object)));
-    return found ? { ...object, sql: found.sql, live: true } : object;
+    return found && !(asBackedUp && found.sql !== object.sql)
+      ? { ...object, sql: found.sql, live: true }
+      : object;
   };
 }
 

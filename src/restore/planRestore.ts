@@ -50,7 +50,7 @@ export function planRestore(backup: Manifest, target: RestoreTarget, options: Pl
     mode: options.mode,
     ...(part.names ? { tables: part.names } : {}),
   });
-  const objects = planObjects(withoutOpaque(manifest), tables, target, options.mode, everything);
+  const objects = planObjects(withoutOpaque(manifest), tables, target, options.mode, { everything, only });
   // Where only rows are written it has been said that a table is missing.
   refusals.push(...(only === 'data' ? [] : objects.refusals), ...opaque.refusals);
   const hasLarge = everything && only !== 'schema';

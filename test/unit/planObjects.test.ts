@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { BackupPart } from '../../src/core/manifest.ts';
 import type { RestoreMode, TablePlan } from '../../src/core/plan.ts';
 import { objectKey, type DatabaseSchema, type SchemaObject, type Table } from '../../src/core/schema.ts';
 import { type PlannedObjects, planObjects } from '../../src/restore/planObjects.ts';
@@ -27,6 +28,7 @@ interface Situation {
   readonly liveObjects?: readonly SchemaObject[];
   readonly mode?: RestoreMode;
   readonly everything?: boolean;
+  readonly only?: BackupPart;
   readonly complete?: boolean;
   readonly restored?: readonly Table[];
   readonly access?: Partial<NonNullable<DatabaseSchema['access']>>;
@@ -57,7 +59,8 @@ function plan(objects: readonly SchemaObject[], situation: Situation = {}): Plan
     ...(situation.access ? { access } : {}),
   };
   const features = { schemas: true, createsDatabase: false, isFile: false };
-  return planObjects(manifest, tables, { schema, features }, mode, situation.everything ?? true);
+  const { everything = true, only } = situation;
+  return planObjects(manifest, tables, { schema, features }, mode, { everything, only });
 }
 
 function created(objects: readonly SchemaObject[], situation?: Situation): string[] {
@@ -157,6 +160,21 @@ describe('planObjects', () => {
     assert.deepEqual(created([view, refresh], { liveObjects: [view, refresh] }), [objectKey(refresh)]);
   });
 
+  it('brings data by the statement of the database, and by that of a whole backup where it has another', () => {
+    const view = object('materialized view:public.sums');
+    const empty = object('materialized view data:public.sums', { repeat: true, sql: 'empty' });
+    const full = { ...empty, sql: 'fill' };
+    const run = (live: SchemaObject, situation: Situation = {}) =>
+      plan([view, empty], { ...situation, liveObjects: [view, live] }).create.map(({ sql, live: own }) => [
+        sql,
+        own === true,
+      ]);
+    assert.deepEqual(run(empty), [['empty', true]]);
+    assert.deepEqual(run(full), [['empty', false]]);
+    assert.deepEqual(run(full, { only: 'data' }), [['fill', true]]);
+    assert.deepEqual(run(full, { mode: 'merge' }), [['fill', true]]);
+  });
+
   it('passes over what this user cannot make, and says why', () => {
     const owner = object('owner:table public.orders', {
       of: 'table public.orders',
@@ -206,7 +224,7 @@ describe('planObjects', () => {
       [tablePlan],
       { schema, features: { ...features, caseInsensitiveNames: true } },
       'replace',
-      true,
+      { everything: true },
     );
     assert.deepEqual(create, []);
   });
