@@ -96,12 +96,12 @@ export class Database {
     return giveBack(this.knex, client, broken);
   }
 
-  /** Runs one statement by itself on a connection of its own, under an empty search path. */
+  /** Runs one query by itself on a connection of its own, under an empty search path. It leaves nothing to be committed. */
   once<Row extends object>(sql: string, values: unknown[] = []): Promise<Row[]> {
     return onConnection(this.knex, async (client) => {
       await client.query(`BEGIN; SET LOCAL search_path = ''`);
       const { rows } = await client.query<Row>(sql, values);
-      await client.query('COMMIT');
+      await client.query('ROLLBACK');
       return rows;
     });
   }
