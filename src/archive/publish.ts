@@ -1,6 +1,6 @@
 import { link, mkdir, open, rename, type FileHandle } from 'node:fs/promises';
 import * as path from 'node:path';
-import { messageOf, RestorePointError } from '../core/errors.ts';
+import { fileReason, RestorePointError } from '../core/errors.ts';
 import { partPath, removeLeftovers } from '../core/leftovers.ts';
 import type { Logger } from '../core/logger.ts';
 import { removeFile } from '../core/ownFiles.ts';
@@ -113,30 +113,7 @@ function existsAlready(file: string): RestorePointError {
 }
 
 export function fileError(what: string, file: string, cause: unknown): RestorePointError {
-  return new RestorePointError('file', `${what}: ${reasonInWords(cause)}`, { place: { file }, cause });
-}
-
-function reasonInWords(error: unknown): string {
-  switch ((error as NodeJS.ErrnoException).code) {
-    case 'ENOSPC':
-      return 'the disk is full';
-    case 'EDQUOT':
-      return 'the disk quota is used up';
-    case 'EACCES':
-    case 'EPERM':
-      return 'permission denied';
-    case 'EROFS':
-      return 'the file system is read-only';
-    case 'ENOENT':
-      return 'there is no such file or folder';
-    case 'EISDIR':
-      return 'it is a folder';
-    case 'ENOTDIR':
-    case 'EEXIST':
-      return 'a part of the path is no folder';
-    default:
-      return messageOf(error);
-  }
+  return new RestorePointError('file', `${what}: ${fileReason(cause)}`, { place: { file }, cause });
 }
 
 function ignoreClosed(error: NodeJS.ErrnoException): void {

@@ -88,6 +88,30 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Why the system did not do something with a file, in words. */
+export function fileReason(error: unknown): string {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'ENOSPC':
+      return 'the disk is full';
+    case 'EDQUOT':
+      return 'the disk quota is used up';
+    case 'EACCES':
+    case 'EPERM':
+      return 'permission denied';
+    case 'EROFS':
+      return 'the file system is read-only';
+    case 'ENOENT':
+      return 'there is no such file or folder';
+    case 'EISDIR':
+      return 'it is a folder';
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return 'a part of the path is not a folder';
+    default:
+      return messageOf(error);
+  }
+}
+
 /** The tables that a refusal is about, as `formatTableName` writes them; none for what is no refusal of tables. */
 export function refusedTables(error: unknown): readonly string[] {
   if (!RestorePointError.is(error, 'refused')) return [];

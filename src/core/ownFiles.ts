@@ -2,7 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import { chmod, lstat, mkdir, open, readdir, rmdir, stat, unlink, type FileHandle } from 'node:fs/promises';
 import * as path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { messageOf, RestorePointError } from './errors.ts';
+import { fileReason, RestorePointError } from './errors.ts';
 
 const { O_DIRECTORY = 0, O_NOFOLLOW = 0, O_RDONLY } = constants;
 
@@ -39,7 +39,7 @@ export async function makePrivateFolder(folder: string): Promise<void> {
       ...(cause === undefined ? {} : { cause }),
     });
   const info = await makeAndLook(folder).catch((error: unknown) => {
-    throw failed(messageOf(error), error);
+    throw failed(fileReason(error), error);
   });
   if (!isOwn(info)) throw failed('it belongs to another user, who could change what is kept in it');
 }
