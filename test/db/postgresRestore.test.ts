@@ -50,6 +50,16 @@ const damage = `
 /** Without the lines that tell what the triggers did. */
 const sorted = (dump: string): string[] => dump.split('\n').sort();
 
+/** Until somebody waits for a lock of this table. */
+async function untilLockIsWaitedFor(database: TestDatabase, table: string): Promise<void> {
+  const waiting = `SELECT 1 FROM pg_locks WHERE NOT granted AND relation = '${table}'::regclass`;
+  for (let attempt = 0; attempt < 600; attempt += 1) {
+    if ((await database.rows(waiting)).length > 0) return;
+    await delay(50);
+  }
+  throw new assert.AssertionError({ message: `nobody waits for ${table}` });
+}
+
 describe('postgres: restoring', () => {
   const postgres = usePostgres();
 
@@ -326,7 +336,7 @@ describe('postgres: restoring', () => {
     await other.query('BEGIN; SELECT * FROM t');
     const failing = failure(restore(file, database));
     // Queued for as long as the restore has the first table, and in possession of it when that has failed.
-    await delay(3000);
+    await untilLockIsWaitedFor(database, 't');
     const queued = waiting.query('BEGIN; SELECT * FROM a');
     const error = await failing;
     await queued;
