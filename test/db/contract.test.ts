@@ -255,7 +255,10 @@ for (const testEngine of testEngines) {
         const check = (where: string): Promise<void> => session.checkCondition(name, where);
         for (const where of ['id = 1', 'total > 0 -- of today', 'id IN (SELECT id FROM orders)'])
           await check(where);
-        const escapes = ['1=1) OR (1=1', '1=1)::text::boolean OR (1=1', 'true] || ARRAY[true', 'true, true'];
+        const escapes = [
+          ...['1=1) OR (1=1', '1=1)::text::boolean OR (1=1', 'true] || ARRAY[true', 'true, true'],
+          ...['true) IS NOT NULL OR true IN (true', 'true THEN 1 WHEN false', 'id = 1 /*'],
+        ];
         for (const where of ['nonsense = 1', 'id = ', ...escapes, 'true; DELETE FROM orders', '']) {
           assert.equal((await failure(check(where))).code, 'usage', where);
         }
