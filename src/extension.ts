@@ -8,6 +8,7 @@ import { registerCommands } from './ui/commands/commandTable.ts';
 import { connectionCommands } from './ui/commands/connectionCommands.ts';
 import { fileCommands } from './ui/commands/fileCommands.ts';
 import { restoreCommands } from './ui/commands/restoreCommands.ts';
+import { showCommands } from './ui/commands/showCommands.ts';
 import { viewCommands } from './ui/commands/viewCommands.ts';
 import { Connector } from './ui/connections/connector.ts';
 import { ConnectionStore } from './ui/connections/connectionStore.ts';
@@ -35,6 +36,7 @@ export function activate(context: vscode.ExtensionContext): void {
       ...backupCommands(services),
       ...restoreCommands(services),
       ...fileCommands(services),
+      ...showCommands(services),
       ...connectionCommands(services),
       ...viewCommands(services),
     },

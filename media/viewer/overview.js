@@ -13,7 +13,7 @@ import { fill } from './format.js';
  */
 export function overview(format, backup, run) {
   const { texts } = format;
-  const buttons = actions(texts, run);
+  const buttons = actions(texts, backup, run);
   const noticeList = notices(texts, backup);
   const made = element(
     'header',
@@ -67,9 +67,10 @@ export function salvageButton(texts, run) {
 
 /**
  * @param {import('./format.js').ViewerTexts} texts
+ * @param {import('../../src/ui/viewer/viewModel.ts').BackupView} backup
  * @param {(action: import('../../src/ui/viewer/messages.ts').ViewerAction) => void} run
  */
-export function actions(texts, run) {
+function actions(texts, backup, run) {
   return element(
     'div',
     { class: 'actions' },
@@ -81,6 +82,12 @@ export function actions(texts, run) {
       ...{ text: texts.verify, icon: 'verify', tooltip: texts.verifyTooltip, class: 'button secondary' },
       onClick: () => run('verify'),
     }),
+    backup.statements.length > 0 &&
+      button({
+        ...{ text: texts.showStatements, icon: 'statements', tooltip: texts.showStatementsTooltip },
+        class: 'button secondary',
+        onClick: () => run('statements'),
+      }),
     button({
       ...{ text: texts.reveal, icon: 'reveal', tooltip: texts.revealTooltip, class: 'button secondary' },
       onClick: () => run('reveal'),
@@ -121,9 +128,24 @@ function facts(format, backup) {
       texts.content,
       `${format.count('tables', backup.tables.length)}, ${format.count('rows', backup.rows)}`,
     ),
+    backup.statements.length > 0 &&
+      fact(
+        texts.statements,
+        format.number(backup.statements.reduce((sum, { count }) => sum + count, 0)),
+        ' · ',
+        element('span', { class: 'dim' }, ...visible(statementKinds(format, backup))),
+      ),
     fact(texts.size, backup.size),
     fact(texts.writtenBy, `Restore Point ${backup.createdBy}`),
   );
+}
+
+/**
+ * @param {import('./format.js').Format} format
+ * @param {import('../../src/ui/viewer/viewModel.ts').BackupView} backup
+ */
+function statementKinds(format, { statements }) {
+  return statements.map(({ kind, count }) => `${kind}: ${format.number(count)}`).join(', ');
 }
 
 /**

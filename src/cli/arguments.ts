@@ -8,10 +8,12 @@ export const usage = `restore-point: back up database tables into a file, and br
 
   restore-point backup  <connection> [--out FILE|FOLDER] [--tables a,b.c] [--exclude a,b.c]
                         [--where 'table: condition'] [--with-related] [--schema-only | --data-only]
-                        [--compression zstd|gzip|none] [--encrypt | --recipient age1…] [--json]
+                        [--compression zstd|gzip|none] [--encrypt | --recipient age1…]
+                        [--trust-settings] [--json]
   restore-point restore <file> <connection> [--mode replace|merge|insert-missing] [--tables a,b.c]
                         [--with-related] [--schema-only | --data-only] [--into-schema NAME]
-                        [--dry-run] [--no-safety-backup] [--identity FILE] [--trust] [--yes] [--json]
+                        [--dry-run] [--no-safety-backup] [--identity FILE] [--trust]
+                        [--trust-settings] [--yes] [--json]
   restore-point verify  <file> [--identity FILE] [--json]
   restore-point inspect <file> [--statements] [--identity FILE] [--json]
   restore-point salvage <file> [--out FILE] [--identity FILE] [--json]
@@ -42,7 +44,8 @@ export const usage = `restore-point: back up database tables into a file, and br
                 this machine: they run as you
 --statements  print the statements of a backup, each under its kind and name
 --out         of salvage: the new file; beside the old one when left out
---trust-settings  use a connection of .vscode/settings.json without asking whether you trust these settings
+--trust-settings  use a connection of .vscode/settings.json without asking whether you trust
+                these settings
 --verbose     log what is done, and add the stack to an error
 --json        print one JSON object
 

@@ -39,12 +39,17 @@ export function codeToRun({ create }: RestorePlan): CodeToRun | undefined {
   return { statements, kinds: listStatements(statements) };
 }
 
-/** A line for each kind of statement, with all their names. */
-export function listStatements(statements: readonly SchemaObject[]): string[] {
+/** The statements by their kind, those first that hold code of any sort (functions, views). */
+export function statementsByKind(statements: readonly SchemaObject[]): Map<string, SchemaObject[]> {
   const rank = ({ kind }: SchemaObject): number =>
     active.includes(kind) ? active.indexOf(kind) : active.length;
   const sorted = [...statements].sort((a, b) => rank(a) - rank(b));
-  return [...Map.groupBy(sorted, ({ kind }) => kind)].map(
+  return Map.groupBy(sorted, ({ kind }) => kind);
+}
+
+/** A line for each kind of statement, with all their names. */
+export function listStatements(statements: readonly SchemaObject[]): string[] {
+  return [...statementsByKind(statements)].map(
     ([kind, found]) => `${visible(kind)}: ${found.map((one) => visible(nameOf(one))).join(', ')}`,
   );
 }

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
-import { type CodeToRun, statementsText } from '../restore/codeToRun.ts';
+import type { SchemaObject } from '../core/schema.ts';
+import { listStatements, statementsText } from '../restore/codeToRun.ts';
 
 /** Shows the statements of backups in read-only editors. */
 export class Statements implements vscode.TextDocumentContentProvider {
@@ -13,13 +14,15 @@ export class Statements implements vscode.TextDocumentContentProvider {
   }
 
   /** `name` is the backup's name, for display. */
-  async show(name: string, { statements, kinds }: CodeToRun): Promise<void> {
+  async show(name: string, statements: readonly SchemaObject[]): Promise<void> {
     const uri = vscode.Uri.from({
       scheme: Statements.scheme,
       path: `/${name}.sql`,
       query: String(++this.#shown),
     });
-    const list = kinds.map((kind) => `-- ${kind}`).join('\n');
+    const list = listStatements(statements)
+      .map((line) => `-- ${line}`)
+      .join('\n');
     this.#texts.set(uri.toString(), `${list}\n\n${statementsText(statements)}`);
     await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), { preview: false });
   }

@@ -22,6 +22,8 @@ export interface BrowserServerOptions {
    * notifications that pop up, which nobody sees in such a run.
    */
   readonly testDriver?: boolean;
+  /** Whether the workbench asks which workspaces are trusted. Else all are, as with `--disable-workspace-trust`. */
+  readonly workspaceTrust?: boolean;
   /** Environment of the server, and so of the extension host. That of this process if not given. */
   readonly env?: NodeJS.ProcessEnv;
 }
@@ -62,7 +64,8 @@ export async function startBrowserServer(options: BrowserServerOptions): Promise
     [
       serverScript,
       ...['--host', '127.0.0.1', '--port', String(port), '--connection-token-file', tokenFile],
-      ...['--accept-server-license-terms', '--disable-telemetry', '--disable-workspace-trust'],
+      ...['--accept-server-license-terms', '--disable-telemetry'],
+      ...(options.workspaceTrust ? [] : ['--disable-workspace-trust']),
       ...['--server-data-dir', options.dataFolder],
       ...['--extensions-dir', options.extensionsFolder ?? join(options.dataFolder, 'extensions')],
       ...['--disable-getting-started-override', '--disable-update-check'],

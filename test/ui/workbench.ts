@@ -19,6 +19,8 @@ export interface WorkbenchOptions {
   readonly settings?: Readonly<Record<string, unknown>>;
   /** What the extension host's environment has on top of this process's. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Opens the folder in Restricted Mode: nobody has said that the workspace is trusted. */
+  readonly restricted?: boolean;
   /** Size of the page in CSS pixels; 1440 by 900 if not given. */
   readonly viewport?: { readonly width: number; readonly height: number };
 }
@@ -39,6 +41,13 @@ export interface Workbench {
 /** How long a command may take to be there, in milliseconds: extensions load after the workbench is shown. */
 const commandPatience = 30_000;
 
+/** A folder opens in Restricted Mode, and no dialog asks about that. */
+const restrictedSettings = {
+  'security.workspace.trust.enabled': true,
+  'security.workspace.trust.startupPrompt': 'never',
+  'security.workspace.trust.banner': 'never',
+};
+
 const openWorkbenches = new Set<Workbench>();
 
 /** Starts a VS Code with the extension on a workspace folder; resolves when the workbench is there to be used. */
@@ -52,7 +61,13 @@ export async function openWorkbench(options: WorkbenchOptions): Promise<Workbenc
   const server = await startBrowserServer({
     dataFolder: data.path,
     extensionsFolder,
-    settings: { ...quietSettings, 'workbench.reduceMotion': 'on', ...options.settings },
+    settings: {
+      ...quietSettings,
+      'workbench.reduceMotion': 'on',
+      ...(options.restricted ? restrictedSettings : {}),
+      ...options.settings,
+    },
+    workspaceTrust: options.restricted === true,
     env: { ...process.env, XDG_STATE_HOME: join(data.path, 'state'), ...options.env },
   });
   const browser = await startChromium();

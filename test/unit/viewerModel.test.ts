@@ -36,9 +36,25 @@ describe('view of a backup', () => {
         { key: '["public","orders"]', label: 'public.orders', rows: 7 },
         { key: '["public","a b"]', label: 'public."a b"', rows: 8, where: 'id > 5' },
       ],
+      statements: [],
       leftOut,
       rowsPerPage: 100,
     });
+  });
+
+  it('counts the statements of each kind, of tables and of none, those first that hold code', () => {
+    const object = (kind: string, name: string) => ({ kind, name, section: 'pre-data', sql: 'x' }) as const;
+    const objects = [
+      object('table', 'a'),
+      object('index', 'b'),
+      object('function', 'f'),
+      object('table', 'c'),
+    ];
+    assert.deepEqual(backupView(manifestOf([], [], { objects }), 'PostgreSQL', 1).statements, [
+      { kind: 'function', count: 1 },
+      { kind: 'table', count: 2 },
+      { kind: 'index', count: 1 },
+    ]);
   });
 
   it('names the engine where its version does not', () => {

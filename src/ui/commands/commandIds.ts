@@ -9,6 +9,7 @@ export const commandIds = [
   'restorePoint.verifyBackup',
   'restorePoint.salvageBackup',
   'restorePoint.showContents',
+  'restorePoint.showStatements',
   'restorePoint.copyValue',
   'restorePoint.revealBackup',
   'restorePoint.deleteBackup',

@@ -8,13 +8,7 @@ import { alone, answered, askBackup } from '../prompts/choices.ts';
 import { verifyEnds } from '../progress.ts';
 import { rowsText, tablesText } from '../quantities.ts';
 import type { Services } from '../services.ts';
-import {
-  filesArgument,
-  flagArgument,
-  keyArguments,
-  nodesArgument,
-  tokenArgument,
-} from './commandArguments.ts';
+import { filesArgument, flagArgument, keyArguments, tokenArgument } from './commandArguments.ts';
 import { isQuiet, type CommandTable } from './commandTable.ts';
 import { salvage } from './salvageCommand.ts';
 
@@ -25,7 +19,6 @@ export function fileCommands(
   CommandTable,
   | 'restorePoint.verifyBackup'
   | 'restorePoint.salvageBackup'
-  | 'restorePoint.showContents'
   | 'restorePoint.revealBackup'
   | 'restorePoint.deleteBackup'
 > {
@@ -52,16 +45,6 @@ export function fileCommands(
         return report;
       },
     },
-    /** Called on a table of a backup, shows that table. */
-    'restorePoint.showContents': {
-      operation: vscode.l10n.t('Showing the contents'),
-      async run(first, second) {
-        const files = await chooseFiles(services, vscode.l10n.t('Show Contents'), first, second);
-        const [node] = nodesArgument(first, undefined);
-        const table = node?.kind === 'backupTable' ? node.table.table.name : undefined;
-        for (const file of files) await services.viewer.open(file, table);
-      },
-    },
     'restorePoint.revealBackup': {
       operation: vscode.l10n.t('Revealing the backup'),
       async run(first) {
@@ -83,7 +66,8 @@ export function fileCommands(
   };
 }
 
-async function chooseFiles(
+/** The backup files that a command was called on; asks for one where there is none. */
+export async function chooseFiles(
   { backups }: Services,
   title: string,
   first: unknown,

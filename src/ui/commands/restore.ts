@@ -138,7 +138,7 @@ async function askToRun(
   // The first one is what Enter chooses.
   const answer = await vscode.window.showWarningMessage(question, { modal: true, detail }, show, yes);
   if (answer !== show) return answer === yes;
-  await statements.show(backupNameOf(file), code);
+  await statements.show(backupNameOf(file), code.statements);
   // A notification, because a dialog would cover the text.
   return (await vscode.window.showWarningMessage(question, yes, vscode.l10n.t('Cancel'))) === yes;
 }

@@ -1,5 +1,4 @@
 import * as vscode from 'vscode';
-import { Archive } from '../../archive/archiveReader.ts';
 import type { Keys } from '../../archive/encryption/keys.ts';
 import { RestorePointError } from '../../core/errors.ts';
 import type { BackedUpTable, Manifest } from '../../core/manifest.ts';
@@ -26,6 +25,7 @@ import {
   tokenArgument,
 } from './commandArguments.ts';
 import { isQuiet, type CommandTable } from './commandTable.ts';
+import { openBackup } from './openBackup.ts';
 import { restore } from './restore.ts';
 
 /** Commands that write a database. Each can be called with `RestoreArguments`, and resolves with its `RestoreReport`. */
@@ -74,7 +74,7 @@ async function restoreFromArguments(
     ...(given.mode ? [] : [modeStep(given.tables)]),
     ...(given.tables ? [] : [tablesStep(given.mode)]),
   ];
-  const begin: Draft = file === undefined ? {} : { file, ...(await open(services, file, keyOptions)) };
+  const begin: Draft = file === undefined ? {} : { file, ...(await openBackup(services, file, keyOptions)) };
   const draft = await askInSteps(vscode.l10n.t('Restore Backup'), begin, steps);
   const tables = given.tables ?? draft.tables?.map(({ table }) => table.name);
   return await restore(services, {
@@ -107,7 +107,7 @@ async function undoFromArguments(services: Services, first: unknown): Promise<Re
   const title = vscode.l10n.t('Undo Restore');
   const file = filesArgument(first)[0] ?? (await chooseSafetyBackup(services, title));
   const keyOptions = keyArguments(first, connectionArgument(first, services.store));
-  const { manifest, keys } = await open(services, file, keyOptions);
+  const { manifest, keys } = await openBackup(services, file, keyOptions);
   const connection =
     connectionArgument(first, services.store) ??
     takenFrom(services, file, manifest) ??
@@ -142,18 +142,6 @@ async function chooseSafetyBackup(services: Services, title: string): Promise<st
   );
 }
 
-/** The manifest of a file, and its keys if it is encrypted. */
-async function open(
-  services: Services,
-  file: string,
-  options: KeyOptions,
-): Promise<{ manifest: Manifest; keys?: Keys }> {
-  const keys = await services.keys.keysFor(file, options);
-  const archive = await Archive.open(file, keys);
-  await archive.close();
-  return { manifest: archive.manifest, ...(keys ? { keys } : {}) };
-}
-
 function fileStep(services: Services, options: KeyOptions, into: Connection | undefined): Step<Draft> {
   return {
     async ask(draft, frame) {
@@ -164,7 +152,7 @@ function fileStep(services: Services, options: KeyOptions, into: Connection | un
       });
       if (file === back) return back;
       // Answers about another backup do not apply to this one.
-      return file === draft.file ? draft : { file, ...(await open(services, file, options)) };
+      return file === draft.file ? draft : { file, ...(await openBackup(services, file, options)) };
     },
   };
 }

@@ -33,6 +33,7 @@ const commandOf: Readonly<Record<ViewerAction, string>> = {
   restore: 'restorePoint.restoreBackup',
   verify: 'restorePoint.verifyBackup',
   salvage: 'restorePoint.salvageBackup',
+  statements: 'restorePoint.showStatements',
   reveal: 'restorePoint.revealBackup',
 };
 

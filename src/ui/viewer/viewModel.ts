@@ -4,6 +4,7 @@ import type { BackedUpTable, Manifest } from '../../core/manifest.ts';
 import { formatTableName, sameTable, tableKey } from '../../core/names.ts';
 import type { Column, LeftOut, Table } from '../../core/schema.ts';
 import { type Value, valueText } from '../../core/values.ts';
+import { statementsByKind } from '../../restore/codeToRun.ts';
 import type { RowPage } from './backupContents.ts';
 
 /** How many rows the page shows at a time. */
@@ -30,8 +31,15 @@ export interface BackupView {
   readonly purpose: Manifest['purpose'];
   readonly complete: boolean;
   readonly tables: readonly TableEntry[];
+  /** How many statements there are of each kind. */
+  readonly statements: readonly StatementCount[];
   readonly leftOut: readonly LeftOut[];
   readonly rowsPerPage: number;
+}
+
+export interface StatementCount {
+  readonly kind: string;
+  readonly count: number;
 }
 
 /** A table in the list. */
@@ -126,6 +134,10 @@ export function backupView(manifest: Manifest, engineLabel: string, size: number
       label: formatTableName(table.name),
       rows,
       ...(where === undefined ? {} : { where }),
+    })),
+    statements: [...statementsByKind(manifest.objects)].map(([kind, { length }]) => ({
+      kind,
+      count: length,
     })),
     leftOut: manifest.leftOut,
     rowsPerPage,
