@@ -146,7 +146,10 @@ describe('statements of a backup', () => {
   it('are named in the question before they run, and Enter shows them', async () => {
     await restoreForeign();
     const text = await dialog().innerText();
-    assert.match(text, /foreign contains statements \(5\) that would run on Shop \(SQLite\) with your permissions/);
+    assert.match(
+      text,
+      /foreign contains statements \(5\) that would run on Shop \(SQLite\) with your permissions/,
+    );
     assert.match(text, /trigger: copy_note\s+view: last_note\s+/);
     await workbench.screenshot('statements-1-question');
     const focused = dialog().locator('.monaco-button:focus');
