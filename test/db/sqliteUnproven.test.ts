@@ -155,12 +155,20 @@ describe('SQLite: databases that need what only their application registers', ()
         `CREATE TABLE other (a PRIMARY KEY, b); CREATE INDEX other_b ON other (b); INSERT INTO other VALUES (1, 2);
         CREATE VIEW other_view AS SELECT a FROM other; PRAGMA user_version = 7`,
       );
-      await restore(other);
-      runSqlite(other, 'SELECT count(*) FROM other');
+      const [others, whole] = [content(other), await restore(other).catch((error: unknown) => error)];
+      if (whole instanceof Error) {
+        const words = describeError(whole);
+        assert.ok(
+          unproven.some((one) => words.toLowerCase().includes(one.toLowerCase())),
+          words,
+        );
+        assert.match(words, /Restore the whole backup into a new file/);
+        assert.deepEqual(content(other), others);
+        return;
+      }
       const both = content(other);
       assert.ok(
-        both.includes('INSERT INTO other(rowid,a,b) VALUES(1,1,2);') &&
-          before.every((line) => both.includes(line)),
+        [...before, 'INSERT INTO other(rowid,a,b) VALUES(1,1,2);'].every((line) => both.includes(line)),
       );
     });
   }

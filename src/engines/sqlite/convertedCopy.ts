@@ -135,12 +135,13 @@ async function copyTable(
   );
 }
 
-/** An integer as its digits; a text as its bytes. */
-type StoredValue =
-  | { readonly type: 'null' }
-  | { readonly type: 'integer'; readonly digits: string }
-  | { readonly type: 'real'; readonly number: number }
-  | { readonly type: 'text' | 'blob'; readonly bytes: Buffer };
+/** As it stands in a statement: a literal, or what is made of the bytes that are bound. */
+interface StoredValue {
+  readonly sql: string;
+  readonly bytes?: Buffer;
+}
+
+const [asText, asBlob] = ['CAST(? AS TEXT)', '?'];
 
 function converted(
   value: StoredValue,
@@ -149,10 +150,10 @@ function converted(
   table: string,
   row: number,
 ): StoredValue {
-  if (value.type !== 'text') return value;
-  const bytes = convert(value.bytes);
-  if (bytes) return { type: 'text', bytes };
-  if (!refuses(table)) return { type: 'blob', bytes: value.bytes };
+  if (value.sql !== asText) return value;
+  const bytes = convert(value.bytes ?? Buffer.alloc(0));
+  if (bytes) return { sql: asText, bytes };
+  if (!refuses(table)) return { ...value, sql: asBlob };
   throw new RestorePointError(
     'refused',
     `The backup stores text as ${from} and this database as ${to}: a text of this row is not valid, and could not be kept`,
@@ -160,12 +161,9 @@ function converted(
   );
 }
 
-function digest(hash: Hash, value: StoredValue): void {
-  hash.update(value.type);
-  if (value.type === 'integer') hash.update(`${value.digits} `);
-  if (value.type === 'real') hash.update(new Uint8Array(new Float64Array([value.number]).buffer));
-  if (value.type === 'text' || value.type === 'blob')
-    hash.update(`${value.bytes.length} `).update(value.bytes);
+function digest(hash: Hash, { sql, bytes }: StoredValue): void {
+  hash.update(`${sql} ${bytes?.length} `);
+  if (bytes) hash.update(bytes);
 }
 
 /** The rows of a table in an order that both copies have, some at a time. */
@@ -177,7 +175,9 @@ async function* readPages(
   const { columns } = table;
   const { from, rowid, names } = await rowsOf(connection, table, signal);
   const value = (name: string): string =>
-    `CASE typeof(${name}) WHEN 'integer' THEN 'i' || ${name} WHEN 'text' THEN 't' || hex(CAST(${name} AS BLOB)) ELSE ${name} END`;
+    `CASE typeof(${name}) WHEN 'text' THEN 't' || hex(CAST(${name} AS BLOB)) WHEN 'blob' THEN ${name}
+       WHEN 'real' THEN CASE WHEN ${name} = 0 THEN iif(atan2(${name}, -1) < 0, '-0.0', '0.0') ELSE quote(${name}) END
+       ELSE quote(${name}) END`;
   const length = names.map((name) => `coalesce(length(CAST(${name} AS BLOB)), 0)`);
   const largest = await connection.get<{ bytes: number | null }>(
     `SELECT max(${length.map((bytes, index) => (index === 0 ? bytes : `+ ${bytes}`)).join(' ') || '0'}) AS bytes FROM ${from}`,
@@ -189,14 +189,13 @@ async function* readPages(
   const values = names.map((name, index) => `${value(name)} AS c${index}`);
   let last: string | undefined;
   for (;;) {
-    const rows = await connection.all<Record<string, string | number | Buffer | null>>(
+    const rows = await connection.all<Record<string, string | Buffer>>(
       `SELECT CAST(${rowid} AS TEXT) AS r, ${values.join(', ')} FROM ${from}
        ${last === undefined ? '' : `WHERE ${rowid} > CAST(? AS INTEGER)`} ORDER BY ${rowid} LIMIT ${count}`,
       last === undefined ? [] : [last],
       signal,
     );
-    if (rows.length > 0)
-      yield rows.map((row) => columns.map((_, index) => storedValue(row[`c${index}`] ?? null)));
+    if (rows.length > 0) yield rows.map((row) => columns.map((_, index) => storedValue(row[`c${index}`]!)));
     if (rows.length < count) return;
     last = String(rows.at(-1)?.['r']);
   }
@@ -226,12 +225,9 @@ async function rowsOf(
   return { from, rowid: 'rowid', names };
 }
 
-function storedValue(value: string | number | Buffer | null): StoredValue {
-  if (value === null) return { type: 'null' };
-  if (typeof value === 'number') return { type: 'real', number: value };
-  if (typeof value !== 'string') return { type: 'blob', bytes: value };
-  if (value.startsWith('i')) return { type: 'integer', digits: value.slice(1) };
-  return { type: 'text', bytes: Buffer.from(value.slice(1), 'hex') };
+function storedValue(value: string | Buffer): StoredValue {
+  if (typeof value !== 'string') return { sql: asBlob, bytes: value };
+  return value.startsWith('t') ? { sql: asText, bytes: Buffer.from(value.slice(1), 'hex') } : { sql: value };
 }
 
 async function insert(
@@ -246,23 +242,10 @@ async function insert(
   await copy.run(`INSERT OR ABORT INTO ${into} VALUES ${tuples.join(', ')}`, bindings, signal);
 }
 
-/** The driver would bind a whole number as an integer, minus zero as zero, and no bytes as NULL. */
-function boundValue(value: StoredValue, bindings: Binding[]): string {
-  switch (value.type) {
-    case 'null':
-      return 'NULL';
-    case 'integer':
-      bindings.push(value.digits);
-      return 'CAST(? AS INTEGER)';
-    case 'real':
-      if (Object.is(value.number, -0)) return '-0.0';
-      bindings.push(value.number);
-      return 'CAST(? AS REAL)';
-    default: {
-      if (value.bytes.length === 0) return value.type === 'text' ? `''` : `x''`;
-      bindings.push(value.bytes);
-      // The bytes of a BLOB become a text's as they are.
-      return value.type === 'text' ? 'CAST(? AS TEXT)' : '?';
-    }
-  }
+/** The driver would bind no bytes as NULL. */
+function boundValue({ sql, bytes }: StoredValue, bindings: Binding[]): string {
+  if (!bytes) return sql;
+  if (bytes.length === 0) return sql === asText ? `''` : `x''`;
+  bindings.push(bytes);
+  return sql;
 }

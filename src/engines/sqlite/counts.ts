@@ -46,19 +46,10 @@ async function countFrom(
     return (await connection.get<{ n: number }>(sql, [], signal))?.n ?? 0;
   } catch (error) {
     if (missingIn(error) === undefined) throw error;
-    return (await countCells(connection, schema, table, signal)) ?? 0;
+    // Each cell of the pages of a table that is an index is one row, also those that lead to further pages.
+    const cells = 'SELECT ncell AS n FROM temp.dbstat WHERE schema = ? AND aggregate = TRUE AND name = ?';
+    return (await connection.get<{ n: number }>(cells, [schema, table], signal))?.n ?? 0;
   }
-}
-
-/** Each cell of the pages of an index, or of a table that is one, is one entry, also those that lead to further pages. */
-export async function countCells(
-  connection: Connection,
-  schema: string,
-  name: string,
-  signal?: AbortSignal,
-): Promise<number | undefined> {
-  const sql = 'SELECT ncell AS n FROM temp.dbstat WHERE schema = ? AND aggregate = TRUE AND name = ?';
-  return (await connection.get<{ n: number }>(sql, [schema, name], signal))?.n;
 }
 
 /** The tables for a tree: exact while the file is small, else estimated from what SQLite knows without reading it. */

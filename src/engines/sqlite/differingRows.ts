@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { cancelled } from '../../core/errors.ts';
 import type { TableChange, TablePlan } from '../../core/plan.ts';
 import type { WorkOptions } from '../engine.ts';
 import type { CatalogIndex } from './catalog.ts';
@@ -29,13 +28,12 @@ const rowsPerDifference = 100;
 
 /**
  * Compares tables that are to become what the backup holds, and gives those back of which it suffices to write what differs.
- * `begin` is told of each. To be called within a transaction that has not written anything.
+ * To be called within a transaction that has not written anything.
  */
 export async function findDiffering(
   live: LiveFile,
   pairs: readonly TablePair[],
   options: WorkOptions,
-  begin: (table: TablePlan) => void,
 ): Promise<ReadonlyMap<TablePlan, DifferingRows>> {
   const compared = pairs.filter(mayDifferLittle);
   if (compared.length === 0) return new Map();
@@ -47,14 +45,14 @@ export async function findDiffering(
   if (!file) return new Map();
   try {
     for (const [index, pair] of compared.entries()) {
-      begin(pair.plan);
       const { target: table, backup } = pair.plan;
       const place = { table, tableNumber: index + 1, tableCount: compared.length };
       options.report?.({ phase: 'compare', ...place, rows: 0, totalRows: backup.rows });
-      const differing = await compare(connection, file, pair, signal);
-      if (!differing) continue;
-      found.set(pair.plan, differing);
-      void file.pagesFit();
+      const rows = await findRows(connection, pair, signal);
+      if (!rows) continue;
+      const proven = await file.provenIndexes(pair.target);
+      const unproven = pair.target.indexes.filter(({ name }) => !proven.has(name));
+      found.set(pair.plan, new DifferingRows(connection, { ...rows, unproven }));
     }
     return found.size > 0 && (await file.pagesFit()) ? found : new Map();
   } catch (error) {
@@ -66,28 +64,6 @@ export async function findDiffering(
     return new Map();
   } finally {
     await file.close();
-  }
-}
-
-/** By SQLite on one core, while the file's own pages are read on the other. */
-async function compare(
-  connection: Connection,
-  file: SoundFile,
-  pair: TablePair,
-  signal?: AbortSignal,
-): Promise<DifferingRows | undefined> {
-  const end = new AbortController();
-  const proving = file.provenIndexes(pair.target, end.signal);
-  proving.catch(() => 'told when it is waited for');
-  try {
-    const found = await findRows(connection, pair, signal);
-    if (!found) return undefined;
-    const proven = await proving;
-    const unproven = pair.target.indexes.filter(({ name }) => !proven.has(name));
-    return new DifferingRows(connection, { ...found, unproven });
-  } finally {
-    end.abort(cancelled());
-    await Promise.allSettled([proving]);
   }
 }
 

@@ -9,7 +9,7 @@ import { quoteList, transferSql } from './copyRows.ts';
 import { countStoredRows } from './counts.ts';
 import { describeFailure, isRowError } from './errors.ts';
 import { quote, quoteTable } from './identifiers.ts';
-import { checkedIndexes, entriesFit, type IndexFindings } from './payloadChecks.ts';
+import { checkedIndexes, type Findings, staleWarning } from './payloadChecks.ts';
 import {
   backupAlias,
   backupOrder,
@@ -96,24 +96,21 @@ export function takesIndexes({ target, backup }: TablePair, mode: RestoreMode): 
 }
 
 /**
- * Makes the indexes of a table, which is verified, anew that are not in step with it: where one of the backup is not, or
- * where other than one entry for each row came over. Throws `database` with the row that a unique index does not take.
+ * Makes the indexes of a table, which is verified, anew where those of the backup are not sure to be in step with theirs.
+ * Throws `database` with the row that a unique index does not take.
  */
 export async function settleIndexes(
   connection: Connection,
   pair: TablePair,
-  { stale, proven }: IndexFindings,
+  { stale, proven }: Findings,
   { signal, logger }: WorkOptions,
 ): Promise<void> {
-  const { target, plan, backup } = pair;
+  const { target, backup, plan } = pair;
   // The index that one came from may have another name.
   const allProven = checkedIndexes(backup).every(({ name }) => proven.has(name));
+  if (stale !== undefined) logger.warn(staleWarning(stale));
   for (const index of checkedIndexes(target)) {
-    const wanted = { rows: plan.backup.rows, noneEqual: index.unique && !allProven };
-    if (stale === undefined && (await entriesFit(connection, target, index, wanted, signal))) continue;
-    logger.warn(
-      `The index ${stale ?? index.name} of the backup is not in step with its table: it is made anew`,
-    );
+    if (allProven && (await countEntries(connection, pair, index, signal)) === plan.backup.rows) continue;
     try {
       await reindex(connection, index, signal);
     } catch (error) {
@@ -123,6 +120,17 @@ export async function settleIndexes(
       throw await withRow(connection, pair, { mode: 'replace' }, error, signal);
     }
   }
+}
+
+/** SQLite would answer a plain count(*) from whatever index is the smallest. */
+async function countEntries(
+  connection: Connection,
+  { target }: TablePair,
+  { name }: CatalogIndex,
+  signal?: AbortSignal,
+): Promise<number | undefined> {
+  const sql = `SELECT total(1) AS n FROM ${quoteTable('main', target.name)} INDEXED BY ${quote(name)}`;
+  return (await connection.get<{ n: number }>(sql, [], signal))?.n;
 }
 
 export async function reindex(

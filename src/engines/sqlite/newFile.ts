@@ -26,7 +26,6 @@ export class NewFile {
   readonly place: string;
   readonly #mode: number;
   readonly #logger: Logger;
-  #writtenBack: Promise<void> | undefined;
 
   private constructor(path: string, place: string, mode: number, logger: Logger) {
     this.path = path;
@@ -67,20 +66,12 @@ export class NewFile {
     return { file: this.path, folder: dirname(this.place), remedy };
   }
 
-  /** Begins to bring to the disk what is written by now, and does not wait for it. */
-  writeBack(): void {
-    this.#writtenBack ??= this.#sync();
-    // publish() does it again.
-    this.#writtenBack.catch(() => undefined);
-  }
-
   /**
    * Gives it its place; to be called when no connection has it open. Throws `database` where a file is there by now, and
    * errors of the file system: then nothing of it is there.
    */
   async publish(): Promise<void> {
-    await this.#writtenBack;
-    await this.#sync(this.#mode);
+    await this.#sync();
     await link(this.path, this.place).catch((error: NodeJS.ErrnoException) => {
       throw error.code === 'EEXIST' ? this.#taken() : error;
     });
@@ -96,17 +87,16 @@ export class NewFile {
 
   /** Removes what was made beside the place. Never throws: what goes wrong is logged. */
   async remove(): Promise<void> {
-    await this.#writtenBack?.catch(() => 'the file is not wanted any more');
     await removeFile(this.path).catch((error: unknown) => {
       this.#logger.error(`The file ${this.path} could not be removed`, error);
     });
   }
 
-  async #sync(mode?: number): Promise<void> {
+  async #sync(): Promise<void> {
     // In a folder that others can write, another may have put a link there.
     const handle = await open(this.path, constants.O_RDWR | (constants.O_NOFOLLOW ?? 0));
     try {
-      if (mode !== undefined) await handle.chmod(mode);
+      await handle.chmod(this.#mode);
       await handle.sync();
     } finally {
       await handle.close();

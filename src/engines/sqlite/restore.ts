@@ -32,7 +32,7 @@ import { plannedVirtualTables, VirtualTableRestore, writtenTables } from './virt
 /** The database that rows are written to. */
 export interface RestoreTarget {
   readonly file: string;
-  readonly onDisk: Pick<FileOnDisk, 'readAhead' | 'writeBack' | 'pages'>;
+  readonly onDisk: FileOnDisk;
   /** Makes the file where there is none. */
   readonly make: () => Promise<void>;
 }
@@ -165,7 +165,7 @@ export class SqliteRestore implements RestoreTransaction {
     const pairs = there.map((table) => this.#pair(table, tables));
     this.#checks.checkReferences(this.#foreignKeys.inherited(tables));
     const live = { connection: this.#connection, ...this.#target };
-    return findDiffering(live, pairs, this.#options, (table) => this.#readAhead(table));
+    return findDiffering(live, pairs, this.#options);
   }
 
   #tablesWith(tables: readonly CatalogTable[], differing: ReadonlyMap<TablePlan, DifferingRows>): void {
@@ -190,7 +190,6 @@ export class SqliteRestore implements RestoreTransaction {
   load(table: TablePlan): Promise<TableChange> {
     return this.#inWords(table, async () => {
       const found = this.#tableOf(table);
-      if (found.writesAll) this.#readAhead(table);
       const change = await found.load();
       this.#reportAll('load', table);
       return change;
@@ -212,7 +211,6 @@ export class SqliteRestore implements RestoreTransaction {
       const tables = await readCatalog(this.#connection, 'main', signal);
       await rebuildSearchIndexes(this.#connection, tables, this.#restored(), logger, signal);
       await this.#foreignKeys.check(tables, (name) => this.#backupOf(name), logger, signal);
-      this.#target.onDisk.writeBack();
     });
   }
 
@@ -269,7 +267,6 @@ export class SqliteRestore implements RestoreTransaction {
   verify(table: TablePlan): Promise<void> {
     return this.#inWords(table, async () => {
       const found = this.#tableOf(table);
-      if (found.readsAll) this.#readAhead(table);
       await found.verify();
       if (table === this.#restore.plan.tables.at(-1)) await this.#checks.done();
       this.#reportAll('verify', table);
@@ -303,11 +300,6 @@ export class SqliteRestore implements RestoreTransaction {
 
   #reportAll(phase: Phase, { target: table, backup: { rows } }: TablePlan): void {
     this.#options.report?.({ phase, table, rows, totalRows: rows });
-  }
-
-  /** At each table, because the system may not keep a large file in its cache from the first table to the last. */
-  #readAhead({ create }: TablePlan): void {
-    if (this.#restore.plan.whole && !create) this.#target.onDisk.readAhead();
   }
 
   /** Ends what is open. Never throws. */

@@ -23,13 +23,14 @@ import { inWords, isSqliteError } from './errors.ts';
 import { FileOnDisk } from './fileOnDisk.ts';
 import { quote } from './identifiers.ts';
 import { introspect, introspectTable } from './introspect.ts';
-import { LiveFileRestore } from './liveFileRestore.ts';
+import { LiveFilePlace } from './liveFilePlace.ts';
 import { NewFile } from './newFile.ts';
-import { NewFileRestore } from './newFileRestore.ts';
+import { NewFilePlace } from './newFilePlace.ts';
 import { PayloadDatabase } from './payloadDatabase.ts';
 import { SqliteRestore } from './restore.ts';
 import { openSnapshot } from './snapshot.ts';
 import { checkCondition, wrongCondition } from './sqlText.ts';
+import { WholeFileRestore } from './wholeFileRestore.ts';
 
 /** Work that outlives the call that began it. */
 interface OpenWork {
@@ -66,7 +67,7 @@ export class SqliteSession implements Session {
     this.#file = opened.file;
     this.#missing = opened.missing;
     this.#options = options;
-    this.#onDisk = new FileOnDisk(opened.file, options.logger);
+    this.#onDisk = new FileOnDisk(opened.file);
     this.target = opened.target;
     this.info = {
       engine: 'sqlite',
@@ -123,7 +124,7 @@ export class SqliteSession implements Session {
   }
 
   openSnapshot(options: SnapshotOptions): Promise<Snapshot> {
-    return this.#track(openSnapshot(this.#file, { ...options, onDisk: this.#onDisk }));
+    return this.#track(openSnapshot(this.#file, options));
   }
 
   async beginRestore(restore: RestoreSource, options: WorkOptions): Promise<RestoreTransaction> {
@@ -131,22 +132,15 @@ export class SqliteSession implements Session {
     const inNewFile = this.#missing ? await this.#takeAsItIs(restore, options) : undefined;
     if (inNewFile) return inNewFile;
     const target = { file: this.#file, onDisk: this.#onDisk, make: () => this.#makeMissing() };
-    const suits = !this.#missing && LiveFileRestore.suits(restore);
-    this.#readAhead(restore);
     const trusted = restore.madeHere === true;
     const payload = await PayloadDatabase.extract(restore.manifest, restore.source, options, { trusted });
-    const asItIs = suits
-      ? await this.#restoring(options, (work) => LiveFileRestore.begin(target, restore, payload, work))
-      : undefined;
-    return (
-      asItIs ??
-      (await this.#restoring(options, (work) => SqliteRestore.begin(target, restore, payload, work)))
-    );
-  }
-
-  /** For what SQLite reads of it, one page at a time. */
-  #readAhead({ plan }: RestoreSource): void {
-    if (plan.whole && plan.tables.some(({ create }) => !create)) this.#onDisk.readAhead();
+    const suits = !this.#missing && LiveFilePlace.suits(restore);
+    return this.#restoring(options, async (work) => {
+      const live = suits && (await LiveFilePlace.open(target, payload, work));
+      return live
+        ? WholeFileRestore.begin(live, restore, work)
+        : SqliteRestore.begin(target, restore, payload, work);
+    });
   }
 
   async close(): Promise<void> {
@@ -158,12 +152,12 @@ export class SqliteSession implements Session {
     } catch (error) {
       logger.error(`The connection to ${this.target} could not be closed`, error);
     }
-    await this.#onDisk.close();
+    await this.#onDisk.close(logger);
   }
 
   /** Undefined where rows have to be copied. */
   async #takeAsItIs(restore: RestoreSource, options: WorkOptions): Promise<RestoreTransaction | undefined> {
-    if (!NewFileRestore.suits(restore)) return undefined;
+    if (!NewFilePlace.suits(restore)) return undefined;
     const place = await inWords('database', { file: this.target }, () =>
       NewFile.begin(this.#file, options.logger),
     );
@@ -173,9 +167,10 @@ export class SqliteSession implements Session {
       this.#connection = await Connection.open(this.#file, 'write');
     };
     if (!place) return undefined;
-    return await this.#restoring(options, (work) =>
-      NewFileRestore.begin(place, { ...restore, placed }, work),
-    );
+    return this.#restoring(options, async (work) => {
+      const made = await NewFilePlace.extract(place, restore, placed, work);
+      return made && WholeFileRestore.begin(made, restore, work);
+    });
   }
 
   async #restoring<Restore extends (RestoreTransaction & OpenWork) | undefined>(

@@ -19,7 +19,6 @@ import { databaseName } from './address.ts';
 import type { Connection } from './connection.ts';
 import type { CountRows } from './counts.ts';
 import { describeFailure, inWords, isSqliteError } from './errors.ts';
-import type { FileOnDisk } from './fileOnDisk.ts';
 import { type CatalogTable, findTable, readCatalog } from './catalog.ts';
 import { type CountedSchema, introspect } from './introspect.ts';
 import { PartialCopy } from './partialCopy.ts';
@@ -30,18 +29,17 @@ import { findAllUnproven } from './unproven.ts';
 import { WholeCopy } from './wholeCopy.ts';
 
 /**
- * Opens one consistent read of a database file. `onDisk` is that file, of which a whole copy needs it; `secretBytes`: see
+ * Opens one consistent read of a database file. `secretBytes`: see
  * `TemporaryFolder.create`. See `Session.openSnapshot`.
  */
 export async function openSnapshot(
   file: string,
-  options: SnapshotOptions & { readonly onDisk?: FileOnDisk; readonly secretBytes?: number },
+  options: SnapshotOptions & { readonly secretBytes?: number },
 ): Promise<Snapshot & { readonly closed: boolean }> {
   const place = { file: databaseName(file) };
-  const { whole, onDisk } = options;
+  const { whole } = options;
   const folder = await inWords('file', {}, () => TemporaryFolder.create(options.logger, options.secretBytes));
   try {
-    if (whole) onDisk?.readAhead();
     const copy = whole
       ? await WholeCopy.begin(file, folder, options)
       : await PartialCopy.begin(file, await folder.createFile('database.sqlite'), options.signal);

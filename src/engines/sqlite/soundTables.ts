@@ -79,3 +79,29 @@ async function isSound(connection: Connection, signal?: AbortSignal): Promise<bo
     throw error;
   }
 }
+
+/** So many findings are told at most: then there may be more. */
+const mostFindings = 100;
+
+/**
+ * The indexes of a table that are out of step with it, or have equal entries where they are unique. SQLite looks each row up in
+ * each of them. Undefined where it is not sure that these are all.
+ */
+export async function staleIndexes(
+  connection: Connection,
+  table: string,
+  signal?: AbortSignal,
+): Promise<ReadonlySet<string> | undefined> {
+  try {
+    const found = await connection.all<{ message: string }>(
+      'SELECT integrity_check AS message FROM temp.pragma_integrity_check(?)',
+      [table],
+      signal,
+    );
+    if (found.length >= mostFindings) return undefined;
+    return new Set(found.flatMap(({ message }) => / index (.+)$/s.exec(message)?.[1] ?? []));
+  } catch (error) {
+    if (missingIn(error) === undefined) throw error;
+    return undefined;
+  }
+}

@@ -62,23 +62,14 @@ export class TableRestore {
     return differing ? { ...change, rowsBefore: differing.change.rowsBefore } : change;
   }
 
-  /** Whether all of the table is going to be written. */
-  get writesAll(): boolean {
-    return !this.#differing;
-  }
-
-  /** Whether all of the table is going to be read for its verification: not where it was compared as it stays. */
-  get readsAll(): boolean {
-    return this.#differing?.isNone !== true;
-  }
-
   /** Throws `verification` with the row, `database`, `cancelled`. */
   async verify(): Promise<void> {
     const { pair, mode } = this;
     const [connection, { signal }] = [this.#connection, this.#options];
-    if (!this.readsAll) return;
+    // It was compared as it stays.
+    if (this.#differing?.isNone) return;
     await verifyTable(connection, pair, mode, this.#differingBefore, signal);
-    if (!this.writesAll || this.#inPlace || !takesIndexes(pair, mode)) return;
+    if (this.#differing || this.#inPlace || !takesIndexes(pair, mode)) return;
     await settleIndexes(connection, pair, await this.#checks.findings(pair.backup.name), this.#options);
   }
 }

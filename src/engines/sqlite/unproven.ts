@@ -140,7 +140,7 @@ export function nameMissingOf(error: unknown, place: Omit<Unproven, 'missing'>):
 function missingError(what: string, cause: unknown): RestorePointError {
   const sentence = what.charAt(0).toUpperCase() + what.slice(1);
   return new RestorePointError('database', `${sentence}, which only the program of the database has`, {
-    next: 'Restore the whole backup, with a safety backup or into a new file, or leave this table out.',
+    next: 'Restore the whole backup into a new file, or leave this table out.',
     cause,
   });
 }

@@ -81,7 +81,6 @@ function checkSelection(selection: readonly TableSelection[], schema: DatabaseSc
 /** False where SQLite cannot, and the file is empty again. */
 async function copyCompacted(source: Connection, copyFile: string, options: WorkOptions): Promise<boolean> {
   const { signal, logger } = options;
-  const before = await readOrder(source, signal);
   try {
     await vacuumInto(source, copyFile, await sizeOf(source, signal), options);
   } catch (error) {
@@ -90,7 +89,7 @@ async function copyCompacted(source: Connection, copyFile: string, options: Work
     await truncate(copyFile);
     return false;
   }
-  await keepOrder(copyFile, [before, await readOrder(source, signal)], options);
+  await keepOrder(copyFile, await readOrder(source, signal), options);
   return true;
 }
 
@@ -182,19 +181,14 @@ async function schemaVersion(connection: Connection): Promise<number> {
 }
 
 /** VACUUM INTO puts tables first, then indexes, then all others: they go back to where they were. */
-async function keepOrder(
-  copyFile: string,
-  orders: readonly SchemaOrder[],
-  { logger }: WorkOptions,
-): Promise<void> {
+async function keepOrder(copyFile: string, order: SchemaOrder, { logger }: WorkOptions): Promise<void> {
   const copy = await Connection.open(copyFile, 'write');
   try {
     await copy.all('PRAGMA journal_mode = OFF');
     await copy.all('PRAGMA synchronous = OFF');
     // VACUUM INTO adds one to it.
     const version = (await schemaVersion(copy)) - 1;
-    const order = orders.find((candidate) => candidate.version === version);
-    if (order) await restoreSchemaOrder(copy, order.objects);
+    if (order.version === version) await restoreSchemaOrder(copy, order.objects);
     else
       logger.warn(
         'The schema changed while it was backed up: its objects are in another order in the backup',

@@ -119,7 +119,7 @@ describe('sqlite: hostile databases that compute and hold', function () {
       [
         'a schema in itself',
         forgePayload(sound, { sql: views(200, '1'), bytes: withCircularSchema }),
-        /its schema contains page 1 twice/,
+        /its schema has no valid pages/,
       ],
       ['objects', forgePayload(sound, { sql: views(100_000, '1') }), /has more than \d+ objects/],
       [

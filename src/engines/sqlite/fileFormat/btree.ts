@@ -9,9 +9,16 @@ const maxDepth = 20;
 
 /**
  * A row of a table, or an entry of an index: where its record begins, and where the part of it ends that lies in the page.
- * Of a table's row, the rowid is in two halves of 32 bits.
+ * Of a table's row, the rowid is in two halves of 32 bits. `size`: of all of the record, in bytes.
  */
-export type TakeCell = (bytes: Buffer, at: number, end: number, rowidHigh: number, rowidLow: number) => void;
+export type TakeCell = (
+  bytes: Buffer,
+  at: number,
+  end: number,
+  rowidHigh: number,
+  rowidLow: number,
+  size: number,
+) => void;
 
 export type BtreeKind = 'table' | 'index';
 
@@ -111,7 +118,7 @@ class BtreeWalk {
     }
     const end = at + this.#localBytes(size);
     if (end > pageEnd) throw new UnclearFile();
-    this.#take(bytes, at, end, high, low);
+    this.#take(bytes, at, end, high, low, size);
   }
 
   /** How many bytes of a record are in its page: the rest is in pages of its own, all but the last of which are full. */

@@ -3,7 +3,7 @@ import { sameName } from '../identifiers.ts';
 import type { CatalogIndex, CatalogTable } from '../catalog.ts';
 import { walkBtree } from './btree.ts';
 import { KeySum } from './keySum.ts';
-import { DisorderedRows, type PageFile, UnclearFile } from './pages.ts';
+import { type PageFile, UnclearFile } from './pages.ts';
 import { compareIntegers, compareKeys, type Place, RecordKey, valueKind } from './recordKey.ts';
 
 /** The first page of each table and index, by name. */
@@ -11,30 +11,38 @@ export type RootPages = ReadonlyMap<string, number>;
 
 /** What is looked at besides. */
 export interface ProofOptions {
-  /** The entries have to be in order too, and the rows. */
+  /** The entries have to be in order too. */
   readonly ordered?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What a file proves of a table. */
+export interface Proof {
+  /** The names of those of its indexes that have one entry for each row, with its very values, and no two equal ones if unique. */
+  readonly indexes: ReadonlySet<string>;
+  /** Its rows are in the order of their rowids. */
+  readonly rowsInOrder: boolean;
+}
+
+export const nothingProven: Proof = { indexes: new Set(), rowsInOrder: false };
+
 /**
- * The names of those of a table's indexes of which it is sure that they have one entry for each row, with its very
- * values, and no two equal ones if they are unique. Read from the file, in the order of its pages, this takes a fraction
- * of the time that SQLite takes to look each row up. Of others nothing is said. Throws `cancelled`, errors of the
- * file system and, of rows that have to be in order, `DisorderedRows`.
+ * Read from the file, in the order of its pages, this takes a fraction of the time that SQLite takes to look each row up. Of
+ * what is not in the proof nothing is said. Throws `cancelled`, errors of the file system.
  */
-export async function provenIndexes(
+export async function prove(
   file: PageFile,
   table: CatalogTable,
   indexes: readonly CatalogIndex[],
   roots: RootPages,
   options: ProofOptions = {},
-): Promise<Set<string>> {
+): Promise<Proof> {
   const proven = new Set<string>();
-  let walked = false;
+  let rowsInOrder = false;
   try {
     const columns = indexedColumns(table, indexes);
     const rows = await sumRows(file, columns, indexes, rootOf(roots, table.name), options);
-    walked = true;
+    rowsInOrder = true;
     for (const [place, index] of indexes.entries()) {
       const entries = await sumEntries(file, columns, index, rootOf(roots, index.name), options);
       if (entries?.equals(rows[place]!)) proven.add(index.name);
@@ -42,22 +50,7 @@ export async function provenIndexes(
   } catch (error) {
     if (!(error instanceof UnclearFile)) throw error;
   }
-  if (options.ordered && !walked) await refuseDisorderedRows(file, roots.get(table.name), options.signal);
-  return proven;
-}
-
-async function refuseDisorderedRows(
-  file: PageFile,
-  root: number | undefined,
-  signal?: AbortSignal,
-): Promise<void> {
-  if (root === undefined) throw new DisorderedRows();
-  const ascend = new Ascent();
-  try {
-    await walkBtree(file, root, 'table', (_bytes, _at, _end, high, low) => ascend.to(high, low), signal);
-  } catch (error) {
-    throw error instanceof UnclearFile ? new DisorderedRows() : error;
-  }
+  return { indexes: proven, rowsInOrder };
 }
 
 /** From one rowid to the next. */
@@ -66,10 +59,10 @@ class Ascent {
   #low = 0;
   #begun = false;
 
-  /** Throws `DisorderedRows` unless it is larger than the last one. */
+  /** Throws `UnclearFile` unless it is larger than the last one. */
   to(high: number, low: number): void {
     if (this.#begun && (high < this.#high || (high === this.#high && low >>> 0 <= this.#low)))
-      throw new DisorderedRows();
+      throw new UnclearFile();
     this.#begun = true;
     this.#high = high;
     this.#low = low >>> 0;
@@ -115,7 +108,7 @@ async function sumRows(
   columns: readonly IndexedColumn[],
   indexes: readonly CatalogIndex[],
   root: number,
-  { ordered = false, signal }: ProofOptions,
+  { signal }: ProofOptions,
 ): Promise<KeySum[]> {
   const key = new RecordKey(columns);
   const rowid = columns.findIndex(({ isRowid }) => isRowid);
@@ -129,7 +122,7 @@ async function sumRows(
     root,
     'table',
     (bytes, at, end, high, low) => {
-      if (ordered) ascend.to(high, low);
+      ascend.to(high, low);
       key.read(bytes, at, end);
       if (rowid >= 0) key.setInteger(rowid, high, low);
       for (const { sum, slots } of wanted) sum.add(key, slots, high, low);

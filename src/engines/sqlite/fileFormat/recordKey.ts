@@ -196,7 +196,7 @@ function compareValues(a: RecordKey, b: RecordKey, slot: number, kind: number): 
   const otherHigh = b.high[slot]!;
   const otherLow = b.low[slot]!;
   if (kind === valueKind.real) return compareReals(realOf(high, low), realOf(otherHigh, otherLow));
-  return compareBytes(a.bytes, high, low, b.bytes, otherHigh, otherLow);
+  return a.bytes.compare(b.bytes, otherHigh, otherHigh + otherLow, high, high + low);
 }
 
 /** By subtraction, infinity would be next to itself. */
@@ -210,26 +210,6 @@ function numberAt({ kinds, high, low }: RecordKey, slot: number): number {
   const value = high[slot]! * 2 ** 32 + (low[slot]! >>> 0);
   if (!Number.isSafeInteger(value)) throw new UnclearFile();
   return value;
-}
-
-/** Keys that stand beside each other are mostly short: a call into Node.js takes longer than to compare them here. */
-const shortKey = 64;
-
-function compareBytes(
-  a: Buffer,
-  start: number,
-  length: number,
-  b: Buffer,
-  otherStart: number,
-  otherLength: number,
-): number {
-  const common = Math.min(length, otherLength);
-  if (common > shortKey) return a.compare(b, otherStart, otherStart + otherLength, start, start + length);
-  for (let index = 0; index < common; index += 1) {
-    const order = a[start + index]! - b[otherStart + index]!;
-    if (order !== 0) return order;
-  }
-  return length - otherLength;
 }
 
 function realOf(high: number, low: number): number {
