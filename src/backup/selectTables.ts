@@ -1,8 +1,15 @@
 import { RestorePointError } from '../core/errors.ts';
 import type { BackupPart } from '../core/manifest.ts';
-import { formatTableName, nameFinder, tableKey, type TableName, type TablePattern } from '../core/names.ts';
+import {
+  formatTableName,
+  nameFinder,
+  nameMatches,
+  tableKey,
+  type TableName,
+  type TablePattern,
+} from '../core/names.ts';
 import { isCarried, type DatabaseSchema, type Table } from '../core/schema.ts';
-import type { TableSelection } from '../engines/engine.ts';
+import type { SchemaScope, TableSelection } from '../engines/engine.ts';
 
 /** Which tables and rows to take; all when everything is left out. */
 export interface BackupSelection {
@@ -74,6 +81,19 @@ export function selectTables(schema: DatabaseSchema, selection: BackupSelection)
     const where = conditions.get(tableKey(table.name));
     return { table, ...(where === undefined ? {} : { where }) };
   });
+}
+
+/** What has to be known of a schema to take these tables; undefined where that is all of it. */
+export function selectionScope(selection: BackupSelection): SchemaScope | undefined {
+  const { tables, schemas, exclude = [], where = [], sequences = [], withRelated } = selection;
+  if ((!tables && !schemas) || withRelated) return undefined;
+  // Also those that are told not to be there, or not to be meant.
+  const named = [...exclude, ...where.map(({ table }) => table), ...(tables ?? [])];
+  return {
+    tables: (name) =>
+      named.some((pattern) => nameMatches(pattern, name)) || schemas?.includes(name.schema ?? '') === true,
+    names: sequences.map(formatTableName),
+  };
 }
 
 /** A table that was named is not passed over in silence. */

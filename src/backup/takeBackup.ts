@@ -18,7 +18,7 @@ import type { MadeHere } from './madeHere.ts';
 import { chooseObjects } from './chooseObjects.ts';
 import { chooseRows, withReasons } from './chooseRows.ts';
 import { refuseUnreadable } from './refuseUnreadable.ts';
-import type { BackupSelection } from './selectTables.ts';
+import { type BackupSelection, selectionScope } from './selectTables.ts';
 
 export type { BackupSelection } from './selectTables.ts';
 
@@ -93,7 +93,12 @@ async function writeBackup(
   const { only } = selection;
   const whole = !selection.tables && !selection.exclude && !selection.schemas && !selection.where;
   options.report?.({ phase: 'snapshot' });
-  const snapshot = await session.openSnapshot({ ...options, whole: whole && !only });
+  const scope = selectionScope(selection);
+  const snapshot = await session.openSnapshot({
+    ...options,
+    whole: whole && !only,
+    ...(scope ? { scope } : {}),
+  });
   let closing: Promise<void> | undefined;
   try {
     const chosen = chooseRows(snapshot.schema, selection);

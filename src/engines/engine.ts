@@ -101,7 +101,7 @@ export interface Session {
   describeTable(name: TableName): Promise<Table>;
   /** Throws `usage` when this cannot be the condition of a backup of the table's rows. Reads no rows. */
   checkCondition(name: TableName, where: string): Promise<void>;
-  introspect(options: WorkOptions): Promise<DatabaseSchema>;
+  introspect(options: IntrospectOptions): Promise<DatabaseSchema>;
   /** Exactly how many rows these tables have, in their order. */
   countRows(names: readonly TableName[], options: WorkOptions): Promise<number[]>;
   /**
@@ -119,7 +119,20 @@ export interface Session {
   close(): Promise<void>;
 }
 
-export interface SnapshotOptions extends WorkOptions {
+/** A part of a schema, with all that it needs. An engine may tell of more. */
+export interface SchemaScope {
+  /** Whether a table belongs to it. Those that foreign keys tie to one come too, without what they are made of. */
+  tables(name: TableName): boolean;
+  /** Also objects with these names (see `SchemaObject`), whatever they are. */
+  readonly names: Iterable<string>;
+}
+
+export interface IntrospectOptions extends WorkOptions {
+  /** All of the schema when it is left out. */
+  readonly scope?: SchemaScope;
+}
+
+export interface SnapshotOptions extends IntrospectOptions {
   /** All of it will be read, without conditions. */
   readonly whole: boolean;
 }

@@ -17,6 +17,7 @@ import { choosePart } from './choosePart.ts';
 import { type CodeToRun, codeToRun } from './codeToRun.ts';
 import { planIntoSchema } from './intoSchema.ts';
 import { planRestore, type PlanOptions } from './planRestore.ts';
+import { planScope } from './planScope.ts';
 
 export interface RestoreOptions extends WorkOptions, PlanOptions {
   /** A rehearsal: all of it, then a rollback. */
@@ -141,7 +142,8 @@ async function planWithSchema(
   options: WorkOptions & PlanOptions,
 ): Promise<Planned> {
   options.report?.({ phase: 'plan' });
-  const schema = await session.introspect(options);
+  const scope = planScope(manifest, options);
+  const schema = await session.introspect({ ...options, ...(scope ? { scope } : {}) });
   const fold = (name: TableName): string => {
     const key = tableKey(name);
     return features.caseInsensitiveNames ? foldCase(key) : key;

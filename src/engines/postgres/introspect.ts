@@ -1,6 +1,7 @@
 import { RestorePointError } from '../../core/errors.ts';
 import { formatTableName, sameTable, tableKey, type TableName } from '../../core/names.ts';
 import type { DatabaseAccess, DatabaseSchema, SchemaObject, Sequence, Table } from '../../core/schema.ts';
+import type { SchemaScope } from '../engine.ts';
 import { countLargeObjects } from './readLargeObjects.ts';
 import { loadUnreadable } from './rights.ts';
 import type { CatalogObject } from './schema/catalogObject.ts';
@@ -10,12 +11,14 @@ import { loadLeftOut } from './schema/leftOut.ts';
 import { toTable, toTables } from './schema/model.ts';
 import { completed, loadObjects, toSchemaObjects } from './schema/objects.ts';
 import { type CatalogSequence, readSequenceRows, readSequences, tieSequences } from './schema/sequences.ts';
+import { type CatalogScope, findScope, scopeOfTable } from './schema/scope.ts';
 import { loadTables } from './schema/tables.ts';
 import type { Transaction } from './transaction.ts';
 
 /** What the catalogs say, as long as no row of them changes. */
 interface CatalogContent {
-  readonly state: string;
+  /** Undefined where they were read in part. */
+  readonly state: string | undefined;
   readonly sequences: readonly CatalogSequence[];
   readonly tables: readonly Table[];
   /** Also those that are not carried. */
@@ -27,18 +30,23 @@ interface CatalogContent {
 export class Catalogs {
   #known: CatalogContent | undefined;
 
-  /** The schema of the whole database, in the state that the transaction sees. */
-  async introspect(transaction: Transaction): Promise<DatabaseSchema> {
+  /** The schema of the whole database, or a part of it, in the state that the transaction sees. */
+  async introspect(transaction: Transaction, part?: SchemaScope): Promise<DatabaseSchema> {
+    const scope = part && (await findScope(transaction, part));
     const [state, server, access, largeObjects] = await transaction.together(
-      () => catalogState(transaction),
+      // A part is read sooner than it is found out that nothing changed.
+      () => (scope ? Promise.resolve(undefined) : catalogState(transaction)),
       () => loadServerFeatures(transaction),
-      () => loadAccess(transaction),
+      () => loadAccess(transaction, scope),
       () => countLargeObjects(transaction),
     );
-    const content = this.#known?.state === state ? this.#known : await readCatalogs(transaction, state);
+    const content =
+      state !== undefined && this.#known?.state === state
+        ? this.#known
+        : await readCatalogs(transaction, state, scope);
     this.#known = content;
     const { sequences, tables, all, objects } = content;
-    const leftOut = await loadLeftOut(transaction, sequences, all);
+    const leftOut = await loadLeftOut(transaction, sequences, all, scope);
     const tied = sequences.map(({ name, table }) => (table ? { name, table } : { name }));
     return { tables, objects, sequences: tied, leftOut, largeObjects, server, access };
   }
@@ -54,13 +62,17 @@ export class Catalogs {
   }
 }
 
-async function readCatalogs(transaction: Transaction, state: string): Promise<CatalogContent> {
+async function readCatalogs(
+  transaction: Transaction,
+  state: string | undefined,
+  scope: CatalogScope | undefined,
+): Promise<CatalogContent> {
   const [relations, sequenceRows] = await transaction.together(
-    () => loadTables(transaction),
-    () => readSequenceRows(transaction),
+    () => loadTables(transaction, scope),
+    () => readSequenceRows(transaction, scope),
   );
   const sequences = tieSequences(sequenceRows, relations);
-  const arrangement = await loadObjects(transaction, relations, sequences);
+  const arrangement = await loadObjects(transaction, relations, sequences, scope);
   const all = completed(arrangement);
   const tables = referencedFirst(toTables(relations.filter(({ materialized }) => !materialized)));
   return { state, sequences, tables, all, objects: toSchemaObjects(all, arrangement.graph) };
@@ -68,13 +80,16 @@ async function readCatalogs(transaction: Transaction, state: string): Promise<Ca
 
 /** Throws `usage` when there is no such table. */
 export async function describeTable(transaction: Transaction, name: TableName): Promise<Table> {
-  const [table] = await loadTables(transaction, name);
+  const [table] = await loadTables(transaction, await scopeOfTable(transaction, name));
   if (table) return toTable(table);
   throw new RestorePointError('usage', `There is no table ${formatTableName(name)}`);
 }
 
 /** Who is there, and whose rights the user has. */
-async function loadAccess(transaction: Transaction): Promise<DatabaseAccess> {
+async function loadAccess(
+  transaction: Transaction,
+  scope: CatalogScope | undefined,
+): Promise<DatabaseAccess> {
   const may = transaction.database.server.version >= 160_000 ? 'SET' : 'MEMBER';
   // What is given to another role has to be worked on still: becoming its owner is not enough.
   const query = `SELECT r.rolname AS name, r.rolname = current_user AS self, r.rolsuper AS superuser,
@@ -82,7 +97,7 @@ async function loadAccess(transaction: Transaction): Promise<DatabaseAccess> {
                    FROM pg_roles r ORDER BY r.rolname`;
   const [roles, unreadable] = await transaction.together(
     () => transaction.rows<{ name: string; self: boolean; superuser: boolean; acts: boolean }>(query),
-    () => loadUnreadable(transaction),
+    () => loadUnreadable(transaction, scope),
   );
   return {
     superuser: roles.some(({ self, superuser }) => self && superuser),

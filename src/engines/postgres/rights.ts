@@ -3,7 +3,7 @@ import { formatTableName, tableKey, type TableName } from '../../core/names.ts';
 import type { RestoreMode } from '../../core/plan.ts';
 import type { UnreadableTable } from '../../core/schema.ts';
 import { quoteIdentifier, quoteLiteral, quoteName } from './identifiers.ts';
-import { isUsers } from './schema/scope.ts';
+import { type CatalogScope, relationsInScope } from './schema/scope.ts';
 import type { Transaction } from './transaction.ts';
 
 const privileges = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES'] as const;
@@ -144,8 +144,11 @@ export async function asReader<Result>(
 }
 
 /** The tables whose rows the user may not read, all or some of them. */
-export async function loadUnreadable(transaction: Transaction): Promise<UnreadableTable[]> {
-  const names = await transaction.rows<TableName>(tableQuery);
+export async function loadUnreadable(
+  transaction: Transaction,
+  scope?: CatalogScope,
+): Promise<UnreadableTable[]> {
+  const names = await transaction.rows<TableName>(tableQuery(relationsInScope(scope)));
   const all = await loadRights(transaction, names);
   return all.flatMap((rights) => {
     const { name, user, owned, enters, held, hidden } = rights;
@@ -182,10 +185,10 @@ function grant(privileges: readonly string[], what: string, role: string): strin
   return `GRANT ${privileges.join(', ')} ON ${what} TO ${quoteIdentifier(role)}`;
 }
 
-const tableQuery = `
+const tableQuery = (tables: string): string => `
   SELECT n.nspname AS schema, c.relname AS name
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-   WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND ${isUsers('c.relnamespace', 'pg_class', 'c.oid')}
+   WHERE c.relkind = 'r' AND c.oid IN (${tables})
      AND (NOT has_schema_privilege(n.oid, 'USAGE') OR NOT has_table_privilege(c.oid, 'SELECT') OR row_security_active(c.oid))
    ORDER BY n.nspname, c.relname`;
 

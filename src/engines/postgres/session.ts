@@ -5,6 +5,7 @@ import type { RestorePlan } from '../../core/plan.ts';
 import type { DatabaseSchema, Table } from '../../core/schema.ts';
 import type {
   ConnectOptions,
+  IntrospectOptions,
   RestoreSource,
   RestoreTransaction,
   RightsCheck,
@@ -74,8 +75,8 @@ export class PostgresSession implements Session {
     return this.#reading(undefined, (transaction) => checkCondition(transaction, { table, where }));
   }
 
-  introspect({ signal }: WorkOptions): Promise<DatabaseSchema> {
-    return this.#reading(signal, (transaction) => this.#catalogs.introspect(transaction));
+  introspect({ signal, scope }: IntrospectOptions): Promise<DatabaseSchema> {
+    return this.#reading(signal, (transaction) => this.#catalogs.introspect(transaction, scope));
   }
 
   async countRows(names: readonly TableName[], { signal }: WorkOptions): Promise<number[]> {
@@ -103,7 +104,7 @@ export class PostgresSession implements Session {
     return this.#reading(signal, (transaction) => checkRights(transaction, plan));
   }
 
-  async openSnapshot(options: WorkOptions): Promise<Snapshot> {
+  async openSnapshot(options: IntrospectOptions): Promise<Snapshot> {
     const snapshot = await PostgresSnapshot.open(this.#database, this.#catalogs, options);
     this.#open.add(snapshot);
     return snapshot;

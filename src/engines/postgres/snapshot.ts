@@ -5,12 +5,12 @@ import { chunkBytes, type Payload, type PayloadSink, type PayloadWriter } from '
 import { type DatabaseSchema, dataColumns } from '../../core/schema.ts';
 import { queriedColumns, type Row, type RowQuery } from '../../core/values.ts';
 import type {
+  IntrospectOptions,
   ReadOptions,
   RowSelection,
   Snapshot,
   SnapshotContent,
   TableSelection,
-  WorkOptions,
 } from '../engine.ts';
 import { checkCondition } from './condition.ts';
 import type { Database } from './connection.ts';
@@ -44,11 +44,13 @@ export class PostgresSnapshot implements Snapshot {
   static async open(
     database: Database,
     catalogs: Catalogs,
-    { signal }: WorkOptions,
+    { signal, scope }: IntrospectOptions,
   ): Promise<PostgresSnapshot> {
     const transaction = await Transaction.begin(database, 'read', signal);
     try {
-      const schema = await sayingWhoBlocks(transaction, undefined, () => catalogs.introspect(transaction));
+      const schema = await sayingWhoBlocks(transaction, undefined, () =>
+        catalogs.introspect(transaction, scope),
+      );
       return new PostgresSnapshot(transaction, catalogs, schema);
     } catch (error) {
       await transaction.close();

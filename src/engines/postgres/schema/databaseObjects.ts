@@ -2,10 +2,7 @@ import { clause, identifier, qualified, readable } from './catalogSql.ts';
 import { usesWhere } from './features.ts';
 import type { PlainKind } from './plainObjects.ts';
 import { madeByItself } from './routines.ts';
-import { isUsers } from './scope.ts';
-
-/** The server's own objects have oids below this. */
-export const firstUserOid = 16_384;
+import { firstUserOid, isUsers } from './scope.ts';
 
 /** Its rights and its comment, as far as a backup says nothing else, are not those of a new database. */
 const publicSettings = `

@@ -1,5 +1,6 @@
 import type { Transaction } from '../transaction.ts';
 import type { CatalogObject } from './catalogObject.ts';
+import type { CatalogScope } from './scope.ts';
 
 /** Something that stands in the statement of another object, and can be taken out of it where it closes a circle. */
 export interface Part {
@@ -22,9 +23,12 @@ export interface Dependency {
 export type Graph = ReadonlyMap<string, ReadonlySet<string>>;
 
 /** Reads what the catalogs know of user objects. Partitions' own ties are made when they are attached. */
-export async function loadDependencies(transaction: Transaction): Promise<Dependency[]> {
+export async function loadDependencies(
+  transaction: Transaction,
+  scope?: CatalogScope,
+): Promise<Dependency[]> {
   const [row] = await transaction.rows<{ catalogs: Record<string, string>; list: string | null }>(
-    dependencyQuery,
+    dependencyQuery(scope?.dependencies() ?? 'true'),
   );
   const { catalogs, list } = row!;
   const lines = list ? list.split('\n') : [];
@@ -42,13 +46,13 @@ export async function loadDependencies(transaction: Transaction): Promise<Depend
  * As one text: there are tens of thousands of them where there are thousands of tables. Nothing depends on TOAST tables
  * and on the triggers of foreign keys.
  */
-const dependencyQuery = `
+const dependencyQuery = (condition: string): string => `
   SELECT (SELECT json_object_agg(c.oid, c.relname) FROM pg_class c
            WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'r') AS catalogs,
          (SELECT string_agg(concat_ws(' ', d.classid, d.objid, d.refclassid, d.refobjid, d.deptype), E'\\n')
             FROM pg_depend d
             LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
-           WHERE d.deptype IN ('n', 'a', 'i', 'e', 'x') AND d.objid >= 16384
+           WHERE ${condition} AND d.deptype IN ('n', 'a', 'i', 'e', 'x') AND d.objid >= 16384
              AND (d.classid, d.objid) <> (d.refclassid, d.refobjid)
              AND c.relnamespace IS DISTINCT FROM 'pg_toast'::regnamespace
              AND NOT (d.classid = 'pg_trigger'::regclass AND d.deptype = 'i')

@@ -4,6 +4,7 @@ import { quoteIdentifier } from '../identifiers.ts';
 import { identifier, qualified } from './catalogSql.ts';
 import { catalogId, type CatalogObject } from './catalogObject.ts';
 import { featuresOf } from './features.ts';
+import type { CatalogScope } from './scope.ts';
 
 /** One right, as `aclexplode` gives it; to PUBLIC where there is no grantee. */
 export interface Right {
@@ -30,9 +31,13 @@ interface ObjectRights extends Rights {
 export async function loadGrants(
   transaction: Transaction,
   objects: readonly CatalogObject[],
+  scope?: CatalogScope,
 ): Promise<CatalogObject[]> {
   const find = new Map(objects.map((object) => [object.id, object]));
-  const rows = await transaction.rows<ObjectRights>(rightQuery);
+  const rows = await transaction.rows<ObjectRights>(
+    scope ? `SELECT q.* FROM (${rightQuery}) q WHERE q.id = ANY ($1::text[])` : rightQuery,
+    scope ? [[...find.keys()]] : [],
+  );
   return rows.flatMap((rights) => {
     const host = find.get(rights.id);
     return host && !host.leftOut ? grantObjects(host, rights) : [];

@@ -5,7 +5,7 @@ import type { Transaction } from '../transaction.ts';
 import type { CatalogObject } from './catalogObject.ts';
 import { readable } from './catalogSql.ts';
 import { madeByItself } from './routines.ts';
-import { isUsers } from './scope.ts';
+import { type CatalogScope, isUsers } from './scope.ts';
 import type { CatalogSequence } from './sequences.ts';
 
 /** Why what is not carried is not. */
@@ -26,13 +26,14 @@ const reasons: Readonly<Record<string, string>> = {
   tablespace: 'it is a folder of the server; what stands in it is made in the usual place',
 };
 
-/** Names what is in the database and not in a backup of all of it, by kind and reason. */
+/** Names what is in the database, or belongs to a scope, and is not in a backup of all of it, by kind and reason. */
 export async function loadLeftOut(
   transaction: Transaction,
   sequences: readonly CatalogSequence[],
   objects: readonly CatalogObject[],
+  scope?: CatalogScope,
 ): Promise<LeftOut[]> {
-  const rows = await transaction.rows<{ kind: string; name: string }>(leftOutQuery);
+  const rows = await transaction.rows<{ kind: string; name: string }>(leftOutQuery(scope));
   const groups = new Map<string, { kind: string; reason: string; names: Set<string> }>();
   const add = (kind: string, name: string, reason: string): void => {
     const key = JSON.stringify([kind, reason]);
@@ -51,15 +52,25 @@ export async function loadLeftOut(
     .map(({ kind, names, reason }) => ({ kind, names: [...names].sort(), reason }));
 }
 
-const sources: readonly { readonly kind: string; readonly name: string; readonly from: string }[] = [
+interface Source {
+  readonly kind: string;
+  readonly name: string;
+  readonly from: string;
+  /** The table that it belongs to. */
+  readonly table?: string;
+}
+
+const sources: readonly Source[] = [
   {
     kind: 'index that is not valid',
+    table: 'i.indrelid',
     name: readable('c.relnamespace', 'c.relname'),
     from: `pg_index i JOIN pg_class c ON c.oid = i.indexrelid
            WHERE NOT i.indisvalid AND c.relkind = 'i' AND ${isUsers('c.relnamespace', 'pg_class', 'c.oid')}`,
   },
   {
     kind: 'order of columns',
+    table: 'c.oid',
     name: readable('c.relnamespace', 'c.relname'),
     from: `pg_class c
            WHERE c.relkind = 'r' AND NOT c.relispartition AND ${isUsers('c.relnamespace', 'pg_class', 'c.oid')}
@@ -70,6 +81,7 @@ const sources: readonly { readonly kind: string; readonly name: string; readonly
   },
   {
     kind: 'table of an extension',
+    table: 'c.oid',
     name: readable('c.relnamespace', 'c.relname'),
     from: `pg_class c JOIN pg_depend e ON e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e'
            WHERE c.relkind IN ('r', 'p')`,
@@ -110,6 +122,7 @@ const sources: readonly { readonly kind: string; readonly name: string; readonly
   },
   {
     kind: 'tablespace',
+    table: 'c.oid',
     name: `format('%I of %s', s.spcname, ${readable('c.relnamespace', 'c.relname')})`,
     from: `pg_class c JOIN pg_tablespace s ON s.oid = c.reltablespace
            WHERE s.spcname <> 'pg_global' AND ${isUsers('c.relnamespace', 'pg_class', 'c.oid')}`,
@@ -148,6 +161,13 @@ function systemRights(): string {
     ${changedRights('pg_namespace', 'o.nspacl', `(SELECT * FROM pg_namespace WHERE nspname <> 'public') o`)}`;
 }
 
-const leftOutQuery = sources
-  .map(({ kind, name, from }) => `SELECT '${kind}' AS kind, ${name} AS name FROM ${from}`)
-  .join('\n UNION ALL ');
+/** Of a scope, what belongs to its tables. */
+function leftOutQuery(scope: CatalogScope | undefined): string {
+  return sources
+    .filter(({ table }) => !scope || table !== undefined)
+    .map(({ kind, name, from, table }) => {
+      const condition = scope ? ` AND ${scope.isWhole(table!)}` : '';
+      return `SELECT '${kind}' AS kind, ${name} AS name FROM ${from}${condition}`;
+    })
+    .join('\n UNION ALL ');
+}

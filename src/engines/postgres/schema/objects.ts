@@ -12,26 +12,28 @@ import { routineKinds } from './routines.ts';
 import { type CatalogSequence, sequenceObjects } from './sequences.ts';
 import { extraKinds } from './tableExtras.ts';
 import { partitionObjects, tablePartObjects } from './tableParts.ts';
+import type { CatalogScope } from './scope.ts';
 import type { CatalogTable } from './tables.ts';
 import { tableObjects, tableParts } from './tableStatements.ts';
 import { domainPartQuery, typeKinds } from './types.ts';
 import { viewKinds, viewPartQuery } from './views.ts';
 
-/** All objects of the database, in an order in which their statements can run; also those that are not carried. */
+/** The objects of the database, or of a scope, in an order in which their statements can run; also those that are not carried. */
 export async function loadObjects(
   transaction: Transaction,
   tables: readonly CatalogTable[],
   sequences: readonly CatalogSequence[],
+  scope?: CatalogScope,
 ): Promise<Arrangement> {
   const { version } = transaction.database.server;
   const none = new Set<string>();
   const [dependencies, domainParts, viewParts, plain, defaultGrants, whole] = await transaction.together(
-    () => loadDependencies(transaction),
+    () => loadDependencies(transaction, scope),
     () => transaction.rows<Part>(domainPartQuery),
     () => transaction.rows<Part>(viewPartQuery),
-    () => loadPlainObjects(transaction, [...databaseKinds, ...routineKinds, ...extraKinds(version)]),
+    () => loadPlainObjects(transaction, [...databaseKinds, ...routineKinds, ...extraKinds(version)], scope),
     () => loadDefaultGrants(transaction),
-    () => loadPlainObjects(transaction, [...typeKinds(version, none), ...viewKinds(none)]),
+    () => loadPlainObjects(transaction, [...typeKinds(version, none), ...viewKinds(none)], scope),
   );
   const parts = [...tableParts(tables), ...domainParts, ...viewParts];
   const fixed = [
@@ -44,7 +46,7 @@ export async function loadObjects(
   const holders = [...fixed, ...whole, ...tableObjects(tables, sequences, none)];
   const [comments, grants] = await transaction.together(
     () => loadComments(transaction, holders),
-    () => loadGrants(transaction, holders),
+    () => loadGrants(transaction, holders, scope),
   );
   fixed.push(...comments, ...grants);
   return arrange(
@@ -52,7 +54,7 @@ export async function loadObjects(
       ...fixed,
       ...(alone.size === 0
         ? whole
-        : await loadPlainObjects(transaction, [...typeKinds(version, alone), ...viewKinds(alone)])),
+        : await loadPlainObjects(transaction, [...typeKinds(version, alone), ...viewKinds(alone)], scope)),
       ...tableObjects(tables, sequences, alone),
     ],
     dependencies,

@@ -3,6 +3,7 @@ import type { SchemaSection } from '../../../core/schema.ts';
 import type { Transaction } from '../transaction.ts';
 import { catalogId, type CatalogObject } from './catalogObject.ts';
 import { featuresOf } from './features.ts';
+import { type CatalogScope, firstUserOid } from './scope.ts';
 
 /** A kind of object whose statements a query builds by itself. */
 export interface PlainKind {
@@ -14,6 +15,8 @@ export interface PlainKind {
   /** Id of the object that it is a property of: that with the column `host`, or of the same oid. */
   readonly property?: boolean;
   readonly repeat?: boolean;
+  /** The oid is more than that of the catalog's row, which the query has in a column `row`. */
+  readonly row?: true;
   /** The oldest server that has it. */
   readonly since?: number;
   /**
@@ -46,13 +49,41 @@ interface PlainRow {
 export async function loadPlainObjects(
   transaction: Transaction,
   kinds: readonly PlainKind[],
+  scope?: CatalogScope,
 ): Promise<CatalogObject[]> {
   const { version } = transaction.database.server;
   const known = kinds.filter(({ since }) => since === undefined || version >= since);
   const found = await transaction.together(
-    ...known.map((kind) => () => transaction.rows<PlainRow>(kind.query)),
+    ...known.map((kind) => () => {
+      if (!scope) return transaction.rows<PlainRow>(kind.query);
+      return readScope(transaction, kind, scope);
+    }),
   );
   return known.flatMap((kind, place) => found[place]!.map((row) => toObject(kind, row)));
+}
+
+/** What has no name of its own comes with its relation. */
+const nameless: readonly string[] = [
+  'pg_class',
+  'pg_trigger',
+  'pg_policy',
+  'pg_rewrite',
+  'pg_attrdef',
+  'pg_constraint',
+];
+
+/**
+ * Asked in a way that the server works out no statement of what is not in the scope: that could wait for a lock. Names of
+ * the server's own objects are not looked at, but for that of the schema `public`.
+ */
+function readScope(transaction: Transaction, kind: PlainKind, scope: CatalogScope): Promise<PlainRow[]> {
+  const row = kind.row === true ? 'q."row"' : 'q.oid';
+  const query = `SELECT q.* FROM (${kind.query}) q WHERE ${row} = ANY ($1::oid[])`;
+  const own = scope.of(kind.catalog);
+  if (nameless.includes(kind.catalog)) return transaction.rows<PlainRow>(query, [own]);
+  const first = kind.catalog === 'pg_namespace' ? 0 : firstUserOid;
+  const named = `${query} OR (${row} >= ${first} AND q.name::text = ANY ($2::text[]))`;
+  return transaction.rows<PlainRow>(named, [own, scope.names]);
 }
 
 function toObject(kind: PlainKind, row: PlainRow): CatalogObject {

@@ -4,7 +4,7 @@ import { quoteIdentifier, quoteName } from '../identifiers.ts';
 import type { Transaction } from '../transaction.ts';
 import { catalogId, type CatalogObject } from './catalogObject.ts';
 import { featuresOf } from './features.ts';
-import { isUsers } from './scope.ts';
+import { type CatalogScope, isUsers } from './scope.ts';
 import type { CatalogTable } from './tables.ts';
 
 /** A row of pg_sequence, once for each table whose column takes numbers from it, or once if there is none. */
@@ -45,11 +45,20 @@ interface TieRow {
   readonly tie: CatalogTie;
 }
 
-/** Reads all sequences. What hangs on what is asked of the catalogs, never guessed. */
-export async function readSequenceRows(transaction: Transaction): Promise<SequenceRows> {
+/** Reads all sequences, or those of a scope. What hangs on what is asked of the catalogs, never guessed. */
+export async function readSequenceRows(
+  transaction: Transaction,
+  scope?: CatalogScope,
+): Promise<SequenceRows> {
+  const ask = <Row>(query: string, column: string): Promise<Row[]> =>
+    scope
+      ? transaction.rows<Row>(`SELECT q.* FROM (${query}) q WHERE q.${column} = ANY ($1::oid[])`, [
+          scope.of('pg_class'),
+        ])
+      : transaction.rows<Row>(query);
   const [sequences, ties] = await transaction.together(
-    () => transaction.rows<SequenceRows['sequences'][number]>(sequenceQuery),
-    () => transaction.rows<TieRow>(tieQuery),
+    () => ask<SequenceRows['sequences'][number]>(sequenceQuery, 'oid'),
+    () => ask<TieRow>(tieQuery, 'sequence'),
   );
   return { sequences, ties };
 }

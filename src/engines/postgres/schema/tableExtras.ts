@@ -80,8 +80,9 @@ const compressions: PlainKind = {
   suffix: 'column compression',
   kind: 'column compression',
   property: true,
+  row: true,
   query: `
-    SELECT c.oid || ' ' || a.attnum AS oid, ${title} || ' ' || quote_ident(a.attname) AS name, ${ofTable},
+    SELECT c.oid || ' ' || a.attnum AS oid, c.oid AS "row", ${title} || ' ' || quote_ident(a.attname) AS name, ${ofTable},
            ARRAY[format('ALTER %s %s ALTER COLUMN %s SET COMPRESSION %s',
                         CASE c.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE ONLY' END, ${table}, ${identifier('a.attname')},
                         CASE a.attcompression WHEN 'l' THEN 'lz4' WHEN 'p' THEN 'pglz' ELSE 'DEFAULT' END)] AS statements,

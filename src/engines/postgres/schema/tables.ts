@@ -1,7 +1,7 @@
 import type { TableName } from '../../../core/names.ts';
 import type { Transaction } from '../transaction.ts';
 import { newColumn, usesWhere } from './features.ts';
-import { relationsInScope } from './scope.ts';
+import { type CatalogScope, relationsInScope } from './scope.ts';
 
 /** A row of pg_attribute with what is needed to make the column again. Texts are SQL. */
 export interface CatalogColumn {
@@ -98,17 +98,21 @@ export interface CatalogTable {
   readonly triggers: readonly string[];
 }
 
-/** Of tables, given the SQL for their oids and the server's version. */
-type TableQuery = (tables: string, version: number) => string;
+/**
+ * Of tables, given the SQL for their oids, the server's version, and the condition under which the server may be asked to
+ * make their parts again, which waits for who holds the table for himself.
+ */
+type TableQuery = (tables: string, version: number, isWhole: (table: string) => string) => string;
 type OfTable<Row> = Row & { readonly table: string };
 type TableRow = Omit<CatalogTable, 'columns' | 'constraints' | 'indexes' | 'triggers'>;
 
-/** Reads the user's tables and materialized views, or the table with this name. */
-export async function loadTables(transaction: Transaction, name?: TableName): Promise<CatalogTable[]> {
-  const scope = relationsInScope(name);
+/** Reads the user's tables and materialized views, or those of a scope. */
+export async function loadTables(transaction: Transaction, scope?: CatalogScope): Promise<CatalogTable[]> {
+  const relations = relationsInScope(scope);
+  const isWhole = (table: string): string => scope?.isWhole(table) ?? 'true';
   const { version } = transaction.database.server;
   const read = <Row>(query: TableQuery): Promise<Row[]> =>
-    transaction.rows<Row>(query(scope.sql, version), scope.values);
+    transaction.rows<Row>(query(relations, version, isWhole));
   const [tables, ...parts] = await transaction.together(
     () => read<TableRow>(tableQuery),
     () => read<OfTable<CatalogColumn>>(columnQuery),
@@ -205,7 +209,7 @@ export const differsFromAbove = (attribute: string): string => `
     SELECT FROM above JOIN pg_attribute p ON p.attrelid = above.inhparent AND p.attname = a.attname
      WHERE p.${attribute} <> a.${attribute}) ELSE false END`;
 
-const tableQuery: TableQuery = (tables, version) => `
+const tableQuery: TableQuery = (tables, version, isWhole) => `
   SELECT c.oid, ${nameOf('c')} AS name,
          c.relkind = 'p' AS partitioned, c.relkind = 'm' AS materialized,
          pg_get_userbyid(c.relowner) AS owner,
@@ -214,8 +218,8 @@ const tableQuery: TableQuery = (tables, version) => `
          (SELECT am.amname FROM pg_am am WHERE am.oid = c.relam AND am.amname <> 'heap') AS "accessMethod",
          c.reloptions || (SELECT array_agg('toast.' || x) FROM pg_class t, unnest(t.reloptions) x
                            WHERE t.oid = c.reltoastrelid) AS options,
-         pg_get_partkeydef(c.oid) AS "partitionKey",
-         pg_get_expr(c.relpartbound, c.oid) AS "partitionBound",
+         CASE WHEN ${isWhole('c.oid')} THEN pg_get_partkeydef(c.oid) END AS "partitionKey",
+         CASE WHEN ${isWhole('c.oid')} THEN pg_get_expr(c.relpartbound, c.oid) WHEN c.relispartition THEN '' END AS "partitionBound",
          coalesce((SELECT json_agg(i.inhparent::text ORDER BY i.inhseqno) FROM pg_inherits i WHERE i.inhrelid = c.oid), '[]')
            AS "parentOids",
          coalesce((SELECT json_agg(${nameOf('p')} ORDER BY i.inhseqno)
@@ -227,14 +231,14 @@ const tableQuery: TableQuery = (tables, version) => `
    WHERE c.oid IN (${tables})
    ORDER BY s.nspname, c.relname`;
 
-const columnQuery: TableQuery = (tables, version) => `
+const columnQuery: TableQuery = (tables, version, isWhole) => `
   SELECT a.attrelid AS "table", a.attname AS name,
          format_type(a.atttypid, a.atttypmod) AS type,
          (SELECT format('%I.%I', n.nspname, o.collname)
             FROM pg_collation o JOIN pg_namespace n ON n.oid = o.collnamespace
            WHERE o.oid = a.attcollation AND a.attcollation <> t.typcollation) AS collation,
          a.attnotnull AS "notNull",
-         pg_get_expr(d.adbin, d.adrelid) AS expression, d.oid AS "defaultOid",
+         CASE WHEN ${isWhole('a.attrelid')} THEN pg_get_expr(d.adbin, d.adrelid) END AS expression, d.oid AS "defaultOid",
          a.attgenerated::text AS generated, a.attidentity::text AS identity, a.attislocal AS local,
          CASE WHEN a.attstorage <> t.typstorage OR ${differsFromAbove('attstorage')} THEN
            CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN'
@@ -248,9 +252,9 @@ const columnQuery: TableQuery = (tables, version) => `
    WHERE a.attrelid IN (${tables}) AND a.attnum > 0 AND NOT a.attisdropped
    ORDER BY a.attrelid, a.attnum`;
 
-const constraintQuery: TableQuery = (tables, version) => `
+const constraintQuery: TableQuery = (tables, version, isWhole) => `
   SELECT k.conrelid AS "table", k.oid, k.conname AS name, k.contype::text AS type,
-         pg_get_constraintdef(k.oid) AS definition,
+         CASE WHEN k.contype NOT IN ('c', 'x') OR ${isWhole('k.conrelid')} THEN pg_get_constraintdef(k.oid) ELSE '' END AS definition,
          k.convalidated AS valid, k.conislocal AS local, k.coninhcount > 0 AS inherited,
          k.connoinherit AS "noInherit", k.conparentid <> 0 AS "hasParent",
          ${columnNames('k.conkey', 'k.conrelid')} AS columns,
@@ -267,9 +271,9 @@ const constraintQuery: TableQuery = (tables, version) => `
    WHERE k.conrelid IN (${tables}) AND k.contype IN ('c', 'p', 'u', 'x', 'f', 'n')
    ORDER BY k.conrelid, k.conname`;
 
-const indexQuery: TableQuery = (tables, version) => `
+const indexQuery: TableQuery = (tables, version, isWhole) => `
   SELECT i.indrelid AS "table", i.indexrelid AS oid, ${nameOf('x')} AS name,
-         pg_get_indexdef(i.indexrelid) AS definition,
+         CASE WHEN ${isWhole('i.indrelid')} THEN pg_get_indexdef(i.indexrelid) ELSE '' END AS definition,
          i.indisunique AS unique, i.indisprimary AS primary,
          EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
            AS "ofConstraint",
