@@ -55,6 +55,22 @@ const hostile: Readonly<Record<string, SchemaObject>> = {
   'a table that takes rows': withSql(table, 'CREATE TABLE "public"."orders" AS SELECT lo_export(1, $$x$$)'),
   'a table that takes rows after its columns': withSql(table, 'CREATE TABLE public.orders (id) AS SELECT 1'),
   'a table with EXECUTE': withSql(table, 'CREATE TABLE public.orders AS EXECUTE x'),
+  'a second statement in the escapes of a text that goes on': object(
+    'view',
+    'public.v',
+    `CREATE VIEW public.v AS SELECT E'a'\n'b\\''; DROP TABLE public.orders; --'`,
+  ),
+  'a second statement after a body with a column called case': withSql(
+    { ...made, name: 'public.f()' },
+    `CREATE FUNCTION public.f() RETURNS integer LANGUAGE sql BEGIN ATOMIC SELECT 1 AS case; END;
+     DROP TABLE public.orders; SELECT 1 AS x; END`,
+  ),
+  'half of a character': object('view', 'public.v', `CREATE VIEW public.v AS SELECT '\ud800'`),
+  'a name that the server cuts': object(
+    'publication member',
+    `p public.${'x'.repeat(64)}`,
+    `ALTER PUBLICATION p ADD TABLE ONLY public.${'x'.repeat(64)}`,
+  ),
   'a table of another name': withSql(table, 'CREATE TABLE public.payments ("id" integer)'),
   'a table of another schema': withSql(table, 'CREATE TABLE other.orders ("id" integer)'),
   'a table without a schema': withSql(table, 'CREATE TABLE orders ("id" integer)'),
@@ -251,6 +267,46 @@ describe('statements of a PostgreSQL backup', () => {
 
   for (const [title, one] of Object.entries(hostile))
     it(`refuses ${title}`, () => assert.notEqual(problemOf(one), undefined, one.sql));
+
+  it('refuses to set anything of a table or index for an object of another kind with its name', () => {
+    const namesake = (name: string): SchemaObject =>
+      object('collation', name, `CREATE COLLATION ${name} (locale = 'C')`);
+    const host = namesake('public.orders');
+    const settings: readonly SchemaObject[] = [
+      object('default', 'public.orders a', 'ALTER TABLE ONLY public.orders ALTER COLUMN a SET DEFAULT 1'),
+      object('row-level security', 'public.orders', 'ALTER TABLE public.orders ENABLE ROW LEVEL SECURITY'),
+      object(
+        'check constraint',
+        'public.orders c',
+        'ALTER TABLE public.orders ADD CONSTRAINT c CHECK (false)',
+      ),
+      object(
+        'column compression',
+        'public.orders a',
+        'ALTER TABLE ONLY public.orders ALTER COLUMN a SET COMPRESSION pglz',
+      ),
+      object('sequence owner', 'public.orders', 'ALTER SEQUENCE public.orders OWNED BY public.orders.a'),
+      object('unlogged sequence', 'public.orders', 'ALTER SEQUENCE public.orders SET UNLOGGED'),
+    ].map((one) => ({ ...one, of: 'collation public.orders', table: orders }));
+    for (const one of settings) {
+      const [, read] = [...readStatements([host, one])];
+      assert.match(read?.reason ?? '', /^it is not about the collation/, one.sql);
+    }
+    const index = 'public.orders_pkey';
+    const ofIndex: readonly SchemaObject[] = [
+      object('cluster order', 'public.orders', 'ALTER TABLE public.orders CLUSTER ON orders_pkey'),
+      object(
+        'replica identity',
+        'public.orders',
+        'ALTER TABLE ONLY public.orders REPLICA IDENTITY USING INDEX orders_pkey',
+      ),
+      object('comment', `INDEX ${index}`, `COMMENT ON INDEX ${index} IS 'x'`),
+    ].map((one) => ({ ...one, of: `collation ${index}` }));
+    for (const one of ofIndex) {
+      const [, read] = [...readStatements([namesake(index), one])];
+      assert.notEqual(read?.reason, undefined, one.sql);
+    }
+  });
 
   it('takes those that are what they say', () => {
     for (const one of sound) assert.equal(problemOf(one), undefined, one.sql);

@@ -27,8 +27,15 @@ function requireSame(reader: StatementReader, target: Target, host: Host): void 
   if (!isSame(target, host.target)) reader.fail(`it is not about the ${objectKey(host.object)}`);
 }
 
-function requireHostNames(reader: StatementReader, names: readonly string[], host: Host): void {
-  if (!areSame(names, host.target.names)) reader.fail(`it is not about the ${objectKey(host.object)}`);
+/** What the statement names has to be its host, and the host one of these: other kinds can have the same name. */
+function requireHost(
+  reader: StatementReader,
+  kinds: readonly string[],
+  names: readonly string[],
+  { object, target }: Host,
+): void {
+  if (!kinds.includes(target.what) || !areSame(names, target.names))
+    reader.fail(`it is not about the ${objectKey(object)}`);
 }
 
 const owners: ReadProperty = (reader, object, host) => {
@@ -69,10 +76,11 @@ function isPartOf({ what, names }: Target, { target, object }: Host): boolean {
   }
 }
 
-/** The index of a constraint has its name, in the schema of its table. */
-function indexOf({ target }: Host): readonly string[] {
-  const [name = '', schema = ''] = target.names;
-  return target.what === 'constraint' ? [schema, name] : target.names;
+/** The index of a constraint has its name, in the schema of its table. What is no index has no name of one. */
+function indexOf({ target: { what, names } }: Host): readonly string[] {
+  const [name = '', schema = ''] = names;
+  if (what === 'constraint') return [schema, name];
+  return what === 'index' ? names : [];
 }
 
 const grants: ReadProperty = (reader, object, host) => {
@@ -138,7 +146,7 @@ function nameOf({ kind, name }: SchemaObject): string {
 
 const tableSettings: ReadProperty = (reader, _object, host) => {
   reader.take('alter table only');
-  requireHostNames(reader, reader.qualified(), host);
+  requireHost(reader, ['table'], reader.qualified(), host);
   if (reader.maybe('inherit')) {
     const parent = reader.qualified();
     if (!isRelated(host.object, parent)) reader.fail('it inherits from a table that it does not need');
@@ -185,12 +193,12 @@ const switched =
   (reader, _object, host) => {
     reader.take('alter table');
     const relation = reader.qualified();
-    requireHostNames(reader, [readSwitch(reader, what), ...relation], host);
+    requireHost(reader, [what], [readSwitch(reader, what), ...relation], host);
   };
 
 const constraintTriggerSettings: ReadProperty = (reader, _object, host) => {
   reader.take('alter table only');
-  requireHostNames(reader, reader.qualified(), host);
+  requireHost(reader, ['constraint triggers'], reader.qualified(), host);
   readSwitch(reader, 'trigger');
 };
 
@@ -212,7 +220,7 @@ const defaults: ReadProperty = (reader, object, host) => {
   reader.take('alter');
   if (!reader.maybe('view')) reader.take('table only');
   const relation = reader.qualified();
-  requireHostNames(reader, relation, host);
+  requireHost(reader, ['table', 'view'], relation, host);
   reader.take('alter column');
   const column = reader.identifier();
   reader.take('set default');
@@ -226,7 +234,7 @@ const compressions: ReadProperty = (reader, object, host) => {
   reader.take('alter');
   if (!reader.maybe('materialized view')) reader.take('table only');
   const relation = reader.qualified();
-  requireHostNames(reader, relation, host);
+  requireHost(reader, ['table', 'materialized view'], relation, host);
   reader.take('alter column');
   requireName(reader, object, [...dotted(relation), { name: reader.identifier() }]);
   reader.take('set compression');
@@ -246,7 +254,7 @@ function readOwnTable(reader: StatementReader, object: SchemaObject): QualifiedN
 const rowSecurity: ReadProperty = (reader, object, host) => {
   reader.take('alter table');
   reader.maybe('only');
-  requireHostNames(reader, reader.qualified(), host);
+  requireHost(reader, ['table'], reader.qualified(), host);
   requireTable(reader, object.table, host.target.names as QualifiedName);
   if (!reader.maybe('force')) reader.take('enable');
   reader.take('row level security');
@@ -268,7 +276,7 @@ const replicaIdentities: ReadProperty = (reader, object, host) => {
 
 const checks: ReadProperty = (reader, object, host) => {
   const { relation, name } = readAddedConstraint(reader, object, ['check', 'not']);
-  requireHostNames(reader, relation, host);
+  requireHost(reader, ['table'], relation, host);
   requireTable(reader, object.table, relation);
   requirePartName(reader, object, name);
 };
@@ -276,7 +284,7 @@ const checks: ReadProperty = (reader, object, host) => {
 const domainChecks: ReadProperty = (reader, object, host) => {
   reader.take('alter domain');
   const domain = reader.qualified();
-  requireHostNames(reader, domain, host);
+  requireHost(reader, ['domain'], domain, host);
   reader.take('add constraint');
   requireName(reader, object, [...dotted(domain), { name: reader.identifier() }]);
   reader.take('check');
@@ -285,7 +293,7 @@ const domainChecks: ReadProperty = (reader, object, host) => {
 
 const sequenceOwners: ReadProperty = (reader, object, host) => {
   reader.take('alter sequence');
-  requireHostNames(reader, reader.qualified(), host);
+  requireHost(reader, ['sequence'], reader.qualified(), host);
   reader.take('owned by');
   requireTable(reader, object.table, reader.qualified());
   reader.take('.');
@@ -309,7 +317,7 @@ export const properties: ReadonlyMap<string, ReadProperty> = new Map<string, Rea
     'materialized view setting',
     (reader, _object, host) => {
       reader.take('alter materialized view');
-      requireHostNames(reader, reader.qualified(), host);
+      requireHost(reader, ['materialized view'], reader.qualified(), host);
       readColumnSettings(reader, ['set storage', 'set statistics', 'set (']);
     },
   ],
@@ -338,7 +346,7 @@ export const properties: ReadonlyMap<string, ReadProperty> = new Map<string, Rea
     'extended statistics setting',
     (reader, _object, host) => {
       reader.take('alter statistics');
-      requireHostNames(reader, reader.qualified(), host);
+      requireHost(reader, ['statistics'], reader.qualified(), host);
       reader.take('set statistics');
       reader.next();
     },
@@ -347,7 +355,7 @@ export const properties: ReadonlyMap<string, ReadProperty> = new Map<string, Rea
     'event trigger setting',
     (reader, _object, host) => {
       reader.take('alter event trigger');
-      requireHostNames(reader, [reader.identifier()], host);
+      requireHost(reader, ['event trigger'], [reader.identifier()], host);
       if (reader.maybe('disable')) return;
       reader.take('enable');
       if (!reader.maybe('always')) reader.maybe('replica');
@@ -371,7 +379,7 @@ export const properties: ReadonlyMap<string, ReadProperty> = new Map<string, Rea
     (reader, object, host) => {
       reader.take('alter sequence');
       const names = reader.qualified();
-      requireHostNames(reader, names, host);
+      requireHost(reader, ['sequence'], names, host);
       requireName(reader, object, dotted(names));
       reader.take('set unlogged');
     },

@@ -3,6 +3,9 @@ import { type Token, Tokens, UnreadableStatement } from './tokens.ts';
 /** `["public", "orders"]` */
 export type QualifiedName = readonly [schema: string, name: string];
 
+/** The length of PostgreSQL's names. */
+const nameBytes = 63;
+
 /** Reads one statement part by part; whatever is not as it is asked for throws `UnreadableStatement`. */
 export class StatementReader {
   readonly #tokens: Tokens;
@@ -64,6 +67,8 @@ export class StatementReader {
   identifier(): string {
     const { type, value } = this.#next;
     if (type !== 'word' && type !== 'quoted') this.fail('a name is missing in it');
+    // The server cuts it, and means what has the shorter name.
+    if (Buffer.byteLength(value) > nameBytes) this.fail('it has a name that is too long');
     this.next();
     return value;
   }

@@ -47,18 +47,19 @@ function oneName(own: string, type: string): Name {
   return { name: text.startsWith('"') ? text.slice(1, -1).replaceAll('""', '"') : text };
 }
 
-/** What a routine is made of: several statements may stand in it between BEGIN ATOMIC and its END alone. */
+/**
+ * What a routine is made of: several statements may stand in it between BEGIN ATOMIC and its END alone. Each ends with a
+ * semicolon, none begins with END, and no CASE has a semicolon: an END where a statement could begin is that of the body.
+ */
 function readBody(reader: StatementReader): void {
   reader.upTo(['begin']);
   if (reader.ended) return;
   reader.take('begin atomic');
-  let cases = 0;
+  let begins = true;
   reader.statementsUpTo(
-    (depth) => depth === 0 && cases === 0 && reader.is('end'),
+    (depth) => depth === 0 && begins && reader.is('end'),
     ({ type, value }) => {
-      if (type !== 'word') return;
-      if (value === 'case') cases++;
-      if (value === 'end') cases--;
+      begins = type === 'symbol' && value === ';';
     },
   );
   reader.take('end');

@@ -23,18 +23,30 @@ const isPart = (char: number): boolean => isStart(char) || isDigit(char) || char
 /**
  * Reads SQL in one go from left to right, as PostgreSQL's scanner does with `standard_conforming_strings`. What the
  * server never writes when it is asked for a definition is refused, since it could be read in two ways: comments,
- * `U&` names and strings, a backslash or a zero byte outside of quotes.
+ * `U&` names and strings, a string after a string, a backslash or a zero byte outside of quotes.
  */
 export class Tokens {
   readonly sql: string;
   /** Where the token that comes next begins, or spaces before it. */
   at = 0;
+  #last: Token['type'] | undefined;
 
   constructor(sql: string) {
+    // What is sent is something else.
+    if (!sql.isWellFormed()) throw new UnreadableStatement('it has half of a character');
     this.sql = sql;
   }
 
   next(): Token {
+    const token = this.#read();
+    // The server reads it as a part of the first one, with the escapes of that.
+    if (token.type === 'string' && this.#last === 'string')
+      throw new UnreadableStatement('a text follows another text');
+    this.#last = token.type;
+    return token;
+  }
+
+  #read(): Token {
     while (spaces.has(this.#code())) this.at++;
     if (this.at >= this.sql.length) return { type: 'end', value: '', raw: '' };
     const char = this.#code();
