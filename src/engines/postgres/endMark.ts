@@ -1,4 +1,4 @@
-import { RestorePointError } from '../../core/errors.ts';
+import { type ErrorPlace, RestorePointError } from '../../core/errors.ts';
 
 const [backslash, dot] = [0x5c, 0x2e];
 const mark = Buffer.from('\\.');
@@ -7,12 +7,19 @@ const mark = Buffer.from('\\.');
  * The same bytes of COPY text. Before version 18 a server takes a backslash and a dot for the end of all rows, and drops
  * what follows: no backup has it. Throws `damaged-backup` where it stands.
  */
-export async function* withoutEndMark(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+export async function* withoutEndMark(
+  source: AsyncIterable<Uint8Array>,
+  place?: ErrorPlace,
+): AsyncIterable<Uint8Array> {
   // Whether the bytes before end with a backslash that escapes what comes next.
   let escaping = false;
   for await (const bytes of source) {
     if (hasMark(bytes, escaping)) {
-      throw new RestorePointError('damaged-backup', 'Its rows hold a mark that ends them before their end');
+      throw new RestorePointError(
+        'damaged-backup',
+        'Its rows hold a mark that ends them before their end',
+        place ? { place } : {},
+      );
     }
     escaping = escapesNext(bytes, escaping);
     yield bytes;

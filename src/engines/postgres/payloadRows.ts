@@ -4,6 +4,7 @@ import { formatTableName } from '../../core/names.ts';
 import type { Payload, PayloadSource } from '../../core/payload.ts';
 import { queriedColumns, type Row, type RowQuery, valueText } from '../../core/values.ts';
 import type { PayloadRows, RowOptions, WorkOptions } from '../engine.ts';
+import { withoutEndMark } from './endMark.ts';
 import { ByteProgress, TableProgress } from './progress.ts';
 import { RowDigest } from './rowDigest.ts';
 import { readRow, ValueTypes } from './typedValues.ts';
@@ -85,10 +86,11 @@ export class PostgresPayloadRows implements PayloadRows {
       totalBytes: bytesOf(payload),
     };
     const progress = new TableProgress('check', [work], report);
-    const found = await digestPayload(this.#source.read(payload, signal), (rows, bytes) =>
-      progress.add(rows, bytes),
-    );
     const place = { table: formatTableName(table.table.name) };
+    const found = await digestPayload(
+      withoutEndMark(this.#source.read(payload, signal), place),
+      (rows, bytes) => progress.add(rows, bytes),
+    );
     if (!found.whole || found.rows !== table.rows) {
       throw new RestorePointError(
         'damaged-backup',
@@ -106,7 +108,7 @@ export class PostgresPayloadRows implements PayloadRows {
     for (const stored of largeObjects ? [largeObjects.objects, largeObjects.pieces] : []) {
       const payload = payloadNamed(this.#manifest, stored.payload);
       const progress = new ByteProgress('check', bytesOf(payload), report);
-      const found = await digestPayload(this.#source.read(payload, signal), (_, bytes) =>
+      const found = await digestPayload(withoutEndMark(this.#source.read(payload, signal)), (_, bytes) =>
         progress.add(bytes),
       );
       if (found.whole && found.rows === stored.rows && found.digest === stored.digest) continue;

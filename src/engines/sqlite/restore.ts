@@ -224,7 +224,9 @@ export class SqliteRestore implements RestoreTransaction {
       else await raiseCounter(this.#connection, target, plan.sequences);
     }
     const about = [...replaced, ...(this.#virtual?.shadowNames ?? [])];
-    const rows = { from: backupSchema, to: 'main', about, aboutNone: this.#exactly };
+    // A table that is made later would begin where an unknown author says.
+    const aboutNone = this.#exactly && this.#restore.madeHere === true;
+    const rows = { from: backupSchema, to: 'main', about, aboutNone, empty: this.#exactly };
     await copySystemRows(this.#connection, rows, this.#options.signal);
     for (const { pair } of this.#tables.values()) {
       const { target, backup } = pair;

@@ -26,6 +26,8 @@ export interface SystemRows {
   readonly about: readonly string[];
   /** Those about nothing that `to` has come too, and replace what is there about the same. */
   readonly aboutNone?: boolean;
+  /** A table of these without rows comes too. */
+  readonly empty?: boolean;
 }
 
 /**
@@ -34,7 +36,7 @@ export interface SystemRows {
  */
 export async function copySystemRows(
   connection: Connection,
-  { from, to, about, aboutNone = false }: SystemRows,
+  { from, to, about, aboutNone = false, empty = false }: SystemRows,
   signal?: AbortSignal,
 ): Promise<void> {
   const names = [JSON.stringify(about)];
@@ -55,7 +57,7 @@ export async function copySystemRows(
         names,
         signal,
       );
-      if (!any && !aboutNone) continue;
+      if (!any && !empty) continue;
       await createSystemTable(connection, to, name);
     } else if (aboutNone) {
       const twice = `SELECT 1 FROM ${out} WHERE ${out}.${column} IS ${into}.${column} AND ${isAboutNone}`;

@@ -168,6 +168,8 @@ describe('postgres: hostile backups that hide something', () => {
       const error = await failure(restore(file, target, { ...unasked, tables: [{ name: 'notes' }] }));
       assert.match(describeError(error), /a mark that ends them before their end/);
       assert.equal(await target.dump(), before);
+      const { code, stderr } = await runCli(['verify', file]);
+      assert.deepEqual([code, /a mark that ends them before their end/.test(stderr)], [3, true], stderr);
     }
   });
 

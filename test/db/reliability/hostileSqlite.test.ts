@@ -283,6 +283,16 @@ describe('sqlite: hostile databases in backups', function () {
     assert.deepEqual(await target!.rows('INSERT INTO notes (t) VALUES (2) RETURNING id'), [['8']]);
   });
 
+  it('set no counters of tables that are made later', async () => {
+    const sound = await soundBackup(source!, folder.file('sound.dbbackup'), 'none');
+    const file = folder.file('hostile.dbbackup');
+    const sql = `INSERT INTO sqlite_sequence VALUES ('later', 9223372036854775807)`;
+    await writeFile(file, forgePayload(sound, { sql }));
+    await restore(file, 'replace');
+    await target!.run('CREATE TABLE later (id INTEGER PRIMARY KEY AUTOINCREMENT)');
+    assert.deepEqual(await target!.rows('INSERT INTO later DEFAULT VALUES RETURNING id'), [['1']]);
+  });
+
   async function refusal(file: string, mode: RestoreMode, title: string): Promise<RestorePointError> {
     const outcome: unknown = await restore(file, mode).catch((error: unknown) => error);
     assert.ok(outcome !== undefined, `it was restored: ${title}`);
