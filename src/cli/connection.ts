@@ -77,7 +77,13 @@ async function readConnections(file: string): Promise<readonly unknown[]> {
     throw new RestorePointError('usage', 'The settings cannot be read', { place: { file }, cause: error });
   });
   const errors: ParseError[] = [];
-  const settings: unknown = parse(text, errors, { allowTrailingComma: true });
+  let settings: unknown;
+  try {
+    settings = parse(text, errors, { allowTrailingComma: true });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new RestorePointError('usage', 'The settings are nested too deeply', { place: { file } });
+  }
   const [first] = errors;
   if (first) {
     throw new RestorePointError('usage', `The settings are no JSON: ${printParseErrorCode(first.error)}`, {

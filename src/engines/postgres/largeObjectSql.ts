@@ -1,5 +1,5 @@
 /** How much of a large object travels at a time: few enough bytes to bound memory, enough to cost little. */
-const pieceBytes = 256 * 1024;
+export const pieceBytes = 256 * 1024;
 
 /** Flags of `lo_open`, as the server's libpq-fs.h has them. */
 const mode = { read: 0x40000, write: 0x20000 };
@@ -93,6 +93,10 @@ export const emptyExisting = `
             FROM (SELECT lo_open(oid, ${mode.write}) AS fd FROM ${staged.objects} WHERE NOT made OFFSET 0) opened
           OFFSET 0) emptied
    WHERE emptied.done = 0`;
+
+/** SQL: the objects of the staged pieces, where the first and the last piece of each begins, and how many there are. */
+export const runsQuery = `
+  SELECT oid::text AS oid, min(place) AS first, max(place) AS last, count(*) AS pieces FROM ${staged.pieces} GROUP BY oid`;
 
 /** SQL: of the staged objects and pieces those that are written. */
 export const written = (overwrite: boolean): string =>

@@ -12,7 +12,9 @@ import {
   lockedQuery,
   makeMissing,
   markMissing,
+  pieceBytes,
   piecesQuery,
+  runsQuery,
   staged,
   unlikeNewQuery,
   written,
@@ -31,6 +33,14 @@ interface StagedObject {
   /** As the backup has them: whatever JSON it is. */
   readonly rights: unknown;
   readonly comment: string | null;
+}
+
+/** The pieces of an object in one chunk. */
+interface PieceRun {
+  readonly oid: string;
+  readonly first: number;
+  readonly last: number;
+  readonly pieces: number;
 }
 
 interface Change {
@@ -101,10 +111,12 @@ export class LargeObjectRestore {
     const progress = new ByteProgress('load', bytesOf(this.#pieces), this.#options.report);
     const expected = new RowDigest();
     let rows = 0;
+    let ends: ReadonlyMap<string, number> = new Map();
     const pieces = this.#restore.source.read(this.#pieces, this.#options.signal);
     for await (const chunk of withoutEndMark(pieces)) {
       await this.#transaction.run(`TRUNCATE ${staged.pieces}`);
       rows += await this.#transaction.copyIn(`COPY ${staged.pieces} FROM STDIN`, only(chunk));
+      ends = await this.#refuseGaps(ends);
       const stagedPieces = writtenPieces(overwrite);
       await this.#transaction.run(`SELECT lo_put(w.oid, w.place, w.bytes) FROM (${stagedPieces}) w`);
       if (!overwrite) await this.#read(stagedPieces, expected);
@@ -112,6 +124,24 @@ export class LargeObjectRestore {
     }
     if (!overwrite) this.#expected = { rows: expected.rows, digest: expected.digest };
     return rows;
+  }
+
+  /**
+   * A piece far behind the others would make an object of terabytes, which is read back. An object goes on in the next
+   * chunk at most: `ends` are the places after those of the chunk before. Resolves to those of this one.
+   */
+  async #refuseGaps(ends: ReadonlyMap<string, number>): Promise<Map<string, number>> {
+    const runs = await this.#transaction.rows<PieceRun>(runsQuery);
+    const gap = runs.find(
+      ({ oid, first, last, pieces }) =>
+        first !== (ends.get(oid) ?? 0) || last !== first + (pieces - 1) * pieceBytes,
+    );
+    if (gap) {
+      throw new RestorePointError('damaged-backup', `The large object ${gap.oid} has a gap`, {
+        place: { entry: this.#pieces.name },
+      });
+    }
+    return new Map(runs.map(({ oid, last }) => [oid, last + pieceBytes]));
   }
 
   get #pieces(): Payload {

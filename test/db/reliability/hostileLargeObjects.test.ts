@@ -19,10 +19,10 @@ const rights: readonly string[] = [
   `"SELECT"`,
 ];
 
-describe('postgres: hostile rights on large objects', () => {
+describe('postgres: hostile large objects', () => {
   const postgres = usePostgres();
 
-  it('are refused, and change nothing', async () => {
+  it('are refused where their rights are none, and change nothing', async () => {
     const source = await postgres.create(
       `SELECT lo_from_bytea(4100000001, 'x'); GRANT SELECT ON LARGE OBJECT 4100000001 TO PUBLIC`,
     );
@@ -42,22 +42,43 @@ describe('postgres: hostile rights on large objects', () => {
       }
     });
   });
+
+  it('are refused at once where a piece begins terabytes behind the others', async () => {
+    const source = await postgres.create(`SELECT lo_from_bytea(4100000001, 'x')`);
+    const file = postgres.file('sound.dbbackup');
+    await backUp(source, file, undefined, { compression: 'none' });
+    const target = await postgres.create(`SELECT lo_from_bytea(4100000001, 'own')`);
+    const place = String(262_144 * 16_000_000);
+    await writeFile(file, withField(await readFile(file), { of: 'pieces', column: 1 }, place));
+    const error = await failure(restore(file, target), 'damaged-backup');
+    assert.match(error.message, /The large object 4100000001 has a gap/);
+    assert.deepEqual(await target.rows(`SELECT lo_get(4100000001)`), [['\\x6f776e']]);
+  });
 });
 
 function withRights(sound: Buffer, text: string): Buffer {
+  return withField(sound, { of: 'objects', column: 2 }, text);
+}
+
+/** The same with another value in the only row of the objects or of the pieces. */
+function withField(
+  sound: Buffer,
+  { of, column }: { readonly of: 'objects' | 'pieces'; readonly column: number },
+  text: string,
+): Buffer {
   return forge(sound, ({ manifest, chunks }) => {
-    const { objects } = manifest['largeObjects'] as { objects: JsonObject };
-    const payload = objectsAt(manifest['payloads']).find(({ name }) => name === objects['payload'])!;
+    const stored = (manifest['largeObjects'] as Record<string, JsonObject>)[of]!;
+    const payload = objectsAt(manifest['payloads']).find(({ name }) => name === stored['payload'])!;
     const [chunk] = objectsAt(payload['chunks']);
     const row = chunks
       .get(chunk!['entry'] as string)!
       .toString()
       .split('\t');
-    row[2] = text;
+    row[column] = text;
     const bytes = Buffer.from(row.join('\t'));
     const digest = new RowDigest();
     digest.add(bytes);
-    objects['digest'] = digest.digest;
+    stored['digest'] = digest.digest;
     chunk!['bytes'] = bytes.length;
     chunks.set(chunk!['entry'] as string, bytes);
   });
