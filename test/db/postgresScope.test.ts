@@ -3,7 +3,7 @@ import { chooseObjects } from '../../src/backup/chooseObjects.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { formatTableName, tableKey, type TableName } from '../../src/core/names.ts';
 import { isCarried } from '../../src/core/schema.ts';
-import { backUp, openClient, restore, tables, usePostgres } from '../support/postgresRestores.ts';
+import { backUp, failure, openClient, restore, tables, usePostgres } from '../support/postgresRestores.ts';
 import { randomCase } from '../support/randomPostgres.ts';
 import { randomSource, seededSource } from '../support/randomSource.ts';
 import type { TestDatabase } from '../support/testDatabases.ts';
@@ -53,6 +53,11 @@ describe('postgres: chosen tables', () => {
       await restore(whole, database, { tables: tables('d'), mode: 'insert-missing' });
       assert.ok(performance.now() - started < 25_000, 'it waited for a lock');
       assert.deepEqual(await database.rows('SELECT id, m FROM c'), [['1', 'glad']]);
+      const error = await failure(backUp(database, postgres.file('none.dbbackup')));
+      assert.match(
+        error.message,
+        /the test, idle in transaction, for 0 min, which locks public\.a, public\.of_a/,
+      );
       await client.query('ROLLBACK; BEGIN; LOCK TABLE d IN ACCESS EXCLUSIVE MODE');
       await backUp(database, postgres.file('beside.dbbackup'), { tables: tables('c') });
     } finally {

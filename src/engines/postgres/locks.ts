@@ -81,6 +81,9 @@ async function withBlocker(
   );
 }
 
+/** A migration can hold thousands. */
+const heldShown = 5;
+
 interface Holder {
   /** Of the table in the list; 0 where there is no list. */
   place: number;
@@ -89,6 +92,8 @@ interface Holder {
   application: string | null;
   state: string | null;
   minutes: string | null;
+  /** What it holds for itself alone; only where there is no list. */
+  held: string | null;
 }
 
 /** Asked on another connection: the transaction that waited has failed. */
@@ -101,7 +106,15 @@ async function lockHolders(
   try {
     const rows = await database.once<Omit<Holder, 'place'> & { place: string }>(
       `SELECT DISTINCT coalesce(t.place, 1) - 1 AS place, l.pid, a.usename AS user, a.application_name AS application,
-              a.state, (extract(epoch FROM now() - a.xact_start) / 60)::int::text AS minutes
+              a.state, (extract(epoch FROM now() - a.xact_start) / 60)::int::text AS minutes,
+              CASE WHEN pg_catalog.cardinality($1) = 0 THEN (SELECT pg_catalog.string_agg(x.name, ', ') FROM (
+                SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name
+                  FROM pg_catalog.pg_locks h
+                  JOIN pg_catalog.pg_class c ON c.oid = h.relation
+                  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                 WHERE h.pid = l.pid AND h.locktype = 'relation' AND h.granted AND h.mode = 'AccessExclusiveLock'
+                   AND h.database = l.database AND c.relkind IN ('r', 'p', 'v', 'm')
+                 ORDER BY 1 LIMIT ${heldShown}) x) END AS held
          FROM pg_catalog.pg_locks l
          LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
          LEFT JOIN pg_catalog.unnest($1::text[]) WITH ORDINALITY t (name, place)
@@ -120,13 +133,14 @@ async function lockHolders(
   }
 }
 
-function describeHolder({ pid, user, application, state: activity, minutes }: Holder): string {
+function describeHolder({ pid, user, application, state: activity, minutes, held }: Holder): string {
   const parts = [
     `process ${pid}`,
     user ? `user ${user}` : '',
     application ?? '',
     activity ?? '',
     minutes === null ? '' : `for ${minutes} min`,
+    held === null ? '' : `which locks ${held}`,
   ];
   return parts.filter(Boolean).join(', ');
 }
