@@ -34,7 +34,7 @@ const table = object(
     triggers: listOf(object({ name: text })),
     holdsRows: flag,
   },
-  { primaryKey: key },
+  { primaryKey: key, extension: text },
 );
 
 const chunk = object({

@@ -25,6 +25,11 @@ export function chooseObjects(schema: DatabaseSchema, taken: readonly TableName[
     for (const object of ofTable.get(key) ?? []) chosen.add(object);
   };
   for (const name of taken) takeTable(tableKey(name));
+  const names = new Set(taken.map(tableKey));
+  for (const { name, extension } of schema.tables) {
+    const maker = find.get(objectKey({ kind: 'extension', name: extension ?? '' }));
+    if (maker && names.has(tableKey(name))) chosen.add(maker);
+  }
   for (const object of chosen) {
     for (const key of object.of === undefined ? (object.needs ?? []) : [...(object.needs ?? []), object.of]) {
       const need = find.get(key);

@@ -42,6 +42,11 @@ export interface Table {
   /** False for a table whose rows live in others (a partitioned table) or behind a module (a virtual table). */
   readonly holdsRows: boolean;
   /**
+   * The name of the extension that makes it, as its object has it. Only rows of users are carried and written: the
+   * extension brings the others.
+   */
+  readonly extension?: string;
+  /**
    * Only a module of the database knows its rows (full-text search): it is carried and replaced as a whole, by the object
    * of its name that is opaque too. It has no columns and no place among the tables of a backup.
    */

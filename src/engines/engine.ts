@@ -143,6 +143,8 @@ export interface RightsCheck {
   readonly refusals: readonly RestorePointError[];
   /** What can be passed over, with the reason. */
   readonly impossible: readonly { readonly object: SchemaObject; readonly reason: string }[];
+  /** Tables of a whole restore that are left as they are, because others than the user look after them. */
+  readonly leftAlone?: readonly { readonly target: TableName; readonly reason: string }[];
 }
 
 export interface TableSelection {

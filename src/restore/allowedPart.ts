@@ -1,10 +1,14 @@
 import { describeError, refusedTables, RestorePointError } from '../core/errors.ts';
+import { formatTableName, tableKey, type TableName } from '../core/names.ts';
 import type { RestorePlan } from '../core/plan.ts';
 import { objectKey } from '../core/schema.ts';
 import type { RightsCheck } from '../engines/engine.ts';
 
 /** What a user may do of a plan. Throws `refused`, with every reason, where rows could not be restored. */
-export function allowedPart(plan: RestorePlan, { refusals, impossible }: RightsCheck): RestorePlan {
+export function allowedPart(
+  plan: RestorePlan,
+  { refusals, impossible, leftAlone = [] }: RightsCheck,
+): RestorePlan {
   const [first, ...others] = refusals;
   if (first && others.length === 0) throw first;
   if (first) {
@@ -16,11 +20,16 @@ export function allowedPart(plan: RestorePlan, { refusals, impossible }: RightsC
     });
   }
   const passed = new Set(impossible.map(({ object }) => object));
+  const alone = new Set(leftAlone.map(({ target }) => tableKey(target)));
+  const stays = (table: TableName | undefined): boolean => table !== undefined && alone.has(tableKey(table));
   return {
     ...plan,
+    tables: plan.tables.filter(({ target }) => !stays(target)),
+    sequences: plan.sequences.filter(({ table }) => !stays(table)),
     create: plan.create.filter((object) => !passed.has(object)),
     warnings: [
       ...plan.warnings,
+      ...leftAlone.map(({ target, reason }) => `not restored: rows of ${formatTableName(target)}: ${reason}`),
       ...impossible.map(
         ({ object, reason }) => `not restored: ${objectKey(object)}: ${reason}: ${object.sql}`,
       ),

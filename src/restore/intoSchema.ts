@@ -26,6 +26,11 @@ export function planIntoSchema(
   if (only === 'data') throw wrong('Tables are made in the other schema, which takes more than rows');
   const from = schemaOf(tables);
   if (from === to) throw wrong(`The tables are of the schema ${to} already`);
+  const fixed = tables.filter(({ table }) => table.extension !== undefined);
+  if (fixed.length > 0) {
+    const reason = 'it belongs to an extension, which makes it in its own schema only';
+    throw refused(fixed.map(({ table }) => ({ table: table.name, reason })));
+  }
   const made = madeTables(manifest, tables);
   const taken = target.schema.tables.filter(
     ({ name }) => name.schema === to && made.has(tableKey({ schema: from, name: name.name })),

@@ -122,6 +122,9 @@ function objectsOfTables(
   const made = new Set(
     tables.filter(({ create }) => create).map(({ backup }) => tableKey(backup.table.name)),
   );
+  const extensions = new Set(
+    tables.flatMap(({ create, backup }) => (create && backup.table.extension) || []),
+  );
   const held = new Set(manifest.tables.map(({ table }) => tableKey(table.name)));
   const ofTable = Map.groupBy(manifest.objects, ({ table }) => (table ? tableKey(table) : undefined));
   const chosen = new Set<SchemaObject>();
@@ -131,7 +134,8 @@ function objectsOfTables(
     const { table, needs, section } = object;
     // Objects of an engine that does not know what needs what: what comes before the data could be needed.
     const perhaps = needs === undefined && !table && section === 'pre-data' && made.size > 0;
-    if (perhaps || comes(object) || (table && made.has(tableKey(table)))) chosen.add(object);
+    const makesTable = object.kind === 'extension' && extensions.has(object.name);
+    if (perhaps || makesTable || comes(object) || (table && made.has(tableKey(table)))) chosen.add(object);
   }
   for (const { needs = [], of, kind, table } of chosen) {
     // Of a table without rows of its own, which is made for its parts, all comes that belongs to it.
@@ -262,8 +266,11 @@ function refuseTables(
     ({ table }) => tableKey(table!),
   );
   return tables.flatMap((table) => {
-    const { name } = table.backup.table;
-    const [object] = makers.get(tableKey(name)) ?? [];
+    const { name, extension } = table.backup.table;
+    const [object] =
+      extension === undefined
+        ? (makers.get(tableKey(name)) ?? [])
+        : objects.filter((one) => one.kind === 'extension' && one.name === extension);
     if (!table.create || (object && made.has(object))) return [];
     if (!object)
       return [{ table: name, reason: 'it is missing, and the backup does not say how it is made' }];

@@ -3,13 +3,13 @@ import type { BackedUpTable, Manifest } from '../core/manifest.ts';
 import { foldCase, formatTableName, tableKey, type TableName } from '../core/names.ts';
 import type { InboundForeignKey, RestoreMode, RestorePlan, TablePlan } from '../core/plan.ts';
 import { describeReasons } from '../core/related.ts';
-import { rowKey, type DatabaseSchema, type Table } from '../core/schema.ts';
+import { rowKey, type DatabaseSchema, type SchemaObject, type Table } from '../core/schema.ts';
 import { contentNotes } from '../core/unproven.ts';
 import type { EngineFeatures } from '../engines/engine.ts';
 import { compareTable, type TableComparison } from './compareTable.ts';
 import { type ChosenPart, choosePart, type PartOptions } from './choosePart.ts';
 import { planLargeObjects, type PlannedLargeObjects } from './planLargeObjects.ts';
-import { planObjects } from './planObjects.ts';
+import { planObjects, refusalOf } from './planObjects.ts';
 import { planOpaque, withoutOpaque } from './planOpaque.ts';
 import { planSequences } from './planSequences.ts';
 import { referencedFirst } from './tableOrder.ts';
@@ -39,7 +39,7 @@ export function planRestore(backup: Manifest, target: RestoreTarget, options: Pl
   const everything = part.names === undefined;
   const find = tableFinder(target);
   const refusals: Refusal[] = [];
-  const unmade = unmadeTables(manifest, part.tables, find);
+  const unmade = unmadeTables(manifest, part.tables, target, find);
   if (!everything)
     refusals.push(...[...unmade].map(([{ table }, reason]) => ({ table: table.name, reason })));
   const chosen = part.tables.filter((table) => !unmade.has(table));
@@ -115,8 +115,9 @@ function planOne(
 
 /** Tables that are missing, and that the backup has rows of but cannot make, with the reason. */
 function unmadeTables(
-  { leftOut, only }: Manifest,
+  { leftOut, only, objects }: Manifest,
   tables: readonly BackedUpTable[],
+  target: RestoreTarget,
   find: (name: TableName) => Table | undefined,
 ): Map<BackedUpTable, string> {
   const reasons = new Map(
@@ -125,13 +126,31 @@ function unmadeTables(
       .flatMap(({ names, reason }) => names.map((name) => [name, reason] as const)),
   );
   return new Map(
-    tables.flatMap((table) => {
-      const name = formatTableName(table.table.name);
-      const reason = only === 'data' || find(table.table.name) ? undefined : reasons.get(name);
+    tables.flatMap((table): [BackedUpTable, string][] => {
+      const { name: tableName, extension } = table.table;
+      if (only === 'data' || find(tableName)) return [];
+      const unmade = extension === undefined ? undefined : unmadeExtension(extension, objects, target);
+      if (unmade !== undefined) return [[table, `it is missing: ${unmade}`]];
+      const reason = reasons.get(formatTableName(tableName));
       if (reason === undefined) return [];
-      return [[table, `it is missing, and what makes it is not in the backup: ${reason}`] as const];
+      return [[table, `it is missing, and what makes it is not in the backup: ${reason}`]];
     }),
   );
+}
+
+/** Why a missing table of this extension cannot be made by it. */
+function unmadeExtension(
+  name: string,
+  objects: readonly SchemaObject[],
+  { schema }: RestoreTarget,
+): string | undefined {
+  const isIt = (object: SchemaObject): boolean => object.kind === 'extension' && object.name === name;
+  if (schema.objects.some(isIt))
+    return `the extension ${name} is there, but either does not make it or does not let this user read it`;
+  const maker = objects.find(isIt);
+  if (!maker) return `the backup does not hold the extension ${name}, which makes it`;
+  const reason = refusalOf(maker, { schema });
+  return reason === undefined ? undefined : `the extension ${name} cannot be made: ${reason}`;
 }
 
 function tableFinder({ schema, features }: RestoreTarget): (name: TableName) => Table | undefined {

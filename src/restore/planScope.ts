@@ -26,6 +26,10 @@ export function planScope(manifest: Manifest, options: PlanOptions): SchemaScope
     else ofTable.set(key, [object]);
     if (chosen.has(key)) wanted.add(object);
   }
+  for (const { table } of tables) {
+    const maker = find.get(objectKey({ kind: 'extension', name: table.extension ?? '' }));
+    if (maker) wanted.add(maker);
+  }
   for (const { table, needs = [], of } of wanted) {
     const key = table && tableKey(table);
     // A table that the backup holds and that was not chosen is not touched: what it needs does not matter.

@@ -33,7 +33,9 @@ export function planSequences(
     const plan = table && planned.get(keyOf(table));
     if (table && !plan) return false;
     if (made.has(objectKey({ kind: 'sequence', name: formatTableName(name) }))) return true;
-    if (!isThere) return plan !== undefined;
+    // An extension makes its own.
+    if (!isThere)
+      return plan !== undefined || (everything && create.some(({ kind }) => kind === 'extension'));
     if (plan && !plan.create && takers.some((taker) => keyOf(taker) === keyOf(plan.target))) return true;
     const free = takers.every((taker) => written.has(keyOf(taker)));
     if (plan ? plan.create && free : everything && takers.length === 0) return true;

@@ -1,23 +1,25 @@
 import { Archive } from '../archive/archiveReader.ts';
 import type { Keys, Lock } from '../archive/encryption/keys.ts';
-import { newBackupFile } from '../backup/backupFiles.ts';
 import type { MadeHere } from '../backup/madeHere.ts';
-import { type BackupSelection, takeBackup } from '../backup/takeBackup.ts';
 import { cancelled, messageOf, notUndone, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { BackupPart, Manifest } from '../core/manifest.ts';
 import { foldCase, formatTableName, tableKey, type TableName } from '../core/names.ts';
-import { makePrivateFolder } from '../core/ownFiles.ts';
 import type { Phase, ProgressEvent, ReportProgress } from '../core/progress.ts';
 import type { OpaquePlan, RestoreMode, RestorePlan, TableChange, TablePlan } from '../core/plan.ts';
-import { type DatabaseSchema, isCarried } from '../core/schema.ts';
 import type { EngineFeatures, RestoreTransaction, Session, WorkOptions } from '../engines/engine.ts';
-import { changedOpaque } from './planOpaque.ts';
 import { allowedPart } from './allowedPart.ts';
 import { choosePart } from './choosePart.ts';
 import { type CodeToRun, codeToRun } from './codeToRun.ts';
 import { planIntoSchema } from './intoSchema.ts';
 import { planRestore, type PlanOptions } from './planRestore.ts';
 import { planScope } from './planScope.ts';
+import {
+  type Planned,
+  refuseUnsafe,
+  safetySelection,
+  takeSafetyBackup,
+  wantsSafetyBackup,
+} from './safetyBackup.ts';
 
 export interface RestoreOptions extends WorkOptions, PlanOptions {
   /** A rehearsal: all of it, then a rollback. */
@@ -85,6 +87,7 @@ export async function restoreBackup(
     if (!(await options.madeHere?.has(archive.fingerprint))) await session.checkManifest?.(manifest, options);
     const planned = await checkAndPlan(archive, session, features, options);
     const { plan } = planned;
+    if (wantsSafetyBackup(options)) refuseUnsafe(planned);
     const asked = performance.now();
     const code = codeToRun(plan);
     if (code && !(await options.mayRun(code, archive.fingerprint))) throw cancelled();
@@ -127,12 +130,6 @@ export async function makePlan(
   options: WorkOptions & PlanOptions,
 ): Promise<RestorePlan> {
   return (await planWithSchema(manifest, session, features, options)).plan;
-}
-
-/** A plan, and the schema of the database that it was made for. */
-interface Planned {
-  readonly plan: RestorePlan;
-  readonly schema: DatabaseSchema;
 }
 
 async function planWithSchema(
@@ -220,71 +217,6 @@ function refuseOtherEngine(manifest: Manifest, session: Session): void {
       'a backup is restored by the kind of database that it was taken from',
     { next: 'Choose another connection.' },
   );
-}
-
-function wantsSafetyBackup<Options extends Pick<RestoreOptions, 'dryRun' | 'safetyFolder'>>(
-  options: Options,
-): options is Options & { readonly safetyFolder: string } {
-  return !options.dryRun && options.safetyFolder !== undefined;
-}
-
-async function takeSafetyBackup(
-  session: Session,
-  planned: Planned,
-  { encryption }: Archive,
-  options: RestoreOptions,
-): Promise<string | undefined> {
-  if (!wantsSafetyBackup(options)) return undefined;
-  const selection = safetySelection(planned);
-  if (!selection) return undefined;
-  // Who keeps backups of this database from others' eyes has to find no plain one beside them.
-  const lock = options.safetyLock ?? (encryption && (await options.keys?.lockLike(encryption)));
-  const name = `before-restore-${session.info.database}`;
-  try {
-    await makePrivateFolder(options.safetyFolder);
-    const place = await newBackupFile(options.safetyFolder, name, { encrypted: lock !== undefined });
-    const { file } = await takeBackup(session, {
-      ...options,
-      selection,
-      ...place,
-      purpose: 'safety',
-      ...(lock ? { lock } : {}),
-    });
-    return file;
-  } catch (error) {
-    if (!RestorePointError.is(error)) throw error;
-    throw new RestorePointError(error.code, `The safety backup failed: ${error.message}`, {
-      ...error.details,
-      unchanged: 'Nothing was changed.',
-      next: error.details.next ?? 'A restore without a safety backup has to be asked for.',
-      cause: error,
-    });
-  }
-}
-
-/**
- * The tables that will be written; the whole database where no table of it stays as it is, because only a whole backup
- * holds what belongs to no table. Undefined when there is nothing to keep.
- */
-function safetySelection({ plan, schema }: Planned): BackupSelection | undefined {
-  const existing = plan.tables.filter((table) => !table.create).map((table) => table.target);
-  const written = new Set(existing.map(tableKey));
-  const opaque = changedOpaque(schema, plan.opaque ?? [], written);
-  if (plan.whole && plan.mode === 'replace') {
-    const all = new Set([...existing, ...opaque].map(tableKey));
-    const allWritten = schema.tables.every((table) => !isCarried(table) || all.has(tableKey(table.name)));
-    if (allWritten && schema.objects.length > 0) return {};
-  }
-  const overwritten = plan.largeObjects?.overwrite === true && plan.largeObjects.now > 0;
-  // Those of tables come with them.
-  const free = new Set(schema.sequences.flatMap(({ name, table }) => (table ? [] : [tableKey(name)])));
-  const sequences = plan.sequences.map(({ name }) => name).filter((name) => free.has(tableKey(name)));
-  if (existing.length + opaque.length + sequences.length === 0 && !overwritten) return undefined;
-  return {
-    tables: [...existing, ...opaque],
-    ...(overwritten ? { largeObjects: true } : {}),
-    ...(sequences.length > 0 ? { sequences } : {}),
-  };
 }
 
 async function runTransaction(

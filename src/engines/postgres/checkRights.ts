@@ -1,5 +1,5 @@
 import { RestorePointError } from '../../core/errors.ts';
-import { tableKey } from '../../core/names.ts';
+import { sameTable, tableKey, type TableName } from '../../core/names.ts';
 import type { RestorePlan } from '../../core/plan.ts';
 import type { RightsCheck } from '../engine.ts';
 import { findArmed, findArmedDomains } from './disarm.ts';
@@ -7,6 +7,7 @@ import { foreignKeysToDrop, refuseForeignKeys } from './foreignKeys.ts';
 import { type Commands, refuseEventTriggers, tagOf } from './eventTriggers.ts';
 import { quoteIdentifier } from './identifiers.ts';
 import { newOwnerOf } from './newOwners.ts';
+import { refuseReadOnly } from './readOnly.ts';
 import { loadRights, loansOf, refuseRights, unforce } from './rights.ts';
 import { refuseSequences } from './sequenceValues.ts';
 import type { Transaction } from './transaction.ts';
@@ -14,17 +15,22 @@ import { findUnchecked } from './uncheckedConstraints.ts';
 
 /** Asks the server, before anything is written, whether this user may do what is planned. Writes nothing. */
 export async function checkRights(transaction: Transaction, plan: RestorePlan): Promise<RightsCheck> {
+  await refuseReadOnly(transaction);
   const [user] = await transaction.rows<User>(userQuery);
   if (!user || user.superuser) return { refusals: [], impossible: [] };
+  const leftAlone = await closedTables(transaction, plan);
+  const closed = new Set(leftAlone.map(({ target }) => tableKey(target)));
+  const rest = partOf(plan, (table) => !closed.has(tableKey(table)));
   const refusals = [
-    ...(await refuseTables(transaction, plan)),
-    ...(await refusePlaces(transaction, plan, user)),
+    ...(await refuseTables(transaction, rest)),
+    ...(await refusePlaces(transaction, rest, user)),
   ];
   if (refusals.length === 0) {
-    refusals.push(...(await refuseEventTriggers(transaction, await commandsOf(transaction, plan))));
+    refusals.push(...(await refuseEventTriggers(transaction, await commandsOf(transaction, rest))));
   }
   return {
     refusals,
+    leftAlone,
     impossible: [
       ...(await impossibleRefreshes(transaction, plan)),
       ...(await impossibleOwners(transaction, plan)),
@@ -46,6 +52,29 @@ const userQuery = `
          has_database_privilege(current_database(), 'CREATE') AS creates,
          has_database_privilege(current_database(), 'TEMPORARY') AS temporary
     FROM pg_roles r WHERE r.rolname = current_user`;
+
+/** Tables of extensions that this user may not write: they do not stop a restore of all. */
+async function closedTables(
+  transaction: Transaction,
+  plan: RestorePlan,
+): Promise<{ target: TableName; reason: string }[]> {
+  if (!plan.whole) return [];
+  const closed: { target: TableName; reason: string }[] = [];
+  for (const { target, backup, create } of plan.tables) {
+    if (create || backup.table.extension === undefined) continue;
+    const [refusal] = await refuseTables(
+      transaction,
+      partOf(plan, (table) => sameTable(table, target)),
+    );
+    if (refusal) closed.push({ target, reason: refusal.message });
+  }
+  return closed;
+}
+
+function partOf(plan: RestorePlan, isPart: (table: TableName) => boolean): RestorePlan {
+  const sequences = plan.sequences.filter(({ table }) => !table || isPart(table));
+  return { ...plan, tables: plan.tables.filter(({ target }) => isPart(target)), sequences };
+}
 
 /** The first reason of each table that stands in the way of writing its rows, and those of what hangs on them. */
 async function refuseTables(transaction: Transaction, plan: RestorePlan): Promise<RestorePointError[]> {
@@ -71,7 +100,7 @@ async function refuseTables(transaction: Transaction, plan: RestorePlan): Promis
   refusals.push(...(await findArmed(transaction, open, plan.mode)).refusals);
   if (refusals.length > 0) return refusals;
   await collect(async () => {
-    await refuseForeignKeys(transaction, await foreignKeysToDrop(transaction, targets, plan.mode));
+    await refuseForeignKeys(transaction, await foreignKeysToDrop(transaction, existing, plan.mode));
   });
   await collect(() => findArmedDomains(transaction, existing));
   await collect(() => findUnchecked(transaction, existing));
@@ -98,7 +127,7 @@ async function commandsOf(transaction: Transaction, plan: RestorePlan): Promise<
   const { armed } = await findArmed(transaction, existing, mode);
   const checks = (await findUnchecked(transaction, plan.tables)).armed;
   const domains = await findArmedDomains(transaction, plan.tables);
-  const foreignKeys = await foreignKeysToDrop(transaction, targets, mode);
+  const foreignKeys = await foreignKeysToDrop(transaction, existing, mode);
   if (armed.length > 0) add(['ALTER TABLE']);
   if (domains.length > 0) for (const set of [all, dropping]) add(['ALTER DOMAIN', 'COMMENT'], set);
   if (checks.length + foreignKeys.length > 0) {

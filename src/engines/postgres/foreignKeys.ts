@@ -1,6 +1,6 @@
 import { RestorePointError } from '../../core/errors.ts';
 import { formatTableName, tableKey, type TableName } from '../../core/names.ts';
-import type { RestoreMode } from '../../core/plan.ts';
+import type { RestoreMode, TablePlan } from '../../core/plan.ts';
 import { alongIndexes } from './alongIndexes.ts';
 import { describeFailure, hasState, state } from './errors.ts';
 import { quoteIdentifier, quoteLiteral, quoteName } from './identifiers.ts';
@@ -30,6 +30,11 @@ export interface LiveForeignKey {
   readonly triggers: readonly TriggerState[];
   /** What references what, partition by partition. */
   readonly links: readonly { readonly from: TableName; readonly to: TableName }[];
+  /** An update of what it references does something to the rows that refer to it, or is refused for them. */
+  readonly acts: boolean;
+  readonly referencedColumns: readonly string[];
+  /** Of these, those whose values can be equal and not the same (`citext`, `numeric`). */
+  readonly inexact: readonly string[];
 }
 
 /** The foreign keys that begin or end at one of these tables. */
@@ -45,22 +50,33 @@ function isIdle({ triggers }: LiveForeignKey): boolean {
 
 /**
  * The foreign keys that have to make room. For `replace` all that touch its tables: their rows go and come in any
- * order, and what outside refers to them must stay. Else only those against the order in which the tables are loaded.
+ * order, and what outside refers to them must stay. Else those against the order in which the tables are loaded, and for
+ * `merge` those that would pass an update on to other rows, which are not the restore's to change.
  */
 export async function foreignKeysToDrop(
   transaction: Transaction,
-  targets: readonly TableName[],
+  tables: readonly Pick<TablePlan, 'target' | 'key'>[],
   mode: RestoreMode,
 ): Promise<LiveForeignKey[]> {
+  const targets = tables.map(({ target }) => target);
   const all = (await loadForeignKeys(transaction, targets)).filter((key) => !isIdle(key));
   if (mode === 'replace') return all;
   const order = new Map(targets.map((target, index) => [tableKey(target), index]));
-  return all.filter(({ links }) =>
-    links.some(({ from, to }) => {
+  return all.filter((foreignKey) =>
+    foreignKey.links.some(({ from, to }) => {
       const [first, second] = [order.get(tableKey(from)), order.get(tableKey(to))];
-      return first !== undefined && second !== undefined && first < second;
+      if (second === undefined) return false;
+      return (
+        (first !== undefined && first < second) ||
+        (mode === 'merge' && passesOn(foreignKey, tables[second]?.key ?? []))
+      );
     }),
   );
+}
+
+/** A row that is updated keeps the key that tells it from others, but for how it is written. */
+function passesOn({ acts, referencedColumns, inexact }: LiveForeignKey, key: readonly string[]): boolean {
+  return acts && referencedColumns.some((column) => !key.includes(column) || inexact.includes(column));
 }
 
 /** Throws `refused` when a foreign key that has to make room cannot be put back by this user. */
@@ -75,7 +91,7 @@ export async function refuseForeignKeys(
       throw new RestorePointError(
         'refused',
         `${what} has to be taken off while rows are restored, and only the owner of that table may do it`,
-        { ...details, next: 'Restore as its owner, or use the mode merge.' },
+        { ...details, next: 'Restore as its owner, or use the mode insert-missing.' },
       );
     }
     if (!foreignKey.referencable) {
@@ -164,7 +180,7 @@ function violation(
     {
       ...failure.details,
       place: { table: formatTableName(table) },
-      next: 'Restore that table too, or use the mode merge, which removes nothing.',
+      next: 'Restore that table too, or use the mode insert-missing, which changes no row that is there.',
     },
   );
 }
@@ -205,6 +221,17 @@ const mayReference = (oid: string): string =>
   `(has_table_privilege(${oid}, 'REFERENCES')
     OR pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = ${oid}), 'USAGE'))`;
 
+/** SQL: equal values in column `a` of the index behind the foreign key `k` have the same bytes. */
+const isExact = `EXISTS (
+  SELECT FROM pg_index i
+   CROSS JOIN LATERAL unnest(i.indkey::int2[], i.indclass::oid[], i.indcollation::oid[]) z (attnum, class, sorting)
+    JOIN pg_opclass o ON o.oid = z.class
+    JOIN pg_amproc p ON p.amprocfamily = o.opcfamily AND p.amproclefttype = o.opcintype
+                    AND p.amprocrighttype = o.opcintype AND p.amprocnum = 4
+    LEFT JOIN pg_collation c ON c.oid = z.sorting
+   WHERE i.indexrelid = k.conindid AND z.attnum = a.attnum AND o.opcintype <> 'bpchar'::regtype
+     AND coalesce(c.collisdeterministic, true))`;
+
 const foreignKeyQuery = `
   WITH RECURSIVE wanted AS (
     SELECT c.oid
@@ -235,11 +262,15 @@ const foreignKeyQuery = `
          obj_description(k.oid, 'pg_constraint') AS comment,
          pg_has_role(t.relowner, 'USAGE') AS owned,
          ${mayReference('k.confrelid')} AS referencable, ${mayLock('k.confrelid')} AS lockable,
-         coalesce(triggers.list, '[]') AS triggers, links.list AS links
+         coalesce(triggers.list, '[]') AS triggers, links.list AS links,
+         k.confupdtype <> 'a' AS acts, x.columns AS "referencedColumns", x.inexact
     FROM links
     JOIN pg_constraint k ON k.oid = links.root
     JOIN pg_class t ON t.oid = k.conrelid
     LEFT JOIN triggers ON triggers.root = k.oid
+   CROSS JOIN LATERAL (
+     SELECT json_agg(a.attname) AS columns, coalesce(json_agg(a.attname) FILTER (WHERE NOT ${isExact}), '[]') AS inexact
+       FROM unnest(k.confkey) f (attnum) JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = f.attnum) x
    ORDER BY k.oid`;
 
 const freshTriggerQuery = `

@@ -72,7 +72,12 @@ async function readCatalogs(
     () => readSequenceRows(transaction, scope),
   );
   const sequences = tieSequences(sequenceRows, relations);
-  const arrangement = await loadObjects(transaction, relations, sequences, scope);
+  const arrangement = await loadObjects(
+    transaction,
+    relations.filter(({ extension }) => extension === null),
+    sequences.filter(({ ofExtension }) => !ofExtension),
+    scope,
+  );
   const all = completed(arrangement);
   const tables = referencedFirst(toTables(relations.filter(({ materialized }) => !materialized)));
   return { state, sequences, tables, all, objects: toSchemaObjects(all, arrangement.graph) };

@@ -13,6 +13,7 @@ import { bytesOf, payloadOf } from './payloadRows.ts';
 import { TableProgress } from './progress.ts';
 import type { RootTable } from './rootPartitions.ts';
 import { copyQueryOut, ExactColumns } from './selectRows.ts';
+import { loadUsersRows } from './schema/extensionTables.ts';
 import { SentRows, type WatchedRows } from './sentRows.ts';
 import {
   createStaging,
@@ -63,6 +64,8 @@ export class RowLoading {
   /** Quoted names of those that are emptied by TRUNCATE. */
   #truncated: ReadonlySet<string> = new Set();
   #roots: ReadonlyMap<string, RootTable> = new Map();
+  /** See `loadUsersRows`. */
+  #usersRows: ReadonlyMap<string, string> = new Map();
   /** Those whose partitions have been emptied. */
   readonly #emptied = new Set<RootTable>();
   /** By the table's key: rows of which more is needed after they were loaded. */
@@ -87,6 +90,7 @@ export class RowLoading {
   ): Promise<void> {
     this.#rowsBefore = rowsBefore;
     this.#roots = roots;
+    this.#usersRows = await loadUsersRows(this.#transaction);
     this.#truncated = await this.#findTruncated(targets);
   }
 
@@ -102,6 +106,11 @@ export class RowLoading {
   rootOf({ backup }: TablePlan): RootTable | undefined {
     // A table that moves into another schema keeps the name that it has in the backup.
     return this.#roots.get(tableKey(backup.table.name));
+  }
+
+  /** SQL: which rows of a table are the users'; undefined where all are. */
+  usersRowsOf({ target }: TablePlan): string | undefined {
+    return this.#usersRows.get(tableKey(target));
   }
 
   stagedOf(table: TablePlan): StagedRows | undefined {
@@ -132,7 +141,8 @@ export class RowLoading {
       return { table: table.target, rowsBefore, rowsAfter: rows, inserted: rows, updated: 0 };
     }
     const fresh = table.create || (await this.#empty(table.target));
-    const watched = this.sent.watch(table, this.totalBytes(table.backup));
+    const all = this.usersRowsOf(table) === undefined;
+    const watched = all ? this.sent.watch(table, this.totalBytes(table.backup)) : undefined;
     // Nobody else can see a table that is new, or new again: no later reader has to find out who wrote its rows.
     const rowsAfter = await this.#copyInto({ name: quoteName(table.target), frozen: fresh }, table, watched);
     watched?.end();
@@ -201,8 +211,10 @@ export class RowLoading {
   /** Resolves to whether it is as if the table were new. */
   async #empty(target: TableName): Promise<boolean> {
     const name = quoteName(target);
-    const truncates = this.#truncated.has(name);
-    const sql = `${truncates ? 'TRUNCATE' : 'DELETE FROM'} ONLY ${name}`;
+    const users = this.#usersRows.get(tableKey(target));
+    const truncates = users === undefined && this.#truncated.has(name);
+    const where = users === undefined ? '' : ` WHERE ${users}`;
+    const sql = `${truncates ? 'TRUNCATE' : 'DELETE FROM'} ONLY ${name}${where}`;
     await this.#transaction.underOwnPath(() => this.#transaction.run(sql));
     return truncates;
   }

@@ -71,10 +71,11 @@ export class PostgresRestore implements RestoreTransaction {
 
   constructor(transaction: Transaction, restore: RestoreSource, options: WorkOptions) {
     this.#transaction = transaction;
-    this.#restore = restore;
+    const tables = restore.plan.tables.map(asThere);
+    this.#restore = { ...restore, plan: { ...restore.plan, tables } };
     this.#options = options;
     this.#events = new EventTriggers(transaction);
-    this.#loading = new RowLoading(transaction, restore, options);
+    this.#loading = new RowLoading(transaction, this.#restore, options);
     this.#verifying = this.#loading.progressOf('verify');
   }
 
@@ -93,12 +94,13 @@ export class PostgresRestore implements RestoreTransaction {
     await this.#refuseTaken();
     if (plan.create.length > 0 || plan.largeObjects) await this.#suspendDefaults();
     await createObjects(this.#transaction, inTurn(plan.create).before);
+    await this.#refuseUnmade();
     const existing = plan.tables.filter(({ create }) => !create);
     const targets = existing.map(({ target }) => target);
     this.#roots = await findRoots(this.#transaction, plan.tables);
     const usable = usableRoots(this.#roots, plan);
-    await this.#borrow(targets);
-    await this.#lock(targets);
+    await this.#borrow(existing);
+    await this.#lock(existing);
     const [rights, { armed, refusals }] = await this.#transaction.together(
       () => loadRights(this.#transaction, targets),
       () =>
@@ -150,9 +152,29 @@ export class PostgresRestore implements RestoreTransaction {
     );
   }
 
+  /** An extension need not make the same tables in another version. Throws `refused`. */
+  async #refuseUnmade(): Promise<void> {
+    const wanted = this.#restore.plan.tables.filter(({ backup }) => backup.table.extension !== undefined);
+    if (wanted.length === 0) return;
+    const found = await this.#transaction.rows<{ place: number }>(
+      `SELECT x.place FROM json_to_recordset($1::json) x (place integer, name text) WHERE to_regclass(x.name) IS NULL`,
+      [JSON.stringify(wanted.map(({ target }, place) => ({ place, name: quoteName(target) })))],
+    );
+    if (found.length === 0) return;
+    const tables = found.map(({ place }) => formatTableName(wanted[place]!.target));
+    throw new RestorePointError(
+      'refused',
+      `The extension ${wanted[found[0]!.place]!.backup.table.extension} of this server does not make ${tables.join(', ')}`,
+      {
+        next: 'Install the version of the extension that the backup has, or leave these tables out.',
+        tables,
+      },
+    );
+  }
+
   async load(table: TablePlan): Promise<TableChange> {
     try {
-      return await this.#transaction.step(() => this.#loading.load(table));
+      return await this.#transaction.step(() => this.#loading.load(asThere(table)));
     } catch (error) {
       throw inTable(error, table, this.#roots);
     }
@@ -199,7 +221,12 @@ export class PostgresRestore implements RestoreTransaction {
     const staged = this.#loading.stagedOf(table);
     const read: ReadRows = staged
       ? (take) => copyQueryOut(transaction, target, stagedTargets(staged.staging, table, exact), take)
-      : (take) => copyRowsOut(transaction, { table: target, columns, exact }, take);
+      : (take) =>
+          copyRowsOut(
+            transaction,
+            { table: target, columns, exact, where: this.#loading.usersRowsOf(table) },
+            take,
+          );
     const expected = staged?.expected ?? { rows: backup.rows, digest: backup.digest };
     const found = await asReader(transaction, loans.get(tableKey(target)) ?? [], async () => {
       if (await this.#loading.sent.agree(table)) return undefined;
@@ -244,9 +271,10 @@ export class PostgresRestore implements RestoreTransaction {
   }
 
   /** Locks all that will be altered, always in the same order, so that two restores do not wait for each other. */
-  async #lock(targets: readonly TableName[]): Promise<void> {
+  async #lock(tables: readonly TablePlan[]): Promise<void> {
     const { mode } = this.#restore.plan;
-    const before = await foreignKeysToDrop(this.#transaction, targets, mode);
+    const targets = tables.map(({ target }) => target);
+    const before = await foreignKeysToDrop(this.#transaction, tables, mode);
     await refuseForeignKeys(this.#transaction, before);
     const names = new Map<string, TableName>(targets.map((target) => [tableKey(target), target]));
     for (const { table, references, lockable } of before) {
@@ -257,14 +285,15 @@ export class PostgresRestore implements RestoreTransaction {
     const ordered = [...names.keys()].sort().map((key) => names.get(key)!);
     await lockTables(this.#transaction, ordered, 'ACCESS EXCLUSIVE');
     // Until now others could still change them.
-    this.#foreignKeys = await foreignKeysToDrop(this.#transaction, targets, mode);
+    this.#foreignKeys = await foreignKeysToDrop(this.#transaction, tables, mode);
     await refuseForeignKeys(this.#transaction, this.#foreignKeys);
   }
 
   /** What owners have taken from themselves they get back for as long as rows are restored. */
-  async #borrow(targets: readonly TableName[]): Promise<void> {
+  async #borrow(tables: readonly TablePlan[]): Promise<void> {
     const { mode, sequences } = this.#restore.plan;
-    const touching = await foreignKeysToDrop(this.#transaction, targets, mode);
+    const targets = tables.map(({ target }) => target);
+    const touching = await foreignKeysToDrop(this.#transaction, tables, mode);
     const outside = touching.flatMap(({ table, references }) => [table, references]);
     const names = [...targets, ...outside, ...sequences.map(({ name }) => name)];
     const unique = new Map(names.map((name) => [tableKey(name), name]));
@@ -277,6 +306,11 @@ export class PostgresRestore implements RestoreTransaction {
     this.#loans = rights.flatMap(loansOf);
     await take(this.#transaction, this.#loans);
   }
+}
+
+/** An extension makes its tables with all that belongs to them, also rows: they are written like those that are there. */
+function asThere(table: TablePlan): TablePlan {
+  return table.create && table.backup.table.extension !== undefined ? { ...table, create: false } : table;
 }
 
 function inTable(error: unknown, table: TablePlan, roots: readonly RootTable[]): RestorePointError {

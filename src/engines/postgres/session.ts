@@ -25,8 +25,9 @@ import { Catalogs, describeTable } from './introspect.ts';
 import { IntoSchemaRestore } from './intoSchema.ts';
 import { sayingWhoBlocks } from './locks.ts';
 import { PostgresRestore } from './restore.ts';
+import { refuseReadOnly } from './readOnly.ts';
 import { type Loan, readingLoans, take } from './rights.ts';
-import { isUsers } from './schema/scope.ts';
+import { holdsUsersRows } from './schema/scope.ts';
 import { checkStatements } from './statements/checkStatements.ts';
 import { PostgresSnapshot } from './snapshot.ts';
 import { type Access, Transaction } from './transaction.ts';
@@ -84,7 +85,9 @@ export class PostgresSession implements Session {
     const loans: Loan[] = [];
     const counted = await this.#reading(signal, async (transaction) => {
       if (!this.#readOnly) loans.push(...[...(await readingLoans(transaction, names)).values()].flat());
-      return loans.length === 0 ? countRows(transaction, names) : undefined;
+      if (loans.length === 0) return countRows(transaction, names);
+      await refuseReadOnly(transaction);
+      return undefined;
     });
     // Nothing of what the owner gives himself for it lasts.
     const counts =
@@ -167,8 +170,7 @@ const listQuery = `
            c.reltuples, c.relkind = 'p' AS partitioned, c.oid IN (SELECT relation FROM locked) AS locked
       FROM pg_class c
       JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
-       AND ${isUsers('c.relnamespace', 'pg_class', 'c.oid')})
+     WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND ${holdsUsersRows})
   SELECT name,
          CASE WHEN partitioned THEN NULL
               WHEN reltuples > 0 OR locked THEN nullif(reltuples, -1)::int8

@@ -22,6 +22,7 @@ import { readLargeObjects } from './readLargeObjects.ts';
 import { RelatedRows } from './relatedRows.ts';
 import { RowRuns } from './rowRuns.ts';
 import { copyRowsOut, copyTable, ExactColumns } from './selectRows.ts';
+import { loadUsersRows } from './schema/extensionTables.ts';
 import { Transaction } from './transaction.ts';
 import { readTypedRows } from './typedRows.ts';
 import { ValueTypes } from './typedValues.ts';
@@ -34,6 +35,8 @@ export class PostgresSnapshot implements Snapshot {
   /** Of the tables that are read. */
   #exact: ExactColumns | undefined;
   #types: ValueTypes | undefined;
+  /** See `loadUsersRows`. */
+  #usersRows: ReadonlyMap<string, string> = new Map();
 
   private constructor(transaction: Transaction, catalogs: Catalogs, schema: DatabaseSchema) {
     this.#transaction = transaction;
@@ -66,6 +69,7 @@ export class PostgresSnapshot implements Snapshot {
     const names = selection.map(({ table }) => table.name);
     const sizes = await this.#secure(names);
     this.#exact = await ExactColumns.load(this.#transaction, names);
+    this.#usersRows = await loadUsersRows(this.#transaction);
     for (const { table, where } of selection) {
       if (where !== undefined) await checkCondition(this.#transaction, { table: table.name, where });
     }
@@ -81,7 +85,11 @@ export class PostgresSnapshot implements Snapshot {
       options.related && (await RelatedRows.find(this.#transaction, selection, options.related));
     const tables: BackedUpTable[] = [];
     const finishing: Promise<Payload>[] = [];
-    for (const group of groupsToRead(selection, sizes, this.#exact)) {
+    for (const group of groupsToRead(
+      selection,
+      sizes,
+      (name) => this.#exact!.differ(name) || this.#usersRows.has(tableKey(name)),
+    )) {
       const read = await this.#readTables(group, related, sink, progress, tables.length);
       tables.push(...read.map(({ table }) => table));
       finishing.push(...read.map(({ payload }) => payload));
@@ -180,8 +188,11 @@ export class PostgresSnapshot implements Snapshot {
     const { table, where, withoutRows } = selected;
     if (withoutRows) return;
     const rows = { table: table.name, columns, exact: this.#exact! };
+    const users = this.#usersRows.get(tableKey(table.name));
+    const both = (condition: string | undefined): string | undefined =>
+      users === undefined || condition === undefined ? (users ?? condition) : `${users} AND (${condition}\n)`;
     const copy = (condition?: string): Promise<void> =>
-      copyRowsOut(this.#transaction, { ...rows, where: condition }, take);
+      copyRowsOut(this.#transaction, { ...rows, where: both(condition) }, take);
     if (related?.holds(selected)) {
       for await (const condition of related.conditions(selected)) await copy(condition);
     } else await copy(where);
@@ -243,14 +254,13 @@ const tablesTogether = { count: 100, bytes: 1024 * 1024 };
 function groupsToRead(
   selection: readonly TableSelection[],
   sizes: readonly TableSize[],
-  exact: ExactColumns,
+  isQueried: (table: TableName) => boolean,
 ): TableSelection[][] {
   const groups: TableSelection[][] = [];
   let bytes = Infinity;
   for (const [index, selected] of selection.entries()) {
     const { table, where, related, withoutRows } = selected;
-    const isWhole =
-      where === undefined && related !== true && withoutRows !== true && !exact.differ(table.name);
+    const isWhole = where === undefined && related !== true && withoutRows !== true && !isQueried(table.name);
     const added = isWhole ? sizes[index]!.bytes : Infinity;
     const group = groups.at(-1);
     const fits = group && group.length < tablesTogether.count && bytes + added <= tablesTogether.bytes;

@@ -4,6 +4,7 @@ import { unreadableQuery } from '../largeObjectSql.ts';
 import type { Transaction } from '../transaction.ts';
 import type { CatalogObject } from './catalogObject.ts';
 import { readable } from './catalogSql.ts';
+import { isMarked, isOpen } from './extensionTables.ts';
 import { madeByItself } from './routines.ts';
 import { type CatalogScope, isUsers } from './scope.ts';
 import type { CatalogSequence } from './sequences.ts';
@@ -13,7 +14,6 @@ const reasons: Readonly<Record<string, string>> = {
   'foreign server': 'it may hold secrets, and what it leads to is another database',
   'foreign-data wrapper': 'what it leads to is another database',
   'user mapping': 'it may hold secrets',
-  'table of an extension': 'it comes back with the extension',
   'index that is not valid': 'it was never finished',
   'order of columns': 'those that it inherits come before its own; its parent got some of them later',
   'security label': 'it belongs to a module of the server',
@@ -33,7 +33,9 @@ export async function loadLeftOut(
   objects: readonly CatalogObject[],
   scope?: CatalogScope,
 ): Promise<LeftOut[]> {
-  const rows = await transaction.rows<{ kind: string; name: string }>(leftOutQuery(scope));
+  const rows = await transaction.rows<{ kind: string; name: string; reason: string | null }>(
+    leftOutQuery(scope),
+  );
   const groups = new Map<string, { kind: string; reason: string; names: Set<string> }>();
   const add = (kind: string, name: string, reason: string): void => {
     const key = JSON.stringify([kind, reason]);
@@ -41,7 +43,7 @@ export async function loadLeftOut(
     groups.set(key, group);
     group.names.add(name);
   };
-  for (const { kind, name } of rows) add(kind, name, reasons[kind] ?? '');
+  for (const { kind, name, reason } of rows) add(kind, name, reason ?? reasons[kind] ?? '');
   for (const { kind, name, leftOut } of objects) if (leftOut) add(kind, name, leftOut);
   for (const { name, readable } of sequences) {
     const kind = 'sequence that may not be read';
@@ -52,12 +54,24 @@ export async function loadLeftOut(
     .map(({ kind, names, reason }) => ({ kind, names: [...names].sort(), reason }));
 }
 
+/** SQL: what comes back of the table `c` of an extension, and what does not. */
+const extensionReason = `
+  'the extension makes it; ' || CASE
+    WHEN c.relkind = 'p' THEN 'its rows are in its partitions'
+    WHEN NOT ${isMarked('c.oid')}
+      THEN 'its rows are not in the backup, because the extension does not mark them as data of users'
+    WHEN NOT ${isOpen}
+      THEN 'its rows are not in the backup, because this user may not read all of them'
+    ELSE 'its rows are in the backup, except those that the extension brings' END`;
+
 interface Source {
   readonly kind: string;
   readonly name: string;
   readonly from: string;
   /** The table that it belongs to. */
   readonly table?: string;
+  /** SQL; else the reason of its kind. */
+  readonly reason?: string;
 }
 
 const sources: readonly Source[] = [
@@ -80,9 +94,10 @@ const sources: readonly Source[] = [
                             AND later.attinhcount > 0 AND NOT later.attislocal AND NOT later.attisdropped)`,
   },
   {
-    kind: 'table of an extension',
+    kind: 'definition of a table of an extension',
     table: 'c.oid',
     name: readable('c.relnamespace', 'c.relname'),
+    reason: extensionReason,
     from: `pg_class c JOIN pg_depend e ON e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e'
            WHERE c.relkind IN ('r', 'p')`,
   },
@@ -165,9 +180,9 @@ function systemRights(): string {
 function leftOutQuery(scope: CatalogScope | undefined): string {
   return sources
     .filter(({ table }) => !scope || table !== undefined)
-    .map(({ kind, name, from, table }) => {
+    .map(({ kind, name, from, table, reason = 'NULL' }) => {
       const condition = scope ? ` AND ${scope.isWhole(table!)}` : '';
-      return `SELECT '${kind}' AS kind, ${name} AS name FROM ${from}${condition}`;
+      return `SELECT '${kind}' AS kind, ${name} AS name, ${reason} AS reason FROM ${from}${condition}`;
     })
     .join('\n UNION ALL ');
 }

@@ -15,6 +15,7 @@ export function toTable(table: CatalogTable): Table {
     foreignKeys: table.constraints.filter(({ type }) => type === 'f').map(toForeignKey),
     triggers: table.triggers.map((name) => ({ name })),
     holdsRows: !table.partitioned,
+    ...(table.extension === null ? {} : { extension: table.extension }),
   };
 }
 

@@ -7,6 +7,12 @@ export const madeByItself = (catalog: string, oid: string): string =>
   `NOT EXISTS (SELECT FROM pg_depend made WHERE made.classid = '${catalog}'::regclass AND made.objid = ${oid}
                 AND made.deptype IN ('e', 'i'))`;
 
+/** Settings that only a superuser sees are not in pg_settings, nor those that no module has defined, which take one too. */
+const setsAsSuperuser = `EXISTS (
+  SELECT FROM unnest(p.proconfig) c
+    LEFT JOIN pg_settings s ON lower(s.name) = lower(split_part(c, '=', 1))
+   WHERE s.name IS NULL OR s.context <> 'user')`;
+
 const argumentsOf = (oid: string): string => `pg_get_function_identity_arguments(${oid})`;
 
 const functions: PlainKind = {
@@ -24,7 +30,7 @@ const functions: PlainKind = {
            CASE p.prokind WHEN 'p' THEN 'PROCEDURE ' ELSE 'FUNCTION ' END
              || ${qualified('p.pronamespace', 'p.proname')} || '(' || ${argumentsOf('p.oid')} || ')' AS target,
            pg_get_userbyid(p.proowner) AS owner,
-           p.proleakproof OR NOT l.lanpltrusted OR p.prosupport <> 0 AS superuser
+           p.proleakproof OR NOT l.lanpltrusted OR p.prosupport <> 0 OR ${setsAsSuperuser} AS superuser
       FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
      WHERE p.prokind <> 'a' AND ${isUsers('p.pronamespace', 'pg_proc', 'p.oid')} AND ${madeByItself('pg_proc', 'p.oid')}`,
 };

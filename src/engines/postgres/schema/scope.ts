@@ -1,10 +1,11 @@
 import { formatTableName, type TableName } from '../../../core/names.ts';
 import type { SchemaScope } from '../../engine.ts';
 import type { Transaction } from '../transaction.ts';
+import { isMarked, isOpen } from './extensionTables.ts';
 
 /**
  * Conditions that keep a query to what is the user's: not the server's own schemas, nothing temporary, nothing that an
- * extension brings (it comes back with the extension).
+ * extension brings.
  */
 export function isUsers(namespace: string, catalog: string, oid: string): string {
   return `(SELECT n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' FROM pg_namespace n
@@ -12,6 +13,10 @@ export function isUsers(namespace: string, catalog: string, oid: string): string
       AND NOT EXISTS (SELECT FROM pg_depend made WHERE made.classid = '${catalog}'::regclass
                        AND made.objid = ${oid} AND made.deptype = 'e')`;
 }
+
+/** SQL: a table `c` whose rows are carried: a user's, or one in which an extension holds rows of users. */
+export const holdsUsersRows = `
+  (${isUsers('c.relnamespace', 'pg_class', 'c.oid')} OR c.relkind = 'r' AND ${isMarked('c.oid')} AND ${isOpen})`;
 
 /** The server's own objects have oids below this. */
 export const firstUserOid = 16_384;
@@ -65,7 +70,7 @@ const listed = (oids: readonly string[]): string => `'{${oids.join(',')}}'::oid[
 export function relationsInScope(scope: CatalogScope | undefined): string {
   const all = `SELECT c.oid FROM pg_class c
      WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't'
-       AND ${isUsers('c.relnamespace', 'pg_class', 'c.oid')}`;
+       AND ${holdsUsersRows}`;
   return scope ? `${all} AND c.oid = ANY (${scope.relations()})` : all;
 }
 

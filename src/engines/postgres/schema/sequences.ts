@@ -3,6 +3,7 @@ import type { Sequence } from '../../../core/schema.ts';
 import { quoteIdentifier, quoteName } from '../identifiers.ts';
 import type { Transaction } from '../transaction.ts';
 import { catalogId, type CatalogObject } from './catalogObject.ts';
+import { isMarkedSequence } from './extensionTables.ts';
 import { featuresOf } from './features.ts';
 import { type CatalogScope, isUsers } from './scope.ts';
 import type { CatalogTable } from './tables.ts';
@@ -28,6 +29,8 @@ export interface CatalogSequence {
   readonly cache: string;
   readonly cycle: boolean;
   readonly readable: boolean;
+  /** An extension makes it. */
+  readonly ofExtension: boolean;
 }
 
 type CatalogTie = 'identity' | 'owned' | 'default' | 'partition';
@@ -248,11 +251,13 @@ const sequenceQuery = `
          format_type(q.seqtypid, NULL) AS type,
          q.seqstart::text AS start, q.seqincrement::text AS increment, q.seqmin::text AS minimum,
          q.seqmax::text AS maximum, q.seqcache::text AS cache, q.seqcycle AS cycle,
-         has_sequence_privilege(s.oid, 'SELECT') AS readable
+         has_sequence_privilege(s.oid, 'SELECT') AS readable,
+         NOT (${isUsers('s.relnamespace', 'pg_class', 's.oid')}) AS "ofExtension"
     FROM pg_sequence q
     JOIN pg_class s ON s.oid = q.seqrelid
     JOIN pg_namespace n ON n.oid = s.relnamespace
-   WHERE s.relpersistence <> 't' AND ${isUsers('s.relnamespace', 'pg_class', 's.oid')}
+   WHERE s.relpersistence <> 't'
+     AND (${isUsers('s.relnamespace', 'pg_class', 's.oid')} OR ${isMarkedSequence('s.oid')})
    ORDER BY n.nspname, s.relname`;
 
 /** A column owns a sequence (serial), is an identity, or names it in its default. */

@@ -1,6 +1,7 @@
 import type { TableName } from '../../../core/names.ts';
 import type { Transaction } from '../transaction.ts';
 import { newColumn, usesWhere } from './features.ts';
+import { extensionOf } from './extensionTables.ts';
 import { type CatalogScope, relationsInScope } from './scope.ts';
 
 /** A row of pg_attribute with what is needed to make the column again. Texts are SQL. */
@@ -76,6 +77,8 @@ export interface CatalogTable {
   readonly name: TableName;
   readonly partitioned: boolean;
   readonly materialized: boolean;
+  /** The one that makes it, as its object is named. */
+  readonly extension: string | null;
   readonly unlogged: boolean;
   readonly owner: string;
   /** The type that its columns follow. */
@@ -211,7 +214,7 @@ export const differsFromAbove = (attribute: string): string => `
 
 const tableQuery: TableQuery = (tables, version, isWhole) => `
   SELECT c.oid, ${nameOf('c')} AS name,
-         c.relkind = 'p' AS partitioned, c.relkind = 'm' AS materialized,
+         c.relkind = 'p' AS partitioned, c.relkind = 'm' AS materialized, ${extensionOf('c.oid')} AS extension,
          pg_get_userbyid(c.relowner) AS owner,
          CASE WHEN c.reloftype <> 0 THEN format_type(c.reloftype, NULL) END AS "ofType",
          c.relpersistence = 'u' AS unlogged,

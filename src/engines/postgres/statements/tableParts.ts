@@ -8,6 +8,11 @@ export function isRelated({ needs = [], table }: SchemaObject, [schema, name]: Q
   return needs.includes(objectKey({ kind: 'table', name: formatTableName({ schema, name }) }));
 }
 
+/** The table of an extension is no object of a backup: what needs one needs its extension. */
+function needsExtension({ needs = [] }: SchemaObject): boolean {
+  return needs.some((key) => key.startsWith(objectKey({ kind: 'extension', name: '' })));
+}
+
 /** Reads `ALTER TABLE "a"."b" ADD CONSTRAINT "c" …`, of which the kind of constraint is one of these. */
 export function readAddedConstraint(
   reader: StatementReader,
@@ -39,7 +44,8 @@ function readConstraint(reader: StatementReader, object: SchemaObject): void {
       reader.take('key');
       reader.group();
       reader.take('references');
-      if (!isRelated(object, reader.qualified())) reader.fail('it references a table that it does not need');
+      if (!isRelated(object, reader.qualified()) && !needsExtension(object))
+        reader.fail('it references a table that it does not need');
       return reader.onePart();
     default:
       return reader.onePart();

@@ -1,0 +1,109 @@
+import type { Archive } from '../archive/archiveReader.ts';
+import { newBackupFile } from '../backup/backupFiles.ts';
+import { refuseUnreadable } from '../backup/refuseUnreadable.ts';
+import { type BackupSelection, takeBackup } from '../backup/takeBackup.ts';
+import { RestorePointError } from '../core/errors.ts';
+import { tableKey } from '../core/names.ts';
+import { makePrivateFolder } from '../core/ownFiles.ts';
+import type { RestorePlan } from '../core/plan.ts';
+import { type DatabaseSchema, isCarried } from '../core/schema.ts';
+import type { Session } from '../engines/engine.ts';
+import { changedOpaque } from './planOpaque.ts';
+import type { RestoreOptions } from './restoreBackup.ts';
+
+/** A plan, and the schema of the database that it was made for. */
+export interface Planned {
+  readonly plan: RestorePlan;
+  readonly schema: DatabaseSchema;
+}
+
+/** Whether a restore with these options takes one. */
+export function wantsSafetyBackup<Options extends Pick<RestoreOptions, 'dryRun' | 'safetyFolder'>>(
+  options: Options,
+): options is Options & { readonly safetyFolder: string } {
+  return !options.dryRun && options.safetyFolder !== undefined;
+}
+
+/** Throws `refused` where the safety backup could not read what it has to keep: before anybody is asked. */
+export function refuseUnsafe(planned: Planned): void {
+  const selection = safetySelection(planned);
+  if (!selection || planned.plan.only === 'schema') return;
+  const { tables } = planned.schema;
+  const chosen = new Set(
+    selection.tables?.map(({ schema, name }) => tableKey({ ...(schema ? { schema } : {}), name })),
+  );
+  try {
+    refuseUnreadable(
+      planned.schema,
+      tables
+        .filter(({ name }) => !selection.tables || chosen.has(tableKey(name)))
+        .map((table) => ({ table })),
+    );
+  } catch (error) {
+    throw safetyFailure(error);
+  }
+}
+
+function safetyFailure(error: unknown): unknown {
+  if (!RestorePointError.is(error)) return error;
+  return new RestorePointError(error.code, `The safety backup failed: ${error.message}`, {
+    ...error.details,
+    unchanged: 'Nothing was changed.',
+    next: error.details.next ?? 'A restore without a safety backup has to be asked for.',
+    cause: error,
+  });
+}
+
+/** Resolves to the file; undefined where none is wanted or there is nothing to keep. */
+export async function takeSafetyBackup(
+  session: Session,
+  planned: Planned,
+  { encryption }: Archive,
+  options: RestoreOptions,
+): Promise<string | undefined> {
+  if (!wantsSafetyBackup(options)) return undefined;
+  const selection = safetySelection(planned);
+  if (!selection) return undefined;
+  // Who keeps backups of this database from others' eyes has to find no plain one beside them.
+  const lock = options.safetyLock ?? (encryption && (await options.keys?.lockLike(encryption)));
+  const name = `before-restore-${session.info.database}`;
+  try {
+    await makePrivateFolder(options.safetyFolder);
+    const place = await newBackupFile(options.safetyFolder, name, { encrypted: lock !== undefined });
+    const { file } = await takeBackup(session, {
+      ...options,
+      selection,
+      ...place,
+      purpose: 'safety',
+      ...(lock ? { lock } : {}),
+    });
+    return file;
+  } catch (error) {
+    throw safetyFailure(error);
+  }
+}
+
+/**
+ * The tables that will be written; the whole database where no table of it stays as it is, because only a whole backup
+ * holds what belongs to no table. Undefined when there is nothing to keep.
+ */
+export function safetySelection({ plan, schema }: Planned): BackupSelection | undefined {
+  const existing = plan.tables.filter((table) => !table.create).map((table) => table.target);
+  const written = new Set(existing.map(tableKey));
+  const opaque = changedOpaque(schema, plan.opaque ?? [], written);
+  if (plan.whole && plan.mode === 'replace') {
+    const all = new Set([...existing, ...opaque].map(tableKey));
+    const allWritten = schema.tables.every((table) => !isCarried(table) || all.has(tableKey(table.name)));
+    if (allWritten && schema.objects.length > 0) return {};
+  }
+  const overwritten = plan.largeObjects?.overwrite === true && plan.largeObjects.now > 0;
+  // Those of tables come with them.
+  const free = new Set(schema.sequences.flatMap(({ name, table }) => (table ? [] : [tableKey(name)])));
+  const sequences = plan.sequences.map(({ name }) => name).filter((name) => free.has(tableKey(name)));
+  if (existing.length + opaque.length + sequences.length === 0 && !overwritten) return undefined;
+  return {
+    tables: [...existing, ...opaque],
+    ...(overwritten ? { largeObjects: true } : {}),
+    ...(sequences.length > 0 ? { sequences } : {}),
+  };
+}
