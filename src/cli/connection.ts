@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import * as path from 'node:path';
 import { parse, printParseErrorCode, type ParseError } from 'jsonc-parser';
 import {
@@ -71,8 +71,18 @@ async function connectionFromSettings(
   };
 }
 
+/** Longer than any settings are. */
+const maxSettingsBytes = 16 * 1024 * 1024;
+
+/** A repository can link its settings to a device without an end. */
+async function readSettings(file: string): Promise<string> {
+  const found = await stat(file);
+  if (!found.isFile() || found.size > maxSettingsBytes) throw new Error('It is no file of settings');
+  return readFile(file, 'utf8');
+}
+
 async function readConnections(file: string): Promise<readonly unknown[]> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const text = await readSettings(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '{}';
     throw new RestorePointError('usage', 'The settings cannot be read', { place: { file }, cause: error });
   });

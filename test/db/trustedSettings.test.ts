@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { cliCommand, type CliRun, runCli } from '../support/cli.ts';
 import { postgresForTests } from '../support/postgresForTests.ts';
@@ -66,6 +66,23 @@ describe('settings that come with a folder', () => {
     XDG_STATE_HOME: folder.file('state'),
     AWS_SECRET: secret,
     GOOD_PASSWORD: server.password,
+  });
+
+  it('are refused where they are no file of settings, in a moment', async () => {
+    const file = folder.file('repository/.vscode/settings.json');
+    const run = (): Promise<CliRun> =>
+      runCli(['backup', 'prod'], { cwd: folder.file('repository'), env: env() });
+    await writeFile(file, '['.repeat(200_000));
+    const deep = await run();
+    assert.deepEqual([deep.code, /nested too deeply/.test(deep.stderr)], [2, true], deep.stderr);
+    await rm(file);
+    await symlink('/dev/zero', file);
+    const device = await run();
+    assert.deepEqual(
+      [device.code, /The settings cannot be read/.test(device.stderr)],
+      [2, true],
+      device.stderr,
+    );
   });
 
   async function settings(item: Readonly<Record<string, unknown>>, at = 'repository'): Promise<void> {
