@@ -1,5 +1,5 @@
 import type { Manifest } from '../core/manifest.ts';
-import { tableKey } from '../core/names.ts';
+import { formatTableName, tableKey } from '../core/names.ts';
 import { objectKey, type SchemaObject } from '../core/schema.ts';
 import type { SchemaScope } from '../engines/engine.ts';
 import { choosePart } from './choosePart.ts';
@@ -40,8 +40,13 @@ export function planScope(manifest: Manifest, options: PlanOptions): SchemaScope
       if (found) wanted.add(found);
     }
   }
+  // Whose a sequence is the database says, not the backup.
+  const sequences = manifest.sequences.filter(({ table }) => table && chosen.has(tableKey(table)));
   return {
     tables: (name) => chosen.has(tableKey(name)),
-    names: new Set([...wanted].filter(({ of }) => of === undefined).map(({ name }) => name)),
+    names: new Set([
+      ...[...wanted].filter(({ of }) => of === undefined).map(({ name }) => name),
+      ...sequences.map(({ name }) => formatTableName(name)),
+    ]),
   };
 }
