@@ -3,7 +3,7 @@ import { formatTableName, type TableName } from '../../core/names.ts';
 import type { RestoreMode, TablePlan } from '../../core/plan.ts';
 import { quoteIdentifier, quoteLiteral, quoteName } from './identifiers.ts';
 import type { Transaction } from './transaction.ts';
-import { callsUsersCode } from './uncheckedConstraints.ts';
+import { callsUsersCode } from './usersCode.ts';
 import { type Validation, validateRows } from './validate.ts';
 
 /** Something of a table that must not act while rows are restored: how it is switched off and put back. */

@@ -2,6 +2,7 @@ import { RestorePointError } from '../../core/errors.ts';
 import { formatTableName, tableKey, type TableName } from '../../core/names.ts';
 import type { TablePlan } from '../../core/plan.ts';
 import type { Armed } from './disarm.ts';
+import { callsUsersCode } from './usersCode.ts';
 import { quoteIdentifier, quoteLiteral, quoteName } from './identifiers.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -118,14 +119,6 @@ function aboveFirst(members: readonly Member[]): Member[] {
   };
   return [...members].sort((one, other) => depthOf(one) - depthOf(other));
 }
-
-/** SQL: a constraint calls a function, or uses an operator with one, that is written in a language for queries. */
-export const callsUsersCode = (constraint: string): string =>
-  `EXISTS (SELECT FROM pg_depend d
-             LEFT JOIN pg_operator o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
-             JOIN pg_proc f ON f.oid = CASE WHEN d.refclassid = 'pg_proc'::regclass THEN d.refobjid ELSE o.oprcode END
-             JOIN pg_language l ON l.oid = f.prolang AND l.lanname NOT IN ('internal', 'c')
-            WHERE d.classid = 'pg_constraint'::regclass AND d.objid = ${constraint})`;
 
 const nameOf = (oid: string): string =>
   `(SELECT json_build_object('schema', n.nspname, 'name', c.relname)

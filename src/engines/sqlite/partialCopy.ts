@@ -18,7 +18,7 @@ import { writeSchema } from './schemaOrder.ts';
 import { checkCondition, withoutCollations, wrongCondition } from './sqlText.ts';
 import { copySystemRows } from './systemTables.ts';
 import { isBuiltIn, missingIn, nameMissing, nameMissingOf } from './unproven.ts';
-import { insertVirtualTables } from './virtualTables.ts';
+import { insertVirtualTables } from './virtualSchema.ts';
 
 /** What the copy is called on the connection. */
 const copySchema = 'restore_point_copy';

@@ -16,6 +16,7 @@ import { loadTable } from './loadTable.ts';
 import { backupSchema, type TablePair } from './rowComparison.ts';
 import { writeSchema } from './schemaOrder.ts';
 import { verifyTable } from './verify.ts';
+import { insertVirtualTables } from './virtualSchema.ts';
 
 /**
  * Brings virtual tables back by their shadow tables, byte for byte: what a module would make of the same rows anew is
@@ -88,20 +89,6 @@ export class VirtualTableRestore {
     if (this.#missing.length === 0) return;
     await writeSchema(this.#connection, 'main', () =>
       insertVirtualTables(this.#connection, 'main', this.#missing),
-    );
-  }
-}
-
-/** To be called where the schema may be written (`writeSchema`). */
-export async function insertVirtualTables(
-  connection: Connection,
-  schema: string,
-  tables: readonly VirtualTable[],
-): Promise<void> {
-  for (const { name, sql } of tables) {
-    await connection.run(
-      `INSERT INTO ${quote(schema)}.sqlite_schema (type, name, tbl_name, rootpage, sql) VALUES ('table', ?1, ?1, 0, ?2)`,
-      [name, sql],
     );
   }
 }
