@@ -31,6 +31,11 @@ function layer(files, { layers: allowed, packages = [], others = [] }) {
 }
 
 const portOnly = '/engines/(?!engine\\.ts$)';
+const otherEngines = '^(?:\\.\\./)+(?:sqlite|postgres|registry)(?:/|\\.ts$)';
+
+/** The rooms of an engine, in the order in which they build on each other. */
+const rooms = ['fileFormat', 'files', 'connect', 'schema', 'rows', 'payload', 'snapshot', 'restore'];
+
 const drivers = ['knex', 'objection', 'pg', 'pg-copy-streams', 'sqlite3'];
 
 export default tseslint.config(
@@ -72,8 +77,21 @@ export default tseslint.config(
   layer(['src/engines/*/**/*.ts'], {
     layers: ['core', 'engines'],
     packages: drivers,
-    others: ['^(?:\\.\\./)+(?:sqlite|postgres|registry)(?:/|\\.ts$)'],
+    others: [otherEngines],
   }),
+  // A room of an engine knows the rooms before it.
+  ...rooms.map((room, index) =>
+    layer([`src/engines/*/${room}/**/*.ts`], {
+      layers: ['core', 'engines'],
+      packages: drivers,
+      others: [
+        otherEngines,
+        `^(?:\\.\\./)+(?:${rooms.slice(index + 1).join('|') || '$^'})/`,
+        // Of the engine itself; two folders up it is the port.
+        '^\\.\\./(?:engine|session)\\.ts$',
+      ],
+    }),
+  ),
   layer(['src/backup/**/*.ts'], { layers: ['core', 'archive', 'engines', 'backup'], others: [portOnly] }),
   layer(['src/restore/**/*.ts'], {
     layers: ['core', 'archive', 'engines', 'backup', 'restore'],

@@ -122,7 +122,7 @@ export interface Session {
 /** A part of a schema, with all that it needs. An engine may tell of more. */
 export interface SchemaScope {
   /** Whether a table belongs to it. Those that foreign keys tie to one come too, without what they are made of. */
-  tables(name: TableName): boolean;
+  readonly tables: (name: TableName) => boolean;
   /** Also objects with these names (see `SchemaObject`), whatever they are. */
   readonly names: Iterable<string>;
 }

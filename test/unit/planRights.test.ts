@@ -3,7 +3,7 @@ import { refuseUnreadable } from '../../src/backup/refuseUnreadable.ts';
 import { RestorePointError } from '../../src/core/errors.ts';
 import type { RestorePlan } from '../../src/core/plan.ts';
 import type { DatabaseAccess, DatabaseSchema, SchemaObject } from '../../src/core/schema.ts';
-import { newOwnerOf } from '../../src/engines/postgres/newOwners.ts';
+import { newOwnerOf } from '../../src/engines/postgres/restore/newOwners.ts';
 import { allowedPart } from '../../src/restore/allowedPart.ts';
 import { planUsualObjects } from '../../src/restore/usualObjects.ts';
 import { manifestOf, plainTable } from '../support/manifests.ts';

@@ -3,8 +3,12 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { type DatabaseAddress, sslModes } from '../../src/core/connections.ts';
 import { RestorePointError } from '../../src/core/errors.ts';
 import type { Logger } from '../../src/core/logger.ts';
-import { describe as describeAddress, parseUrl, resolveAddress } from '../../src/engines/postgres/address.ts';
-import { passwordFromFile } from '../../src/engines/postgres/pgpass.ts';
+import {
+  describe as describeAddress,
+  parseUrl,
+  resolveAddress,
+} from '../../src/engines/postgres/connect/address.ts';
+import { passwordFromFile } from '../../src/engines/postgres/connect/pgpass.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
 
 function usageError(text: string): RestorePointError {

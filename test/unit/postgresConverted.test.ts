@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { BinaryRows } from '../../src/engines/postgres/binaryRows.ts';
-import { valueWriters } from '../../src/engines/postgres/binaryValues.ts';
+import { BinaryRows } from '../../src/engines/postgres/rows/binaryRows.ts';
+import { valueWriters } from '../../src/engines/postgres/rows/binaryValues.ts';
 
 /** OIDs of types. */
 const types = {

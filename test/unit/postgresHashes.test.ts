@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import wabt from 'wabt';
-import { HashedRows, type HashSum } from '../../src/engines/postgres/hashedRows.ts';
-import { hashedRowsModule } from '../../src/engines/postgres/hashedRowsModule.ts';
+import { HashedRows, type HashSum } from '../../src/engines/postgres/rows/hashedRows.ts';
+import { hashedRowsModule } from '../../src/engines/postgres/rows/hashedRowsModule.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -82,7 +82,7 @@ describe('postgres: rows as the server hashes them', () => {
 
   it('are summed by the module that stands there as text', async () => {
     const tools = await wabt();
-    const text = readFileSync(new URL('../../src/engines/postgres/hashedRows.wat', import.meta.url));
+    const text = readFileSync(new URL('../../src/engines/postgres/rows/hashedRows.wat', import.meta.url));
     const made = tools.parseWat('hashedRows.wat', new Uint8Array(text)).toBinary({}).buffer;
     assert.equal(hashedRowsModule, Buffer.from(made).toString('base64'));
   });

@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import wabt from 'wabt';
 import xxhash from 'xxhash-wasm';
 import { valueText } from '../../src/core/values.ts';
-import { readRow, ValueTypes } from '../../src/engines/postgres/typedValues.ts';
-import { quoteIdentifier, quoteLiteral, quoteName } from '../../src/engines/postgres/identifiers.ts';
-import { RowDigest } from '../../src/engines/postgres/rowDigest.ts';
-import { rowDigestModule } from '../../src/engines/postgres/rowDigestModule.ts';
-import { RowRuns } from '../../src/engines/postgres/rowRuns.ts';
+import { readRow, ValueTypes } from '../../src/engines/postgres/rows/typedValues.ts';
+import { quoteIdentifier, quoteLiteral, quoteName } from '../../src/engines/postgres/connect/identifiers.ts';
+import { RowDigest } from '../../src/engines/postgres/rows/rowDigest.ts';
+import { rowDigestModule } from '../../src/engines/postgres/rows/rowDigestModule.ts';
+import { RowRuns } from '../../src/engines/postgres/rows/rowRuns.ts';
 import { randomSource } from '../support/randomSource.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -64,7 +64,7 @@ describe('postgres: rows as COPY writes them', () => {
 
   it('are summed by the module that stands there as text', async () => {
     const tools = await wabt();
-    const folder = new URL('../../src/engines/postgres/', import.meta.url);
+    const folder = new URL('../../src/engines/postgres/rows/', import.meta.url);
     const text = readFileSync(new URL('rowDigest.wat', folder));
     const made = tools.parseWat('rowDigest.wat', new Uint8Array(text)).toBinary({}).buffer;
     assert.equal(rowDigestModule, Buffer.from(made).toString('base64'));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { SchemaObject } from '../../src/core/schema.ts';
-import { readStatements } from '../../src/engines/postgres/statements/checkStatements.ts';
+import { readStatements } from '../../src/engines/postgres/schema/statements/checkStatements.ts';
 
 const orders = { schema: 'public', name: 'orders' };
 

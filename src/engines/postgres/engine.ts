@@ -1,8 +1,8 @@
 import type { Engine } from '../engine.ts';
-import { describe, parseUrl } from './address.ts';
-import { passwordDestination } from './passwordDestination.ts';
-import { PostgresPayloadRows } from './payloadRows.ts';
-import { salvage } from './salvage.ts';
+import { describe, parseUrl } from './connect/address.ts';
+import { passwordDestination } from './connect/passwordDestination.ts';
+import { PostgresPayloadRows } from './payload/payloadRows.ts';
+import { salvage } from './payload/salvage.ts';
 import { PostgresSession } from './session.ts';
 
 /** PostgreSQL 14 and later. */

@@ -15,22 +15,22 @@ import type {
 } from '../engine.ts';
 import { RestoreSteps } from '../restoreSteps.ts';
 import type { DatabaseAddress } from '../../core/connections.ts';
-import { describe, resolveAddress } from './address.ts';
-import { checkRights } from './checkRights.ts';
-import { checkCondition } from './condition.ts';
-import { Database } from './connection.ts';
-import { countRows } from './counts.ts';
-import { describeFailure } from './errors.ts';
-import { Catalogs, describeTable } from './introspect.ts';
-import { IntoSchemaRestore } from './intoSchema.ts';
-import { sayingWhoBlocks } from './locks.ts';
-import { PostgresRestore } from './restore.ts';
-import { refuseReadOnly } from './readOnly.ts';
-import { type Loan, readingLoans, take } from './rights.ts';
+import { describe, resolveAddress } from './connect/address.ts';
+import { checkRights } from './restore/checkRights.ts';
+import { checkCondition } from './rows/condition.ts';
+import { Database } from './connect/connection.ts';
+import { countRows } from './rows/counts.ts';
+import { describeFailure } from './connect/errors.ts';
+import { Catalogs, describeTable } from './snapshot/introspect.ts';
+import { IntoSchemaRestore } from './restore/intoSchema.ts';
+import { sayingWhoBlocks } from './connect/locks.ts';
+import { PostgresRestore } from './restore/restore.ts';
+import { refuseReadOnly } from './connect/readOnly.ts';
+import { type Loan, readingLoans, take } from './schema/rights.ts';
 import { holdsUsersRows } from './schema/scope.ts';
-import { checkStatements } from './statements/checkStatements.ts';
-import { PostgresSnapshot } from './snapshot.ts';
-import { type Access, Transaction } from './transaction.ts';
+import { checkStatements } from './schema/statements/checkStatements.ts';
+import { PostgresSnapshot } from './snapshot/snapshot.ts';
+import { type Access, Transaction } from './connect/transaction.ts';
 
 /** A session with one database of a PostgreSQL server. */
 export class PostgresSession implements Session {

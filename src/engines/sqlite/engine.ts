@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts';
-import { describe, parseUrl } from './address.ts';
-import { SqlitePayloadRows } from './payloadRows.ts';
-import { salvage } from './salvage.ts';
+import { describe, parseUrl } from './connect/address.ts';
+import { SqlitePayloadRows } from './payload/payloadRows.ts';
+import { salvage } from './snapshot/salvage.ts';
 import { SqliteSession } from './session.ts';
 
 /** SQLite database files. */

@@ -15,22 +15,22 @@ import type {
   WorkOptions,
 } from '../engine.ts';
 import { RestoreSteps } from '../restoreSteps.ts';
-import { databaseName, describe } from './address.ts';
-import { Connection } from './connection.ts';
-import { countRows, listTables } from './counts.ts';
-import { makeDatabaseFile, openDatabaseFile } from './databaseFile.ts';
-import { inWords, isSqliteError } from './errors.ts';
-import { FileOnDisk } from './fileOnDisk.ts';
-import { quote } from './identifiers.ts';
-import { introspect, introspectTable } from './introspect.ts';
-import { LiveFilePlace } from './liveFilePlace.ts';
-import { NewFile } from './newFile.ts';
-import { NewFilePlace } from './newFilePlace.ts';
-import { PayloadDatabase } from './payloadDatabase.ts';
-import { SqliteRestore } from './restore.ts';
-import { openSnapshot } from './snapshot.ts';
-import { checkCondition, wrongCondition } from './sqlText.ts';
-import { WholeFileRestore } from './wholeFileRestore.ts';
+import { databaseName, describe } from './connect/address.ts';
+import { Connection } from './connect/connection.ts';
+import { countRows, listTables } from './rows/counts.ts';
+import { makeDatabaseFile, openDatabaseFile } from './connect/databaseFile.ts';
+import { inWords, isSqliteError } from './connect/errors.ts';
+import { FileOnDisk } from './files/fileOnDisk.ts';
+import { quote } from './connect/identifiers.ts';
+import { introspect, introspectTable } from './schema/introspect.ts';
+import { LiveFilePlace } from './restore/liveFilePlace.ts';
+import { NewFile } from './restore/newFile.ts';
+import { NewFilePlace } from './restore/newFilePlace.ts';
+import { PayloadDatabase } from './payload/payloadDatabase.ts';
+import { SqliteRestore } from './restore/restore.ts';
+import { openSnapshot } from './snapshot/snapshot.ts';
+import { checkCondition, wrongCondition } from './schema/sqlText.ts';
+import { WholeFileRestore } from './restore/wholeFileRestore.ts';
 
 /** Work that outlives the call that began it. */
 interface OpenWork {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { TableName } from '../../../src/core/names.ts';
-import { binaryHeader, BinaryRows, binaryTrailer } from '../../../src/engines/postgres/binaryRows.ts';
-import { copyRows, writersOf } from '../../../src/engines/postgres/copyRows.ts';
-import { quoteList, quoteName } from '../../../src/engines/postgres/identifiers.ts';
-import type { Transaction } from '../../../src/engines/postgres/transaction.ts';
+import { binaryHeader, BinaryRows, binaryTrailer } from '../../../src/engines/postgres/rows/binaryRows.ts';
+import { copyRows, writersOf } from '../../../src/engines/postgres/restore/copyRows.ts';
+import { quoteList, quoteName } from '../../../src/engines/postgres/connect/identifiers.ts';
+import type { Transaction } from '../../../src/engines/postgres/connect/transaction.ts';
 import { backUp, failure, inTransaction, restore, usePostgres } from '../../support/postgresRestores.ts';
 import { type RandomSource, randomSource } from '../../support/randomSource.ts';
 import { hardTexts } from './hardTexts.ts';

@@ -3,10 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Archive } from '../../../src/archive/archiveReader.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import type { TableName } from '../../../src/core/names.ts';
-import { HashedRows, type HashSum } from '../../../src/engines/postgres/hashedRows.ts';
-import { ExactColumns, selectRows } from '../../../src/engines/postgres/selectRows.ts';
-import { sumInServer } from '../../../src/engines/postgres/sumInServer.ts';
-import type { Transaction } from '../../../src/engines/postgres/transaction.ts';
+import { HashedRows, type HashSum } from '../../../src/engines/postgres/rows/hashedRows.ts';
+import { ExactColumns, selectRows } from '../../../src/engines/postgres/rows/selectRows.ts';
+import { sumInServer } from '../../../src/engines/postgres/restore/sumInServer.ts';
+import type { Transaction } from '../../../src/engines/postgres/connect/transaction.ts';
 import { makePlan } from '../../../src/restore/restoreBackup.ts';
 import { postgresForTests } from '../../support/postgresForTests.ts';
 import {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { silentLogger } from '../../../src/core/logger.ts';
 import { objectKey, type SchemaObject } from '../../../src/core/schema.ts';
 import { engineById } from '../../../src/engines/registry.ts';
-import { readStatements } from '../../../src/engines/postgres/statements/checkStatements.ts';
+import { readStatements } from '../../../src/engines/postgres/schema/statements/checkStatements.ts';
 import { type PostgresServer, startPostgres } from '../../support/postgresServer.ts';
 import { ensureDebianPostgres } from '../../support/postgresWitness.ts';
 import { randomCase } from '../../support/randomPostgres.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
-import { RowDigest } from '../../../src/engines/postgres/rowDigest.ts';
+import { RowDigest } from '../../../src/engines/postgres/rows/rowDigest.ts';
 import { failure } from '../../support/errors.ts';
 import { forge, objectsAt, type JsonObject } from '../../support/hostileFiles.ts';
 import { backUp, restore, usePostgres } from '../../support/postgresRestores.ts';

@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import * as path from 'node:path';
 import { describeError, RestorePointError } from '../../../src/core/errors.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
-import { openUntrusted } from '../../../src/engines/sqlite/untrusted.ts';
+import { openUntrusted } from '../../../src/engines/sqlite/payload/untrusted.ts';
 import { restoreBackup } from '../../../src/restore/restoreBackup.ts';
 import { startCli } from '../../support/cli.ts';
 import { type JsonObject, objectsAt, soundBackup } from '../../support/hostileFiles.ts';

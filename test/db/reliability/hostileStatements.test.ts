@@ -4,7 +4,7 @@ import { RestorePointError } from '../../../src/core/errors.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import type { RestorePlan } from '../../../src/core/plan.ts';
 import type { SchemaObject } from '../../../src/core/schema.ts';
-import { readStatements } from '../../../src/engines/postgres/statements/checkStatements.ts';
+import { readStatements } from '../../../src/engines/postgres/schema/statements/checkStatements.ts';
 import { type CodeToRun, listStatements } from '../../../src/restore/codeToRun.ts';
 import { restoreBackup } from '../../../src/restore/restoreBackup.ts';
 import { catalogDump, type CatalogLine, changedLines } from '../../support/catalogDump.ts';

@@ -47,7 +47,7 @@ describe('another user of this machine', () => {
   function cleanUp(): void {
     runAs(
       victim,
-      `import { TemporaryFolder } from '${url('src/engines/sqlite/temporaryFolder.ts')}';
+      `import { TemporaryFolder } from '${url('src/engines/sqlite/files/temporaryFolder.ts')}';
        import { removeLeftovers } from '${url('src/core/leftovers.ts')}';
        const logger = ${logger};
        const own = await TemporaryFolder.create(logger);

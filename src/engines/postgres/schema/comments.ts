@@ -1,5 +1,5 @@
-import { quoteIdentifier, quoteLiteral } from '../identifiers.ts';
-import type { Transaction } from '../transaction.ts';
+import { quoteIdentifier, quoteLiteral } from '../connect/identifiers.ts';
+import type { Transaction } from '../connect/transaction.ts';
 import { identifier, qualified } from './catalogSql.ts';
 import type { CatalogObject } from './catalogObject.ts';
 

@@ -1,4 +1,4 @@
-import type { Transaction } from '../transaction.ts';
+import type { Transaction } from '../connect/transaction.ts';
 import type { CatalogObject } from './catalogObject.ts';
 import type { CatalogScope } from './scope.ts';
 

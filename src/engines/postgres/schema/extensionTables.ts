@@ -1,6 +1,6 @@
 import { tableKey, type TableName } from '../../../core/names.ts';
-import { quoteName } from '../identifiers.ts';
-import type { Transaction } from '../transaction.ts';
+import { quoteName } from '../connect/identifiers.ts';
+import type { Transaction } from '../connect/transaction.ts';
 
 /** SQL: the oids of tables and sequences of extensions that hold data of users, as the extensions say. */
 const marked = 'SELECT unnest(x.extconfig) FROM pg_extension x';

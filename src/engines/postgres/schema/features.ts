@@ -1,5 +1,5 @@
 import type { ServerFeature } from '../../../core/schema.ts';
-import type { Transaction } from '../transaction.ts';
+import type { Transaction } from '../connect/transaction.ts';
 
 /** What not every server has that Restore Point works with, and statements of a backup can need. */
 const features = {

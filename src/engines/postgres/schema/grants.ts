@@ -1,6 +1,6 @@
 import type { ServerFeature } from '../../../core/schema.ts';
-import type { Transaction } from '../transaction.ts';
-import { quoteIdentifier } from '../identifiers.ts';
+import type { Transaction } from '../connect/transaction.ts';
+import { quoteIdentifier } from '../connect/identifiers.ts';
 import { identifier, qualified } from './catalogSql.ts';
 import { catalogId, type CatalogObject } from './catalogObject.ts';
 import { featuresOf } from './features.ts';

@@ -1,7 +1,7 @@
 import { formatTableName } from '../../../core/names.ts';
 import type { LeftOut } from '../../../core/schema.ts';
-import { unreadableQuery } from '../largeObjectSql.ts';
-import type { Transaction } from '../transaction.ts';
+import { unreadableQuery } from './largeObjectSql.ts';
+import type { Transaction } from '../connect/transaction.ts';
 import type { CatalogObject } from './catalogObject.ts';
 import { readable } from './catalogSql.ts';
 import { isMarked, isOpen } from './extensionTables.ts';

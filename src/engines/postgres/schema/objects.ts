@@ -1,6 +1,6 @@
 import type { SchemaObject } from '../../../core/schema.ts';
-import { quoteIdentifier } from '../identifiers.ts';
-import type { Transaction } from '../transaction.ts';
+import { quoteIdentifier } from '../connect/identifiers.ts';
+import type { Transaction } from '../connect/transaction.ts';
 import { arrange, type Arrangement } from './arrange.ts';
 import type { CatalogObject } from './catalogObject.ts';
 import { loadComments } from './comments.ts';

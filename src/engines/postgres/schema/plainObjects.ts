@@ -1,6 +1,6 @@
 import type { TableName } from '../../../core/names.ts';
 import type { SchemaSection } from '../../../core/schema.ts';
-import type { Transaction } from '../transaction.ts';
+import type { Transaction } from '../connect/transaction.ts';
 import { catalogId, type CatalogObject } from './catalogObject.ts';
 import { featuresOf } from './features.ts';
 import { type CatalogScope, firstUserOid } from './scope.ts';

@@ -1,6 +1,6 @@
-import { formatTableName, type TableName } from '../../../core/names.ts';
+import { formatTableName, type TableName, splitOutsideQuotes } from '../../../core/names.ts';
 import type { SchemaScope } from '../../engine.ts';
-import type { Transaction } from '../transaction.ts';
+import type { Transaction } from '../connect/transaction.ts';
 import { isMarked, isOpen } from './extensionTables.ts';
 
 /**
@@ -128,8 +128,9 @@ export async function findScope(
 
 /** The name in a schema, without quotes. */
 function lastPart(name: string): string {
-  const [, quoted, plain = ''] = /(?:"((?:[^"]|"")*)"|([^."]*))$/.exec(name) ?? [];
-  return quoted?.replaceAll('""', '"') ?? plain;
+  const last = splitOutsideQuotes(name, '.').at(-1) ?? '';
+  const isQuoted = last.length > 1 && last.startsWith('"') && last.endsWith('"');
+  return isQuoted ? last.slice(1, -1).replaceAll('""', '"') : last;
 }
 
 interface Relation {

@@ -1,7 +1,7 @@
 import { formatTableName, type TableName } from '../../../core/names.ts';
 import type { Sequence } from '../../../core/schema.ts';
-import { quoteIdentifier, quoteName } from '../identifiers.ts';
-import type { Transaction } from '../transaction.ts';
+import { quoteIdentifier, quoteName } from '../connect/identifiers.ts';
+import type { Transaction } from '../connect/transaction.ts';
 import { catalogId, type CatalogObject } from './catalogObject.ts';
 import { isMarkedSequence } from './extensionTables.ts';
 import { featuresOf } from './features.ts';

@@ -1,5 +1,5 @@
 import { formatTableName } from '../../../core/names.ts';
-import { quoteIdentifier, quoteName } from '../identifiers.ts';
+import { quoteIdentifier, quoteName } from '../connect/identifiers.ts';
 import { catalogId, type CatalogObject } from './catalogObject.ts';
 import { featuresOf } from './features.ts';
 import { addConstraint, isHeir, storageOptions } from './tableStatements.ts';

@@ -1,5 +1,5 @@
 import { formatTableName, tableKey } from '../../../core/names.ts';
-import { quoteIdentifier, quoteLiteral, quoteName } from '../identifiers.ts';
+import { quoteIdentifier, quoteLiteral, quoteName } from '../connect/identifiers.ts';
 import { catalogId, type CatalogObject } from './catalogObject.ts';
 import type { Part } from './dependencies.ts';
 import { featuresOf } from './features.ts';

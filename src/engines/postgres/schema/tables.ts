@@ -1,5 +1,5 @@
 import type { TableName } from '../../../core/names.ts';
-import type { Transaction } from '../transaction.ts';
+import type { Transaction } from '../connect/transaction.ts';
 import { newColumn, usesWhere } from './features.ts';
 import { extensionOf } from './extensionTables.ts';
 import { type CatalogScope, relationsInScope } from './scope.ts';

@@ -1,0 +1,44 @@
+import { type ErrorPlace, RestorePointError } from '../../../core/errors.ts';
+
+const [backslash, dot] = [0x5c, 0x2e];
+const mark = Buffer.from('\\.');
+
+/**
+ * The same bytes of COPY text. Before version 18 a server takes a backslash and a dot for the end of all rows, and drops
+ * what follows: no backup has it. Throws `damaged-backup` where it stands.
+ */
+export async function* withoutEndMark(
+  source: AsyncIterable<Uint8Array>,
+  place?: ErrorPlace,
+): AsyncIterable<Uint8Array> {
+  // Whether the bytes before end with a backslash that escapes what comes next.
+  let escaping = false;
+  for await (const bytes of source) {
+    if (hasMark(bytes, escaping)) {
+      throw new RestorePointError(
+        'damaged-backup',
+        'Its rows hold a mark that ends them before their end',
+        place ? { place } : {},
+      );
+    }
+    escaping = escapesNext(bytes, escaping);
+    yield bytes;
+  }
+}
+
+function hasMark(bytes: Uint8Array, escaping: boolean): boolean {
+  if (escaping && bytes[0] === dot) return true;
+  const { buffer, byteOffset, byteLength } = bytes;
+  const text = Buffer.from(buffer, byteOffset, byteLength);
+  for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, at + 1))
+    if (escapesNext(text.subarray(0, at + 1), escaping)) return true;
+  return false;
+}
+
+/** Whether an odd number of backslashes stands at the end. */
+function escapesNext(bytes: Uint8Array, escaping: boolean): boolean {
+  let start = bytes.length;
+  while (start > 0 && bytes[start - 1] === backslash) start--;
+  const odd = (bytes.length - start) % 2 === 1;
+  return start === 0 && escaping ? !odd : odd;
+}

@@ -1,0 +1,73 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { messageOf, RestorePointError } from '../../../core/errors.ts';
+import type { Database } from './connection.ts';
+import { describeFailure } from './errors.ts';
+
+/** How long to ask what became of a transaction whose connection broke. */
+const outcomeMilliseconds = 10_000;
+/** The same for somebody who has cancelled and waits. */
+const cancelledOutcomeMilliseconds = 300;
+
+/** Returns where a transaction whose COMMIT was not answered is committed; throws where it is not, or nobody knows. */
+export async function outcomeOfCommit(
+  database: Database,
+  id: string | undefined,
+  cause: unknown,
+): Promise<void> {
+  const outcome = await outcomeOf(database, id, outcomeMilliseconds);
+  if (outcome === 'committed') {
+    database.logger.warn('The connection was lost in COMMIT; the server says that it is committed');
+    return;
+  }
+  if (outcome === 'aborted') throw describeFailure(cause);
+  throw new RestorePointError('connection', 'The connection was lost while the changes were committed', {
+    unchanged: 'Whether they were made is not known: it is all of them or none.',
+    next: `Ask the database: SELECT pg_xact_status('${id}').`,
+    cause,
+  });
+}
+
+/** A server that loses its client rolls back by itself; another connection sees when it has. */
+export async function confirmRollback(
+  database: Database,
+  id: string | undefined,
+  cause: unknown,
+  isCancelled: boolean,
+): Promise<void> {
+  const patience = isCancelled ? cancelledOutcomeMilliseconds : outcomeMilliseconds;
+  if (id === undefined || (await outcomeOf(database, id, patience)) === 'aborted') return;
+  throw new RestorePointError('connection', 'The connection was lost before the rollback was confirmed', {
+    unchanged: 'The server rolls the transaction back by itself when it notices.',
+    cause,
+  });
+}
+
+/**
+ * What became of a transaction whose connection broke, by the server's word on another connection: `committed`,
+ * `aborted`, or whatever it says when the patience (milliseconds) is over.
+ */
+async function outcomeOf(
+  database: Database,
+  id: string | undefined,
+  patience: number,
+): Promise<string | undefined> {
+  const until = performance.now() + patience;
+  for (;;) {
+    const left = Math.max(0, until - performance.now());
+    // Where the network is gone, nothing answers for long.
+    const outcome = await Promise.race([ask(database, id), delay(left, undefined)]);
+    if (outcome === 'committed' || outcome === 'aborted' || performance.now() >= until) return outcome;
+    await delay(Math.min(200, left));
+  }
+}
+
+async function ask(database: Database, id: string | undefined): Promise<string | undefined> {
+  try {
+    const sql = 'SELECT pg_catalog.pg_xact_status($1::pg_catalog.text::pg_catalog.xid8) AS outcome';
+    const [row] = await database.once<{ outcome: string }>(sql, [id]);
+    return row?.outcome;
+  } catch (error) {
+    database.logger.debug(`The outcome of a transaction could not be asked: ${messageOf(error)}`);
+    return undefined;
+  }
+}

@@ -1,0 +1,47 @@
+import { RestorePointError } from '../../../core/errors.ts';
+import { formatTableName } from '../../../core/names.ts';
+import type { TablePlan } from '../../../core/plan.ts';
+import type { TableProgress } from '../rows/progress.ts';
+import { RowDigest } from '../rows/rowDigest.ts';
+
+/** What tells a set of rows from another. */
+export interface Rows {
+  readonly rows: number;
+  readonly digest: string | undefined;
+}
+
+/** Gives rows, piece by piece, through the same stream as a backup does. */
+export type ReadRows = (take: (piece: Uint8Array) => void) => Promise<void>;
+
+export async function digestRows(read: ReadRows, progress?: TableProgress): Promise<Rows> {
+  const digest = new RowDigest();
+  await read((piece) => {
+    const before = digest.rows;
+    digest.add(piece);
+    progress?.add(digest.rows - before, piece.length);
+  });
+  return { rows: digest.rows, digest: digest.digest };
+}
+
+/** Throws `verification` when the rows of a table are not what the backup holds. */
+export function compareRows(table: TablePlan, expected: Rows, found: Rows): void {
+  const place = { table: formatTableName(table.target) };
+  if (found.rows !== expected.rows) {
+    throw new RestorePointError(
+      'verification',
+      `${found.rows} rows were read back where the backup has ${expected.rows}`,
+      { place },
+    );
+  }
+  if (expected.digest === undefined || found.digest === expected.digest) return;
+  throw new RestorePointError(
+    'verification',
+    `The ${found.rows} rows that were read back are not those of the backup: some values differ`,
+    {
+      place,
+      ...(table.drift.length > 0
+        ? { next: `The table is not as it was then: ${table.drift.join('; ')}.` }
+        : {}),
+    },
+  );
+}

@@ -1,0 +1,40 @@
+import { formatTableName, type TableName } from '../../../../core/names.ts';
+import type { SchemaObject } from '../../../../core/schema.ts';
+import { type Name, reads } from './named.ts';
+import type { QualifiedName, StatementReader } from './reader.ts';
+import type { Target } from './targets.ts';
+
+/** Reads a statement that makes an object, and says what it makes. Throws `UnreadableStatement` for any other. */
+export type ReadMaker = (reader: StatementReader, object: SchemaObject) => Target;
+
+/** `name` has to say what `template` does. */
+export function requireName(
+  reader: StatementReader,
+  { name }: SchemaObject,
+  template: readonly (string | Name)[],
+): void {
+  if (!reads(name, ...template)) reader.fail('it makes something that is called otherwise');
+}
+
+export function requireTable(
+  reader: StatementReader,
+  table: TableName | undefined,
+  [schema, name]: QualifiedName,
+): void {
+  if (table?.schema !== schema || table.name !== name) reader.fail('it is about another table');
+}
+
+/** The name of a part of a table is that of the table, and then its own, in no quotes. */
+export function requirePartName(reader: StatementReader, { name, table }: SchemaObject, own: string): void {
+  if (!table || name !== `${formatTableName(table)} ${own}`)
+    reader.fail('it makes something that is called otherwise');
+}
+
+/** For what can stand on a view too, of which a backup does not say that it is a table. */
+export function requireRelation(
+  reader: StatementReader,
+  { table }: SchemaObject,
+  relation: QualifiedName,
+): void {
+  if (table) requireTable(reader, table, relation);
+}

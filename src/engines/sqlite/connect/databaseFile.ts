@@ -1,0 +1,102 @@
+import { access, constants, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { messageOf, RestorePointError } from '../../../core/errors.ts';
+import type { ConnectOptions } from '../../engine.ts';
+import { Connection } from './connection.ts';
+import { describeFailure, isSqliteError } from './errors.ts';
+
+export interface OpenedFile {
+  readonly connection: Connection;
+  /** Of SQLite. */
+  readonly version: string;
+  /** There is no such file yet: the connection is to an empty database. */
+  readonly missing: boolean;
+}
+
+/** Makes an empty database file where none is. Throws SQLite's errors. */
+export async function makeDatabaseFile(file: string): Promise<Connection> {
+  const { connection } = await prove(await Connection.open(file, 'create'));
+  return connection;
+}
+
+/** Opens a database file and proves that it is one. Throws `connection` with the reason in words. */
+export async function openDatabaseFile(file: string, options: ConnectOptions): Promise<OpenedFile> {
+  const exists = await checkFile(file, options);
+  try {
+    const { connection, version } = await openProven(file, exists, options);
+    return { connection, version, missing: !exists };
+  } catch (error) {
+    throw describeFailure(error, 'connection', { file });
+  }
+}
+
+async function openProven(
+  file: string,
+  exists: boolean,
+  { readOnly, logger, signal }: ConnectOptions,
+): Promise<{ connection: Connection; version: string }> {
+  if (!exists) return prove(await Connection.openEmpty(), signal);
+  if (!readOnly) return prove(await Connection.open(file, 'write'), signal);
+  try {
+    return await prove(await Connection.open(file, 'read'), signal);
+  } catch (error) {
+    if (!isSqliteError(error, 'SQLITE_READONLY', 'SQLITE_CANTOPEN')) throw error;
+    // A program that was killed leaves a journal, and only one who may write can bring the file back to what it was.
+    logger.info(`${file} cannot be opened for reading (${error.message}); SQLite is asked to recover it`);
+    const recovered = await prove(await Connection.open(file, 'write'), signal);
+    await recovered.connection.close();
+    return prove(await Connection.open(file, 'read'), signal);
+  }
+}
+
+/** SQLite opens lazily: that the file is a database shows when its schema is read. */
+async function prove(
+  connection: Connection,
+  signal?: AbortSignal,
+): Promise<{ connection: Connection; version: string }> {
+  try {
+    const row = await connection.get<{ version: string }>(
+      'SELECT sqlite_version() AS version, (SELECT count(*) FROM main.sqlite_schema) AS objects',
+      [],
+      signal,
+    );
+    return { connection, version: row?.version ?? '' };
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+/** Whether the file is there. Throws where SQLite would only say that it cannot open it. */
+async function checkFile(file: string, { create, readOnly }: ConnectOptions): Promise<boolean> {
+  const refuse = (message: string, next: string, cause?: unknown): RestorePointError =>
+    new RestorePointError('connection', message, { place: { file }, next, cause });
+  if (file.includes('\0')) throw refuse('This is no path: it holds a NUL character', 'Check the path.');
+  try {
+    const found = await stat(file);
+    if (found.isDirectory()) throw refuse('This is a folder, not a database file', 'Choose a file in it.');
+    if (!found.isFile()) throw refuse('This is not a regular file', 'Choose another file.');
+    await access(file, readOnly ? constants.R_OK : constants.R_OK | constants.W_OK);
+    return true;
+  } catch (error) {
+    if (RestorePointError.is(error)) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+      const what = readOnly ? 'read' : 'written';
+      throw refuse(`There is no permission: the file cannot be ${what}`, 'Check its permissions.', error);
+    }
+    if (code !== 'ENOENT') throw refuse(messageOf(error), 'Check the path.', error);
+    if (!create) throw refuse('There is no such file', 'Check the path.', error);
+  }
+  const folder = dirname(file);
+  const parent = await stat(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
+    throw refuse(messageOf(error), 'Check the path.', error);
+  });
+  if (!parent?.isDirectory())
+    throw refuse(`There is no folder ${folder} to make it in`, 'Make the folder first.');
+  await access(folder, constants.W_OK | constants.X_OK).catch((error: unknown) => {
+    throw refuse(`There is no permission: no file can be made in ${folder}`, 'Check its permissions.', error);
+  });
+  return false;
+}

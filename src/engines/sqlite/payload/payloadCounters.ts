@@ -1,0 +1,40 @@
+import { RestorePointError } from '../../../core/errors.ts';
+import type { Manifest } from '../../../core/manifest.ts';
+import { type CatalogTable, hasSystemTable } from '../schema/catalog.ts';
+import type { Connection } from '../connect/connection.ts';
+
+/**
+ * That the counters in the database of a backup are those that its manifest names: people are shown these, and a restore
+ * takes the others over. Throws `damaged-backup`.
+ */
+export async function checkCounters(
+  connection: Connection,
+  { sequences, only }: Manifest,
+  tables: readonly CatalogTable[],
+  signal?: AbortSignal,
+): Promise<void> {
+  // Without rows, counters are where they begin.
+  if (only === 'schema') return;
+  const rows = (await hasSystemTable(connection, 'main', 'sqlite_sequence', signal))
+    ? await connection.all<{ name: string; value: string }>(
+        `SELECT name AS name, CAST(seq AS TEXT) AS value FROM main.sqlite_sequence
+         WHERE typeof(seq) = 'integer' AND typeof(name) = 'text'`,
+        [],
+        signal,
+      )
+    : [];
+  const held = new Set(rows.map(({ name, value }) => `${value} ${name}`));
+  const wrong = sequences.find(({ name, lastValue }) => !held.has(`${BigInt(lastValue)} ${name.name}`));
+  if (wrong) throw unlike(`its counter of ${wrong.name.name} is not ${wrong.lastValue}`);
+  const named = new Set(sequences.map(({ name }) => name.name));
+  const counted = new Set(tables.filter(({ autoincrement }) => autoincrement).map(({ name }) => name));
+  const more = rows.find(({ name }) => counted.has(name) && !named.has(name));
+  if (more) throw unlike(`the manifest does not name its counter of ${more.name}`);
+}
+
+function unlike(reason: string): RestorePointError {
+  return new RestorePointError(
+    'damaged-backup',
+    `The database in the backup is not as its manifest says: ${reason}`,
+  );
+}

@@ -1,0 +1,220 @@
+import { dirname } from 'node:path';
+import { RestorePointError } from '../../../core/errors.ts';
+import type { BackedUpTable, Manifest } from '../../../core/manifest.ts';
+import { formatTableName } from '../../../core/names.ts';
+import { removeFile } from '../../../core/ownFiles.ts';
+import type { Payload, PayloadSource } from '../../../core/payload.ts';
+import type { WorkOptions } from '../../engine.ts';
+import {
+  type CatalogTable,
+  dataColumnNames,
+  findTable,
+  readCatalog,
+  type VirtualTable,
+  virtualTables,
+} from '../schema/catalog.ts';
+import { Connection } from '../connect/connection.ts';
+import { convertCopy } from './convertedCopy.ts';
+import { describeFailure, inWords } from '../connect/errors.ts';
+import { checkCounters } from './payloadCounters.ts';
+import { extractPayload } from './payloadFile.ts';
+import { convertSchemaOrder, readSchemaOrder } from '../schema/schemaOrder.ts';
+import { SoundTables } from '../rows/soundTables.ts';
+import { TemporaryFolder } from '../files/temporaryFolder.ts';
+import { textConverter } from '../schema/textEncoding.ts';
+import { asItWas, disarmUntrusted, distrust, openUntrusted } from './untrusted.ts';
+
+/** What a new database takes over from the one that was backed up. */
+export interface DatabaseSettings {
+  readonly encoding: string;
+  readonly pageSize: number;
+  readonly autoVacuum: number;
+  readonly userVersion: number;
+  readonly applicationId: number;
+}
+
+/** The database of a backup, as a temporary file. It may come from anywhere: nothing in it is trusted. */
+export class PayloadDatabase {
+  readonly settings: DatabaseSettings;
+  readonly tables: readonly CatalogTable[];
+  readonly virtualTables: readonly VirtualTable[];
+  readonly #folder: TemporaryFolder;
+  #file: string;
+  #order: readonly string[];
+
+  private constructor(
+    file: string,
+    settings: DatabaseSettings,
+    order: readonly string[],
+    tables: readonly CatalogTable[],
+    folder: TemporaryFolder,
+  ) {
+    this.#file = file;
+    this.settings = settings;
+    this.#order = order;
+    this.virtualTables = virtualTables(tables);
+    this.tables = tables;
+    this.#folder = folder;
+  }
+
+  /**
+   * What this machine did not make (`trusted`) must have what the manifest names and nothing else, and is disarmed at once.
+   * Throws `damaged-backup`, `file`, `cancelled`.
+   */
+  static async extract(
+    manifest: Manifest,
+    source: PayloadSource,
+    options: WorkOptions,
+    { trusted = false }: { readonly trusted?: boolean } = {},
+  ): Promise<PayloadDatabase> {
+    const payload = onlyPayload(manifest);
+    const size = payload.chunks.reduce((sum, { bytes }) => sum + bytes, 0);
+    const folder = await TemporaryFolder.create(options.logger, source.secret ? size : undefined).catch(
+      (error: unknown) => {
+        throw describeFailure(error, 'file');
+      },
+    );
+    try {
+      const file = await folder.createFile('database.sqlite');
+      const room = { folder: dirname(folder.path), remedy: 'let TMPDIR name another folder' };
+      await extractPayload(payload, source, { file, ...room }, options);
+      return await PayloadDatabase.#inspect(file, folder, trusted ? undefined : manifest, options.signal);
+    } catch (error) {
+      await folder.remove(options.logger);
+      throw describeFailure(error, 'damaged-backup', { entry: payload.name });
+    }
+  }
+
+  /** `manifest`: what the file has to agree with, where it is not trusted. */
+  static async #inspect(
+    file: string,
+    folder: TemporaryFolder,
+    manifest: Manifest | undefined,
+    signal?: AbortSignal,
+  ): Promise<PayloadDatabase> {
+    const untrusted = manifest && (await disarmUntrusted(file, manifest, signal));
+    const connection = await openUntrusted(file);
+    try {
+      const settings = await readSettings(connection);
+      const order = untrusted?.order ?? (await readSchemaOrder(connection, 'main', signal));
+      const catalog = await readCatalog(connection, 'main', signal);
+      const tables = untrusted ? asItWas(catalog, untrusted) : catalog;
+      if (manifest) await checkCounters(connection, manifest, tables, signal);
+      return new PayloadDatabase(file, settings, order, tables, folder);
+    } finally {
+      await connection.close();
+    }
+  }
+
+  /** That SQLite can read all of it in one go: see `SoundTables.check`. Throws `damaged-backup`. */
+  async checkPages(manifest: Manifest, { signal, logger }: WorkOptions): Promise<void> {
+    const connection = await openUntrusted(this.file);
+    try {
+      const sound = new SoundTables(connection, manifest.tables.length);
+      for (const { name, type } of this.tables) {
+        if (type === 'virtual') continue;
+        await inWords('damaged-backup', { table: name }, () => sound.check(name, signal));
+      }
+      await inWords('damaged-backup', {}, () => sound.checkSystemTables(signal));
+    } finally {
+      await connection.closeQuietly(logger);
+    }
+  }
+
+  /**
+   * Leaves nothing but tables of rows and their indexes in the file, to be called before it is attached: a view that
+   * names `main` could not be read there, and no module is run on what came from anywhere.
+   */
+  async disarm(): Promise<void> {
+    const connection = await Connection.open(this.file, 'write');
+    try {
+      await distrust(connection);
+      await connection.all('PRAGMA journal_mode = OFF');
+      await connection.all('PRAGMA synchronous = OFF');
+      await connection.all('PRAGMA writable_schema = ON');
+      await connection.run(
+        `DELETE FROM main.sqlite_schema WHERE (type IN ('table', 'index') AND rootpage > 0 AND (
+           sql LIKE 'CREATE TABLE %' OR sql LIKE 'CREATE INDEX %' OR sql LIKE 'CREATE UNIQUE INDEX %'
+           OR (sql IS NULL AND type = 'index'))) IS NOT TRUE`,
+      );
+    } catch (error) {
+      throw describeFailure(error, 'damaged-backup');
+    } finally {
+      await connection.close();
+    }
+  }
+
+  /** Its text becomes what a database of this encoding stores; to be called when it is disarmed. Throws `refused`. */
+  async convert(
+    encoding: string,
+    refuses: (table: string) => boolean,
+    { signal, logger }: WorkOptions,
+  ): Promise<void> {
+    const { encoding: from, pageSize } = this.settings;
+    logger.info(`The text of the backup is converted from ${from} to ${encoding}`);
+    const copyFile = await this.#folder.createFile('converted.sqlite');
+    await convertCopy(this.#file, copyFile, { from, to: encoding, pageSize, refuses }, signal);
+    await removeFile(this.#file);
+    this.#file = copyFile;
+    this.#order = convertSchemaOrder(this.#order, textConverter(from, encoding));
+  }
+
+  /** Another file in the same folder, which goes with it. Resolves to its path. */
+  newFile(name: string): Promise<string> {
+    return this.#folder.createFile(name);
+  }
+
+  get file(): string {
+    return this.#file;
+  }
+
+  /** See `readSchemaOrder`. */
+  get order(): readonly string[] {
+    return this.#order;
+  }
+
+  /** The table of the payload that the manifest means. Throws `damaged-backup` when it is not as it says. */
+  table({ table, columns }: BackedUpTable): CatalogTable {
+    const name = formatTableName(table.name);
+    const found = findTable(this.tables, table.name.name);
+    // A view by that name would be computed by whatever the file says.
+    if (!found || found.type === 'virtual') throw unlikeManifest(name, 'there is no such table');
+    const held = dataColumnNames(found);
+    if (held.length === columns.length && held.every((column, index) => column === columns[index]))
+      return found;
+    throw unlikeManifest(name, `its columns are ${held.join(', ')}`);
+  }
+
+  /** Never throws. */
+  async remove(options: WorkOptions): Promise<void> {
+    await this.#folder.remove(options.logger);
+  }
+}
+
+export async function readSettings(connection: Connection): Promise<DatabaseSettings> {
+  const settings = await connection.get<DatabaseSettings>(
+    `SELECT encoding, page_size AS pageSize, auto_vacuum AS autoVacuum, user_version AS userVersion,
+       application_id AS applicationId
+     FROM temp.pragma_encoding, temp.pragma_page_size, temp.pragma_auto_vacuum, temp.pragma_user_version, temp.pragma_application_id`,
+  );
+  if (!settings) throw new Error('SQLite does not tell the settings of a database');
+  return settings;
+}
+
+/** All tables of a SQLite backup lie in one database. */
+export function onlyPayload({ payloads }: Manifest): Payload {
+  const [payload, ...others] = payloads;
+  if (payload && others.length === 0) return payload;
+  throw new RestorePointError(
+    'damaged-backup',
+    `The backup holds ${payloads.length} databases instead of one`,
+  );
+}
+
+function unlikeManifest(table: string, found: string): RestorePointError {
+  return new RestorePointError(
+    'damaged-backup',
+    `The database in the backup is not as its manifest says: ${found}`,
+    { place: { table } },
+  );
+}

@@ -1,0 +1,109 @@
+import { open, statfs, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { RestorePointError, throwIfCancelled } from '../../../core/errors.ts';
+import { formatBytes } from '../../../core/format.ts';
+import { freeBytes } from '../../../core/memory.ts';
+import { chunkBytes, type Payload, type PayloadSink, type PayloadSource } from '../../../core/payload.ts';
+import type { WorkOptions } from '../../engine.ts';
+
+/** Cuts a database file that nobody writes into the chunks of one payload. */
+export async function writePayload(file: string, sink: PayloadSink, options: WorkOptions): Promise<Payload> {
+  const input = await open(file, 'r');
+  try {
+    const writer = sink.open('database', 'sqlite');
+    const { size } = await input.stat();
+    const released: Buffer[] = [];
+    for (let position = 0; position < size;) {
+      throwIfCancelled(options.signal);
+      // The sink keeps what it is given until it releases it.
+      const buffer = released.pop() ?? Buffer.allocUnsafeSlow(Math.min(chunkBytes, size));
+      const chunk = buffer.subarray(0, size - position);
+      await readFully(input, chunk, position);
+      await writer.writeChunk(chunk, 0, () => released.push(buffer));
+      position += chunk.length;
+      options.report?.({ phase: 'read', bytes: position, totalBytes: size });
+    }
+    throwIfCancelled(options.signal);
+    return await writer.finish();
+  } finally {
+    await input.close();
+  }
+}
+
+async function readFully(input: FileHandle, buffer: Buffer, position: number): Promise<void> {
+  for (let filled = 0; filled < buffer.length;) {
+    const { bytesRead } = await input.read(buffer, filled, buffer.length - filled, position + filled);
+    if (bytesRead === 0) throw new Error('The file became shorter while it was read');
+    filled += bytesRead;
+  }
+}
+
+/** Where a payload goes. */
+export interface Destination {
+  /** It is there, and empty. */
+  readonly file: string;
+  /** For people: whose room it takes. */
+  readonly folder: string;
+  /** For people: what to do where there is too little. */
+  readonly remedy: string;
+  /** Learns what is written, run by run; must not keep the bytes. */
+  readonly written?: (bytes: Uint8Array) => void;
+}
+
+/** Puts a payload together in a file. Throws `damaged-backup` when it is no database. */
+export async function extractPayload(
+  payload: Payload,
+  source: PayloadSource,
+  destination: Destination,
+  { signal, report }: WorkOptions,
+): Promise<void> {
+  const totalBytes = payload.chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);
+  await refuseWithoutRoom(destination, totalBytes, payload);
+  const { file, written } = destination;
+  const output = await open(file, 'r+');
+  let bytes = 0;
+  // The next chunk is decompressed while this one is written.
+  let writing = Promise.resolve();
+  try {
+    for await (const chunk of source.read(payload, signal)) {
+      throwIfCancelled(signal);
+      if (bytes === 0) checkMagic(chunk, payload);
+      written?.(chunk);
+      await writing;
+      bytes += chunk.length;
+      writing = output.appendFile(chunk).then(() => freeBytes(chunk));
+      // It is told when it is waited for.
+      writing.catch(() => undefined);
+      report?.({ phase: 'prepare', bytes, totalBytes });
+    }
+    await writing;
+  } finally {
+    await writing.catch(() => 'told already, or it comes after what went wrong before');
+    await output.close();
+  }
+}
+
+/** A small file can become a very large one: before the disk is full of it, that is told. */
+async function refuseWithoutRoom(
+  { file, folder, remedy }: Destination,
+  bytes: number,
+  payload: Payload,
+): Promise<void> {
+  const { bavail, bsize } = await statfs(dirname(file));
+  const free = bavail * bsize;
+  if (bytes <= free) return;
+  throw new RestorePointError(
+    'file',
+    `The rows of the backup take ${formatBytes(bytes)} of ${folder}, and ${formatBytes(free)} are free there`,
+    { place: { entry: payload.name }, next: `Free some space there, or ${remedy}.` },
+  );
+}
+
+const magic = 'SQLite format 3\0';
+
+function checkMagic(bytes: Uint8Array, payload: Payload): void {
+  if (Buffer.from(bytes.subarray(0, magic.length)).toString('latin1') === magic) return;
+  throw new RestorePointError('damaged-backup', 'The rows of the backup are no SQLite database', {
+    place: { entry: payload.chunks[0]?.entry ?? payload.name },
+  });
+}

@@ -1,0 +1,396 @@
+import type { RestorePointError } from '../../../core/errors.ts';
+import { type BackedUpTable, holdsAllRows } from '../../../core/manifest.ts';
+import { formatTableName } from '../../../core/names.ts';
+import type { RestoreMode, TableChange, TablePlan } from '../../../core/plan.ts';
+import type { Phase } from '../../../core/progress.ts';
+import type { SchemaObject, SchemaSection } from '../../../core/schema.ts';
+import type { RestoreSource, RestoreTransaction, WorkOptions } from '../../engine.ts';
+import { databaseName } from '../connect/address.ts';
+import { type CatalogTable, findTable, isEmpty, readCatalog, virtualTableKind } from '../schema/catalog.ts';
+import { Connection } from '../connect/connection.ts';
+import { createObject } from '../schema/createObject.ts';
+import { type DifferingRows, findDiffering } from './differingRows.ts';
+import { describeFailure, inWords } from '../connect/errors.ts';
+import type { FileOnDisk } from '../files/fileOnDisk.ts';
+import { ForeignKeyGuard, type TableInBackup } from '../rows/foreignKeys.ts';
+import { foldName, sameName } from '../connect/identifiers.ts';
+import { refuseNullKeys, takesIndexes } from './loadTable.ts';
+import { PayloadChecks } from '../payload/payloadChecks.ts';
+import type { PayloadDatabase } from '../payload/payloadDatabase.ts';
+import { adoptSettings, attachPayload, configure } from './restoreSettings.ts';
+import { backupSchema, type TablePair } from '../rows/rowComparison.ts';
+import { restoreSchemaOrder } from '../schema/schemaOrder.ts';
+import { rebuildSearchIndexes, type Restored } from '../schema/searchIndexes.ts';
+import { raiseCounter } from '../schema/sequences.ts';
+import { copySystemRows } from '../rows/systemTables.ts';
+import { changedSince, refuseTaken } from '../schema/takenNames.ts';
+import { TableRestore } from './tableRestore.ts';
+import { removeTriggers } from '../schema/triggers.ts';
+import { missingIn, nameMissing } from '../schema/unproven.ts';
+import { plannedVirtualTables, VirtualTableRestore, writtenTables } from './virtualTables.ts';
+
+/** The database that rows are written to. */
+export interface RestoreTarget {
+  readonly file: string;
+  readonly onDisk: FileOnDisk;
+  /** Makes the file where there is none. */
+  readonly make: () => Promise<void>;
+}
+
+/** The restore of one backup into one database file. See `RestoreTransaction`. */
+export class SqliteRestore implements RestoreTransaction {
+  readonly #connection: Connection;
+  readonly #payload: PayloadDatabase;
+  readonly #restore: RestoreSource;
+  readonly #target: RestoreTarget;
+  readonly #options: WorkOptions;
+  readonly #foreignKeys: ForeignKeyGuard;
+  readonly #tables = new Map<TablePlan, TableRestore>();
+  /** By the name of the target. */
+  readonly #planned: ReadonlyMap<string, TablePlan>;
+  /** Tables of the backup by folded name. */
+  readonly #backedUp: ReadonlyMap<string, BackedUpTable>;
+  /** Whether the database held nothing at all before. */
+  #fresh = false;
+  closed = false;
+  #state: 'ready' | 'open' | 'ended' = 'ready';
+  #replaceTriggers: () => Promise<void> = () => Promise.resolve();
+  #virtual: VirtualTableRestore | undefined;
+  readonly #checks: PayloadChecks;
+  readonly #created = new Set<SchemaObject>();
+
+  private constructor(
+    connection: Connection,
+    payload: PayloadDatabase,
+    restore: RestoreSource,
+    target: RestoreTarget,
+    options: WorkOptions,
+  ) {
+    this.#target = target;
+    this.#connection = connection;
+    this.#payload = payload;
+    this.#restore = restore;
+    this.#options = options;
+    this.#checks = new PayloadChecks(payload.file, {}, options);
+    const { plan, manifest } = restore;
+    this.#planned = new Map(plan.tables.map((table) => [table.target.name, table]));
+    this.#backedUp = new Map(manifest.tables.map((table) => [foldName(table.table.name.name), table]));
+    const restored = [...this.#planned.keys()];
+    this.#foreignKeys = new ForeignKeyGuard(connection, restored, (table) => this.#becomesBackup(table));
+  }
+
+  /** Attaches the payload, which is removed with the restore, also with one that does not begin; changes nothing. */
+  static async begin(
+    target: RestoreTarget,
+    restore: RestoreSource,
+    payload: PayloadDatabase,
+    options: WorkOptions,
+  ): Promise<SqliteRestore> {
+    let connection: Connection | undefined;
+    try {
+      await target.make();
+      return await inWords('database', { file: databaseName(target.file) }, async () => {
+        connection = await Connection.open(target.file, 'write');
+        await configure(connection, restore);
+        const encoding = await adoptSettings(connection, payload, restore);
+        if (restore.madeHere !== true) await payload.checkPages(restore.manifest, options);
+        await payload.disarm();
+        if (encoding !== payload.settings.encoding) {
+          const written = writtenTables(restore.plan, payload.virtualTables);
+          await payload.convert(encoding, (table) => written?.has(foldName(table)) ?? true, options);
+        }
+        await attachPayload(connection, payload);
+        return new SqliteRestore(connection, payload, restore, target, options);
+      });
+    } catch (error) {
+      await connection?.closeQuietly(options.logger);
+      await payload.remove(options);
+      throw error;
+    }
+  }
+
+  prepare(): Promise<void> {
+    return this.#inWords(undefined, async () => {
+      const { signal } = this.#options;
+      const { plan } = this.#restore;
+      await this.#connection.run('BEGIN IMMEDIATE', [], signal);
+      this.#state = 'open';
+      const differing = await this.#compare();
+      const before = await readCatalog(this.#connection, 'main', signal);
+      await refuseTaken(this.#connection, plan, signal);
+      this.#fresh = await isEmpty(this.#connection);
+      const { virtualTables } = this.#payload;
+      const chosen = plannedVirtualTables(plan.create, virtualTables);
+      this.#virtual = new VirtualTableRestore(this.#connection, chosen, before);
+      await this.#foreignKeys.remember(before, signal);
+      await this.#create('pre-data');
+      await this.#createIndexesThatComeAlong();
+      const tables = await readCatalog(this.#connection, 'main', signal);
+      this.#tablesWith(tables, differing);
+      for (const { pair, mode } of this.#tables.values()) {
+        if (mode !== 'replace') await refuseNullKeys(this.#connection, pair, signal);
+      }
+      this.#replaceTriggers = await removeTriggers(
+        this.#connection,
+        plan.tables.map((table) => table.target.name),
+      );
+    });
+  }
+
+  /** A transfer takes the entries of indexes over that are there. */
+  async #createIndexesThatComeAlong(): Promise<void> {
+    const { plan } = this.#restore;
+    if (plan.only === 'schema') return;
+    const tables = await readCatalog(this.#connection, 'main', this.#options.signal);
+    const filled = new Set(
+      plan.tables
+        .filter((table) => table.create && takesIndexes(this.#pair(table, tables), 'replace'))
+        .map((table) => table.target.name),
+    );
+    const early = plan.create.filter(
+      ({ kind, table }) => kind === 'index' && table !== undefined && filled.has(table.name),
+    );
+    for (const index of early) await this.#createObject(index);
+  }
+
+  /**
+   * Those of which it suffices to write what differs. Of a part nothing is found out: whether its pages are nobody else's
+   * shows when all of the file is read.
+   */
+  async #compare(): Promise<ReadonlyMap<TablePlan, DifferingRows>> {
+    const { plan } = this.#restore;
+    if (!plan.whole || plan.only === 'schema' || plan.mode !== 'replace') return new Map();
+    const there = plan.tables.filter(({ create }) => !create);
+    const tables = await readCatalog(this.#connection, 'main', this.#options.signal);
+    const pairs = there.map((table) => this.#pair(table, tables));
+    this.#checks.checkReferences(this.#foreignKeys.inherited(tables));
+    const live = { connection: this.#connection, ...this.#target };
+    return findDiffering(live, pairs, this.#options);
+  }
+
+  #tablesWith(tables: readonly CatalogTable[], differing: ReadonlyMap<TablePlan, DifferingRows>): void {
+    const { plan } = this.#restore;
+    for (const table of plan.tables) {
+      const [pair, mode] = [this.#pair(table, tables), this.#modeOf(table)];
+      const means = { connection: this.#connection, checks: this.#checks, differing: differing.get(table) };
+      this.#tables.set(table, new TableRestore(pair, mode, means, this.#options));
+    }
+    if (plan.only !== 'schema') this.#checks.checkReferences(this.#foreignKeys.inherited(tables));
+  }
+
+  /** Whether it will hold the rows that a table of the same definition has in the backup, and no others. */
+  #becomesBackup({ name, sql }: CatalogTable): boolean {
+    const { plan } = this.#restore;
+    const planned = this.#planned.get(name);
+    if (!planned || plan.only === 'schema' || this.#modeOf(planned) !== 'replace') return false;
+    const backup = this.#payload.table(planned.backup);
+    return holdsAllRows(planned.backup) && backup.name === name && backup.sql === sql;
+  }
+
+  load(table: TablePlan): Promise<TableChange> {
+    return this.#inWords(table, async () => {
+      const found = this.#tableOf(table);
+      const change = await found.load();
+      this.#reportAll('load', table);
+      return change;
+    });
+  }
+
+  finish(): Promise<void> {
+    return this.#inWords(undefined, async () => {
+      const { signal, logger } = this.#options;
+      const { plan, manifest } = this.#restore;
+      await this.#create('post-data');
+      await this.#replaceTriggers();
+      if (plan.only !== 'schema') await this.#restoreSystemRows();
+      if (this.#fresh && manifest.complete) await this.#adoptNumbers();
+      await this.#createVirtualTables();
+      if (manifest.complete && plan.create.length > 0) {
+        await restoreSchemaOrder(this.#connection, this.#payload.order);
+      }
+      const tables = await readCatalog(this.#connection, 'main', signal);
+      await rebuildSearchIndexes(this.#connection, tables, this.#restored(), logger, signal);
+      await this.#foreignKeys.check(tables, (name) => this.#backupOf(name), logger, signal);
+    });
+  }
+
+  /** Counters and statistics. */
+  async #restoreSystemRows(): Promise<void> {
+    const { plan } = this.#restore;
+    const replaced: string[] = [];
+    for (const { pair, mode } of this.#tables.values()) {
+      const { target, backup } = pair;
+      if (mode === 'replace') replaced.push(backup.name);
+      else await raiseCounter(this.#connection, target, plan.sequences);
+    }
+    const about = [...replaced, ...(this.#virtual?.shadowNames ?? [])];
+    // A table that is made later would begin where an unknown author says.
+    const aboutNone = this.#exactly && this.#restore.madeHere === true;
+    const rows = { from: backupSchema, to: 'main', about, aboutNone, empty: this.#exactly };
+    await copySystemRows(this.#connection, rows, this.#options.signal);
+    for (const { pair } of this.#tables.values()) {
+      const { target, backup } = pair;
+      if (!target.autoincrement || target.name === backup.name) continue;
+      // A counter is found by the very letters of its table's name.
+      await this.#connection.run('UPDATE main.sqlite_sequence SET name = ? WHERE name = ?', [
+        target.name,
+        backup.name,
+      ]);
+    }
+  }
+
+  async #createVirtualTables(): Promise<void> {
+    const { signal } = this.#options;
+    if (!this.#virtual || this.#virtual.names.length === 0) return;
+    await this.#virtual.load(await readCatalog(this.#connection, 'main', signal), signal);
+    await this.#virtual.create();
+  }
+
+  #restored(): Restored {
+    const { plan, manifest } = this.#restore;
+    const replaced = plan.tables.filter(
+      (table) => this.#modeOf(table) === 'replace' && holdsAllRows(table.backup),
+    );
+    return {
+      tables: plan.tables.map(({ target }) => target.name),
+      replaced: replaced.map(({ target }) => target.name),
+      virtual: this.#virtual?.names ?? [],
+      // A safety backup holds what a restore changed, and all else is as it was.
+      exact: this.#exactly || manifest.purpose === 'safety',
+    };
+  }
+
+  /** The database becomes what the backup holds, with what belongs to no table: counters, statistics, modules' tables. */
+  get #exactly(): boolean {
+    const { plan } = this.#restore;
+    return plan.whole && (plan.mode === 'replace' || this.#fresh);
+  }
+
+  verify(table: TablePlan): Promise<void> {
+    return this.#inWords(table, async () => {
+      const found = this.#tableOf(table);
+      await found.verify();
+      if (table === this.#restore.plan.tables.at(-1)) await this.#checks.done();
+      this.#reportAll('verify', table);
+    });
+  }
+
+  async commit(): Promise<void> {
+    await this.#inWords(undefined, async () => {
+      try {
+        await this.#connection.run('COMMIT');
+      } catch (error) {
+        const failure = describeFailure(error, 'database');
+        // A COMMIT that fails leaves the connection inside its transaction.
+        await this.#undo().catch((second: unknown) => {
+          throw failure.with({ suppressed: second });
+        });
+        throw failure;
+      }
+      this.#state = 'ended';
+    });
+    await this.#release();
+  }
+
+  async rollback(): Promise<void> {
+    try {
+      await this.#inWords(undefined, () => this.#undo());
+    } finally {
+      await this.#release();
+    }
+  }
+
+  #reportAll(phase: Phase, { target: table, backup: { rows } }: TablePlan): void {
+    this.#options.report?.({ phase, table, rows, totalRows: rows });
+  }
+
+  /** Ends what is open. Never throws. */
+  async close(): Promise<void> {
+    try {
+      await this.rollback();
+    } catch (error) {
+      this.#options.logger.error('A restore could not be rolled back as its connection was closed', error);
+    }
+  }
+
+  /** Makes what is missing, each statement for the one object that it names. */
+  async #create(section: SchemaSection): Promise<void> {
+    for (const object of this.#restore.plan.create) {
+      if (object.section !== section || object.kind === virtualTableKind) continue;
+      if (!this.#created.has(object)) await this.#createObject(object);
+    }
+  }
+
+  async #createObject(object: SchemaObject): Promise<void> {
+    await createObject(this.#connection, object, this.#options.signal);
+    this.#created.add(object);
+  }
+
+  #pair(plan: TablePlan, tables: readonly CatalogTable[]): TablePair {
+    const backup = this.#payload.table(plan.backup);
+    const target = findTable(tables, plan.target.name);
+    const changed = (reason: string): RestorePointError => changedSince(plan.target, reason);
+    if (!target) throw changed('it is not there');
+    if (target.type !== 'table') throw changed('it belongs to a virtual table');
+    for (const name of plan.columns) {
+      const column = target.columns.find((candidate) => sameName(candidate.name, name));
+      if (!column || column.generated) throw changed(`it has no column ${name} that can be written`);
+    }
+    return { plan, target, backup };
+  }
+
+  #backupOf(name: string): TableInBackup | 'absent' | undefined {
+    const found = this.#backedUp.get(foldName(name));
+    if (!found) return this.#restore.manifest.complete ? 'absent' : undefined;
+    return { table: this.#payload.table(found), whole: holdsAllRows(found) };
+  }
+
+  #tableOf(table: TablePlan): TableRestore {
+    const found = this.#tables.get(table);
+    if (!found) throw new Error(`prepare() did not meet the table ${formatTableName(table.target)}`);
+    return found;
+  }
+
+  /** A table that was just made is empty: all modes are the same there. */
+  #modeOf(table: TablePlan): RestoreMode {
+    return table.create ? 'replace' : this.#restore.plan.mode;
+  }
+
+  /** The numbers by which programs know their databases and the version of their schema. */
+  async #adoptNumbers(): Promise<void> {
+    const { userVersion, applicationId } = this.#payload.settings;
+    await this.#connection.all(`PRAGMA main.user_version = ${userVersion}`);
+    await this.#connection.all(`PRAGMA main.application_id = ${applicationId}`);
+  }
+
+  /** Throws when the transaction may still be there. */
+  async #undo(): Promise<void> {
+    if (this.#state === 'open') await this.#connection.rollBack();
+    this.#state = 'ended';
+  }
+
+  async #release(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    await this.#checks.close();
+    await this.#connection.closeQuietly(this.#options.logger);
+    await this.#payload.remove(this.#options);
+  }
+
+  #inWords<Result>(table: TablePlan | undefined, work: () => Promise<Result>): Promise<Result> {
+    return inWords('database', table ? { table: formatTableName(table.target) } : {}, async () => {
+      try {
+        return await work();
+      } catch (error) {
+        if (missingIn(error) === undefined) throw error;
+        const all = await readCatalog(this.#connection, 'main').catch(() => []);
+        const name = table?.target.name;
+        throw await nameMissing(
+          error,
+          this.#connection,
+          all.filter((found) => name === undefined || sameName(found.name, name)),
+        );
+      }
+    });
+  }
+}

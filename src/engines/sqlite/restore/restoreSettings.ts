@@ -1,0 +1,49 @@
+import type { RestoreSource } from '../../engine.ts';
+import { fileUri } from '../connect/address.ts';
+import type { Connection } from '../connect/connection.ts';
+import { quote, quoteText } from '../connect/identifiers.ts';
+import { type PayloadDatabase, readSettings } from '../payload/payloadDatabase.ts';
+import { backupSchema } from '../rows/rowComparison.ts';
+import { distrust } from '../payload/untrusted.ts';
+
+/**
+ * Of the connection that restores, in KiB: what is changed and does not fit is written to the disk early, and each time the
+ * rollback journal is synced before.
+ */
+const cacheKibibytes = 48 * 1024;
+
+/** Makes a connection one that restores. */
+export async function configure(connection: Connection, { madeHere = false }: RestoreSource): Promise<void> {
+  await distrust(connection);
+  // What this machine wrote, and has just been checked, has sound pages.
+  if (madeHere) await connection.all('PRAGMA cell_size_check = OFF');
+  await connection.all(`PRAGMA cache_size = ${-cacheKibibytes}`);
+  // The guard checks them when all tables are there, so that their order does not matter.
+  await connection.all('PRAGMA foreign_keys = OFF');
+}
+
+/** A database that has no page yet takes on how the other one was stored. Resolves to how text is stored in it. */
+export async function adoptSettings(
+  connection: Connection,
+  { settings }: PayloadDatabase,
+  { manifest }: RestoreSource,
+): Promise<string> {
+  const pages = await connection.get<{ n: number }>(
+    `SELECT page_count AS n FROM temp.pragma_page_count('main')`,
+  );
+  if (pages?.n !== 0) return (await readSettings(connection)).encoding;
+  await connection.all(`PRAGMA main.page_size = ${settings.pageSize}`);
+  await connection.all(`PRAGMA encoding = ${quoteText(settings.encoding)}`);
+  if (manifest.complete) await connection.all(`PRAGMA main.auto_vacuum = ${settings.autoVacuum}`);
+  return settings.encoding;
+}
+
+/** Makes the backup's database the schema `backupSchema` of the connection that restores. */
+export async function attachPayload(connection: Connection, { file }: PayloadDatabase): Promise<void> {
+  const schema = quote(backupSchema);
+  // Of a database that is opened for reading alone SQLite knows no CHECK constraints, and transfers no rows to a table
+  // that has some.
+  await connection.run(`ATTACH ? AS ${schema}`, [fileUri(file, 'write')]);
+  // A COMMIT over two databases with journals on the disk makes a further file beside the user's.
+  await connection.all(`PRAGMA ${schema}.journal_mode = MEMORY`);
+}

@@ -1,0 +1,237 @@
+import { RestorePointError } from '../../../core/errors.ts';
+import { holdsAllRows } from '../../../core/manifest.ts';
+import { formatTableName } from '../../../core/names.ts';
+import type { TableChange, TablePlan } from '../../../core/plan.ts';
+import type { RestoreSource, RestoreTransaction, WorkOptions } from '../../engine.ts';
+import {
+  type CatalogIndex,
+  type CatalogTable,
+  findTable,
+  readCatalog,
+  virtualTableKind,
+} from '../schema/catalog.ts';
+import { Connection } from '../connect/connection.ts';
+import { countStoredRows } from '../rows/counts.ts';
+import { inWords } from '../connect/errors.ts';
+import { ForeignKeyGuard } from '../rows/foreignKeys.ts';
+import { quote } from '../connect/identifiers.ts';
+import { PayloadChecks, staleWarning } from '../payload/payloadChecks.ts';
+import { SoundTables } from '../rows/soundTables.ts';
+import { hasKeyword } from '../schema/sqlText.ts';
+import { distrust, openUntrusted } from '../payload/untrusted.ts';
+
+/** Where the database of a backup goes as it is. */
+export interface FilePlace {
+  /** The file that becomes the database. */
+  readonly path: string;
+  /** How many rows a table has that is there already. */
+  rowsBefore(table: TablePlan): Promise<number>;
+  /** Whether the bytes of the file arrived. Throws `verification`. */
+  verify(): Promise<void>;
+  /** To be called when the file is as it is to be. */
+  makeReady(): Promise<void>;
+  commit(): Promise<void>;
+  /** Ends what is open, and removes what is not wanted. Never throws. */
+  release(): Promise<void>;
+}
+
+/**
+ * A restore of a whole database as it is: no row is copied. See `RestoreTransaction`. Before the file takes its place it is
+ * proven: rows are in their order and as many as the manifest says, indexes fit their tables. Indexes that do not are made
+ * anew in it.
+ */
+export class WholeFileRestore implements RestoreTransaction {
+  readonly #place: FilePlace;
+  readonly #restore: RestoreSource;
+  readonly #options: WorkOptions;
+  readonly #connection: Connection;
+  readonly #tables: readonly CatalogTable[];
+  readonly #checked: readonly CatalogTable[];
+  readonly #checks: PayloadChecks;
+  readonly #counts = new Map<TablePlan, number>();
+  readonly #unsure: { readonly table: string; readonly index: CatalogIndex }[] = [];
+  #verifying: Promise<void> | undefined;
+  closed = false;
+
+  private constructor(
+    place: FilePlace,
+    restore: RestoreSource,
+    connection: Connection,
+    tables: readonly CatalogTable[],
+    options: WorkOptions,
+  ) {
+    this.#place = place;
+    this.#restore = restore;
+    this.#connection = connection;
+    this.#tables = tables;
+    this.#options = options;
+    this.#checks = new PayloadChecks(place.path, { asItIs: true }, options);
+    const { unproven = [] } = restore.manifest;
+    const isUnproven = (table: string, index?: string): boolean =>
+      unproven.some((one) => one.table.name === table && one.index === index);
+    this.#checked = tables
+      .filter(({ name, type, withoutRowid }) => type !== 'virtual' && !(withoutRowid && isUnproven(name)))
+      .map((table) => ({
+        ...table,
+        indexes: table.indexes.filter(({ name }) => !isUnproven(table.name, name)),
+      }));
+  }
+
+  /**
+   * Whether all of a backup is restored, and the database in it may be taken as it is. That of a backup which came from
+   * elsewhere may hold more than its manifest says: of that one, rows alone are taken. A table without rowids is the index
+   * of its rows, in whatever order it was, and what modules keep is theirs to make: it is taken as it is only where rows
+   * cannot be copied, for want of something that the application alone registers.
+   */
+  static suits(restore: RestoreSource): boolean {
+    const { plan, manifest, madeHere = false } = restore;
+    const { tables, objects, complete } = manifest;
+    return (
+      madeHere &&
+      complete &&
+      plan.whole &&
+      plan.only === undefined &&
+      plan.tables.length > 0 &&
+      plan.tables.length === tables.length &&
+      plan.tables.every(({ backup }) => holdsAllRows(backup)) &&
+      (cannotCopyRows(restore) ||
+        objects.every(({ kind, sql }) => kind !== virtualTableKind && !hasKeyword(sql, 'WITHOUT')))
+    );
+  }
+
+  /** Changes nothing. Releases the place where it throws. */
+  static async begin(
+    place: FilePlace,
+    restore: RestoreSource,
+    options: WorkOptions,
+  ): Promise<WholeFileRestore> {
+    let connection: Connection | undefined;
+    try {
+      connection = await openUntrusted(place.path);
+      const tables = await readCatalog(connection, 'main', options.signal);
+      return new WholeFileRestore(place, restore, connection, tables, options);
+    } catch (error) {
+      await connection?.closeQuietly(options.logger);
+      await place.release();
+      throw error;
+    }
+  }
+
+  prepare(): Promise<void> {
+    const names = this.#tables.map(({ name }) => name);
+    const guard = new ForeignKeyGuard(this.#connection, names, () => true);
+    this.#checks.checkReferences(guard.inherited(this.#tables, { absentParents: true }));
+    for (const table of this.#checked) if (!table.withoutRowid) this.#checks.checkIndexes(table);
+    return Promise.resolve();
+  }
+
+  load(table: TablePlan): Promise<TableChange> {
+    return this.#inWords(table, async () => {
+      const { signal, report } = this.#options;
+      const found = findTable(this.#tables, table.backup.table.name.name);
+      if (!found)
+        throw new RestorePointError('damaged-backup', 'The database in the backup has no such table');
+      const rows = await countStoredRows(this.#connection, 'main', found.name, signal);
+      const rowsBefore = table.create ? 0 : await this.#place.rowsBefore(table);
+      this.#counts.set(table, rows);
+      report?.({ phase: 'load', table: table.target, rows, totalRows: table.backup.rows });
+      return { table: table.target, rowsBefore, rowsAfter: rows, inserted: rows, updated: 0 };
+    });
+  }
+
+  finish(): Promise<void> {
+    return this.#inWords(undefined, async () => {
+      const { signal, logger } = this.#options;
+      const sound = new SoundTables(this.#connection, this.#tables.length);
+      for (const { name, withoutRowid, indexes } of this.#checked) {
+        const { stale, proven, rowsInOrder } = await this.#checks.findings(name);
+        if (!rowsInOrder) await sound.check(name, signal).catch((error: unknown) => refuse(error, name));
+        if (stale !== undefined) logger.warn(staleWarning(stale));
+        for (const index of indexes) {
+          if (!proven.has(index.name) && !(withoutRowid && index.primary))
+            this.#unsure.push({ table: name, index });
+        }
+      }
+      await this.#checks.done();
+    });
+  }
+
+  verify(table: TablePlan): Promise<void> {
+    return this.#inWords(table, async () => {
+      const { rows } = table.backup;
+      const found = this.#counts.get(table);
+      if (found !== rows) throw differs(table, `it has ${found} rows, and the backup ${rows}`);
+      await (this.#verifying ??= this.#place.verify());
+      if (table === this.#restore.plan.tables.at(-1)) {
+        await this.#remakeIndexes();
+        await this.#place.makeReady();
+      }
+      this.#options.report?.({ phase: 'verify', table: table.target, rows, totalRows: rows });
+    });
+  }
+
+  async commit(): Promise<void> {
+    await this.#endReading();
+    await this.#inWords(undefined, () => this.#place.commit());
+    await this.rollback();
+  }
+
+  async rollback(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    await this.#endReading();
+    await this.#place.release();
+  }
+
+  /** Ends what is open. Never throws. */
+  close(): Promise<void> {
+    return this.rollback();
+  }
+
+  async #endReading(): Promise<void> {
+    await this.#checks.close();
+    await this.#connection.closeQuietly(this.#options.logger);
+  }
+
+  /** By SQLite, from the rows. */
+  async #remakeIndexes(): Promise<void> {
+    if (this.#unsure.length === 0) return;
+    const { signal, logger } = this.#options;
+    const connection = await Connection.open(this.#place.path, 'write');
+    try {
+      await distrust(connection);
+      await connection.all('PRAGMA journal_mode = OFF');
+      await connection.all('PRAGMA synchronous = OFF');
+      for (const { table, index } of this.#unsure) {
+        logger.debug(`The index ${index.name} is made anew`);
+        await inWords('database', { table }, () =>
+          connection.run(`REINDEX main.${quote(index.name)}`, [], signal),
+        );
+      }
+    } finally {
+      await connection.closeQuietly(logger);
+    }
+  }
+
+  #inWords<Result>(table: TablePlan | undefined, work: () => Promise<Result>): Promise<Result> {
+    return inWords('database', table ? { table: formatTableName(table.target) } : {}, work);
+  }
+}
+
+/** Something that only the application registers is missing here. */
+export function cannotCopyRows({ manifest }: RestoreSource): boolean {
+  return manifest.unproven !== undefined || manifest.asItIs === true;
+}
+
+function refuse(error: unknown, table: string): never {
+  if (!RestorePointError.is(error)) throw error;
+  const next =
+    'Restore into an empty file that is there already: then rows are copied, where SQLite takes them.';
+  throw error.with({ place: { table }, next });
+}
+
+function differs({ target }: TablePlan, reason: string): RestorePointError {
+  return new RestorePointError('verification', `What was restored is not what the backup holds: ${reason}`, {
+    place: { table: formatTableName(target) },
+  });
+}

@@ -1,0 +1,138 @@
+import type { TablePlan } from '../../../core/plan.ts';
+import { type CatalogTable, uniqueKeyOver } from '../schema/catalog.ts';
+import { affinityOf } from '../schema/affinity.ts';
+import { foldName, quote, sameName } from '../connect/identifiers.ts';
+
+/** What the backup's database is called on the connection of a restore. */
+export const backupSchema = 'restore_point_backup';
+
+/** SQLite allows so many columns in a table, and in a result. */
+export const mostColumns = 2000;
+
+/** What the two sides are called in a statement. */
+export const targetAlias = 'target_row';
+export const backupAlias = 'backup_row';
+
+/** One table of a restore, on both sides. */
+export interface TablePair {
+  readonly plan: TablePlan;
+  readonly target: CatalogTable;
+  readonly backup: CatalogTable;
+}
+
+/** SQLite bounds the length of a statement: of more columns the shortest comparison is made. */
+const fewColumns = 200;
+
+/**
+ * An expression that is true when the values of the plan's columns are the same in type and in every bit. A column's
+ * collation, its affinity and the equality of 1 and 1.0 or of 0.0 and -0.0 must not hide a difference.
+ */
+export function sameRow({ plan, target, backup }: TablePair, left: string, right: string): string {
+  const same = (a: string, b: string, column: string): string => {
+    if (plan.columns.length > fewColumns) return sameType(a, b);
+    const type = target.columns.find(({ name }) => sameName(name, column))?.type ?? '';
+    const affinity = affinityOf(type);
+    if (affinity === 'text') return sameText(a, b);
+    return affinity === 'integer' ? sameInteger(a, b) : sameNumber(a, b);
+  };
+  return conjunction(
+    plan.columns.map((column) => {
+      const [a, b] = [`${left}.${quote(column)}`, `${right}.${quote(column)}`];
+      const equal = `+${a} IS +${b} COLLATE BINARY`;
+      if ([target, backup].every(({ rowidColumn }) => rowidColumn === column)) return equal;
+      return `(${equal} AND ${same(a, b, column)})`;
+    }),
+  );
+}
+
+/** Of values that are equal, whether they are the same; soon clear of text, blobs and NULL. */
+function sameText(a: string, b: string): string {
+  return `(+${a} >= '' ${binary} OR +${a} IS NULL OR ${sameType(a, b)})`;
+}
+
+/** That of a column may be one that only the application registers. */
+const binary = 'COLLATE BINARY';
+
+const largest = '9223372036854775807';
+
+/**
+ * The same, soon clear of integers: of what is equal, divided by the largest integer, integers become 0 and reals do not.
+ * With one added, zeros are no exception. To ask for the types of a million values takes longer than anything else.
+ */
+function sameInteger(a: string, b: string): string {
+  return `((${a} + ${b} + 1) / ${largest} = 0 OR +${a} IS NULL OR ${sameType(a, b)})`;
+}
+
+/** The same, soon clear of most numbers: where it is no whole one, both are reals. */
+function sameNumber(a: string, b: string): string {
+  const most = '9000000000000000000';
+  const fraction = `+${a} <> CAST(+${a} AS INTEGER) ${binary}`;
+  const usual = `(+${a} > 0 ${binary} OR (+${a} < 0 ${binary} AND +${a} > -${most} ${binary}) OR +${a} IS NULL)`;
+  return `(${fraction} OR (${usual} AND +${a} / ${largest} IS +${b} / ${largest}) OR ${sameType(a, b)})`;
+}
+
+function sameType(a: string, b: string): string {
+  const sameZero = `(typeof(${a}) <> 'real' OR ${a} <> 0.0 ${binary} OR atan2(${a}, -1) = atan2(${b}, -1))`;
+  return `(typeof(${a}) = typeof(${b}) AND ${sameZero})`;
+}
+
+/** SQLite bounds the depth of an expression, and a plain chain of ANDs is as deep as it is long. */
+function conjunction(terms: readonly string[]): string {
+  if (terms.length === 0) return 'TRUE';
+  if (terms.length === 1) return terms[0]!;
+  const middle = terms.length >> 1;
+  return `(${conjunction(terms.slice(0, middle))} AND ${conjunction(terms.slice(middle))})`;
+}
+
+/** How the same row is found on both sides: by rowid, or by a unique key. */
+export interface RowMatch {
+  /** True for one pair of rows at most; uses an index of the target. */
+  readonly condition: string;
+  /** Not NULL when the target has the row. */
+  readonly found: string;
+}
+
+/** Whether the restore keeps the rowids of a table in which no column is the rowid. */
+export function keepsHiddenRowids({ target, backup }: TablePair): boolean {
+  return [target, backup].every((table) => table.rowidColumn === undefined && table.rowidName !== undefined);
+}
+
+/** What tells rows apart after all of them were replaced; undefined where nothing does. */
+export function matchReplaced(pair: TablePair): RowMatch | undefined {
+  const { target, backup, plan } = pair;
+  if (keepsHiddenRowids(pair)) return matchRowids(target, backup);
+  const key = plan.key ?? target.primaryKey;
+  const notNull = target.columns.filter((column) => column.notNull).map((column) => column.name);
+  if (target.rowidColumn !== undefined) notNull.push(target.rowidColumn);
+  return holdsNames(plan.columns, key) && holdsNames(notNull, key) ? matchKey(target, key) : undefined;
+}
+
+/** Where both have rowids, and a restore keeps them. */
+export function matchRowids(target: CatalogTable, backup: CatalogTable): RowMatch {
+  const found = `${targetAlias}.${quote(target.rowidName ?? '')}`;
+  return { condition: `${found} = ${backupAlias}.${quote(backup.rowidName ?? '')}`, found };
+}
+
+/** Undefined when the target has no unique key over these columns. */
+export function matchKey(target: CatalogTable, key: readonly string[]): RowMatch | undefined {
+  const collations = key.length === 0 ? undefined : uniqueKeyOver(target, key);
+  if (!collations) return undefined;
+  // The plus leaves it to the target's column how the values compare, as when one is stored into it.
+  const terms = key.map((column) => {
+    const collation = collations.get(foldName(column)) ?? 'BINARY';
+    const [a, b] = [`${targetAlias}.${quote(column)}`, `${backupAlias}.${quote(column)}`];
+    return `${a} = +${b} COLLATE ${quote(collation)}`;
+  });
+  return { condition: terms.join(' AND '), found: `${targetAlias}.${quote(key[0] ?? '')}` };
+}
+
+function holdsNames(all: readonly string[], names: readonly string[]): boolean {
+  return names.every((name) => all.some((other) => sameName(other, name)));
+}
+
+/** An ORDER BY for a backup's rows: their order in the backup, which is what row numbers in errors count. */
+export function backupOrder({ rowidName, withoutRowid, primaryKey }: CatalogTable): string {
+  const columns = rowidName === undefined ? (withoutRowid ? primaryKey : []) : [rowidName];
+  if (columns.length === 0) return '';
+  return ` ORDER BY ${columns.map((column) => `${backupAlias}.${quote(column)}`).join(', ')}`;
+}

@@ -1,0 +1,107 @@
+import { RestorePointError } from '../../../core/errors.ts';
+import { hasSystemTable } from '../schema/catalog.ts';
+import type { Connection } from '../connect/connection.ts';
+import { isSqliteError } from '../connect/errors.ts';
+import { systemTableNames } from './systemTables.ts';
+import { missingIn } from '../schema/unproven.ts';
+
+/**
+ * From so many tables on, all are looked at together first: to check one, SQLite goes through its whole schema, and ten
+ * thousand take more than a hundred times as long one by one. Of fewer, it can be followed how far the check is.
+ */
+const manyTables = 1_000;
+
+/** What is said of values that no constraint allows, and of indexes. */
+const harmless = [
+  `quick_check = 'ok'`,
+  ...['NULL', 'NUMERIC', 'TEXT', 'non-*'].map((what) => `quick_check GLOB '${what} value in *'`),
+  `quick_check GLOB 'wrong # of entries in index *'`,
+].join(' OR ');
+
+/** Checks the tables of a database that is disarmed: no module is run, no expression is computed. */
+export class SoundTables {
+  readonly #connection: Connection;
+  readonly #together: boolean;
+  #allSound: boolean | undefined;
+
+  /** `tables`: how many there are. */
+  constructor(connection: Connection, tables: number) {
+    this.#connection = connection;
+    this.#together = tables >= manyTables;
+  }
+
+  /**
+   * That a table's pages fit together, none is in it twice, and every record can be read. Indexes are not compared with their
+   * tables: a restore builds them anew. Nor are constraints: rows that broke one in the database break it in its backup.
+   * What needs something that only the application registers cannot be looked into. Throws `damaged-backup`.
+   */
+  async check(table: string, signal?: AbortSignal): Promise<void> {
+    this.#allSound ??= this.#together && (await isSound(this.#connection, signal));
+    if (this.#allSound) return;
+    // What is damaged in the tree of a table comes first: to go on could take for ever.
+    const damage = await this.#connection
+      .get<{ message: string }>(
+        `SELECT quick_check AS message FROM temp.pragma_quick_check(?) WHERE NOT (${harmless}) LIMIT 1`,
+        [table],
+        signal,
+      )
+      .catch((error: unknown) => {
+        if (missingIn(error) === undefined) throw error;
+        return undefined;
+      });
+    if (damage) {
+      throw new RestorePointError(
+        'damaged-backup',
+        `The database in the backup is damaged: ${damage.message}`,
+      );
+    }
+  }
+
+  /** The same of SQLite's own tables. */
+  async checkSystemTables(signal?: AbortSignal): Promise<void> {
+    for (const name of systemTableNames) {
+      if (await hasSystemTable(this.#connection, 'main', name, signal)) await this.check(name, signal);
+    }
+  }
+}
+
+/** Whether no table of the database is damaged. */
+async function isSound(connection: Connection, signal?: AbortSignal): Promise<boolean> {
+  try {
+    const damage = await connection.get<{ message: string }>(
+      `SELECT quick_check AS message FROM temp.pragma_quick_check WHERE NOT (${harmless}) LIMIT 1`,
+      [],
+      signal,
+    );
+    return damage === undefined;
+  } catch (error) {
+    if (isSqliteError(error, 'SQLITE_CORRUPT') || missingIn(error) !== undefined) return false;
+    throw error;
+  }
+}
+
+/** So many findings are told at most: then there may be more. */
+const mostFindings = 100;
+
+/**
+ * The indexes of a table that are out of step with it, or have equal entries where they are unique. SQLite looks each row up in
+ * each of them. Undefined where it is not sure that these are all.
+ */
+export async function staleIndexes(
+  connection: Connection,
+  table: string,
+  signal?: AbortSignal,
+): Promise<ReadonlySet<string> | undefined> {
+  try {
+    const found = await connection.all<{ message: string }>(
+      'SELECT integrity_check AS message FROM temp.pragma_integrity_check(?)',
+      [table],
+      signal,
+    );
+    if (found.length >= mostFindings) return undefined;
+    return new Set(found.flatMap(({ message }) => / index (.+)$/s.exec(message)?.[1] ?? []));
+  } catch (error) {
+    if (missingIn(error) === undefined) throw error;
+    return undefined;
+  }
+}

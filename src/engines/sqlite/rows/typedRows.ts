@@ -1,0 +1,222 @@
+import type { ColumnText, Row, RowQuery, Value } from '../../../core/values.ts';
+import type { CatalogTable } from '../schema/catalog.ts';
+import type { Connection } from '../connect/connection.ts';
+import { quote, quoteTable } from '../connect/identifiers.ts';
+
+/** Rows of one table, by pages of bounded size. */
+export interface TableToRead {
+  /** What SQLite calls the database: `main`, or one that is attached. */
+  readonly schema: string;
+  readonly table: CatalogTable;
+  /** Columns in the order of the values. */
+  readonly columns: readonly string[];
+  /** A user's condition, in SQL. */
+  readonly where?: string;
+}
+
+/** About how many bytes a page of rows takes, and how many rows it has at most. */
+const pageBytes = 4 << 20;
+const pageRows = 1_000;
+
+/** Without a rowid each page has to pass over the rows before it: pages are larger. */
+const pageRowsByOffset = 10_000;
+
+/**
+ * Reads rows in the order of their rowids, or of the primary key. Values are what is stored: a column's type says
+ * nothing of them. Throws the driver's errors, and `cancelled`.
+ */
+export async function* readTypedRows(
+  connection: Connection,
+  source: TableToRead,
+  query: RowQuery,
+  signal?: AbortSignal,
+): AsyncGenerator<readonly Row[]> {
+  const { rowidName } = source.table;
+  const most = rowidName === undefined ? pageRowsByOffset : pageRows;
+  let left = query.limit ?? Infinity;
+  let passed = query.after ?? 0;
+  let last: string | undefined;
+  let size = Math.min(firstPageRows, most);
+  while (left > 0) {
+    const limit = Math.min(size, left);
+    const position = last === undefined ? { offset: passed } : { last };
+    const page = await readPage(connection, source, query, { limit, ...position }, signal);
+    if (page.rows.length > 0) yield page.rows;
+    if (page.rows.length < limit) return;
+    left -= page.rows.length;
+    passed += page.rows.length;
+    last = page.last;
+    const rowBytes = Math.max(1, page.bytes / page.rows.length);
+    size = Math.max(1, Math.min(most, 2 * size, Math.floor(pageBytes / rowBytes)));
+  }
+}
+
+/** Of the first page nobody knows how large its rows are. */
+const firstPageRows = 100;
+
+interface Position {
+  readonly limit: number;
+  readonly offset?: number;
+  /** The rowid of the row before. */
+  readonly last?: string;
+}
+
+interface Page {
+  readonly rows: readonly Row[];
+  readonly bytes: number;
+  readonly last?: string;
+}
+
+type StoredValue = string | number | Uint8Array | null;
+
+async function readPage(
+  connection: Connection,
+  source: TableToRead,
+  query: RowQuery,
+  position: Position,
+  signal?: AbortSignal,
+): Promise<Page> {
+  const { table, columns } = source;
+  const rowid = table.rowidName === undefined ? undefined : quote(table.rowidName);
+  const longest = query.longest;
+  const select = async (values: readonly string[]): Promise<Record<string, StoredValue>[]> => {
+    const named = values.map((value, index) => `${value} AS c${index}`);
+    const { sql, bindings } = whereSql(source, query.where ?? [], rowid, position.last);
+    return connection.all<Record<string, StoredValue>>(
+      `SELECT ${[...named, ...(rowid === undefined ? [] : [`CAST(${rowid} AS TEXT) AS row_number`])].join(', ') || '1'}
+         FROM ${quoteTable(source.schema, table.name)} NOT INDEXED ${sql}
+        ${order(table, rowid)} LIMIT ? OFFSET ?`,
+      [...bindings, position.limit, position.offset ?? 0],
+      signal,
+    );
+  };
+  const found = await select(columns.map((column) => encoded(quote(column), longest)));
+  const rows = found.map((row) => columns.map((_, index) => decode(row[`c${index}`] ?? null)));
+  await readInvalidTexts(rows, columns, longest, select, async () => {
+    const sql = `PRAGMA ${quote(source.schema)}.encoding`;
+    return (await connection.get<{ encoding: string }>(sql))?.encoding ?? 'UTF-8';
+  });
+  const last = found.at(-1)?.['row_number'];
+  return {
+    rows,
+    bytes: found.reduce((sum, row) => sum + sizeOf(row), 0),
+    ...(typeof last === 'string' ? { last } : {}),
+  };
+}
+
+function order({ primaryKey }: CatalogTable, rowid: string | undefined): string {
+  const columns = rowid === undefined ? primaryKey.map(quote) : [rowid];
+  return columns.length === 0 ? '' : `ORDER BY ${columns.join(', ')}`;
+}
+
+function whereSql(
+  { where: condition }: TableToRead,
+  texts: readonly ColumnText[],
+  rowid: string | undefined,
+  last: string | undefined,
+): { sql: string; bindings: string[] } {
+  const terms: string[] = [];
+  const bindings: string[] = [];
+  // The line break ends a comment at the end of the condition before it can swallow the parenthesis.
+  if (condition !== undefined) terms.push(`(${condition}\n)`);
+  for (const { column, text } of texts) {
+    const value = quote(column);
+    // A bound text takes the affinity of the column, so that its index serves.
+    terms.push(`(${value} = ? OR CAST(${value} AS TEXT) = ?)`);
+    bindings.push(text, text);
+  }
+  if (rowid !== undefined && last !== undefined) {
+    terms.push(`${rowid} > CAST(? AS INTEGER)`);
+    bindings.push(last);
+  }
+  return { sql: terms.length === 0 ? '' : `WHERE ${terms.join(' AND ')}`, bindings };
+}
+
+/**
+ * What is selected for a value, so that the driver leaves it exact: integers, which it would round, and texts come as
+ * texts that say which they are; long values as their length and their beginning.
+ */
+function encoded(value: string, longest: number | undefined): string {
+  const whole = `CASE typeof(${value}) WHEN 'integer' THEN 'i' || ${value} WHEN 'text' THEN 't' || ${value} ELSE ${value} END`;
+  if (longest === undefined) return whole;
+  const bytes = `octet_length(${value})`;
+  const letter = `CASE typeof(${value}) WHEN 'text' THEN 'T' ELSE 'B' END`;
+  const start = `CASE typeof(${value}) WHEN 'text' THEN substr(${value}, 1, ${longest}) ELSE hex(substr(${value}, 1, ${longest})) END`;
+  return (
+    `CASE WHEN ${bytes} > ${largestCut} THEN ${letter} || ${bytes} || ':' ` +
+    `WHEN ${bytes} > ${longest} AND length(${value}) > ${longest} ` +
+    `AND typeof(${value}) IN ('text', 'blob') THEN ${letter} || length(${value}) || ':' || ${start} ELSE ${whole} END`
+  );
+}
+
+/** Of a larger value, in bytes, only the length is told: SQLite reads a value as a whole to cut it. */
+const largestCut = 8 << 20;
+
+function decode(stored: StoredValue): Value {
+  if (stored === null) return null;
+  if (typeof stored === 'number') return { kind: 'float', text: floatText(stored) };
+  if (typeof stored !== 'string') return { kind: 'bytes', bytes: stored };
+  const text = stored.slice(1);
+  switch (stored[0]) {
+    case 'i':
+      return { kind: 'integer', text };
+    case 'T': {
+      const colon = text.indexOf(':');
+      return { kind: 'text', text: text.slice(colon + 1), cutFrom: Number(text.slice(0, colon)) };
+    }
+    case 'B': {
+      const colon = text.indexOf(':');
+      const bytes = Buffer.from(text.slice(colon + 1), 'hex');
+      return { kind: 'bytes', bytes, cutFrom: Number(text.slice(0, colon)) };
+    }
+    default:
+      return { kind: 'text', text };
+  }
+}
+
+/** The shortest digits that mean this REAL; never those of an integer. */
+function floatText(value: number): string {
+  if (Object.is(value, -0)) return '-0.0';
+  return Number.isInteger(value) && !String(value).includes('e') ? `${value}.0` : String(value);
+}
+
+/** A text that is not valid comes from the driver with U+FFFD in its place: its bytes are read again. */
+async function readInvalidTexts(
+  rows: Value[][],
+  columns: readonly string[],
+  longest: number | undefined,
+  select: (values: readonly string[]) => Promise<Record<string, StoredValue>[]>,
+  encodingOf: () => Promise<string>,
+): Promise<void> {
+  const isDoubtful = (value: Value | undefined): boolean =>
+    value?.kind === 'text' && value.text.includes('\uFFFD');
+  const doubtful = columns.flatMap((_, index) => (rows.some((row) => isDoubtful(row[index])) ? [index] : []));
+  if (doubtful.length === 0) return;
+  const strict = new TextDecoder(await encodingOf(), { fatal: true });
+  const bytesOf = (value: string): string =>
+    `CAST(${longest === undefined ? value : `substr(${value}, 1, ${longest})`} AS BLOB)`;
+  const found = await select(doubtful.map((index) => bytesOf(quote(columns[index]!))));
+  for (const [place, index] of doubtful.entries()) {
+    for (const [number, row] of rows.entries()) {
+      const stored = found[number]?.[`c${place}`];
+      if (!isDoubtful(row[index]) || !(stored instanceof Uint8Array) || isValid(stored, strict)) continue;
+      row[index] = { kind: 'bytes', bytes: stored, invalidText: true };
+    }
+  }
+}
+
+function isValid(bytes: Uint8Array, strict: InstanceType<typeof TextDecoder>): boolean {
+  try {
+    strict.decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function sizeOf(row: Record<string, StoredValue>): number {
+  return Object.values(row).reduce<number>(
+    (sum, value) => sum + (typeof value === 'string' || value instanceof Uint8Array ? value.length : 8),
+    0,
+  );
+}
