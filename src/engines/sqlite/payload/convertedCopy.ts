@@ -6,6 +6,7 @@ import { copiedColumns, quoteList } from '../rows/copyRows.ts';
 import { inWords } from '../connect/errors.ts';
 import { quote, quoteText } from '../connect/identifiers.ts';
 import { checkedIndexes } from './payloadChecks.ts';
+import { balanced } from '../rows/rowComparison.ts';
 import { createSystemTable, systemTableNames } from '../rows/systemTables.ts';
 import { type ConvertText, textConverter } from '../schema/textEncoding.ts';
 import { openUntrusted } from './untrusted.ts';
@@ -180,7 +181,7 @@ async function* readPages(
        ELSE quote(${name}) END`;
   const length = names.map((name) => `coalesce(length(CAST(${name} AS BLOB)), 0)`);
   const largest = await connection.get<{ bytes: number | null }>(
-    `SELECT max(${length.map((bytes, index) => (index === 0 ? bytes : `+ ${bytes}`)).join(' ') || '0'}) AS bytes FROM ${from}`,
+    `SELECT max(${length.length === 0 ? '0' : balanced(length, '+')}) AS bytes FROM ${from}`,
     [],
     signal,
   );
@@ -189,15 +190,25 @@ async function* readPages(
   const values = names.map((name, index) => `${value(name)} AS c${index}`);
   let last: string | undefined;
   for (;;) {
+    // By the name of its table: in ORDER BY, a name alone may be that of a value.
+    const place = `source.${rowid}`;
+    const after = `FROM ${from} AS source ${last === undefined ? '' : `WHERE ${place} > CAST(? AS INTEGER)`} ORDER BY ${place}`;
+    const bindings = last === undefined ? [] : [last];
     const rows = await connection.all<Record<string, string | Buffer>>(
-      `SELECT CAST(${rowid} AS TEXT) AS r, ${values.join(', ')} FROM ${from}
-       ${last === undefined ? '' : `WHERE ${rowid} > CAST(? AS INTEGER)`} ORDER BY ${rowid} LIMIT ${count}`,
-      last === undefined ? [] : [last],
+      `SELECT ${values.join(', ')} ${after} LIMIT ${count}`,
+      bindings,
       signal,
     );
     if (rows.length > 0) yield rows.map((row) => columns.map((_, index) => storedValue(row[`c${index}`]!)));
     if (rows.length < count) return;
-    last = String(rows.at(-1)?.['r']);
+    // By itself: the rows may have as many columns as a result can have.
+    const end = await connection.get<{ r: string }>(
+      `SELECT CAST(${place} AS TEXT) AS r ${after} LIMIT 1 OFFSET ${count - 1}`,
+      bindings,
+      signal,
+    );
+    if (!end) return;
+    last = end.r;
   }
 }
 

@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { type CatalogTable, dataColumnNames, uniqueKeyOver } from '../schema/catalog.ts';
+import { type CatalogTable, dataColumnNames, hiddenRowid, uniqueKeyOver } from '../schema/catalog.ts';
 import type { Connection } from '../connect/connection.ts';
-import { quoteList } from '../rows/copyRows.ts';
+import { copiedColumns, quoteList } from '../rows/copyRows.ts';
 import { foldName, quote, quoteTable, sameName } from '../connect/identifiers.ts';
 import {
   backupAlias,
   backupSchema,
   matchKey,
-  mostColumns,
   type RowMatch,
   sameRow,
   targetAlias,
@@ -54,7 +53,8 @@ export class ChangedRows {
     const values = [...this.#columns.keys()].map(
       (name) => `+${fromBackup(name) ? backupAlias : targetAlias}.${quote(name)}`,
     );
-    if (hasHiddenRowids(target)) values.unshift(`${targetAlias}.${quote(target.rowidName ?? '')}`);
+    const rowid = hiddenRowid(target);
+    if (rowid !== undefined) values.unshift(`${targetAlias}.${quote(rowid)}`);
     await this.#connection.run(`CREATE TEMP TABLE ${this.#held} (${[...this.#columns.values()].join(', ')})`);
     await this.#connection.run(
       // Where two rows of the backup are one row here, the verification says so.
@@ -81,7 +81,7 @@ export class ChangedRows {
   /** Resolves to how many. Of the rows of the backup that `range` leaves, where it is given. */
   async putBack(signal?: AbortSignal, range?: string): Promise<number> {
     const { target, backup, plan } = this.#pair;
-    const into = [...(hasHiddenRowids(target) ? [target.rowidName ?? ''] : []), ...this.#columns.keys()];
+    const into = copiedColumns(target);
     const key = plan.key ?? [];
     const backupKey = key.map((name) => `+${backupAlias}.${quote(name)}`).join(', ');
     const where = range
@@ -101,7 +101,7 @@ export class ChangedRows {
   }
 
   #names(): string[] {
-    return [...(hasHiddenRowids(this.#pair.target) ? ['rowid'] : []), ...this.#columns.values()];
+    return [...(hiddenRowid(this.#pair.target) === undefined ? [] : ['rowid']), ...this.#columns.values()];
   }
 
   #heldAs(names: readonly string[]): string {
@@ -114,9 +114,4 @@ export class ChangedRows {
 /** Whether other values than those of one key must be unique. */
 function hasSeveralKeys({ rowidColumn, indexes }: CatalogTable): boolean {
   return indexes.filter(({ unique }) => unique).length + (rowidColumn === undefined ? 0 : 1) > 1;
-}
-
-/** Rowids that come back with their rows: a statement has room for one more column. */
-function hasHiddenRowids({ rowidColumn, rowidName, columns }: CatalogTable): boolean {
-  return rowidColumn === undefined && rowidName !== undefined && columns.length < mostColumns;
 }

@@ -10,6 +10,7 @@ import { allowWhatStood, insertSql, reindex } from './loadTable.ts';
 import {
   backupAlias,
   backupSchema,
+  keepsHiddenRowids,
   matchRowids,
   sameRow,
   type TablePair,
@@ -67,14 +68,14 @@ export async function findDiffering(
   }
 }
 
-/** Whether it may pay. Of generated columns SQLite may have stored other values than it would now. */
-function mayDifferLittle({ target, backup, plan }: TablePair): boolean {
+/** Whether it may pay, and rows keep their rowids. Of generated columns SQLite may have stored other values than it would now. */
+function mayDifferLittle(pair: TablePair): boolean {
+  const { target, backup, plan } = pair;
   return (
     !plan.create &&
     plan.backup.rows >= worthwhileRows &&
     target.sql === backup.sql &&
-    target.rowidName !== undefined &&
-    backup.rowidName !== undefined &&
+    (target.rowidColumn !== undefined || keepsHiddenRowids(pair)) &&
     !target.columns.some(({ generated }) => generated)
   );
 }

@@ -1,4 +1,4 @@
-import { type CatalogTable, dataColumnNames } from '../schema/catalog.ts';
+import { type CatalogTable, dataColumnNames, hiddenRowid } from '../schema/catalog.ts';
 import type { Connection } from '../connect/connection.ts';
 import { isSqliteError } from '../connect/errors.ts';
 import { quote } from '../connect/identifiers.ts';
@@ -34,10 +34,10 @@ async function movesRecords(connection: Connection, sql: string): Promise<boolea
   }
 }
 
-/** What has to be named to copy a table's rows one by one: its rowid where no column is it, and its own columns. */
+/** What has to be named to copy a table's rows one by one: its hidden rowid, and its own columns. */
 export function copiedColumns(table: CatalogTable): string[] {
-  const rowid = table.rowidColumn === undefined && table.rowidName !== undefined ? [table.rowidName] : [];
-  return [...rowid, ...dataColumnNames(table)];
+  const rowid = hiddenRowid(table);
+  return [...(rowid === undefined ? [] : [rowid]), ...dataColumnNames(table)];
 }
 
 export function quoteList(names: readonly string[], prefix = ''): string {

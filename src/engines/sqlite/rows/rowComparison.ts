@@ -1,13 +1,10 @@
 import type { TablePlan } from '../../../core/plan.ts';
-import { type CatalogTable, uniqueKeyOver } from '../schema/catalog.ts';
+import { type CatalogTable, hiddenRowid, uniqueKeyOver } from '../schema/catalog.ts';
 import { affinityOf } from '../schema/affinity.ts';
 import { foldName, quote, sameName } from '../connect/identifiers.ts';
 
 /** What the backup's database is called on the connection of a restore. */
 export const backupSchema = 'restore_point_backup';
-
-/** SQLite allows so many columns in a table, and in a result. */
-export const mostColumns = 2000;
 
 /** What the two sides are called in a statement. */
 export const targetAlias = 'target_row';
@@ -76,12 +73,15 @@ function sameType(a: string, b: string): string {
   return `(typeof(${a}) = typeof(${b}) AND ${sameZero})`;
 }
 
-/** SQLite bounds the depth of an expression, and a plain chain of ANDs is as deep as it is long. */
 function conjunction(terms: readonly string[]): string {
-  if (terms.length === 0) return 'TRUE';
+  return terms.length === 0 ? 'TRUE' : balanced(terms, 'AND');
+}
+
+/** SQLite bounds the depth of an expression, and a plain chain of operators is as deep as it is long. */
+export function balanced(terms: readonly string[], operator: 'AND' | '+' | '||'): string {
   if (terms.length === 1) return terms[0]!;
   const middle = terms.length >> 1;
-  return `(${conjunction(terms.slice(0, middle))} AND ${conjunction(terms.slice(middle))})`;
+  return `(${balanced(terms.slice(0, middle), operator)} ${operator} ${balanced(terms.slice(middle), operator)})`;
 }
 
 /** How the same row is found on both sides: by rowid, or by a unique key. */
@@ -92,9 +92,9 @@ export interface RowMatch {
   readonly found: string;
 }
 
-/** Whether the restore keeps the rowids of a table in which no column is the rowid. */
+/** Whether a restore that writes rows one by one keeps the rowids of a table in which no column is the rowid. */
 export function keepsHiddenRowids({ target, backup }: TablePair): boolean {
-  return [target, backup].every((table) => table.rowidColumn === undefined && table.rowidName !== undefined);
+  return [target, backup].every((table) => hiddenRowid(table) !== undefined);
 }
 
 /** What tells rows apart after all of them were replaced; undefined where nothing does. */

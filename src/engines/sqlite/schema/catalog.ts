@@ -117,6 +117,18 @@ export function dataColumnNames(table: CatalogTable): string[] {
   return table.columns.filter((column) => !column.generated).map((column) => column.name);
 }
 
+/** SQLite allows so many columns in a table, and in a result. */
+const mostColumns = 2000;
+
+/**
+ * What rows are written with besides their columns, so that they keep their rowids. Undefined where a column is the rowid,
+ * where no name reaches it, and where the table has so many columns that a statement has no room for it.
+ */
+export function hiddenRowid(table: CatalogTable): string | undefined {
+  if (table.rowidColumn !== undefined || dataColumnNames(table).length >= mostColumns) return undefined;
+  return table.rowidName;
+}
+
 interface TableRow {
   readonly name: string;
   readonly type: CatalogTable['type'];
