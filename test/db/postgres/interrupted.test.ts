@@ -163,7 +163,7 @@ describe('postgres: cancelling', () => {
     const source = await postgres.create(`${slow}
       CREATE TABLE t (id integer); CREATE INDEX slowly ON t (slow(id)); INSERT INTO t VALUES (1)`);
     await source.run(`${slow.replace('pg_sleep', 'sqrt')} INSERT INTO t VALUES (20000)`);
-    const target = await postgres.create(`${slow} CREATE TABLE other (id integer)`);
+    const target = await postgres.create(`${slow} CREATE TABLE t (id integer)`);
     const file = postgres.file('x.dbbackup');
     await backUp(source, file);
     const controller = new AbortController();
