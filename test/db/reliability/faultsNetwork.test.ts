@@ -14,7 +14,14 @@ import { countTried } from '../../support/triedCounts.ts';
 /** A few steps of each stage, where the others would say the same. */
 const steps = {
   backup: [/READ ONLY/, /to_json.*#3$/, /COPY .*#1$/],
-  restore: [/READ WRITE/, /LOCK TABLE/, /DELETE FROM/, /end of rows #2/, /ADD CONSTRAINT/, /COPY .* TO STDOUT/],
+  restore: [
+    /READ WRITE/,
+    /LOCK TABLE/,
+    /DELETE FROM/,
+    /end of rows #2/,
+    /ADD CONSTRAINT/,
+    /COPY .* TO STDOUT/,
+  ],
 } as const;
 
 for (const kind of ['backup', 'restore'] as const) {
