@@ -98,6 +98,20 @@ export function withoutLostCounter(lines: readonly string[]): string[] {
   return lines.filter((line) => !line.replaceAll(/\0|\\u0000/g, '').includes('auto_gone'));
 }
 
+/** As `assertSameSqlite`, after a restore from a backup that came from anywhere. */
+export function assertComesBack(
+  actual: SqliteWitness,
+  expected: SqliteWitness,
+  options: { anyOrder?: boolean } = {},
+): void {
+  const plain = ({ rows, dump, ...rest }: SqliteWitness): SqliteWitness => ({
+    ...rest,
+    rows: withoutLostCounter(rows),
+    ...(dump ? { dump: withoutLostCounter(dump) } : {}),
+  });
+  assertSameSqlite(plain(actual), plain(expected), options);
+}
+
 /**
  * All of a database as lines, whatever the order of its objects and the layout of its file: two are equal exactly when
  * the databases are the same to any program.

@@ -4,7 +4,12 @@ import { stat } from 'node:fs/promises';
 import { failure } from '../../support/errors.ts';
 import { holdSqlite, runSqlite } from '../../support/sqliteFiles.ts';
 import { startTransfers, transferMistakes, transferSchema } from '../../support/sqliteTransfers.ts';
-import { assertSameSqlite, openSqlite, readSqliteWitness } from '../../support/sqliteWitness.ts';
+import {
+  assertComesBack,
+  assertSameSqlite,
+  openSqlite,
+  readSqliteWitness,
+} from '../../support/sqliteWitness.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
 import { makeSqlite, sqliteEntries } from './sqlite.ts';
 import { damageSqlite, damages } from './sqliteDamage.ts';
@@ -59,10 +64,10 @@ for (const journal of ['delete', 'truncate', 'persist', 'wal']) {
       const before = readSqliteWitness(source, { tool: true });
       await backUpFile(source, backup);
       await restoreFile(backup, restored);
-      assertSameSqlite(readSqliteWitness(restored, { tool: true }), before);
+      assertComesBack(readSqliteWitness(restored, { tool: true }), before);
       damageSqlite(source, damages);
       await restoreFile(backup, source);
-      assertSameSqlite(readSqliteWitness(source, { tool: true }), before, { anyOrder: true });
+      assertComesBack(readSqliteWitness(source, { tool: true }), before, { anyOrder: true });
       if (journal === 'wal') assert.deepEqual(ask(source, 'PRAGMA journal_mode'), ['wal']);
     });
 

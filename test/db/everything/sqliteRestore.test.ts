@@ -12,8 +12,8 @@ import {
   openSqlite,
   readSqliteWitness,
   assertSameSqlite,
+  assertComesBack,
   type SqliteWitness,
-  withoutLostCounter,
 } from '../../support/sqliteWitness.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
 import {
@@ -38,19 +38,6 @@ const allDamages: readonly (readonly [string, readonly Damage[]])[] = [
   ['all of this', damages],
   ['nothing', []],
 ];
-
-function assertComesBack(
-  actual: SqliteWitness,
-  expected: SqliteWitness,
-  options: { anyOrder?: boolean } = {},
-): void {
-  const plain = ({ rows, dump, ...rest }: SqliteWitness): SqliteWitness => ({
-    ...rest,
-    rows: withoutLostCounter(rows),
-    ...(dump ? { dump: withoutLostCounter(dump) } : {}),
-  });
-  assertSameSqlite(plain(actual), plain(expected), options);
-}
 
 for (const encoding of ['UTF-8', 'UTF-16le', 'UTF-16be']) {
   describe(`sqlite: one of everything in one database, ${encoding}`, () => {
