@@ -77,7 +77,7 @@ const maxSettingsBytes = 16 * 1024 * 1024;
 /** A repository can link its settings to a device without an end. */
 async function readSettings(file: string): Promise<string> {
   const found = await stat(file);
-  if (!found.isFile() || found.size > maxSettingsBytes) throw new Error('It is no file of settings');
+  if (!found.isFile() || found.size > maxSettingsBytes) throw new Error('It is not a settings file');
   return readFile(file, 'utf8');
 }
 
