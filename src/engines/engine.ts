@@ -1,4 +1,5 @@
 import type { DatabaseAddress } from '../core/connections.ts';
+import type { ComparedTable, ComparisonPage } from '../core/differences.ts';
 import type { RestorePointError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type {
@@ -73,6 +74,17 @@ export interface Engine {
   connect(address: DatabaseAddress, options: ConnectOptions): Promise<Session>;
   /** Opens the payload of a backup for reading rows and for checking; needs no database. */
   openPayload(source: PayloadSource, manifest: Manifest, options: WorkOptions): Promise<PayloadRows>;
+  /**
+   * Compares the rows of tables on two sides, and only reads. Keys match as the columns' collations and types say; other
+   * values are the same only if every byte of them is. Memory is bounded. Throws `damaged-backup`, `database` and
+   * `cancelled`.
+   */
+  compare?(
+    first: ComparedSide,
+    second: ComparedSide,
+    tables: readonly ComparedTable[],
+    options: CompareOptions,
+  ): AsyncIterable<ComparisonPage>;
   /** Copies what holds of a damaged backup's rows into another one; needs no database. */
   salvage(
     source: DamagedSource,
@@ -80,6 +92,29 @@ export interface Engine {
     sink: PayloadSink,
     options: WorkOptions,
   ): Promise<SalvagedContent>;
+}
+
+/** A backup, or one consistent state of a database. */
+export type ComparedSide = BackupSide | DatabaseSide;
+
+export interface BackupSide {
+  readonly kind: 'backup';
+  readonly manifest: Manifest;
+  readonly source: PayloadSource;
+  /** See `RestoreSource`. */
+  readonly madeHere?: boolean;
+}
+
+export interface DatabaseSide {
+  readonly kind: 'database';
+  readonly snapshot: Snapshot;
+}
+
+export interface CompareOptions extends WorkOptions {
+  /** How many differing rows of each table are wanted; all of them are counted. */
+  readonly rows: number;
+  /** See `RowQuery`. */
+  readonly longest?: number;
 }
 
 export interface ConnectOptions extends WorkOptions {
