@@ -160,7 +160,7 @@ export class WholeFileRestore implements RestoreTransaction {
     return this.#inWords(table, async () => {
       const { rows } = table.backup;
       const found = this.#counts.get(table);
-      if (found !== rows) throw differs(table, `it has ${found} rows, and the backup ${rows}`);
+      if (found !== rows) throw notRestored(table, `it has ${found} rows, and the backup ${rows}`);
       await (this.#verifying ??= this.#place.verify());
       if (table === this.#restore.plan.tables.at(-1)) {
         await this.#remakeIndexes();
@@ -230,7 +230,7 @@ function refuse(error: unknown, table: string): never {
   throw error.with({ place: { table }, next });
 }
 
-function differs({ target }: TablePlan, reason: string): RestorePointError {
+function notRestored({ target }: TablePlan, reason: string): RestorePointError {
   return new RestorePointError('verification', `What was restored is not what the backup holds: ${reason}`, {
     place: { table: formatTableName(target) },
   });

@@ -2,9 +2,11 @@ import { setImmediate } from 'node:timers/promises';
 import { RestorePointError, throwIfCancelled } from '../../../../core/errors.ts';
 import { formatTableName } from '../../../../core/names.ts';
 import { objectKey, type SchemaObject } from '../../../../core/schema.ts';
+import type { Host } from './host.ts';
 import { makers } from './makers.ts';
-import { type Host, properties, readDefaultPrivileges } from './properties.ts';
+import { properties } from './properties.ts';
 import { StatementReader } from './reader.ts';
+import { readDefaultPrivileges } from './roleProperties.ts';
 import type { Target } from './targets.ts';
 import { UnreadableStatement } from './tokens.ts';
 

@@ -1,51 +1,13 @@
 import { formatTableName } from '../../../../core/names.ts';
 import { objectKey, type SchemaObject } from '../../../../core/schema.ts';
+import { type Host, indexOf, type ReadProperty, relations, requireHost, requireSame } from './host.ts';
 import { readSwitch, readView } from './makers.ts';
 import { dotted, reads } from './named.ts';
 import type { QualifiedName, StatementReader } from './reader.ts';
 import { requireName, requirePartName, requireRelation, requireTable } from './requirements.ts';
+import { grants, owners, privileges, readDefaultPrivileges } from './roleProperties.ts';
 import { isRelated, readAddedConstraint } from './tableParts.ts';
 import { areSame, isSame, readTarget, readTargetOf, type Target } from './targets.ts';
-
-/** The object that a property belongs to, and what its own statement makes. */
-export interface Host {
-  readonly object: SchemaObject;
-  readonly target: Target;
-}
-
-/** Reads a statement that sets something of an object. Throws `UnreadableStatement` where it is about another one. */
-export type ReadProperty = (reader: StatementReader, object: SchemaObject, host: Host) => void;
-
-const relations: readonly string[] = ['table', 'view', 'materialized view'];
-
-/** A role that the statement names has to be one of those that the object says it names. */
-function requireRole(reader: StatementReader, { roles = [] }: SchemaObject, role: string): void {
-  if (!roles.includes(role)) reader.fail('it names a role that is not told');
-}
-
-function requireSame(reader: StatementReader, target: Target, host: Host): void {
-  if (!isSame(target, host.target)) reader.fail(`it is not about the ${objectKey(host.object)}`);
-}
-
-/** What the statement names has to be its host, and the host one of these: other kinds can have the same name. */
-function requireHost(
-  reader: StatementReader,
-  kinds: readonly string[],
-  names: readonly string[],
-  { object, target }: Host,
-): void {
-  if (!kinds.includes(target.what) || !areSame(names, target.names))
-    reader.fail(`it is not about the ${objectKey(object)}`);
-}
-
-const owners: ReadProperty = (reader, object, host) => {
-  reader.take('alter');
-  requireSame(reader, readTarget(reader), host);
-  reader.take('owner to');
-  const role = reader.identifier();
-  requireRole(reader, object, role);
-  if (object.actsAs !== role || object.name !== object.of) reader.fail('it gives it to another role');
-};
 
 const comments: ReadProperty = (reader, object, host) => {
   reader.take('comment on');
@@ -74,74 +36,6 @@ function isPartOf({ what, names }: Target, { target, object }: Host): boolean {
     default:
       return false;
   }
-}
-
-/** The index of a constraint has its name, in the schema of its table. What is no index has no name of one. */
-function indexOf({ target: { what, names } }: Host): readonly string[] {
-  const [name = '', schema = ''] = names;
-  if (what === 'constraint') return [schema, name];
-  return what === 'index' ? names : [];
-}
-
-const grants: ReadProperty = (reader, object, host) => {
-  readGrant(reader, object, () => {
-    const target = readTarget(reader);
-    // Rights on views are those on tables, on aggregates those on functions, on domains those on types.
-    const alike: Readonly<Record<string, readonly string[]>> = {
-      table: relations,
-      function: ['function', 'aggregate'],
-      type: ['type', 'domain'],
-    };
-    const kinds = Object.hasOwn(alike, target.what) ? alike[target.what]! : [target.what];
-    const { what } = host.target;
-    requireSame(reader, kinds.includes(what) ? { ...target, what } : target, host);
-  });
-};
-
-/** `GRANT SELECT ON … TO "role"`, `REVOKE SELECT ("column") ON … FROM PUBLIC`; what it is `on` is read by others. */
-function readGrant(reader: StatementReader, object: SchemaObject, on: () => void): string {
-  const gives = reader.maybe('grant');
-  if (!gives) reader.take('revoke');
-  do {
-    reader.word();
-    if (reader.is('(')) reader.group();
-  } while (reader.maybe(','));
-  reader.take('on');
-  on();
-  reader.take(gives ? 'to' : 'from');
-  const isPublic = reader.peek().type === 'word' && reader.peek().value === 'public';
-  const role = reader.identifier();
-  if (!isPublic) requireRole(reader, object, role);
-  if (gives) reader.maybe('with grant option');
-  return isPublic ? 'PUBLIC' : role;
-}
-
-const privileges: ReadProperty = (reader, object, host) => {
-  grants(reader, object, host);
-};
-
-/** Of which no object is the host: they belong to a role. */
-export function readDefaultPrivileges(reader: StatementReader, object: SchemaObject): Target {
-  reader.take('alter default privileges for role');
-  const role = reader.identifier();
-  requireRole(reader, object, role);
-  if (object.actsAs !== role) reader.fail('it is about another role');
-  const schema = reader.maybe('in schema') ? reader.identifier() : undefined;
-  let type = '';
-  const grantee = readGrant(reader, object, () => {
-    type = reader.word();
-    if (type === 'large') type += ` ${reader.word()}`;
-  });
-  const place = schema === undefined ? '' : ` in schema ${schema}`;
-  const name = `${role}${place} on ${type.toUpperCase()} for ${grantee}`;
-  if (nameOf(object) !== name && nameOf(object) !== `${name} (MAINTAIN)`)
-    reader.fail('it is about something that is called otherwise');
-  return { what: 'default privileges', names: [name] };
-}
-
-/** A setting is called by the key of its object. */
-function nameOf({ kind, name }: SchemaObject): string {
-  return kind === 'default privileges setting' ? name.replace(/^default privileges /, '') : name;
 }
 
 const tableSettings: ReadProperty = (reader, _object, host) => {
@@ -304,14 +198,8 @@ const sequenceOwners: ReadProperty = (reader, object, host) => {
 export const properties: ReadonlyMap<string, ReadProperty> = new Map<string, ReadProperty>([
   ['owner', owners],
   ['comment', comments],
-  [
-    'privileges',
-    (reader, object, host) => {
-      requireGrantName(reader, object);
-      privileges(reader, object, host);
-    },
-  ],
-  ['privileges setting', privileges],
+  ['privileges', privileges],
+  ['privileges setting', grants],
   ['table setting', tableSettings],
   [
     'materialized view setting',
@@ -361,12 +249,7 @@ export const properties: ReadonlyMap<string, ReadProperty> = new Map<string, Rea
       if (!reader.maybe('always')) reader.maybe('replica');
     },
   ],
-  [
-    'default privileges setting',
-    (reader, object) => {
-      readDefaultPrivileges(reader, object);
-    },
-  ],
+  ['default privileges setting', (reader, object) => void readDefaultPrivileges(reader, object)],
   ['default', defaults],
   ['column compression', compressions],
   ['cluster order', clusterOrders],
@@ -405,14 +288,3 @@ export const properties: ReadonlyMap<string, ReadProperty> = new Map<string, Rea
     },
   ],
 ]);
-
-/** Says on what it is, to whom and from whom. */
-function requireGrantName(reader: StatementReader, { name, of, as, roles = [] }: SchemaObject): void {
-  const start = `${of} of `;
-  const column = `${of} column `;
-  const end = as === undefined ? '' : ` from ${as}`;
-  const endings = ['PUBLIC', ...roles].flatMap((role) => [`of ${role}${end}`, `of ${role}${end} (MAINTAIN)`]);
-  const fits =
-    (name.startsWith(start) || name.startsWith(column)) && endings.some((one) => name.endsWith(one));
-  if (!fits) reader.fail('it is about something that is called otherwise');
-}
