@@ -79,11 +79,7 @@ describe('Restricted Mode', () => {
     return workbench.page.getByRole('treeitem', { name: spoken }).first();
   }
 
-  async function notification(text: RegExp): Promise<Locator> {
-    const message = workbench.page.locator('.notification-toast').filter({ hasText: text }).first();
-    await message.waitFor();
-    return message;
-  }
+  const notification = (text: RegExp): Promise<Locator> => workbench.notification(text);
 
   /** The viewer in the editor that is in front. */
   function viewer() {

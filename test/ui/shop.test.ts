@@ -38,11 +38,7 @@ describe('the sample shop, by clicking', () => {
     return workbench.page.getByRole('treeitem', { name: spoken }).first();
   }
 
-  async function notification(text: RegExp): Promise<Locator> {
-    const message = workbench.page.locator('.notification-toast').filter({ hasText: text });
-    await message.waitFor();
-    return message;
-  }
+  const notification = (text: RegExp): Promise<Locator> => workbench.notification(text);
 
   async function accept(label: RegExp): Promise<void> {
     const row = workbench.page

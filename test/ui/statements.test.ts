@@ -95,11 +95,7 @@ describe('statements of a backup', () => {
     return picker().locator('.monaco-list-row').filter({ hasText: text }).first();
   }
 
-  async function notification(text: RegExp): Promise<Locator> {
-    const message = workbench.page.locator('.notification-toast').filter({ hasText: text }).first();
-    await message.waitFor();
-    return message;
-  }
+  const notification = (text: RegExp): Promise<Locator> => workbench.notification(text);
 
   async function menu(of: Locator, entry: string): Promise<void> {
     await of.click({ button: 'right' });

@@ -64,8 +64,7 @@ describe('what a backup asks, by clicking', () => {
   };
 
   async function backedUp(count: number): Promise<void> {
-    const toast = workbench.page.locator('.notification-toast').filter({ hasText: /Backed up/ });
-    await toast.first().waitFor();
+    await workbench.notification(/Backed up/);
     assert.equal(backups().length, count);
     await workbench.runCommand('Notifications: Clear All Notifications');
   }
@@ -103,6 +102,7 @@ describe('what a backup asks, by clicking', () => {
     await back();
     await title(/\(1\//);
     await choose(/Shop \(SQLite\)/);
+    await title(/\(2\/4\)/);
     await type('a long passphrase');
     await title(/\(3\/4\)/);
     await type('a long passphrase');

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Locator, Page } from 'playwright-core';
 import { ensureBrowserBuild } from '../support/browserBuild.ts';
 import { startBrowserServer } from '../support/browserServer.ts';
@@ -32,6 +33,8 @@ export interface Workbench {
   openCommandPalette(text?: string): Promise<void>;
   /** Runs the command with exactly this title (with its category, as the palette shows it). */
   runCommand(title: string): Promise<void>;
+  /** Waits for the first notification whose text matches. */
+  notification(text: RegExp): Promise<Locator>;
   /** Writes `test-results/screenshots/<name>.png`; returns its path. */
   screenshot(name: string): Promise<string>;
   /** Ends browser and server and removes their data. May be called more than once. */
@@ -47,6 +50,12 @@ const restrictedSettings = {
   'security.workspace.trust.startupPrompt': 'never',
   'security.workspace.trust.banner': 'never',
 };
+
+/**
+ * Of more than three notifications within this time, in milliseconds, VS Code shows only the first three
+ * (`SPAM_PROTECTION` of its notificationsToasts.ts). Nobody clicks that fast, but a test does.
+ */
+const notificationInterval = 800;
 
 const openWorkbenches = new Set<Workbench>();
 
@@ -77,6 +86,7 @@ export async function openWorkbench(options: WorkbenchOptions): Promise<Workbenc
     page,
     openCommandPalette: async (text = '') => void (await openPalette(page, text)),
     runCommand: (title) => runCommand(page, title),
+    notification: (text) => notification(page, text),
     screenshot: (name) => screenshot(page, name),
     close: () =>
       (closing ??= (async () => {
@@ -146,6 +156,13 @@ async function runCommand(page: Page, title: string): Promise<void> {
       throw new Error(`The command palette has no "${title}"; it has: ${shown.join(', ')}.`);
     }
   }
+}
+
+async function notification(page: Page, text: RegExp): Promise<Locator> {
+  const message = page.locator('.notification-toast').filter({ hasText: text }).first();
+  await message.waitFor();
+  await sleep(notificationInterval);
+  return message;
 }
 
 async function screenshot(page: Page, name: string): Promise<string> {
