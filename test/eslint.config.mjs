@@ -3,7 +3,18 @@ import js from '@eslint/js';
 import * as regexp from 'eslint-plugin-regexp';
 import tseslint from 'typescript-eslint';
 
-const layers = ['core', 'archive', 'engines', 'backup', 'restore', 'worker', 'cli', 'ui', 'extension'];
+const layers = [
+  'core',
+  'archive',
+  'engines',
+  'backup',
+  'compare',
+  'restore',
+  'worker',
+  'cli',
+  'ui',
+  'extension',
+];
 
 /** The arrows of the architecture: which layers and packages some files may import. Everything else is an error. */
 function layer(files, { layers: allowed, packages = [], others = [] }) {
@@ -93,30 +104,31 @@ export default tseslint.config(
     }),
   ),
   layer(['src/backup/**/*.ts'], { layers: ['core', 'archive', 'engines', 'backup'], others: [portOnly] }),
+  layer(['src/compare/**/*.ts'], { layers: ['core', 'archive', 'engines', 'compare'], others: [portOnly] }),
   layer(['src/restore/**/*.ts'], {
-    layers: ['core', 'archive', 'engines', 'backup', 'restore'],
+    layers: ['core', 'archive', 'engines', 'backup', 'compare', 'restore'],
     others: [portOnly],
   }),
   ...[['src/worker.ts'], ['src/worker/**/*.ts']].map((files) =>
     layer(files, {
-      layers: ['core', 'archive', 'engines', 'backup', 'restore', 'worker'],
+      layers: ['core', 'archive', 'engines', 'backup', 'compare', 'restore', 'worker'],
       packages: ['vscode-jsonrpc'],
     }),
   ),
   layer(['src/ui/**/*.ts'], {
-    layers: ['core', 'archive', 'engines', 'backup', 'restore', 'worker', 'ui'],
+    layers: ['core', 'archive', 'engines', 'backup', 'compare', 'restore', 'worker', 'ui'],
     packages: ['vscode', 'jsonc-parser'],
     // What it does is done in another process.
     others: [portOnly, '/worker/(?!workers\\.ts$|protocol\\.ts$)'],
   }),
   ...[['src/cli.ts'], ['src/cli/**/*.ts']].map((files) =>
     layer(files, {
-      layers: ['core', 'archive', 'engines', 'backup', 'restore', 'cli'],
+      layers: ['core', 'archive', 'engines', 'backup', 'compare', 'restore', 'cli'],
       packages: ['jsonc-parser'],
     }),
   ),
   layer(['src/extension.ts'], {
-    layers: ['core', 'archive', 'engines', 'backup', 'restore', 'worker', 'ui'],
+    layers: ['core', 'archive', 'engines', 'backup', 'compare', 'restore', 'worker', 'ui'],
     packages: ['vscode'],
     others: ['/worker/(?!workers\\.ts$)'],
   }),

@@ -12,6 +12,11 @@ export interface ComparedTable {
    * compared and counted: none is `changed`.
    */
   readonly key?: readonly number[];
+  /**
+   * Sides that hold only some of the rows which the table had: whether they had a row that only the other side has, nobody
+   * knows. Such rows are neither given nor counted.
+   */
+  readonly partial?: readonly ('first' | 'second')[];
 }
 
 /** One column, as each side writes its name: a database may not tell `Id` from `id`. */
@@ -20,7 +25,10 @@ export interface ComparedColumn {
   readonly second: string;
 }
 
-/** How many rows of a table differ. `onlyInFirst + changed + same` is all rows of the first side. */
+/**
+ * How many rows of a table differ. `onlyInFirst + changed + same` is all rows of the first side, unless the second is
+ * `partial`.
+ */
 export interface DifferenceCounts {
   readonly onlyInFirst: number;
   readonly onlyInSecond: number;

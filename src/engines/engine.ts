@@ -229,6 +229,8 @@ export interface Snapshot {
    * bounded size. One reading at a time, and none while `read` runs. Throws `usage` for a condition or a column that cannot be used.
    */
   rows(selection: RowSelection, query?: RowQuery, options?: RowOptions): AsyncIterable<readonly Row[]>;
+  /** The counters of these tables, and of none, as far as they are. */
+  readSequences(tables: readonly TableName[]): Promise<readonly Sequence[]>;
   /** Ends the read transaction and removes what was temporary. Never throws. */
   close(): Promise<void>;
 }

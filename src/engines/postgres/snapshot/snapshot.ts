@@ -2,7 +2,7 @@ import { RestorePointError } from '../../../core/errors.ts';
 import type { BackedUpTable } from '../../../core/manifest.ts';
 import { formatTableName, tableKey, type TableName } from '../../../core/names.ts';
 import { chunkBytes, type Payload, type PayloadSink, type PayloadWriter } from '../../../core/payload.ts';
-import { type DatabaseSchema, dataColumns } from '../../../core/schema.ts';
+import { type DatabaseSchema, dataColumns, type Sequence } from '../../../core/schema.ts';
 import { queriedColumns, type Row, type RowQuery } from '../../../core/values.ts';
 import type {
   IntrospectOptions,
@@ -115,6 +115,14 @@ export class PostgresSnapshot implements Snapshot {
       yield* readTypedRows(this.#transaction, { table, columns, where, types: this.#types }, query);
     } catch (error) {
       throw describeFailure(error, { table: formatTableName(table.name) });
+    }
+  }
+
+  async readSequences(tables: readonly TableName[]): Promise<readonly Sequence[]> {
+    try {
+      return await this.#catalogs.sequences(this.#transaction, tables);
+    } catch (error) {
+      throw describeFailure(error);
     }
   }
 

@@ -1,9 +1,9 @@
 import { RestorePointError } from '../../../core/errors.ts';
 import type { Logger } from '../../../core/logger.ts';
 import type { BackedUpTable } from '../../../core/manifest.ts';
-import { formatTableName } from '../../../core/names.ts';
+import { formatTableName, tableKey, type TableName } from '../../../core/names.ts';
 import type { Payload, PayloadSink } from '../../../core/payload.ts';
-import { type DatabaseSchema, dataColumns } from '../../../core/schema.ts';
+import { type DatabaseSchema, dataColumns, type Sequence } from '../../../core/schema.ts';
 import type { Unproven } from '../../../core/unproven.ts';
 import { queriedColumns, type Row, type RowQuery } from '../../../core/values.ts';
 import type {
@@ -153,6 +153,12 @@ class SqliteSnapshot implements Snapshot {
       const isAboutCondition = where !== undefined && isSqliteError(error, 'SQLITE_ERROR');
       throw describeFailure(isAboutCondition ? wrongCondition(where, error) : error, 'database', place);
     }
+  }
+
+  readSequences(tables: readonly TableName[]): Promise<readonly Sequence[]> {
+    const wanted = new Set(tables.map(tableKey));
+    const sequences: readonly Sequence[] = this.schema.sequences;
+    return Promise.resolve(sequences.filter(({ table }) => !table || wanted.has(tableKey(table))));
   }
 
   get closed(): boolean {
