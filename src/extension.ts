@@ -64,7 +64,7 @@ function createServices(context: vscode.ExtensionContext): Services {
   const keys = new BackupKeys(store, passphrases, log);
   const connector = new Connector(passwords, log);
   const sessions = new SessionCache(connector, log);
-  const backups = new BackupIndex(log);
+  const backups = new BackupIndex(engineById, log);
   const connectionsTree = new ConnectionsTree(store, sessions, log);
   const backupsTree = new BackupsTree(backups);
   const connectionsView = vscode.window.createTreeView('restorePoint.connections', {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
+import type { FindManifestRules } from '../core/manifestRules.ts';
 import { freeBytes } from '../core/memory.ts';
 import type { Chunk, Payload, PayloadSource } from '../core/payload.ts';
 import type { ReportProgress } from '../core/progress.ts';
@@ -66,13 +67,13 @@ export class Archive implements PayloadSource {
 
   /**
    * `keys` are tried where it is encrypted. Throws `file` when it cannot be read, `locked` when none of them opens it,
-   * `damaged-backup` when it is no backup or its frame is damaged.
+   * `damaged-backup` when it is no backup, its frame is damaged, or its engine is not among these.
    */
-  static async open(file: string, keys?: Keys): Promise<Archive> {
+  static async open(file: string, engines: FindManifestRules, keys?: Keys): Promise<Archive> {
     const bytes = await openBytes(file, keys);
     try {
       const entries = await readDirectory(bytes.source, file);
-      const manifest = await readManifest(bytes.source, entries, file);
+      const manifest = await readManifest(bytes.source, entries, file, engines);
       return new Archive(file, bytes, entries, manifest);
     } catch (error) {
       await bytes.source.close();
@@ -87,6 +88,17 @@ export class Archive implements PayloadSource {
       return (await encryptionOf(source, file))?.encryption;
     } finally {
       await source.close();
+    }
+  }
+
+  /** Whether these keys open an encrypted file. Nothing behind its header is read. Throws `file`, `damaged-backup`. */
+  static async opensWith(file: string, keys: Keys): Promise<boolean> {
+    try {
+      await (await openBytes(file, keys)).source.close();
+      return true;
+    } catch (error) {
+      if (RestorePointError.is(error, 'locked')) return false;
+      throw error;
     }
   }
 
@@ -270,12 +282,13 @@ async function readManifest(
   source: ByteSource,
   entries: readonly ZipEntry[],
   file: string,
+  engines: FindManifestRules,
 ): Promise<ReadManifest> {
   const last = entries.at(-1);
   if (last?.name !== manifestEntry || last.size > maxManifestBytes)
     throw damaged(file, manifestEntry, 'it is missing');
   const bytes = await readChecked(source, last, file);
-  const manifest = parseManifest(bytes);
+  const manifest = parseManifest(bytes, engines, file);
   if (typeof manifest === 'string') throw damaged(file, manifestEntry, manifest);
   const expected = new Map<string, Chunk>();
   for (const chunk of manifest.payloads.flatMap((payload) => payload.chunks))

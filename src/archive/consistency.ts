@@ -1,9 +1,10 @@
 import type { Compression, Manifest } from '../core/manifest.ts';
-import { foldCase, formatTableName, tableKey, type TableName } from '../core/names.ts';
+import type { ManifestRules } from '../core/manifestRules.ts';
+import { formatTableName, type TableName } from '../core/names.ts';
 import type { Chunk, Payload } from '../core/payload.ts';
 import { wrongNames } from './wrongNames.ts';
 
-/** No row is larger than PostgreSQL can send, which is 1 GiB; a chunk is a few MiB and the rest of its last row. */
+/** No database sends a row of more than 1 GiB; a chunk is a few MiB and the rest of its last row. */
 export const maxChunkBytes = 1024 * 1024 * 1024 + 64 * 1024 * 1024;
 
 /** How many bytes a codec can make of one at most: more is a lie, and found out without decompressing it. */
@@ -12,12 +13,12 @@ const maxRatio: Readonly<Record<Compression, number>> = { zstd: 32_768, gzip: 1_
 const suffixes: Readonly<Record<Compression, string>> = { zstd: '.zst', gzip: '.gz', none: '' };
 
 /** What the shape of a manifest cannot say: that its parts fit together. A sentence, or undefined where they do. */
-export function inconsistency(manifest: Manifest): string | undefined {
+export function inconsistency(manifest: Manifest, rules: ManifestRules): string | undefined {
   return (
     wrongDate(manifest) ??
-    wrongNames(manifest) ??
+    wrongNames(manifest, rules) ??
     wrongPayloads(manifest) ??
-    wrongTables(manifest) ??
+    wrongRows(manifest, rules) ??
     wrongNumbers(manifest)
   );
 }
@@ -59,28 +60,14 @@ function wrongChunk(
     : `its manifest says that ${entry} is ${bytes} bytes of ${storedBytes}, which cannot be`;
 }
 
-function wrongTables(manifest: Manifest): string | undefined {
+function wrongRows(manifest: Manifest, { payloadPerTable }: ManifestRules): string | undefined {
   const payloads = new Map(manifest.payloads.map((payload) => [payload.name, payload]));
-  const isPostgres = manifest.source.engine === 'postgres';
-  const fold = isPostgres ? (name: string): string => name : foldCase;
-  const names = new Set<string>();
   const used = new Set<string>();
-  for (const { table, columns, payload: name, rows, digest } of manifest.tables) {
+  for (const { table, payload: name, rows, digest } of manifest.tables) {
     const text = formatTableName(table.name);
-    const key = fold(tableKey(table.name));
-    if (names.has(key)) return `its manifest names the table ${text} twice`;
-    names.add(key);
-    const all = table.columns.map((column) => column.name);
-    if (new Set(all).size !== all.length) return `its manifest names a column of ${text} twice`;
-    const parts = [table.name.name, table.name.schema ?? table.name.name, ...all];
-    if (parts.some((part) => part.includes('\0') || (isPostgres && part === '')))
-      return `its manifest has a name for ${text} or a column of it that is none`;
-    const known = new Set(table.columns.filter((column) => !column.generated).map((column) => column.name));
-    const fits = new Set(columns).size === columns.length && columns.every((column) => known.has(column));
-    if (!fits) return `its manifest names other columns of ${text} than the table has`;
     const payload = payloads.get(name);
     if (!payload) return `its manifest has no payload for the table ${text}`;
-    if (!isPostgres) continue;
+    if (!payloadPerTable) continue;
     if (used.has(name)) return `its manifest names the payload ${name} for two tables`;
     used.add(name);
     if (digest === undefined) return `its manifest has no digest of the table ${text}`;
@@ -98,7 +85,6 @@ function wrongNumbers(manifest: Manifest): string | undefined {
   for (const { name, lastValue, increment } of sequences) {
     if (![lastValue, increment].every(isInt64))
       return `its manifest has an impossible number for ${shown(name)}`;
-    if (name.name.includes('\0')) return 'its manifest has a name for a sequence that is none';
   }
   for (const stored of largeObjects ? [largeObjects.objects, largeObjects.pieces] : []) {
     const payload = payloads.find(({ name }) => name === stored.payload);

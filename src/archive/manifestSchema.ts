@@ -65,10 +65,7 @@ export const manifestSchema = object(
     formatVersion: { const: 1 },
     createdAt: { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z$' },
     createdBy: text,
-    source: object(
-      { engine: oneOf('sqlite', 'postgres'), serverVersion: text, database: text },
-      { connection: text },
-    ),
+    source: object({ engine: text, serverVersion: text, database: text }, { connection: text }),
     purpose: oneOf('backup', 'safety'),
     complete: flag,
     compression: oneOf('zstd', 'gzip', 'none'),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
+import type { FindManifestRules } from '../core/manifestRules.ts';
 import type { Chunk, DamagedSource, Payload } from '../core/payload.ts';
 import { fingerprintOf, manifestEntry } from './archiveWriter.ts';
 import type { ByteSource } from './byteSource.ts';
@@ -47,13 +48,14 @@ export class SalvageReader implements DamagedSource {
    */
   static async open(
     file: string,
+    engines: FindManifestRules,
     { signal, keys }: { readonly signal?: AbortSignal; readonly keys?: Keys } = {},
   ): Promise<SalvageReader> {
     const bytes = await openBytes(file, keys, { damaged: true });
     const { source } = bytes;
     try {
       const found = await findEntries(source);
-      const { manifest, json } = await readManifest(source, found, file);
+      const { manifest, json } = await readManifest(source, found, file, engines);
       const places = await findChunks(source, found, manifest, signal);
       return new SalvageReader(file, bytes, manifest, fingerprintOf(json), places);
     } catch (error) {
@@ -96,6 +98,7 @@ async function readManifest(
   source: ByteSource,
   { entries }: FoundEntries,
   file: string,
+  engines: FindManifestRules,
 ): Promise<{ manifest: Manifest; json: Buffer }> {
   const last = entries.findLast(({ entry }) => entry.name === manifestEntry);
   const lost = (what: string): RestorePointError =>
@@ -107,7 +110,7 @@ async function readManifest(
   if (!last.sound) throw lost('the manifest is damaged');
   const { entry } = last;
   const json = await source.read(entry.offset + localHeader(entry).length, entry.size);
-  const manifest = parseManifest(json);
+  const manifest = parseManifest(json, engines, file);
   if (typeof manifest === 'string') throw lost(manifest);
   return { manifest, json };
 }

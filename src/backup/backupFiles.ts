@@ -5,6 +5,7 @@ import type { Encryption } from '../archive/encryption/keys.ts';
 import { fileError } from '../archive/publish.ts';
 import { describeError, RestorePointError } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
+import type { FindManifestRules } from '../core/manifestRules.ts';
 
 export const backupExtension = '.dbbackup';
 /** The tool `age` makes `x.dbbackup` of it. */
@@ -61,14 +62,14 @@ export interface BackupFile {
  * Only frames and manifests are read, of encrypted ones the header, of a damaged one what tells where it is damaged. A
  * damaged or foreign file is in the list with its problem.
  */
-export async function listBackups(folder: string): Promise<BackupFile[]> {
+export async function listBackups(folder: string, engines: FindManifestRules): Promise<BackupFile[]> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
     throw error;
   });
   const backups: BackupFile[] = [];
   for (const name of names.filter((entry) => isBackupName(entry) && !entry.startsWith('.'))) {
-    const backup = await readBackupFile(path.join(folder, name));
+    const backup = await readBackupFile(path.join(folder, name), engines);
     if (backup) backups.push(backup);
   }
   return backups.sort((a, b) => b.time.getTime() - a.time.getTime());
@@ -81,7 +82,10 @@ export function problemOf(error: unknown): Pick<BackupFile, 'problem' | 'salvage
 }
 
 /** One file of such a list; undefined when it has gone meanwhile. */
-export async function readBackupFile(file: string): Promise<BackupFile | undefined> {
+export async function readBackupFile(
+  file: string,
+  engines: FindManifestRules,
+): Promise<BackupFile | undefined> {
   const info = await stat(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
@@ -90,7 +94,7 @@ export async function readBackupFile(file: string): Promise<BackupFile | undefin
   try {
     const encryption = await Archive.encryptionOf(file);
     if (encryption) return { file, size: info.size, time: info.mtime, encryption };
-    const archive = await Archive.open(file);
+    const archive = await Archive.open(file, engines);
     await archive.close();
     return { file, size: info.size, time: new Date(archive.manifest.createdAt), manifest: archive.manifest };
   } catch (error) {

@@ -42,7 +42,7 @@ export async function salvageBackup(
   engines: (id: Manifest['source']['engine']) => Engine,
   options: SalvageOptions,
 ): Promise<SalvageReport> {
-  const source = await SalvageReader.open(file, options);
+  const source = await SalvageReader.open(file, engines, options);
   try {
     const { manifest } = source;
     const { compression } = manifest;

@@ -27,7 +27,7 @@ export async function verifyBackup(
   options: WorkOptions & { readonly keys?: Keys },
 ): Promise<VerifyReport> {
   const started = performance.now();
-  const archive = await Archive.open(file, options.keys);
+  const archive = await Archive.open(file, engines, options.keys);
   try {
     await archive.check(options);
     const { manifest } = archive;

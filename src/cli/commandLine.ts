@@ -110,12 +110,12 @@ async function restore(args: RestoreArguments, output: Output, work: Work): Prom
   const madeHere = new MadeHere(stateFolder(), work.logger);
   const keys = await keysFor({ ...args, ...identityOf(args, connection) }, work);
   // A file that is no backup must not leave a new, empty database behind.
-  await (await Archive.open(path.resolve(args.file), keys)).close();
+  await (await Archive.open(path.resolve(args.file), engineById, keys)).close();
   const safetyLock =
     args.safetyBackup && !args.dryRun ? await lockFor(args, connection, work, keys) : undefined;
   const create = features.createsDatabase && !args.dryRun;
   await withSession(connection, { ...work, readOnly: false, create }, async (session) => {
-    const report = await restoreBackup(path.resolve(args.file), session, features, {
+    const report = await restoreBackup(path.resolve(args.file), session, engineById, {
       ...work,
       mode: args.mode,
       ...(args.tables ? { tables: args.tables } : {}),
@@ -173,7 +173,7 @@ function identityOf(
 }
 
 async function inspect(args: InspectArguments, output: Output, work: Work): Promise<void> {
-  const archive = await Archive.open(path.resolve(args.file), await keysFor(args, work));
+  const archive = await Archive.open(path.resolve(args.file), engineById, await keysFor(args, work));
   try {
     const { manifest } = archive;
     const text = args.statements

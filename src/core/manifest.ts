@@ -4,7 +4,8 @@ import type { RelatedReason } from './related.ts';
 import type { LeftOut, SchemaObject, Sequence, Table } from './schema.ts';
 import type { Unproven } from './unproven.ts';
 
-export type EngineId = 'sqlite' | 'postgres';
+/** The name of an engine in settings and manifests. Which there are, the registry of engines says. */
+export type EngineId = string;
 
 export type Compression = 'zstd' | 'gzip' | 'none';
 
@@ -12,7 +13,7 @@ export type Compression = 'zstd' | 'gzip' | 'none';
 export interface DatabaseInfo {
   readonly engine: EngineId;
   readonly serverVersion: string;
-  /** The database's name; for SQLite the file's base name. */
+  /** The database's name; for a file its base name. */
   readonly database: string;
 }
 

@@ -10,6 +10,7 @@ import type {
   Manifest,
   TableSummary,
 } from '../core/manifest.ts';
+import type { ManifestRules } from '../core/manifestRules.ts';
 import type { TableName } from '../core/names.ts';
 import type { DamagedSource, Payload, PayloadSink, PayloadSource } from '../core/payload.ts';
 import type { RestorePlan, TableChange, TablePlan } from '../core/plan.ts';
@@ -32,8 +33,6 @@ export interface EngineFeatures {
   readonly schemas: boolean;
   /** A database that is not there can be made by connecting with `create`. */
   readonly createsDatabase: boolean;
-  /** `Orders` and `orders` are one name. */
-  readonly caseInsensitiveNames?: boolean;
   /** It is a file on this machine. */
   readonly isFile: boolean;
   /**
@@ -41,6 +40,12 @@ export interface EngineFeatures {
    * checked before.
    */
   readonly readsBackupFirst?: boolean;
+}
+
+/** What common code may ask of an open database: some of it is the server's to decide. */
+export interface SessionFeatures extends EngineFeatures {
+  /** `Orders` and `orders` are one name. */
+  readonly caseInsensitiveNames: boolean;
 }
 
 /** What of a damaged backup's rows is whole. */
@@ -58,6 +63,8 @@ export interface Engine {
   /** For people: `PostgreSQL`. */
   readonly label: string;
   readonly features: EngineFeatures;
+  /** What the manifests of its backups keep to. */
+  readonly manifestRules: ManifestRules;
   /** For people, without a secret: `localhost:5432/shop`, `shop.db`. */
   describe(address: DatabaseAddress): string;
   /**
@@ -128,6 +135,7 @@ export interface ConnectOptions extends WorkOptions {
 /** An open connection to one database. One piece of work at a time. */
 export interface Session {
   readonly info: DatabaseInfo;
+  readonly features: SessionFeatures;
   /** For people, without a secret. */
   readonly target: string;
   /** The tables with about how many rows and bytes they have; cheap, for a tree. */

@@ -8,11 +8,13 @@ import { sqliteEngine } from './sqlite/engine.ts';
 /** Every engine there is, in the order in which users are offered them. */
 export const engines: readonly Engine[] = [sqliteEngine, postgresEngine];
 
-/** The engine of a manifest or an address. */
+/** The engine of a manifest or an address. Throws `usage` for one that this version does not have. */
 export function engineById(id: EngineId): Engine {
   const engine = engines.find((candidate) => candidate.id === id);
-  if (!engine) throw new Error(`There is no engine ${id}`);
-  return engine;
+  if (engine) return engine;
+  throw new RestorePointError('usage', `This version of Restore Point has no engine "${id}"`, {
+    next: `It has: ${engines.map((known) => known.id).join(', ')}.`,
+  });
 }
 
 /** Engines whose URLs people try, by scheme. */

@@ -1,7 +1,7 @@
 import type { BackedUpTable } from '../core/manifest.ts';
 import { foldCase } from '../core/names.ts';
 import type { Column, Table } from '../core/schema.ts';
-import type { EngineFeatures } from '../engines/engine.ts';
+import type { SessionFeatures } from '../engines/engine.ts';
 
 export interface TableComparison {
   /** Differences that the restore can live with, as sentences. */
@@ -14,7 +14,7 @@ export interface TableComparison {
 export function compareTable(
   backup: BackedUpTable,
   live: Table | undefined,
-  features: EngineFeatures,
+  features: SessionFeatures,
 ): TableComparison {
   const drift: string[] = [];
   const refusals: string[] = [];
@@ -45,7 +45,7 @@ export function compareTable(
   return { drift, refusals };
 }
 
-function sameType(before: Column, now: Column, features: EngineFeatures): boolean {
+function sameType(before: Column, now: Column, features: SessionFeatures): boolean {
   if (features.caseInsensitiveNames) return foldCase(before.type) === foldCase(now.type);
   return before.type === now.type;
 }

@@ -2,7 +2,7 @@ import type { BackupPart, Manifest } from '../core/manifest.ts';
 import { foldCase, tableKey } from '../core/names.ts';
 import type { PlannedObject, RestoreMode, TablePlan } from '../core/plan.ts';
 import { objectKey, type DatabaseSchema, type SchemaObject, type ServerFeature } from '../core/schema.ts';
-import type { EngineFeatures } from '../engines/engine.ts';
+import type { SessionFeatures } from '../engines/engine.ts';
 import { LiveObjects } from './liveObjects.ts';
 import { comesAgain, isRemade, obstacles } from './lostObjects.ts';
 import type { Refusal } from './planRestore.ts';
@@ -18,7 +18,7 @@ export interface PlannedObjects {
 
 interface Target {
   readonly schema: DatabaseSchema;
-  readonly features: EngineFeatures;
+  readonly features: SessionFeatures;
 }
 
 /** How much of a backup is restored. */

@@ -2,7 +2,7 @@ import type { Manifest } from '../core/manifest.ts';
 import { foldCase, formatTableName, nameMatches, tableKey, type TablePattern } from '../core/names.ts';
 import type { OpaquePlan, RestoreMode } from '../core/plan.ts';
 import { objectKey, type DatabaseSchema, type SchemaObject } from '../core/schema.ts';
-import type { EngineFeatures } from '../engines/engine.ts';
+import type { SessionFeatures } from '../engines/engine.ts';
 import type { Refusal } from './planRestore.ts';
 
 export interface PlannedOpaque {
@@ -30,7 +30,7 @@ export function withoutOpaque(manifest: Manifest): Manifest {
  */
 export function planOpaque(
   manifest: Manifest,
-  { schema, features }: { readonly schema: DatabaseSchema; readonly features: EngineFeatures },
+  { schema, features }: { readonly schema: DatabaseSchema; readonly features: SessionFeatures },
   { mode, tables: names }: { readonly mode: RestoreMode; readonly tables?: readonly TablePattern[] },
 ): PlannedOpaque {
   const fold = (key: string): string => (features.caseInsensitiveNames ? foldCase(key) : key);

@@ -5,7 +5,7 @@ import type { InboundForeignKey, RestoreMode, RestorePlan, TablePlan } from '../
 import { describeReasons } from '../core/related.ts';
 import { rowKey, type DatabaseSchema, type SchemaObject, type Table } from '../core/schema.ts';
 import { contentNotes } from '../core/unproven.ts';
-import type { EngineFeatures } from '../engines/engine.ts';
+import type { SessionFeatures } from '../engines/engine.ts';
 import { compareTable, type TableComparison } from './compareTable.ts';
 import { type ChosenPart, choosePart, type PartOptions } from './choosePart.ts';
 import { planLargeObjects, type PlannedLargeObjects } from './planLargeObjects.ts';
@@ -24,7 +24,7 @@ export interface PlanOptions extends PartOptions {
 /** The database that is to be written, as it is now. */
 export interface RestoreTarget {
   readonly schema: DatabaseSchema;
-  readonly features: EngineFeatures;
+  readonly features: SessionFeatures;
   /** Rows of a table in it. */
   rowCount(table: TableName): number;
 }

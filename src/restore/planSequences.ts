@@ -1,7 +1,7 @@
 import { foldCase, formatTableName, tableKey, type TableName } from '../core/names.ts';
 import type { TablePlan } from '../core/plan.ts';
 import { type DatabaseSchema, objectKey, type SchemaObject, type Sequence } from '../core/schema.ts';
-import type { EngineFeatures } from '../engines/engine.ts';
+import type { SessionFeatures } from '../engines/engine.ts';
 
 export interface PlannedSequences {
   readonly sequences: readonly Sequence[];
@@ -17,7 +17,7 @@ export function planSequences(
   sequences: readonly Sequence[],
   tables: readonly TablePlan[],
   create: readonly SchemaObject[],
-  { schema, features }: { readonly schema: DatabaseSchema; readonly features: EngineFeatures },
+  { schema, features }: { readonly schema: DatabaseSchema; readonly features: SessionFeatures },
   everything: boolean,
 ): PlannedSequences {
   const keyOf = (name: TableName): string =>

@@ -3,10 +3,11 @@ import type { Keys, Lock } from '../archive/encryption/keys.ts';
 import type { MadeHere } from '../backup/madeHere.ts';
 import { cancelled, messageOf, notUndone, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { BackupPart, Manifest } from '../core/manifest.ts';
+import type { FindManifestRules } from '../core/manifestRules.ts';
 import { foldCase, formatTableName, tableKey, type TableName } from '../core/names.ts';
 import type { Phase, ProgressEvent, ReportProgress } from '../core/progress.ts';
 import type { OpaquePlan, RestoreMode, RestorePlan, TableChange, TablePlan } from '../core/plan.ts';
-import type { EngineFeatures, RestoreTransaction, Session, WorkOptions } from '../engines/engine.ts';
+import type { RestoreTransaction, Session, WorkOptions } from '../engines/engine.ts';
 import { allowedPart } from './allowedPart.ts';
 import { choosePart } from './choosePart.ts';
 import { type CodeToRun, codeToRun } from './codeToRun.ts';
@@ -70,12 +71,12 @@ export interface RestoreReport {
 export async function restoreBackup(
   file: string,
   session: Session,
-  features: EngineFeatures,
+  engines: FindManifestRules,
   options: RestoreOptions,
 ): Promise<RestoreReport> {
   const started = performance.now();
   const { logger } = options;
-  const archive = await Archive.open(file, options.keys).catch((error: unknown) => {
+  const archive = await Archive.open(file, engines, options.keys).catch((error: unknown) => {
     throw nothingChanged(error);
   });
   try {
@@ -85,7 +86,7 @@ export async function restoreBackup(
       `Restoring ${file} into ${session.target} (${options.mode}${options.dryRun ? ', rehearsal' : ''})`,
     );
     if (!(await options.madeHere?.has(archive.fingerprint))) await session.checkManifest?.(manifest, options);
-    const planned = await checkAndPlan(archive, session, features, options);
+    const planned = await checkAndPlan(archive, session, options);
     const { plan } = planned;
     if (wantsSafetyBackup(options)) refuseUnsafe(planned);
     const asked = performance.now();
@@ -126,19 +127,18 @@ export async function restoreBackup(
 export async function makePlan(
   manifest: Manifest,
   session: Session,
-  features: EngineFeatures,
   options: WorkOptions & PlanOptions,
 ): Promise<RestorePlan> {
-  return (await planWithSchema(manifest, session, features, options)).plan;
+  return (await planWithSchema(manifest, session, options)).plan;
 }
 
 async function planWithSchema(
   manifest: Manifest,
   session: Session,
-  features: EngineFeatures,
   options: WorkOptions & PlanOptions,
 ): Promise<Planned> {
   options.report?.({ phase: 'plan' });
+  const { features } = session;
   const scope = planScope(manifest, options);
   const schema = await session.introspect({ ...options, ...(scope ? { scope } : {}) });
   const fold = (name: TableName): string => {
@@ -172,7 +172,6 @@ async function planWithSchema(
 async function checkAndPlan(
   archive: Archive,
   session: Session,
-  features: EngineFeatures,
   { report, signal, ...options }: RestoreOptions,
 ): Promise<Planned> {
   let failure: { readonly error: unknown } | undefined;
@@ -183,7 +182,7 @@ async function checkAndPlan(
     failed.abort();
   };
   const rowsLater = new AbortController();
-  const mayBeLater = features.readsBackupFirst === true;
+  const mayBeLater = session.features.readsBackupFirst === true;
   if (mayBeLater && !wantsSafetyBackup(options)) rowsLater.abort();
   let checked = false;
   const check = async (): Promise<void> => {
@@ -200,7 +199,7 @@ async function checkAndPlan(
   };
   const plan = async (): Promise<Planned> => {
     const planOptions = { ...options, signal: either, report: whenChecked };
-    const made = await planWithSchema(archive.manifest, session, features, planOptions);
+    const made = await planWithSchema(archive.manifest, session, planOptions);
     if (mayBeLater && !safetySelection(made)) rowsLater.abort();
     return made;
   };

@@ -86,7 +86,7 @@ function restore(
   const open = { ...options, readOnly: false, create: features.createsDatabase };
   return inDatabase(database, open, async (session) => {
     const madeHere = new MadeHere(stateFolder(), options.logger);
-    return await restoreBackup(file, session, features, {
+    return await restoreBackup(file, session, engineById, {
       ...options,
       ...rest,
       ...keysOf(keys),

@@ -86,8 +86,8 @@ describe('sqlite: passphrases in runs that fail', function () {
     await takeBackup(session, { file, logger, lock: { passphrase } });
     await session.close();
     const work: (() => unknown)[] = [
-      () => Archive.open(file, new Keys({ passphrase: wrong })),
-      () => Archive.open(file),
+      () => Archive.open(file, engineById, new Keys({ passphrase: wrong })),
+      () => Archive.open(file, engineById),
       () => verifyBackup(file, engineById, { logger, keys: new Keys({ passphrase: wrong }) }),
       () => new Keys({ identities: [wrong] }),
       () => new Keys({ identities: [`AGE-SECRET-KEY-1${wrong}`] }),

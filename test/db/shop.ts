@@ -1,10 +1,10 @@
-import type { EngineId } from '../../src/core/manifest.ts';
+import type { TestEngineId } from '../support/testDatabases.ts';
 
 /**
  * Seven small tables with what makes a restore hard: counters, a circle of foreign keys, a table that points at
  * itself, one without a key, a generated column, a trigger that writes another table.
  */
-export function shopSchema(engine: EngineId): string {
+export function shopSchema(engine: TestEngineId): string {
   const counter =
     engine === 'sqlite'
       ? 'integer primary key autoincrement'
@@ -32,7 +32,7 @@ export function shopSchema(engine: EngineId): string {
 }
 
 /** `teams.lead` and `employees.team` point at each other, `employees.boss` at its own table. */
-function circle(engine: EngineId): string {
+function circle(engine: TestEngineId): string {
   const teams = `CREATE TABLE teams (id integer primary key, lead integer`;
   const employees = `CREATE TABLE employees (
     id integer primary key,
@@ -43,7 +43,7 @@ function circle(engine: EngineId): string {
     ALTER TABLE teams ADD CONSTRAINT teams_lead FOREIGN KEY (lead) REFERENCES employees (id);`;
 }
 
-function trigger(engine: EngineId): string {
+function trigger(engine: TestEngineId): string {
   if (engine === 'sqlite') {
     return `CREATE TRIGGER orders_log AFTER INSERT ON orders BEGIN INSERT INTO log (what) VALUES ('order'); END;`;
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { BackupReport } from '../../src/backup/takeBackup.ts';
 import { silentLogger } from '../../src/core/logger.ts';
+import { engineById } from '../../src/engines/registry.ts';
 import { BackupIndex } from '../../src/ui/backups/backupIndex.ts';
 import type { BackupNode } from '../../src/ui/tree/backupNodes.ts';
 import { BackupsTree } from '../../src/ui/tree/backupsTree.ts';
@@ -15,7 +16,7 @@ describe('the tree of backups', () => {
   let tree: BackupsTree;
 
   beforeEach(() => {
-    index = new BackupIndex(silentLogger);
+    index = new BackupIndex(engineById, silentLogger);
     tree = new BackupsTree(index);
   });
 

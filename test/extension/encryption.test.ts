@@ -6,6 +6,7 @@ import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import type { BackupReport } from '../../src/backup/takeBackup.ts';
 import type { VerifyReport } from '../../src/backup/verifyBackup.ts';
 import { silentLogger } from '../../src/core/logger.ts';
+import { engineById } from '../../src/engines/registry.ts';
 import type { RestoreReport } from '../../src/restore/restoreBackup.ts';
 import { BackupIndex } from '../../src/ui/backups/backupIndex.ts';
 import type { BackupNode } from '../../src/ui/tree/backupNodes.ts';
@@ -37,7 +38,7 @@ describe('encrypted backups', () => {
   }
 
   async function nodes(): Promise<{ node: BackupNode; item: vscode.TreeItem; tree: BackupsTree }[]> {
-    const index = new BackupIndex(silentLogger);
+    const index = new BackupIndex(engineById, silentLogger);
     const tree = new BackupsTree(index);
     try {
       const found = (await tree.getChildren()) as BackupNode[];

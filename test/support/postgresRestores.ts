@@ -7,6 +7,7 @@ import type { RestoreTransaction, WorkOptions } from '../../src/engines/engine.t
 import { resolveAddress } from '../../src/engines/postgres/connect/address.ts';
 import { Database } from '../../src/engines/postgres/connect/connection.ts';
 import { Transaction } from '../../src/engines/postgres/connect/transaction.ts';
+import { engineById } from '../../src/engines/registry.ts';
 import { makePlan } from '../../src/restore/restoreBackup.ts';
 import { useTemporaryFolder } from './temporaryFolder.ts';
 import { type TestDatabase, testEngines } from './testDatabases.ts';
@@ -92,11 +93,11 @@ export async function withTransaction(
   options: Partial<WorkOptions> = {},
 ): Promise<void> {
   const session = await database.connect();
-  const archive = await Archive.open(file);
+  const archive = await Archive.open(file, engineById);
   try {
     const { manifest } = archive;
     const all = { mode, logger: silentLogger, ...options };
-    const plan = await makePlan(manifest, session, database.engine.features, { mode, logger: silentLogger });
+    const plan = await makePlan(manifest, session, { mode, logger: silentLogger });
     const transaction = await session.beginRestore({ plan, manifest, source: archive }, all);
     const steps = [
       () => transaction.prepare(),

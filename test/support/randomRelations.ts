@@ -1,5 +1,5 @@
-import type { EngineId } from '../../src/core/manifest.ts';
 import type { RandomSource } from './randomSource.ts';
+import type { TestEngineId } from './testDatabases.ts';
 
 /** Tables that reference each other at random, and which rows of them belong together, told without a database. */
 export interface RandomRelations {
@@ -27,7 +27,7 @@ type KeyKind = 'integer' | 'text' | 'composite' | 'unique';
 
 const kinds: readonly KeyKind[] = ['integer', 'text', 'composite', 'unique'];
 
-export function randomRelations(random: RandomSource, engine: EngineId): RandomRelations {
+export function randomRelations(random: RandomSource, engine: TestEngineId): RandomRelations {
   const count = 2 + random.below(6);
   const shapes = Array.from({ length: count }, (_, number) => ({
     name: `t ${number}.${random.pick(['a', 'B"', 'what?', '$x', 'ğ'])}`,

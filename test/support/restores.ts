@@ -7,6 +7,7 @@ import {
 } from '../../src/backup/takeBackup.ts';
 import { RestorePointError } from '../../src/core/errors.ts';
 import { silentLogger } from '../../src/core/logger.ts';
+import { engineById } from '../../src/engines/registry.ts';
 import { type RestoreOptions, type RestoreReport, restoreBackup } from '../../src/restore/restoreBackup.ts';
 import type { TestDatabase } from './testDatabases.ts';
 
@@ -33,8 +34,7 @@ export async function restore(
   const session = await database.connect();
   try {
     const confirm = (): Promise<boolean> => Promise.resolve(true);
-    const { features } = database.engine;
-    return await restoreBackup(file, session, features, {
+    return await restoreBackup(file, session, engineById, {
       mayRun: () => Promise.resolve(true),
       mode: 'replace',
       logger: silentLogger,

@@ -1,6 +1,7 @@
 import { Archive } from '../../src/archive/archiveReader.ts';
 import { ArchiveWriter, type WriteArchiveOptions } from '../../src/archive/archiveWriter.ts';
 import type { Keys } from '../../src/archive/encryption/keys.ts';
+import { engineById } from '../../src/engines/registry.ts';
 import { manifestOf, plainTable } from './manifests.ts';
 
 /** A backup of one table with these chunks. */
@@ -18,7 +19,7 @@ export async function writeArchive(
 
 /** Opens a backup, checks all of it as a restore does before it begins, and resolves to its chunks. */
 export async function readArchive(file: string, keys?: Keys): Promise<Buffer[]> {
-  const archive = await Archive.open(file, keys);
+  const archive = await Archive.open(file, engineById, keys);
   try {
     await archive.check({});
     const chunks: Buffer[] = [];

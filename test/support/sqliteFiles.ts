@@ -133,7 +133,7 @@ async function planFor(
   choice: RestoreChoice,
 ): Promise<RestorePlan> {
   const schema = await session.introspect({ logger: silentLogger });
-  const target = { schema, features: sqliteEngine.features, rowCount: () => 0 };
+  const target = { schema, features: session.features, rowCount: () => 0 };
   const tables = choice.tables?.map((name) => ({ name }));
   return planRestore(manifest, target, { mode: choice.mode ?? 'replace', ...(tables ? { tables } : {}) });
 }

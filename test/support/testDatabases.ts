@@ -24,8 +24,11 @@ export interface TestDatabase {
   remove(): Promise<void>;
 }
 
+/** The engines whose SQL the tests speak. */
+export type TestEngineId = 'sqlite' | 'postgres';
+
 export interface TestEngine {
-  readonly id: Engine['id'];
+  readonly id: TestEngineId;
   create(): Promise<TestDatabase>;
 }
 

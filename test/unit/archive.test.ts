@@ -8,8 +8,10 @@ import { ArchiveWriter } from '../../src/archive/archiveWriter.ts';
 import { directory, endOf, localHeader, type ZipEntry } from '../../src/archive/zip.ts';
 import { RestorePointError } from '../../src/core/errors.ts';
 import { silentLogger } from '../../src/core/logger.ts';
-import type { Compression } from '../../src/core/manifest.ts';
+import type { Compression, Manifest } from '../../src/core/manifest.ts';
+import type { FindManifestRules, ManifestRules } from '../../src/core/manifestRules.ts';
 import { freeBytes } from '../../src/core/memory.ts';
+import { engineById } from '../../src/engines/registry.ts';
 import { failure } from '../support/errors.ts';
 import { manifestOf, plainTable } from '../support/manifests.ts';
 import { randomSource } from '../support/randomSource.ts';
@@ -36,7 +38,7 @@ async function writeSample(file: string, compression: Compression = 'zstd'): Pro
 
 /** Opens and checks everything, as a restore does before it begins. */
 async function checkAll(file: string): Promise<void> {
-  const archive = await Archive.open(file);
+  const archive = await Archive.open(file, engineById);
   try {
     await archive.check({});
     for (const payload of archive.manifest.payloads) for await (const _ of archive.read(payload));
@@ -62,7 +64,7 @@ describe('archive', () => {
     it(`gives back what was written, with ${compression}`, async () => {
       const file = folder.file('a.dbbackup');
       const chunks = await writeSample(file, compression);
-      const archive = await Archive.open(file);
+      const archive = await Archive.open(file, engineById);
       const read: Buffer[] = [];
       for await (const chunk of archive.read(archive.manifest.payloads[0]!)) read.push(Buffer.from(chunk));
       assert.deepEqual(read, chunks);
@@ -86,7 +88,7 @@ describe('archive', () => {
       const payload = writer.open('large', 'copy');
       for (const chunk of chunks) await payload.writeChunk(chunk, 0);
       await writer.publish(manifestOf([], [await payload.finish()], { compression }));
-      const archive = await Archive.open(file);
+      const archive = await Archive.open(file, engineById);
       for (let round = 0; round < 2; round++) {
         const hash = createHash('sha256');
         for await (const bytes of archive.read(archive.manifest.payloads[0]!)) {
@@ -196,6 +198,42 @@ describe('archive', () => {
     await writer.publish({ ...manifestOf([], []), formatVersion: 2 as 1 });
     const error = await assertRefused(file, 'version 2');
     assert.match(error.message, /format version 2/);
+  });
+
+  it('refuses a kind of database that it does not know, and says which', async () => {
+    const file = folder.file('a.dbbackup');
+    const writer = await ArchiveWriter.create(file, { compression: 'zstd' });
+    const source = { engine: 'duck', serverVersion: 'Duck 3', database: 'pond' };
+    // What its manifest says more does not matter then.
+    await writer.publish({ ...manifestOf([], []), source, feathers: true } as Manifest);
+    const error = await assertRefused(file, 'engine');
+    assert.match(
+      error.message,
+      /^The backup was taken from a database of the kind "duck", which this version/,
+    );
+    assert.equal(error.details.place?.file, file);
+    assert.match(error.details.next ?? '', /Update Restore Point/);
+  });
+
+  it('takes the rules for names from the engine that the backup is of', async () => {
+    const file = folder.file('a.dbbackup');
+    const writer = await ArchiveWriter.create(file, { compression: 'zstd' });
+    const source = { engine: 'duck', serverVersion: 'Duck 3', database: 'pond' };
+    await writer.publish({ ...manifestOf([], []), source });
+    const duck = (problem?: string): FindManifestRules => {
+      const manifestRules: ManifestRules = {
+        foldName: (name) => name,
+        wrongTableName: () => undefined,
+        wrongColumnName: () => undefined,
+        payloadPerTable: true,
+        wrongManifest: () => problem,
+      };
+      return () => ({ manifestRules });
+    };
+    const archive = await Archive.open(file, duck());
+    await archive.close();
+    assert.equal(archive.manifest.source.engine, 'duck');
+    await assert.rejects(Archive.open(file, duck('it quacks')), /The backup is damaged: it quacks/);
   });
 
   it('holds more entries than 16 bits can count', async () => {

@@ -14,6 +14,7 @@ import { nativeKey, portableKey } from '../../src/archive/encryption/passphrase.
 import { SealingSink } from '../../src/archive/encryption/sealingSink.ts';
 import { plainRunBytes, runNonce, saltBytes, sealedRunBytes } from '../../src/archive/encryption/stream.ts';
 import { describeError, RestorePointError, type ErrorCode } from '../../src/core/errors.ts';
+import { engineById } from '../../src/engines/registry.ts';
 import { randomSource } from '../support/randomSource.ts';
 import { readArchive, writeArchive } from '../support/sampleArchive.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
@@ -143,7 +144,7 @@ describe('encryption', () => {
     assert.equal(await Archive.encryptionOf(plain), undefined);
     assert.deepEqual(await readArchive(encrypted, keys), chunks);
     assert.deepEqual(await readArchive(plain, keys), chunks);
-    const archive = await Archive.open(encrypted, keys);
+    const archive = await Archive.open(encrypted, engineById, keys);
     assert.deepEqual([archive.encryption, archive.size], ['recipients', (await stat(encrypted)).size]);
     await archive.close();
   });

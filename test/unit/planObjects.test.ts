@@ -58,7 +58,7 @@ function plan(objects: readonly SchemaObject[], situation: Situation = {}): Plan
     leftOut: [],
     ...(situation.access ? { access } : {}),
   };
-  const features = { schemas: true, createsDatabase: false, isFile: false };
+  const features = { schemas: true, createsDatabase: false, caseInsensitiveNames: false, isFile: false };
   const { everything = true, only } = situation;
   return planObjects(manifest, tables, { schema, features }, mode, { everything, only });
 }
@@ -218,14 +218,10 @@ describe('planObjects', () => {
       ...{ rowsNow: 0, inbound: [], drift: [] },
     };
     const schema: DatabaseSchema = { tables: [live], objects: [], sequences: [], leftOut: [] };
-    const features = { schemas: false, createsDatabase: true, isFile: true };
-    const { create } = planObjects(
-      manifest,
-      [tablePlan],
-      { schema, features: { ...features, caseInsensitiveNames: true } },
-      'replace',
-      { everything: true },
-    );
+    const features = { schemas: false, createsDatabase: true, caseInsensitiveNames: true, isFile: true };
+    const { create } = planObjects(manifest, [tablePlan], { schema, features }, 'replace', {
+      everything: true,
+    });
     assert.deepEqual(create, []);
   });
 

@@ -4,12 +4,17 @@ import type { Manifest } from '../../src/core/manifest.ts';
 import { formatTableName } from '../../src/core/names.ts';
 import type { RestoreMode, RestorePlan } from '../../src/core/plan.ts';
 import type { DatabaseSchema, ForeignKey, SchemaObject, Table } from '../../src/core/schema.ts';
-import type { EngineFeatures } from '../../src/engines/engine.ts';
+import type { SessionFeatures } from '../../src/engines/engine.ts';
 import { compareTable } from '../../src/restore/compareTable.ts';
 import { planRestore } from '../../src/restore/planRestore.ts';
 import { manifestOf, plainTable } from '../support/manifests.ts';
 
-const features: EngineFeatures = { schemas: true, createsDatabase: false, isFile: false };
+const features: SessionFeatures = {
+  schemas: true,
+  createsDatabase: false,
+  caseInsensitiveNames: false,
+  isFile: false,
+};
 
 function foreignKeyTo(name: string): ForeignKey {
   return {
@@ -42,7 +47,7 @@ function plan(
   options: {
     mode?: RestoreMode;
     tables?: string[];
-    features?: Partial<EngineFeatures>;
+    features?: Partial<SessionFeatures>;
     schema?: Partial<DatabaseSchema>;
   } = {},
 ): RestorePlan {
@@ -233,7 +238,7 @@ describe('planRestore', () => {
     const { drift, refusals } = compareTable(
       backupOf([columns('É', 'k')]).tables[0]!,
       columns('é', 'K', '\u212a'),
-      { caseInsensitiveNames: true } as EngineFeatures,
+      { caseInsensitiveNames: true } as SessionFeatures,
     );
     assert.match(refusals.join('\n'), /^the column É of the backup is not there any more/);
     assert.equal(refusals.length, 1);

@@ -1,6 +1,8 @@
 import type { Engine } from '../engine.ts';
 import { describe, parseUrl } from './connect/address.ts';
+import { features } from './connect/features.ts';
 import { passwordDestination } from './connect/passwordDestination.ts';
+import { manifestRules } from './payload/manifestRules.ts';
 import { PostgresPayloadRows } from './payload/payloadRows.ts';
 import { salvage } from './payload/salvage.ts';
 import { PostgresSession } from './session.ts';
@@ -9,7 +11,8 @@ import { PostgresSession } from './session.ts';
 export const postgresEngine: Engine = {
   id: 'postgres',
   label: 'PostgreSQL',
-  features: { schemas: true, createsDatabase: false, isFile: false },
+  features,
+  manifestRules,
   describe,
   parseUrl,
   passwordDestination,

@@ -21,6 +21,7 @@ import { checkCondition } from './rows/condition.ts';
 import { Database } from './connect/connection.ts';
 import { countRows } from './rows/counts.ts';
 import { describeFailure } from './connect/errors.ts';
+import { features } from './connect/features.ts';
 import { Catalogs, describeTable } from './snapshot/introspect.ts';
 import { IntoSchemaRestore } from './restore/intoSchema.ts';
 import { sayingWhoBlocks } from './connect/locks.ts';
@@ -35,6 +36,7 @@ import { type Access, Transaction } from './connect/transaction.ts';
 /** A session with one database of a PostgreSQL server. */
 export class PostgresSession implements Session {
   readonly info: DatabaseInfo;
+  readonly features = features;
   readonly target: string;
   readonly #database: Database;
   readonly #catalogs = new Catalogs();

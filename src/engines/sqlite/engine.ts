@@ -1,5 +1,7 @@
 import type { Engine } from '../engine.ts';
 import { describe, parseUrl } from './connect/address.ts';
+import { features } from './connect/features.ts';
+import { manifestRules } from './payload/manifestRules.ts';
 import { SqlitePayloadRows } from './payload/payloadRows.ts';
 import { salvage } from './snapshot/salvage.ts';
 import { SqliteSession } from './session.ts';
@@ -8,13 +10,8 @@ import { SqliteSession } from './session.ts';
 export const sqliteEngine: Engine = {
   id: 'sqlite',
   label: 'SQLite',
-  features: {
-    schemas: false,
-    createsDatabase: true,
-    caseInsensitiveNames: true,
-    isFile: true,
-    readsBackupFirst: true,
-  },
+  features,
+  manifestRules,
   describe,
   parseUrl,
   passwordDestination: (address) => Promise.resolve(JSON.stringify(['sqlite', address.file])),

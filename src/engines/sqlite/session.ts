@@ -20,6 +20,7 @@ import { Connection } from './connect/connection.ts';
 import { countRows, listTables } from './rows/counts.ts';
 import { makeDatabaseFile, openDatabaseFile } from './connect/databaseFile.ts';
 import { inWords, isSqliteError } from './connect/errors.ts';
+import { features } from './connect/features.ts';
 import { FileOnDisk } from './files/fileOnDisk.ts';
 import { quote } from './connect/identifiers.ts';
 import { introspect, introspectTable } from './schema/introspect.ts';
@@ -41,6 +42,7 @@ interface OpenWork {
 /** An open database file. Snapshots and restores have connections of their own, which end with it. */
 export class SqliteSession implements Session {
   readonly info: DatabaseInfo;
+  readonly features = features;
   readonly target: string;
   #connection: Connection;
   readonly #file: string;

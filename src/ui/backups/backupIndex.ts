@@ -5,6 +5,7 @@ import * as vscode from 'vscode';
 import { isBackupName, problemOf, readBackupFile, type BackupFile } from '../../backup/backupFiles.ts';
 import { messageOf, RestorePointError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
+import type { FindManifestRules } from '../../core/manifestRules.ts';
 import { backupFolder } from '../settings.ts';
 
 const names = '*.{dbbackup,dbbackup.age}';
@@ -27,6 +28,7 @@ interface Damage {
 
 /** The backup files of the workspace, and of backup folders outside it. Follows the file system. */
 export class BackupIndex implements vscode.Disposable {
+  readonly #engines: FindManifestRules;
   readonly #logger: Logger;
   readonly #changed = new vscode.EventEmitter<void>();
   readonly #subscriptions: vscode.Disposable[];
@@ -37,7 +39,8 @@ export class BackupIndex implements vscode.Disposable {
 
   readonly onDidChange = this.#changed.event;
 
-  constructor(logger: Logger) {
+  constructor(engines: FindManifestRules, logger: Logger) {
+    this.#engines = engines;
     this.#logger = logger;
     this.#watch();
     this.#subscriptions = [
@@ -135,7 +138,7 @@ export class BackupIndex implements vscode.Disposable {
     const stamp = stampFrom(info);
     const known = this.#known.get(file);
     if (known?.stamp === stamp) return known.backup;
-    const read = await readBackupFile(file);
+    const read = await readBackupFile(file, this.#engines);
     if (!read) return undefined;
     const damage = this.#damage.get(file);
     const backup = damage?.stamp === stamp ? { ...read, ...problemOf(damage.error) } : read;

@@ -169,10 +169,8 @@ async function opens(file: string, keys: Keys): Promise<boolean> {
   };
   return await vscode.window.withProgress(display, async () => {
     try {
-      await (await Archive.open(file, keys)).close();
-      return true;
+      return await Archive.opensWith(file, keys);
     } catch (error) {
-      if (RestorePointError.is(error, 'locked')) return false;
       // The keys opened it. The code that reads it reports the damage.
       if (RestorePointError.is(error, 'damaged-backup')) return true;
       throw error;

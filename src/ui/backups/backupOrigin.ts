@@ -23,7 +23,10 @@ function safetyFolderIn(root: string, { key, scope }: Connection): string {
 }
 
 /** Newest first. */
-export async function listSafetyBackups({ safetyFolder }: Known): Promise<BackupFile[]> {
+export async function listSafetyBackups({
+  safetyFolder,
+  engineById,
+}: Pick<Services, 'safetyFolder' | 'engineById'>): Promise<BackupFile[]> {
   const entries = await readdir(safetyFolder, { withFileTypes: true }).catch(
     (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return [];
@@ -33,7 +36,9 @@ export async function listSafetyBackups({ safetyFolder }: Known): Promise<Backup
   const folders = entries
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => path.join(safetyFolder, name));
-  const lists = await Promise.all([safetyFolder, ...folders].map(listBackups));
+  const lists = await Promise.all(
+    [safetyFolder, ...folders].map((folder) => listBackups(folder, engineById)),
+  );
   return lists.flat().sort((a, b) => b.time.getTime() - a.time.getTime());
 }
 

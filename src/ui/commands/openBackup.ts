@@ -6,12 +6,12 @@ import type { Services } from '../services.ts';
 
 /** The manifest of a backup file, and its keys if it is encrypted. */
 export async function openBackup(
-  { keys: known }: Pick<Services, 'keys'>,
+  { keys: known, engineById }: Pick<Services, 'keys' | 'engineById'>,
   file: string,
   options: KeyOptions,
 ): Promise<{ manifest: Manifest; keys?: Keys }> {
   const keys = await known.keysFor(file, options);
-  const archive = await Archive.open(file, keys);
+  const archive = await Archive.open(file, engineById, keys);
   await archive.close();
   return { manifest: archive.manifest, ...(keys ? { keys } : {}) };
 }

@@ -51,7 +51,7 @@ export class BackupContents {
     logger: Logger,
     keys?: Keys,
   ): Promise<BackupContents> {
-    const archive = await Archive.open(file, keys);
+    const archive = await Archive.open(file, engineById, keys);
     await archive.close();
     return new BackupContents(archive, engineById(archive.manifest.source.engine), logger, keys);
   }
@@ -102,7 +102,7 @@ export class BackupContents {
   }
 
   async #openRows(): Promise<OpenRows> {
-    const archive = await Archive.open(this.file, this.#keys);
+    const archive = await Archive.open(this.file, () => this.engine, this.#keys);
     try {
       if (archive.size !== this.size || !isDeepStrictEqual(archive.manifest, this.manifest)) {
         throw new RestorePointError('file', 'The file has changed since it was opened', {

@@ -47,7 +47,7 @@ for (const testEngine of testEngines) {
           const target = mode === 'into an empty database' ? await newDatabase() : shop;
           if (target === shop) await shop.run(`UPDATE customers SET name = 'kept'; DELETE FROM lines`);
           const before = await target.dump();
-          const archive = await Archive.open(file);
+          const archive = await Archive.open(file, engineById);
           const session = await target.connect();
           try {
             const events = await closeDuring(step, session, archive, mode === 'merge' ? mode : 'replace');
@@ -65,7 +65,7 @@ for (const testEngine of testEngines) {
     for (const step of steps) {
       it(`undoes nothing before the step has ended: as a new file, ${step}`, async () => {
         await backUp(shop, file);
-        const archive = await Archive.open(file);
+        const archive = await Archive.open(file, engineById);
         const session = await connectSqlite(folder.file('new.db'), { create: true });
         try {
           assert.deepEqual(await closeDuring(step, session, archive, 'replace'), [step, 'close']);
@@ -97,8 +97,7 @@ async function closeDuring(
 ): Promise<string[]> {
   const { manifest } = archive;
   const schema = await session.introspect({ logger: silentLogger });
-  const { features } = engineById(session.info.engine);
-  const plan = planRestore(manifest, { schema, features, rowCount: () => 0 }, { mode });
+  const plan = planRestore(manifest, { schema, features: session.features, rowCount: () => 0 }, { mode });
   const restoring = await session.beginRestore(
     { plan, manifest, source: archive, madeHere: true },
     { logger: silentLogger },

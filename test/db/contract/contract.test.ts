@@ -360,7 +360,7 @@ for (const testEngine of testEngines) {
     it('reads a page of rows out of the file alone', async () => {
       await backUp(shop, file);
       const { Archive } = await import('../../../src/archive/archiveReader.ts');
-      const archive = await Archive.open(file);
+      const archive = await Archive.open(file, engineById);
       const payload = await shop.engine.openPayload(archive, archive.manifest, { logger: silentLogger });
       const customers = archive.manifest.tables.find(({ table }) => table.name.name === 'customers');
       assert.ok(customers);

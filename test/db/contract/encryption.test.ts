@@ -269,7 +269,7 @@ describe('sqlite: the database of an encrypted backup', () => {
     const recipients = [await identityToRecipient(identity)];
     await takeBackup(session, { file, lock: { recipients }, logger: silentLogger });
     await session.close();
-    const archive = await Archive.open(file, new Keys({ identities: [identity] }));
+    const archive = await Archive.open(file, engineById, new Keys({ identities: [identity] }));
     const warnings: string[] = [];
     const logger = { ...silentLogger, warn: (text: string) => void warnings.push(text) };
     const rows = await engine.openPayload(archive, archive.manifest, { logger });

@@ -5,6 +5,7 @@ import { silentLogger } from '../../../src/core/logger.ts';
 import type { Manifest } from '../../../src/core/manifest.ts';
 import type { RestorePlan } from '../../../src/core/plan.ts';
 import { describeReasons } from '../../../src/core/related.ts';
+import { engineById } from '../../../src/engines/registry.ts';
 import {
   restoreBackup,
   type RestoreOptions,
@@ -26,7 +27,7 @@ async function backUp(
   } finally {
     await session.close();
   }
-  const archive = await Archive.open(file);
+  const archive = await Archive.open(file, engineById);
   await archive.close();
   return archive.manifest;
 }
@@ -39,7 +40,7 @@ async function restore(
   const session = await database.connect();
   let plan: RestorePlan | undefined;
   try {
-    const report = await restoreBackup(file, session, database.engine.features, {
+    const report = await restoreBackup(file, session, engineById, {
       mayRun: () => Promise.resolve(true),
       mode: 'replace',
       logger: silentLogger,
@@ -108,7 +109,7 @@ for (const testEngine of testEngines) {
     it('holds no row of any table in a backup of the schema', async () => {
       await shop.run(`INSERT INTO customers (id, name) VALUES (99, 'a name that must not travel')`);
       const { payloads } = await backUp(shop, file, { only: 'schema' });
-      const archive = await Archive.open(file);
+      const archive = await Archive.open(file, engineById);
       try {
         for (const chunk of payloads.flatMap(({ chunks }) => chunks)) {
           const bytes = Buffer.from(await archive.readChunk(chunk));

@@ -3,6 +3,7 @@ import { Archive } from '../../../src/archive/archiveReader.ts';
 import type { BackupSelection } from '../../../src/backup/takeBackup.ts';
 import type { BackedUpTable } from '../../../src/core/manifest.ts';
 import { describeReason } from '../../../src/core/related.ts';
+import { engineById } from '../../../src/engines/registry.ts';
 import { failure } from '../../support/errors.ts';
 import { backUp, restore } from '../../support/restores.ts';
 import { quoted, randomRelations, relatedRows } from '../../support/randomRelations.ts';
@@ -82,7 +83,7 @@ for (const testEngine of testEngines) {
     }
 
     async function tablesOf(path: string): Promise<readonly BackedUpTable[]> {
-      const archive = await Archive.open(path);
+      const archive = await Archive.open(path, engineById);
       await archive.close();
       return archive.manifest.tables;
     }

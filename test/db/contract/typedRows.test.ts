@@ -4,6 +4,7 @@ import { takeBackup } from '../../../src/backup/takeBackup.ts';
 import { RestorePointError } from '../../../src/core/errors.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import type { Row, RowQuery, Value } from '../../../src/core/values.ts';
+import { engineById } from '../../../src/engines/registry.ts';
 import { failure } from '../../support/restores.ts';
 import { testEngines, type TestDatabase } from '../../support/testDatabases.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
@@ -130,7 +131,7 @@ for (const engine of testEngines) {
       try {
         const file = folder.file(`${name}-${Math.random()}.dbbackup`);
         await takeBackup(session, { file, logger: silentLogger });
-        const archive = await Archive.open(file);
+        const archive = await Archive.open(file, engineById);
         const payload = await database.engine.openPayload(archive, archive.manifest, {
           logger: silentLogger,
         });

@@ -7,6 +7,7 @@ import { HashedRows, type HashSum } from '../../../src/engines/postgres/rows/has
 import { ExactColumns, selectRows } from '../../../src/engines/postgres/rows/selectRows.ts';
 import { sumInServer } from '../../../src/engines/postgres/restore/sumInServer.ts';
 import type { Transaction } from '../../../src/engines/postgres/connect/transaction.ts';
+import { engineById } from '../../../src/engines/registry.ts';
 import { makePlan } from '../../../src/restore/restoreBackup.ts';
 import { postgresForTests } from '../../support/postgresForTests.ts';
 import {
@@ -182,11 +183,11 @@ describe('PostgreSQL: rows that the server hashes', function () {
       const database = await postgres.create(largeTable);
       const file = postgres.file('promised.dbbackup');
       await backUp(database, file);
-      const [session, archive] = [await database.connect(), await Archive.open(file)];
+      const [session, archive] = [await database.connect(), await Archive.open(file, engineById)];
       try {
         const { manifest } = archive;
         const options = { mode: 'replace', logger: silentLogger } as const;
-        const plan = await makePlan(manifest, session, database.engine.features, options);
+        const plan = await makePlan(manifest, session, options);
         const [table] = plan.tables;
         const promised = { ...table!, backup: { ...table!.backup, digest: '0123456789abcdef' } };
         const wrong = { plan: { ...plan, tables: [promised] }, manifest, source: archive };

@@ -25,7 +25,7 @@ export async function restoreUrl(
 ): Promise<RestoreReport> {
   const session = await connect(url, false);
   try {
-    return await restoreBackup(file, session, engineById('postgres').features, {
+    return await restoreBackup(file, session, engineById, {
       mayRun: () => Promise.resolve(true),
       mode: 'replace',
       logger: silentLogger,

@@ -43,7 +43,7 @@ export async function restoreFile(
     { readOnly: false, create: true, logger: silentLogger },
   );
   try {
-    return await restoreBackup(backup, session, engine.features, {
+    return await restoreBackup(backup, session, engineById, {
       mayRun: () => Promise.resolve(true),
       mode: 'replace',
       logger: silentLogger,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { Archive } from '../../../src/archive/archiveReader.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import { restoreModes } from '../../../src/core/plan.ts';
+import { engineById } from '../../../src/engines/registry.ts';
 import { makePlan } from '../../../src/restore/restoreBackup.ts';
 import { backUp, failure, usePostgres } from '../../support/postgresRestores.ts';
 import { assertSameTestimony, testimonyOf } from '../../support/postgresWitness.ts';
@@ -22,9 +23,9 @@ describe('postgres: a session that is closed in the middle of a restore', () => 
       const before = await testimonyOf(database.url);
       for (const stop of ['load', 'finish', 'verify']) {
         const session = await database.connect();
-        const archive = await Archive.open(file);
+        const archive = await Archive.open(file, engineById);
         const options = { mode, logger: silentLogger };
-        const plan = await makePlan(archive.manifest, session, database.engine.features, options);
+        const plan = await makePlan(archive.manifest, session, options);
         const source = { plan, manifest: archive.manifest, source: archive };
         const transaction = await session.beginRestore(source, options);
         const ended: string[] = [];

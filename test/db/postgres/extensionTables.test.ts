@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Archive } from '../../../src/archive/archiveReader.ts';
 import { restoreModes } from '../../../src/core/plan.ts';
+import { engineById } from '../../../src/engines/registry.ts';
 import { as, backUp, failure, restore, tables, usePostgres } from '../../support/postgresRestores.ts';
 import type { TestDatabase } from '../../support/testDatabases.ts';
 
@@ -65,7 +66,7 @@ describe('postgres: tables of extensions', () => {
 
   it('rows of users are carried, and what is not is named with its reason', async () => {
     const { file } = await saved();
-    const archive = await Archive.open(file);
+    const archive = await Archive.open(file, engineById);
     const { tables: held, objects, leftOut } = archive.manifest;
     await archive.close();
     assert.deepEqual(held.map(({ table, rows }) => [table.name.name, table.extension, rows]).sort(), [

@@ -8,6 +8,7 @@ import { silentLogger } from '../../../src/core/logger.ts';
 import type { PayloadSource } from '../../../src/core/payload.ts';
 import type { ProgressEvent } from '../../../src/core/progress.ts';
 import type { Session, WorkOptions } from '../../../src/engines/engine.ts';
+import { engineById } from '../../../src/engines/registry.ts';
 import { makePlan, restoreBackup } from '../../../src/restore/restoreBackup.ts';
 import { startBreakingProxy } from '../../support/breakingProxy.ts';
 import {
@@ -122,7 +123,7 @@ describe('postgres: cancelling', () => {
     const before = await database.dump();
     await inSession(database, async (session) => {
       const error = await failure(
-        restoreBackup(file, session, database.engine.features, {
+        restoreBackup(file, session, engineById, {
           mayRun: () => Promise.resolve(true),
           mode: 'replace',
           logger: silentLogger,
@@ -205,12 +206,12 @@ describe('postgres: a backup that cannot be read to its end', () => {
     const file = postgres.file('x.dbbackup');
     await backUp(database, file);
     const before = await database.dump();
-    const archive = await Archive.open(file);
+    const archive = await Archive.open(file, engineById);
     const session = await database.connect();
     try {
       const { manifest } = archive;
       const options = { mode: 'replace', logger: silentLogger } as const;
-      const plan = await makePlan(manifest, session, database.engine.features, options);
+      const plan = await makePlan(manifest, session, options);
       const source: PayloadSource = {
         readChunk: (chunk) => archive.readChunk(chunk),
         async *read(payload) {

@@ -93,10 +93,10 @@ describe('large objects', () => {
     await backUp(await postgres.create(live), file);
     const target = await postgres.create(changed);
     const session = await target.connect({ readOnly: true });
-    const archive = await Archive.open(file);
+    const archive = await Archive.open(file, engineById);
     try {
       for (const mode of ['replace', 'merge'] as const) {
-        const plan = await makePlan(archive.manifest, session, target.engine.features, {
+        const plan = await makePlan(archive.manifest, session, {
           mode,
           logger: silentLogger,
         });
@@ -228,7 +228,7 @@ describe('large objects', () => {
   it('of which the manifest says something else are damaged', async () => {
     const file = postgres.file('damaged.dbbackup');
     await backUp(await postgres.create(live), file);
-    const archive = await Archive.open(file);
+    const archive = await Archive.open(file, engineById);
     try {
       const { largeObjects } = archive.manifest;
       for (const part of ['objects', 'pieces'] as const) {

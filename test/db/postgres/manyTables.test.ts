@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { Archive } from '../../../src/archive/archiveReader.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
+import { engineById } from '../../../src/engines/registry.ts';
 import { backUp, failure, openClient, restore, tables, usePostgres } from '../../support/postgresRestores.ts';
 
 /** Tables as migrations make them; nobody has analyzed the catalogs since. */
@@ -58,7 +59,7 @@ describe('postgres: many tables', () => {
     const before = await database.dump();
     const file = postgres.file('between.dbbackup');
     await backUp(database, file);
-    const archive = await Archive.open(file);
+    const archive = await Archive.open(file, engineById);
     assert.deepEqual(
       archive.manifest.tables.map(({ table, rows }) => [table.name.name, rows]),
       [

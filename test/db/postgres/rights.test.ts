@@ -4,6 +4,7 @@ import * as path from 'node:path';
 import { silentLogger } from '../../../src/core/logger.ts';
 import type { RestoreMode, RestorePlan } from '../../../src/core/plan.ts';
 import { restoreModes } from '../../../src/core/plan.ts';
+import { engineById } from '../../../src/engines/registry.ts';
 import { restoreBackup } from '../../../src/restore/restoreBackup.ts';
 import { postgresForTests } from '../../support/postgresForTests.ts';
 import { as, backUp, failure, restore, tables, usePostgres } from '../../support/postgresRestores.ts';
@@ -43,7 +44,7 @@ describe('postgres: rights', () => {
     const session = await database.connect();
     let seen: RestorePlan | undefined;
     try {
-      const work = restoreBackup(file, session, database.engine.features, {
+      const work = restoreBackup(file, session, engineById, {
         mayRun: () => Promise.resolve(true),
         mode,
         logger: silentLogger,
@@ -234,7 +235,7 @@ describe('postgres: rights', () => {
     const before = await source.dump();
     let asked = false;
     const session = await user.connect();
-    const work = restoreBackup(file, session, user.engine.features, {
+    const work = restoreBackup(file, session, engineById, {
       mayRun: () => Promise.resolve(true),
       mode: 'replace',
       logger: silentLogger,

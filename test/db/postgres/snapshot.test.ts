@@ -4,6 +4,7 @@ import { ArchiveWriter } from '../../../src/archive/archiveWriter.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import { chunkBytes, type PayloadSink } from '../../../src/core/payload.ts';
 import type { PayloadRows, Session, Snapshot } from '../../../src/engines/engine.ts';
+import { engineById } from '../../../src/engines/registry.ts';
 import { backUp, failure, restore, tables, usePostgres } from '../../support/postgresRestores.ts';
 import type { TestDatabase } from '../../support/testDatabases.ts';
 import { allRows, textRows } from '../../support/typedRows.ts';
@@ -24,7 +25,7 @@ describe('postgres: what a snapshot reads', () => {
     work: (rows: PayloadRows, archive: Archive) => Promise<Result>,
   ): Promise<Result> {
     const { postgresEngine } = await import('../../../src/engines/postgres/engine.ts');
-    const archive = await Archive.open(file);
+    const archive = await Archive.open(file, engineById);
     const rows = await postgresEngine.openPayload(archive, archive.manifest, { logger: silentLogger });
     try {
       return await work(rows, archive);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { Archive } from '../../../src/archive/archiveReader.ts';
+import { engineById } from '../../../src/engines/registry.ts';
 import { backUp, openClient, restore, usePostgres } from '../../support/postgresRestores.ts';
 import type { TestDatabase } from '../../support/testDatabases.ts';
 
@@ -205,7 +206,7 @@ describe('postgres: values of every type', () => {
     const digests = async (name: string): Promise<unknown> => {
       const file = postgres.file(name);
       await backUp(source, file);
-      const archive = await Archive.open(file);
+      const archive = await Archive.open(file, engineById);
       await archive.close();
       return archive.manifest.tables.map((one) => [one.table.name.name, one.rows, one.digest]);
     };

@@ -135,7 +135,7 @@ for (const testEngine of testEngines) {
     ): Promise<void> {
       const session = into ?? (await database.connect());
       try {
-        await restoreBackup(from, session, database.engine.features, {
+        await restoreBackup(from, session, engineById, {
           mayRun: () => Promise.resolve(true),
           mode: 'replace',
           logger,

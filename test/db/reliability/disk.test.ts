@@ -20,6 +20,7 @@ import { listBackups, newBackupFile, newBackupPath } from '../../../src/backup/b
 import { takeBackup } from '../../../src/backup/takeBackup.ts';
 import { describeError } from '../../../src/core/errors.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
+import { engineById } from '../../../src/engines/registry.ts';
 import { failure } from '../../support/errors.ts';
 import { backUp, restore } from '../../support/postgresRestores.ts';
 import { canMount, makeReadOnlyFolder, mountSmallDisk, type SmallDisk } from '../../support/smallDisk.ts';
@@ -154,7 +155,7 @@ for (const engine of testEngines) {
       );
       assert.equal(readdirSync(folder.path).length, 2);
       for (const { file } of both) {
-        const archive = await Archive.open(file);
+        const archive = await Archive.open(file, engineById);
         await archive.check({});
         await archive.close();
       }
@@ -166,7 +167,7 @@ for (const engine of testEngines) {
       const failed = outcomes.filter((outcome) => outcome.status === 'rejected');
       assert.equal(failed.length, 1);
       assert.match(describeError(failed[0]!.reason), /is there already.*No backup file was written/);
-      const archive = await Archive.open(file);
+      const archive = await Archive.open(file, engineById);
       await archive.check({});
       await archive.close();
       assert.deepEqual(readdirSync(folder.path), ['x.dbbackup']);
@@ -179,10 +180,10 @@ for (const engine of testEngines) {
       const second = await newBackupPath(folder.path, 'shop', { now });
       assert.notEqual(second, first);
       await backUp(database, second);
-      assert.equal((await listBackups(folder.path)).length, 2);
+      assert.equal((await listBackups(folder.path, engineById)).length, 2);
       // A lock or a leftover is not judged by a clock that runs behind: a fresh file of the future stays.
       await backUp(database, await newBackupPath(folder.path, 'shop', { now: new Date(2020, 0, 1) }));
-      assert.equal((await listBackups(folder.path)).length, 3);
+      assert.equal((await listBackups(folder.path, engineById)).length, 3);
     });
 
     async function fillAndFail(pattern: RegExp, options: { safetyFolder?: string } = {}): Promise<void> {

@@ -3,14 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import type { RestorePointError } from '../../../src/core/errors.ts';
-import type { EngineId } from '../../../src/core/manifest.ts';
 import { watchBoundaries } from '../../support/faults/boundaries.ts';
 import { FaultSet, type Fault } from '../../support/faults/faultSet.ts';
 import { createScenario, type Scenario } from '../../support/faults/scenarios.ts';
 import { countTried } from '../../support/triedCounts.ts';
 import { runsAll } from '../../support/sample.ts';
+import type { TestEngineId } from '../../support/testDatabases.ts';
 
-const labels: Readonly<Record<EngineId, string>> = { sqlite: 'SQLite', postgres: 'PostgreSQL' };
+const labels: Readonly<Record<TestEngineId, string>> = { sqlite: 'SQLite', postgres: 'PostgreSQL' };
 
 /** Steps after which something may last. */
 const lasting = /COMMIT|fs (link|rename|rm)|file sync/;

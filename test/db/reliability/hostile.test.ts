@@ -323,7 +323,7 @@ for (const testEngine of testEngines) {
     async function restore(file: string): Promise<void> {
       const session = await target.connect();
       try {
-        await restoreBackup(file, session, target.engine.features, {
+        await restoreBackup(file, session, engineById, {
           mode: 'replace',
           logger,
           mayRun: () => Promise.resolve(true),

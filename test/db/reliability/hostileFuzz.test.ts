@@ -124,7 +124,7 @@ for (const testEngine of testEngines) {
       await verifyBackup(file, engineById, { logger }).catch(check);
       const session = await target.connect();
       try {
-        await restoreBackup(file, session, target.engine.features, {
+        await restoreBackup(file, session, engineById, {
           mode: 'replace',
           logger,
           mayRun: () => Promise.resolve(true),

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { describeError, RestorePointError } from '../../../src/core/errors.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
+import { engineById } from '../../../src/engines/registry.ts';
 import { restoreBackup } from '../../../src/restore/restoreBackup.ts';
 import { forge, type JsonObject, objectsAt, soundBackup } from '../../support/hostileFiles.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
-import { type TestDatabase, testEngines } from '../../support/testDatabases.ts';
+import { type TestDatabase, type TestEngine, testEngines } from '../../support/testDatabases.ts';
 import { countingTried } from '../../support/triedCounts.ts';
 
 const schema = `
@@ -13,7 +14,7 @@ const schema = `
 const rows = `INSERT INTO notes VALUES (1, 'theirs'); INSERT INTO items VALUES (1, 1)`;
 
 /** Names in place of that of `notes`, which must not be taken for it, nor for any other table. */
-const strange: Readonly<Record<TestDatabase['engine']['id'], readonly JsonObject[]>> = {
+const strange: Readonly<Record<TestEngine['id'], readonly JsonObject[]>> = {
   sqlite: [
     { schema: 'main', name: 'notes' },
     { schema: 'temp', name: 'notes' },
@@ -98,7 +99,7 @@ for (const testEngine of testEngines) {
     async function restore(file: string, before: () => Promise<void> = async () => {}): Promise<unknown> {
       const session = await target!.connect();
       try {
-        return await restoreBackup(file, session, target!.engine.features, {
+        return await restoreBackup(file, session, engineById, {
           mode: 'insert-missing',
           logger: silentLogger,
           mayRun: () => Promise.resolve(true),

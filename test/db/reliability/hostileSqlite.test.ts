@@ -304,7 +304,7 @@ describe('sqlite: hostile databases in backups', function () {
   async function restore(file: string, mode: RestoreMode): Promise<void> {
     const session = await target!.connect();
     try {
-      await restoreBackup(file, session, target!.engine.features, {
+      await restoreBackup(file, session, engineById, {
         mode,
         logger,
         mayRun: () => Promise.resolve(true),

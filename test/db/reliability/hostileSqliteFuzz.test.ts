@@ -101,7 +101,7 @@ describe('sqlite: databases and manifests that somebody made up', function () {
       const mayRun = source.below(4) > 0;
       const session = await engine.connect({ engine: 'sqlite', file: file! }, { readOnly: false, logger });
       try {
-        await restoreBackup(backup!, session, engine.features, {
+        await restoreBackup(backup!, session, engineById, {
           mode,
           logger,
           ...(tables ? { tables } : {}),
@@ -121,7 +121,7 @@ describe('sqlite: databases and manifests that somebody made up', function () {
 
 /** What a manifest names, of one table or of all. Without statements nothing but rows is. */
 async function namedIn(file: string, table: string | undefined, mayRun: boolean): Promise<Named> {
-  const archive = await Archive.open(file);
+  const archive = await Archive.open(file, engineById);
   await archive.close();
   const { tables, objects } = archive.manifest;
   const isMeant = (name: string | undefined): boolean => table === undefined || fold(name ?? '') === table;

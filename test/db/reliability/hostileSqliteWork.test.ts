@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import * as path from 'node:path';
 import { describeError, RestorePointError } from '../../../src/core/errors.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
+import { engineById } from '../../../src/engines/registry.ts';
 import { openUntrusted } from '../../../src/engines/sqlite/payload/untrusted.ts';
 import { restoreBackup } from '../../../src/restore/restoreBackup.ts';
 import { startCli } from '../../support/cli.ts';
@@ -205,7 +206,7 @@ describe('sqlite: hostile databases that compute and hold', function () {
   async function restore(file: string): Promise<void> {
     const session = await target!.connect();
     try {
-      await restoreBackup(file, session, target!.engine.features, {
+      await restoreBackup(file, session, engineById, {
         mode: 'replace',
         logger: silentLogger,
         mayRun: () => Promise.reject(new Error('it would run statements')),

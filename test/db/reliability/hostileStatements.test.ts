@@ -5,6 +5,7 @@ import { silentLogger } from '../../../src/core/logger.ts';
 import type { RestorePlan } from '../../../src/core/plan.ts';
 import type { SchemaObject } from '../../../src/core/schema.ts';
 import { readStatements } from '../../../src/engines/postgres/schema/statements/checkStatements.ts';
+import { engineById } from '../../../src/engines/registry.ts';
 import { type CodeToRun, listStatements } from '../../../src/restore/codeToRun.ts';
 import { restoreBackup } from '../../../src/restore/restoreBackup.ts';
 import { catalogDump, type CatalogLine, changedLines } from '../../support/catalogDump.ts';
@@ -230,7 +231,7 @@ describe('postgres: statements that somebody made up', function () {
       ...listStatements(plan.create.filter(({ live }) => live)),
     ];
     try {
-      await restoreBackup(file, session, target.engine.features, {
+      await restoreBackup(file, session, engineById, {
         mode: random.pick(['replace', 'merge', 'insert-missing']),
         ...random.pick([{}, {}, { tables: [{ name: 'people' }] }, { only: 'schema' }] as const),
         logger: silentLogger,

@@ -6,6 +6,7 @@ import * as path from 'node:path';
 import { MadeHere } from '../../../src/backup/madeHere.ts';
 import { type RestorePointError, describeError } from '../../../src/core/errors.ts';
 import { type Logger, silentLogger } from '../../../src/core/logger.ts';
+import { engineById } from '../../../src/engines/registry.ts';
 import type { RestoreOptions, RestoreReport } from '../../../src/restore/restoreBackup.ts';
 import { stepFaults, tryEveryStep } from '../../support/faults/everyStep.ts';
 import type { FaultSet } from '../../support/faults/faultSet.ts';
@@ -165,11 +166,9 @@ describe('SQLite: a whole database into a new file', () => {
   it('can be read in the session that made it', async () => {
     await backUp();
     const { restoreBackup } = await import('../../../src/restore/restoreBackup.ts');
-    const { engineById } = await import('../../../src/engines/registry.ts');
     const session = await connectSqlite(target, { create: true });
     const yes = (): Promise<boolean> => Promise.resolve(true);
-    const { features } = engineById('sqlite');
-    await restoreBackup(backup, session, features, {
+    await restoreBackup(backup, session, engineById, {
       madeHere,
       logger,
       mode: 'replace',

@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { describeError } from '../../../src/core/errors.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
-import { sqliteEngine } from '../../../src/engines/sqlite/engine.ts';
 import { planRestore } from '../../../src/restore/planRestore.ts';
 import { failure } from '../../support/errors.ts';
 import { sqliteDump } from '../../support/sqliteDump.ts';
@@ -113,7 +112,7 @@ describe('SQLite: a restore that fails', () => {
     const before = sqliteDump(file);
     const session = await connectSqlite(file);
     const live = await session.introspect({ logger: silentLogger });
-    const target = { schema: live, features: sqliteEngine.features, rowCount: () => 0 };
+    const target = { schema: live, features: session.features, rowCount: () => 0 };
     const plan = planRestore(backup.manifest, target, { mode: 'replace' });
     await assert.rejects(
       runPlan(session, plan, backup, {

@@ -118,7 +118,7 @@ export async function work(
     else {
       const safety = safetyFolder === undefined ? {} : { safetyFolder };
       const confirm = (): Promise<boolean> => Promise.resolve(true);
-      await restoreBackup(file, session, engine.features, {
+      await restoreBackup(file, session, engineById, {
         ...options,
         mode: 'replace',
         ...safety,
@@ -257,7 +257,7 @@ class Place {
       .filter((entry) => entry.name.endsWith('.dbbackup'))
       .map((entry) => path.join(entry.parentPath, entry.name));
     for (const name of files) {
-      const archive = await Archive.open(name);
+      const archive = await Archive.open(name, engineById);
       await archive.check({});
       await archive.close();
     }

@@ -1,0 +1,19 @@
+import type { EngineId, Manifest } from './manifest.ts';
+import type { TableName } from './names.ts';
+
+/** What manifests of one engine keep to, beyond what the format says of all. Reasons are clauses: "no name is empty". */
+export interface ManifestRules {
+  /** Names that this makes equal are one name. */
+  foldName(name: string): string;
+  /** Why no table or sequence has this name; undefined where one can. */
+  wrongTableName(name: TableName): string | undefined;
+  /** Why no column has this name; undefined where one can. */
+  wrongColumnName(name: string): string | undefined;
+  /** Each table has a payload of its own, and a digest of its rows; otherwise tables can share a payload. */
+  readonly payloadPerTable: boolean;
+  /** What else no backup of this engine says, as a sentence; undefined where there is nothing. */
+  wrongManifest?(manifest: Manifest): string | undefined;
+}
+
+/** Finds an engine's rules. Throws `usage` for an engine that this version does not have. */
+export type FindManifestRules = (engine: EngineId) => { readonly manifestRules: ManifestRules };
