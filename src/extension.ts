@@ -58,7 +58,7 @@ export async function deactivate(): Promise<void> {
 
 function createServices(context: vscode.ExtensionContext): Services {
   const log = new Log();
-  const store = new ConnectionStore(engineById, parseDatabaseUrl);
+  const store = new ConnectionStore(engines, parseDatabaseUrl);
   const passwords = new Passwords(context.secrets);
   const passphrases = new Passphrases(context.secrets);
   const keys = new BackupKeys(store, passphrases, log);

@@ -11,7 +11,7 @@ import { requireTrust } from './trustedSettings.ts';
 import { RestorePointError } from '../core/errors.ts';
 import type { DatabaseAddress } from '../core/connections.ts';
 import type { Engine } from '../engines/engine.ts';
-import { engineById, parseDatabaseUrl } from '../engines/registry.ts';
+import { engineById, engines, exampleUrls, parseDatabaseUrl } from '../engines/registry.ts';
 
 export interface ResolvedConnection {
   readonly engine: Engine;
@@ -47,6 +47,7 @@ async function connectionFromSettings(
     env: process.env,
     workspaceFolder: folder,
     ofWorkspace: true,
+    engines,
     parseUrl: parseDatabaseUrl,
   });
   const engine = engineById(settings.address.engine);
@@ -110,7 +111,7 @@ function unknownConnection(id: string, file: string, items: readonly unknown[]):
   // A mistyped URL may hold a password.
   const shown = isConnectionId(id) ? `"${id}"` : 'This';
   return new RestorePointError('usage', `${shown} is neither a URL nor a connection of ${file}`, {
-    next: `${known} A file is written sqlite:path/to.db, a server postgres://user@host/database.`,
+    next: `${known} Write a URL like ${exampleUrls()}.`,
   });
 }
 

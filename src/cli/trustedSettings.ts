@@ -100,9 +100,9 @@ function questionText({ engine, settings, item, file }: FolderConnection): strin
     variables.length === 0
       ? 'It reads no environment variable of its own.'
       : `It reads these environment variables, and their values may go there: ${variables.map(visible).join(', ')}.`,
-    ...(engine.features.isFile
+    ...(engine.form.otherPasswords === undefined
       ? []
-      : ['PGPASSWORD, or a password from your password file, goes there too if there is one.']),
+      : [`${engine.form.otherPasswords} goes there too if there is one.`]),
   ].join('\n');
 }
 

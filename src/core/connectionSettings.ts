@@ -1,4 +1,5 @@
 import * as path from 'node:path';
+import { addressProperties, type ConnectionForm } from './connectionForm.ts';
 import { sslModes, type DatabaseAddress, type SslMode } from './connections.ts';
 import { messageOf, RestorePointError } from './errors.ts';
 import type { EngineId } from './manifest.ts';
@@ -27,19 +28,18 @@ export interface ConnectionContext {
   readonly workspaceFolder?: string;
   /** The settings are those of a workspace: see `DatabaseAddress.ofWorkspace`. */
   readonly ofWorkspace?: boolean;
+  /** The engines that a connection can name. */
+  readonly engines: readonly { readonly id: EngineId; readonly form: ConnectionForm }[];
   /** Reads a URL as some engine does: undefined when it is no engine's, throws `usage` when it is, and wrong. */
   parseUrl(text: string): { address: DatabaseAddress; password?: string } | undefined;
 }
 
 /** The properties that an item can have. */
 export const connectionProperties = [
-  ...['id', 'name', 'engine', 'url', 'file'],
-  ...['host', 'port', 'database', 'user', 'ssl', 'sslRootCert', 'passwordEnv'],
-  ...['encrypt', 'identityFile'],
+  ...['id', 'name', 'engine', 'url'],
+  ...addressProperties,
+  ...['passwordEnv', 'encrypt', 'identityFile'],
 ] as const;
-
-const addressProperties = ['file', 'host', 'port', 'database', 'user', 'ssl', 'sslRootCert'] as const;
-const engineIds: readonly EngineId[] = ['sqlite', 'postgres'];
 
 /**
  * Reads one item of `restorePoint.connections`: `${workspaceFolder}` and `${env:NAME}` are replaced, a relative file
@@ -57,7 +57,7 @@ export function parseConnectionSettings(item: unknown, context: ConnectionContex
     const variables = new Set<string>();
     const read = reader(properties, noting(variables, context));
     const { address, password } =
-      properties['url'] === undefined ? parseParts(read) : parseUrl(properties, read, context);
+      properties['url'] === undefined ? parseParts(read, context) : parseUrl(properties, read, context);
     const name = read.text('name');
     const passwordEnv = read.text('passwordEnv');
     if (passwordEnv !== undefined) variables.add(passwordEnv);
@@ -169,9 +169,14 @@ function reader(properties: Readonly<Record<string, unknown>>, context: Connecti
   };
 }
 
-function parseParts(read: Reader): { address: DatabaseAddress; password?: undefined } {
-  const engine = read.oneOf('engine', engineIds);
-  if (!engine) throw wrong(`"engine" is missing: ${engineIds.join(' or ')}`);
+function parseParts(
+  read: Reader,
+  { engines }: ConnectionContext,
+): { address: DatabaseAddress; password?: undefined } {
+  const ids = engines.map(({ id }) => id);
+  const engine = read.oneOf('engine', ids);
+  if (engine === undefined) throw wrong(`"engine" is missing: ${ids.join(' or ')}`);
+  const { form } = engines.find(({ id }) => id === engine)!;
   const port = read.port();
   const ssl = read.oneOf<SslMode>('ssl', sslModes);
   const texts = ['file', 'host', 'database', 'user', 'sslRootCert'] as const;
@@ -183,10 +188,11 @@ function parseParts(read: Reader): { address: DatabaseAddress; password?: undefi
   );
   const address: DatabaseAddress = { engine, ...given, ...(port ? { port } : {}), ...(ssl ? { ssl } : {}) };
   const foreign = addressProperties.find(
-    (name) => address[name] !== undefined && (name === 'file') !== (engine === 'sqlite'),
+    (name) => address[name] !== undefined && !form.properties.includes(name),
   );
   if (foreign) throw wrong(`"${foreign}" is not for the engine ${engine}`);
-  if (engine === 'sqlite' && address.file === undefined) throw wrong('"file" is missing');
+  const missing = form.required.find((name) => address[name] === undefined);
+  if (missing) throw wrong(`"${missing}" is missing`);
   return { address };
 }
 
@@ -202,8 +208,9 @@ function parseUrl(
   if (parsed.password !== undefined && !isVariable(properties['url'])) {
     throw passwordRefused('The password in the "url" must not stand in the settings');
   }
-  const engine = read.oneOf('engine', engineIds);
-  if (engine && engine !== parsed.address.engine) {
+  const ids = context.engines.map(({ id }) => id);
+  const engine = read.oneOf('engine', ids);
+  if (engine !== undefined && engine !== parsed.address.engine) {
     throw wrong(`The "url" is that of a ${parsed.address.engine} database, but "engine" is ${engine}`);
   }
   return parsed;

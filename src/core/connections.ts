@@ -7,7 +7,7 @@ export const sslModes: readonly SslMode[] = ['disable', 'prefer', 'require', 've
 
 /**
  * Where a database is. Never holds a password: that travels apart, in `ConnectOptions`.
- * SQLite uses `file`; PostgreSQL uses host, port, database, user and ssl.
+ * An engine uses some of it: see `ConnectionForm`.
  */
 export interface DatabaseAddress {
   readonly engine: EngineId;

@@ -1,3 +1,4 @@
+import type { ConnectionForm } from '../core/connectionForm.ts';
 import type { DatabaseAddress } from '../core/connections.ts';
 import type { ComparedTable, ComparisonPage } from '../core/differences.ts';
 import type { RestorePointError } from '../core/errors.ts';
@@ -63,6 +64,7 @@ export interface Engine {
   /** For people: `PostgreSQL`. */
   readonly label: string;
   readonly features: EngineFeatures;
+  readonly form: ConnectionForm;
   /** What the manifests of its backups keep to. */
   readonly manifestRules: ManifestRules;
   /** For people, without a secret: `localhost:5432/shop`, `shop.db`. */

@@ -17,6 +17,11 @@ export function engineById(id: EngineId): Engine {
   });
 }
 
+/** For people: `sqlite:path/to.db or postgres://user@host/database`. */
+export function exampleUrls(): string {
+  return engines.map(({ form }) => form.exampleUrl).join(' or ');
+}
+
 /** Engines whose URLs people try, by scheme. */
 const otherEngines: Readonly<Record<string, string>> = {
   mysql: 'MySQL',
@@ -48,6 +53,6 @@ export function parseDatabaseUrl(text: string): { address: DatabaseAddress; pass
   // What is in the place of an unknown scheme may be a secret: it is not repeated.
   const message = name === undefined ? 'Unsupported database URL' : `${name} is not supported yet`;
   throw new RestorePointError('usage', message, {
-    next: 'Use sqlite:path/to.db or postgres://user@host/database.',
+    next: `Use ${exampleUrls()}.`,
   });
 }

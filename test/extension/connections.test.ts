@@ -3,7 +3,7 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
-import { engineById, parseDatabaseUrl } from '../../src/engines/registry.ts';
+import { engines, parseDatabaseUrl } from '../../src/engines/registry.ts';
 import { ConnectionStore } from '../../src/ui/connections/connectionStore.ts';
 import { Passwords } from '../../src/ui/connections/passwords.ts';
 import { secretsInMemory, useConnections } from './settings.ts';
@@ -15,7 +15,7 @@ describe('connections in the settings', () => {
   let store: ConnectionStore;
 
   beforeEach(() => {
-    store = new ConnectionStore(engineById, parseDatabaseUrl);
+    store = new ConnectionStore(engines, parseDatabaseUrl);
   });
 
   afterEach(() => {
@@ -92,7 +92,7 @@ describe('passwords', () => {
   }
 
   function find(id: string): Promise<ReturnType<ConnectionStore['find']>> {
-    const store = new ConnectionStore(engineById, parseDatabaseUrl);
+    const store = new ConnectionStore(engines, parseDatabaseUrl);
     store.dispose();
     return Promise.resolve(store.find(id));
   }

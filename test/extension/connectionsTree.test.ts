@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
-import { engineById, parseDatabaseUrl } from '../../src/engines/registry.ts';
+import { engines, parseDatabaseUrl } from '../../src/engines/registry.ts';
 import { Connector } from '../../src/ui/connections/connector.ts';
 import { ConnectionStore } from '../../src/ui/connections/connectionStore.ts';
 import { Passwords } from '../../src/ui/connections/passwords.ts';
@@ -30,7 +30,7 @@ describe('the tree of connections', () => {
 
   beforeEach(() => {
     log = new Log();
-    store = new ConnectionStore(engineById, parseDatabaseUrl);
+    store = new ConnectionStore(engines, parseDatabaseUrl);
     sessions = new SessionCache(new Connector(new Passwords(secretsInMemory()), log), log);
     tree = new ConnectionsTree(store, sessions, log);
   });

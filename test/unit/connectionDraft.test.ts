@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import * as path from 'node:path';
 import { isConnectionId, parseConnectionSettings } from '../../src/core/connectionSettings.ts';
+import { engines } from '../../src/engines/registry.ts';
 import {
   draftOf,
   formatHost,
@@ -29,7 +30,11 @@ describe('a connection in the making', () => {
     } as const;
     const item = itemOf(draft);
     assert.deepEqual(draftOf(item, 'postgres'), draft);
-    const settings = parseConnectionSettings(item, { env: {}, parseUrl: () => undefined });
+    const settings = parseConnectionSettings(item, {
+      env: {},
+      engines,
+      parseUrl: () => undefined,
+    });
     assert.equal(settings.passwordEnv, 'PROD_PASSWORD');
     assert.equal(settings.address.port, 5433);
     assert.deepEqual(settings.encrypt, draft.encrypt);

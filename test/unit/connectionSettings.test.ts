@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import * as path from 'node:path';
+import type { ConnectionForm } from '../../src/core/connectionForm.ts';
 import {
   connectionProperties,
   isConnectionId,
@@ -7,7 +8,8 @@ import {
   type ConnectionContext,
 } from '../../src/core/connectionSettings.ts';
 import { describeError, RestorePointError } from '../../src/core/errors.ts';
-import { parseDatabaseUrl } from '../../src/engines/registry.ts';
+import { localizable } from '../../src/core/localizable.ts';
+import { engines, parseDatabaseUrl } from '../../src/engines/registry.ts';
 import manifest from '../../package.json' with { type: 'json' };
 
 const workspaceFolder = path.resolve('/work place');
@@ -19,6 +21,7 @@ const context: ConnectionContext = {
     PORT: '5433',
   },
   workspaceFolder,
+  engines,
   parseUrl: parseDatabaseUrl,
 };
 
@@ -173,6 +176,32 @@ describe('parseConnectionSettings', () => {
       assert.match(error.message, /"encrypt" has to be "passphrase", or recipients/);
       assert.doesNotMatch(describeError(error), /SECRET/);
     }
+  });
+});
+
+describe('a connection of an engine that the settings do not know', () => {
+  const form: ConnectionForm = {
+    properties: ['host', 'user'],
+    required: ['host'],
+    summary: localizable('a pond'),
+    questions: [],
+    exampleUrl: 'duck://pond',
+  };
+  const duck = { ...context, engines: [...engines, { id: 'duck', form }] };
+
+  it('is read as its engine says', () => {
+    const { address } = parseConnectionSettings({ id: 'pond', engine: 'duck', host: 'pond' }, duck);
+    assert.deepEqual(address, { engine: 'duck', host: 'pond' });
+  });
+
+  it('has what its engine needs, and nothing else', () => {
+    assert.match(refusal({ id: 'pond', engine: 'duck' }, duck).message, /"host" is missing/);
+    const item = { id: 'pond', engine: 'duck', host: 'pond', database: 'water' };
+    assert.match(refusal(item, duck).message, /"database" is not for the engine duck/);
+  });
+
+  it('is refused where there is no such engine', () => {
+    assert.match(refusal({ id: 'pond', engine: 'duck' }).message, /one of sqlite, postgres$/);
   });
 });
 

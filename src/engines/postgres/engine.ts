@@ -1,6 +1,7 @@
 import type { Engine } from '../engine.ts';
 import { describe, parseUrl } from './connect/address.ts';
 import { features } from './connect/features.ts';
+import { form } from './connect/form.ts';
 import { passwordDestination } from './connect/passwordDestination.ts';
 import { manifestRules } from './payload/manifestRules.ts';
 import { PostgresPayloadRows } from './payload/payloadRows.ts';
@@ -12,6 +13,7 @@ export const postgresEngine: Engine = {
   id: 'postgres',
   label: 'PostgreSQL',
   features,
+  form,
   manifestRules,
   describe,
   parseUrl,

@@ -1,6 +1,7 @@
 import type { Engine } from '../engine.ts';
 import { describe, parseUrl } from './connect/address.ts';
 import { features } from './connect/features.ts';
+import { form } from './connect/form.ts';
 import { manifestRules } from './payload/manifestRules.ts';
 import { SqlitePayloadRows } from './payload/payloadRows.ts';
 import { salvage } from './snapshot/salvage.ts';
@@ -11,6 +12,7 @@ export const sqliteEngine: Engine = {
   id: 'sqlite',
   label: 'SQLite',
   features,
+  form,
   manifestRules,
   describe,
   parseUrl,

@@ -1,6 +1,9 @@
 import { realpath } from 'node:fs/promises';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
+import { filesOf } from '../../core/connectionForm.ts';
+import type { EngineId } from '../../core/manifest.ts';
+import type { Engine } from '../../engines/engine.ts';
 import type { Connection, SettingsScope } from '../connections/connection.ts';
 import { suggestedName } from '../connections/connectionDraft.ts';
 import { refuseInRestrictedMode } from '../connections/connector.ts';
@@ -19,15 +22,22 @@ export async function connectionOfFile(services: Services, uri: vscode.Uri): Pro
   const file = pathOf(uri);
   const known = await findConnection(store, file);
   if (known) return known;
-  const engine = engines.find(({ features }) => features.isFile)!.id;
+  const engine = engineOfFile(engines, file).id;
   const scope = scopeOf(store, uri);
-  const draft = { engine, file, name: freeName(store, file) };
+  const draft = { engine, file, name: freeName(store, engine, file) };
   const connection = connectionOf(services, { draft, byUrl: false, scope });
   // Shows no notification here: VS Code drops those that come too fast, and the last one matters.
   await connector.use(connection, { readOnly: true, logger: log }, (session) => session.listTables());
   await store.save(connection.item as { id: string }, scope);
   boundary.inform(vscode.l10n.t('Added the connection {0} to the settings.', connection.name));
   return connection;
+}
+
+/** The one whose files have names like this, or else the first whose databases are files. */
+function engineOfFile(engines: readonly Engine[], file: string): Engine {
+  const extension = path.extname(file).slice(1).toLowerCase();
+  const ofFiles = engines.filter(({ form }) => filesOf(form));
+  return ofFiles.find(({ form }) => filesOf(form)?.extensions.includes(extension)) ?? ofFiles[0]!;
 }
 
 async function findConnection(store: ConnectionStore, file: string): Promise<Connection | undefined> {
@@ -57,8 +67,8 @@ function scopeOf(store: ConnectionStore, uri: vscode.Uri): SettingsScope {
 }
 
 /** The file name without its extension, or its path if that name is taken. */
-function freeName(store: ConnectionStore, file: string): string {
-  const name = suggestedName({ engine: 'sqlite', file });
+function freeName(store: ConnectionStore, engine: EngineId, file: string): string {
+  const name = suggestedName({ engine, file });
   const taken = store.list().some((connection) => connection.name === name);
   return taken ? vscode.workspace.asRelativePath(file) : name;
 }

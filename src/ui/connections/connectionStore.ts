@@ -1,7 +1,6 @@
 import * as vscode from 'vscode';
 import { parseConnectionSettings } from '../../core/connectionSettings.ts';
 import { messageOf, RestorePointError } from '../../core/errors.ts';
-import type { EngineId } from '../../core/manifest.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { Connection, SettingsScope } from './connection.ts';
 
@@ -13,7 +12,7 @@ export type ConnectionItem = Readonly<Record<string, unknown>> & { readonly id: 
 
 /** The connections in the settings of the user, the workspace and its folders. */
 export class ConnectionStore implements vscode.Disposable {
-  readonly #engineById: (id: EngineId) => Engine;
+  readonly #engines: readonly Engine[];
   /** Parses a URL of any engine; undefined if no engine knows it. Throws `usage` if it is invalid. */
   readonly parseUrl: Engine['parseUrl'];
   readonly #changed = new vscode.EventEmitter<void>();
@@ -21,8 +20,8 @@ export class ConnectionStore implements vscode.Disposable {
 
   readonly onDidChange = this.#changed.event;
 
-  constructor(engineById: (id: EngineId) => Engine, parseUrl: Engine['parseUrl']) {
-    this.#engineById = engineById;
+  constructor(engines: readonly Engine[], parseUrl: Engine['parseUrl']) {
+    this.#engines = engines;
     this.parseUrl = parseUrl;
     this.#subscriptions = [
       this.#changed,
@@ -124,9 +123,10 @@ export class ConnectionStore implements vscode.Disposable {
       env: process.env,
       ...(folder ? { workspaceFolder: folder.uri.fsPath } : {}),
       ofWorkspace: target !== vscode.ConfigurationTarget.Global,
+      engines: this.#engines,
       parseUrl: this.parseUrl,
     });
-    return { settings, engine: this.#engineById(settings.address.engine) };
+    return { settings, engine: this.#engines.find(({ id }) => id === settings.address.engine)! };
   }
 
   #read(item: unknown, scope: SettingsScope, index: number): Connection {

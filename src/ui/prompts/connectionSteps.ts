@@ -1,18 +1,12 @@
 import * as vscode from 'vscode';
-import { sslModes, type SslMode } from '../../core/connections.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { SettingsScope } from '../connections/connection.ts';
-import {
-  formatHost,
-  isLocalHost,
-  parseHost,
-  suggestedName,
-  type ConnectionDraft,
-} from '../connections/connectionDraft.ts';
+import { suggestedName, type ConnectionDraft } from '../connections/connectionDraft.ts';
 import type { ConnectionStore } from '../connections/connectionStore.ts';
+import { localized } from '../localized.ts';
+import { addressStep } from './addressSteps.ts';
 import { encryptionSteps } from './encryptionSteps.ts';
-import { askDatabaseFile } from './databaseFile.ts';
 import { askOne, askText } from './inputs.ts';
 import { passwordSteps } from './passwordSteps.ts';
 import { back, type Back, type Frame, type Step } from './steps.ts';
@@ -37,27 +31,20 @@ export function connectionSteps(
   store: ConnectionStore,
   adding: boolean,
 ): ConnectionStep[] {
-  const isFile = ({ draft }: ConnectionAnswers): boolean =>
-    engines.find(({ id }) => id === draft?.engine)?.features.isFile ?? false;
-  const isServer = (answers: ConnectionAnswers): boolean => answers.draft !== undefined && !isFile(answers);
-  const byParts = (answers: ConnectionAnswers): boolean => isServer(answers) && !answers.byUrl;
+  const isServer = ({ draft }: ConnectionAnswers): boolean =>
+    engines.find(({ id }) => id === draft?.engine)?.features.isFile === false;
   return [
     ...(adding ? [wayStep(engines)] : []),
-    { applies: ({ byUrl }) => byUrl, ask: (answers, frame) => askUrl(answers, frame, store) },
-    {
-      applies: (answers) => isFile(answers) && !answers.byUrl,
-      ask: withDraft(async (draft, frame) => {
-        const file = await askDatabaseFile(frame, draft.file);
-        return file === back ? back : { ...draft, file };
+    { applies: ({ byUrl }) => byUrl, ask: (answers, frame) => askUrl(answers, frame, store, engines) },
+    ...engines.flatMap(({ id, form }) =>
+      form.questions.map((question): ConnectionStep => {
+        const step = addressStep(question);
+        return {
+          applies: ({ draft, byUrl }) => draft?.engine === id && !byUrl && (step.applies?.(draft) ?? true),
+          ask: withDraft((draft, frame) => step.ask(draft, frame)),
+        };
       }),
-    },
-    { applies: byParts, ask: withDraft(askHost) },
-    { applies: byParts, ask: withDraft(askDatabase) },
-    { applies: byParts, ask: withDraft(askUser) },
-    {
-      applies: (answers) => byParts(answers) && !isLocalHost(answers.draft?.host),
-      ask: withDraft(askSsl),
-    },
+    ),
     ...passwordSteps(adding).map((step) => ({
       applies: (answers: ConnectionAnswers) =>
         isServer(answers) && !passwordInUrl(answers) && (step.applies?.(answers.draft!) ?? true),
@@ -94,15 +81,13 @@ function wayStep(engines: readonly Engine[]): ConnectionStep {
         choices: [
           ...engines.map((engine) => ({
             label: engine.label,
-            description: engine.features.isFile
-              ? vscode.l10n.t('a database file')
-              : vscode.l10n.t('host, database, user'),
+            description: localized(engine.form.summary),
             iconPath: new vscode.ThemeIcon(engine.features.isFile ? 'file' : 'server'),
             value: engine,
           })),
           {
             label: vscode.l10n.t('Connection URL'),
-            description: vscode.l10n.t('paste one, such as postgres://user@host/database'),
+            description: vscode.l10n.t('paste one, such as {0}', exampleUrl(engines)),
             iconPath: new vscode.ThemeIcon('link'),
             value: undefined,
           },
@@ -123,16 +108,17 @@ async function askUrl(
   answers: ConnectionAnswers,
   frame: Frame,
   store: ConnectionStore,
+  engines: readonly Engine[],
 ): Promise<ConnectionAnswers | Back> {
   const { draft, scope } = answers;
   const url = await askText(frame, {
     prompt: vscode.l10n.t('Paste the database URL. A password in it goes into the secret store.'),
-    placeholder: 'postgres://user@localhost:5432/shop',
+    placeholder: exampleUrl(engines),
     ...(draft?.url === undefined ? {} : { value: draft.url }),
-    validate: (text) => problemOf(() => void readUrl(text, scope, store)),
+    validate: (text) => problemOf(() => void readUrl(text, scope, store, engines)),
   });
   if (url === back) return back;
-  const { address, password } = readUrl(url, scope, store);
+  const { address, password } = readUrl(url, scope, store, engines);
   const kept = draft && { name: draft.name, id: draft.id, password: draft.password };
   const given = Object.entries({ ...kept }).filter(([, value]) => value !== undefined);
   const common = Object.fromEntries(given) as Partial<ConnectionDraft>;
@@ -148,15 +134,23 @@ async function askUrl(
   };
 }
 
+/** Of a server, where there is one: URLs are more usual there. */
+function exampleUrl(engines: readonly Engine[]): string {
+  const engine = engines.find(({ features }) => !features.isFile) ?? engines[0];
+  return engine?.form.exampleUrl ?? '';
+}
+
 function readUrl(
   text: string,
   scope: SettingsScope,
   store: ConnectionStore,
+  engines: readonly Engine[],
 ): NonNullable<ReturnType<ConnectionStore['parseUrl']>> {
   if (text.includes('${')) return { address: store.parse({ id: 'new', url: text }, scope).settings.address };
   const parsed = store.parseUrl(text);
   if (parsed) return parsed;
-  throw new Error(vscode.l10n.t('Unsupported database URL. It must begin with postgres: or sqlite:'));
+  const examples = engines.map(({ form }) => form.exampleUrl);
+  throw new Error(vscode.l10n.t('Unsupported database URL. Write one like {0}.', examples.join(', ')));
 }
 
 function problemOf(check: () => void): string | undefined {
@@ -166,51 +160,6 @@ function problemOf(check: () => void): string | undefined {
   } catch (error) {
     return messageOf(error);
   }
-}
-
-async function askHost(draft: ConnectionDraft, frame: Frame): Promise<ConnectionDraft | Back> {
-  const text = await askText(frame, {
-    prompt: vscode.l10n.t('Host of the server, with its port if it is not the default'),
-    placeholder: 'localhost:5432',
-    value: formatHost(draft) || 'localhost',
-    validate: (host) =>
-      parseHost(host) ? undefined : vscode.l10n.t('Enter host, host:port or [IPv6 address]:port.'),
-  });
-  if (text === back) return back;
-  const { host: _host, port: _port, ...rest } = draft;
-  return { ...rest, ...parseHost(text) };
-}
-
-async function askDatabase(draft: ConnectionDraft, frame: Frame): Promise<ConnectionDraft | Back> {
-  const database = await askText(frame, {
-    prompt: vscode.l10n.t('Database name'),
-    ...(draft.database === undefined ? {} : { value: draft.database }),
-  });
-  return database === back ? back : { ...draft, database };
-}
-
-async function askUser(draft: ConnectionDraft, frame: Frame): Promise<ConnectionDraft | Back> {
-  const user = await askText(frame, {
-    prompt: vscode.l10n.t('User name'),
-    ...(draft.user === undefined ? {} : { value: draft.user }),
-  });
-  return user === back ? back : { ...draft, user };
-}
-
-async function askSsl(draft: ConnectionDraft, frame: Frame): Promise<ConnectionDraft | Back> {
-  const meaning: Readonly<Record<SslMode, string>> = {
-    'verify-full': vscode.l10n.t('encrypted; the certificate must match the host name (recommended)'),
-    'verify-ca': vscode.l10n.t('encrypted; the certificate must be signed by a trusted authority'),
-    require: vscode.l10n.t('encrypted, but the server is not verified'),
-    prefer: vscode.l10n.t('encrypted if the server supports it'),
-    disable: vscode.l10n.t('not encrypted'),
-  };
-  const ssl = await askOne(frame, {
-    placeholder: vscode.l10n.t('Choose how the connection is encrypted'),
-    choices: sslModes.toReversed().map((mode) => ({ label: mode, description: meaning[mode], value: mode })),
-    isChosen: (mode) => mode === (draft.ssl ?? 'verify-full'),
-  });
-  return ssl === back ? back : { ...draft, ssl };
 }
 
 async function askName(draft: ConnectionDraft, frame: Frame): Promise<ConnectionDraft | Back> {

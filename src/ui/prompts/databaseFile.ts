@@ -1,15 +1,20 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
+import type { FileQuestion } from '../../core/connectionForm.ts';
+import { localized } from '../localized.ts';
 import { askOne } from './inputs.ts';
 import type { Back, Frame } from './steps.ts';
 
-const extensions = ['db', 'sqlite', 'sqlite3', 'db3'];
 const mostFiles = 50;
 
 /** A database file from the workspace, or any other. */
-export async function askDatabaseFile(frame: Frame, known: string | undefined): Promise<string | Back> {
+export async function askDatabaseFile(
+  question: FileQuestion,
+  frame: Frame,
+  known: string | undefined,
+): Promise<string | Back> {
   const found = await vscode.workspace.findFiles(
-    `**/*.{${extensions.join(',')}}`,
+    `**/*.{${question.extensions.join(',')}}`,
     '**/node_modules/**',
     mostFiles,
   );
@@ -18,7 +23,7 @@ export async function askDatabaseFile(frame: Frame, known: string | undefined): 
     ...found.map(({ fsPath }) => fsPath).sort(),
   ]);
   const chosen = await askOne<string | undefined>(frame, {
-    placeholder: vscode.l10n.t('Choose the database file'),
+    placeholder: localized(question.prompt),
     choices: [
       ...[...files].map((file) => ({
         label: path.basename(file),
@@ -35,7 +40,7 @@ export async function askDatabaseFile(frame: Frame, known: string | undefined): 
     ],
     isChosen: (file) => file !== undefined && file === known,
   });
-  return chosen ?? (await browse(frame.title)) ?? (await askDatabaseFile(frame, known));
+  return chosen ?? (await browse(frame.title, question)) ?? (await askDatabaseFile(question, frame, known));
 }
 
 /** The path of its folder from the workspace; empty for the workspace itself. */
@@ -44,11 +49,11 @@ function folderOf(file: string): string {
   return folder === '.' ? '' : folder;
 }
 
-async function browse(title: string): Promise<string | undefined> {
+async function browse(title: string, { type, extensions }: FileQuestion): Promise<string | undefined> {
   const [uri] =
     (await vscode.window.showOpenDialog({
       title,
-      filters: { [vscode.l10n.t('SQLite databases')]: extensions, [vscode.l10n.t('All files')]: ['*'] },
+      filters: { [localized(type)]: [...extensions], [vscode.l10n.t('All files')]: ['*'] },
     })) ?? [];
   return uri?.fsPath;
 }

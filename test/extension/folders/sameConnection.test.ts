@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import * as vscode from 'vscode';
 import type { BackupReport } from '../../../src/backup/takeBackup.ts';
-import { engineById, parseDatabaseUrl } from '../../../src/engines/registry.ts';
+import { engines, parseDatabaseUrl } from '../../../src/engines/registry.ts';
 import type { RestoreReport } from '../../../src/restore/restoreBackup.ts';
 import { safetyFolderFor, takenFrom } from '../../../src/ui/backups/backupOrigin.ts';
 import { Connector } from '../../../src/ui/connections/connector.ts';
@@ -25,7 +25,7 @@ describe('a connection of the same id in two folders', () => {
 
   beforeEach(async () => {
     for (const folder of folders) await makeShopDatabase(join(folder, 'shop.db'));
-    store = new ConnectionStore(engineById, parseDatabaseUrl);
+    store = new ConnectionStore(engines, parseDatabaseUrl);
   });
   afterEach(() => store.dispose());
 

@@ -1,0 +1,51 @@
+import type { DatabaseAddress } from './connections.ts';
+import type { LocalizableText } from './localizable.ts';
+
+/** What an address is made of, as the settings name it. An engine uses some of it. */
+export const addressProperties = [
+  'file',
+  'host',
+  'port',
+  'database',
+  'user',
+  'ssl',
+  'sslRootCert',
+] as const satisfies readonly (keyof DatabaseAddress)[];
+
+export type AddressProperty = (typeof addressProperties)[number];
+
+/** How the user of an engine says where a database is: in settings, in a form, as a URL. */
+export interface ConnectionForm {
+  /** What its addresses are made of. */
+  readonly properties: readonly AddressProperty[];
+  readonly required: readonly AddressProperty[];
+  /** What to have at hand, after the name of the engine. */
+  readonly summary: LocalizableText;
+  /** What the form asks, in this order. */
+  readonly questions: readonly AddressQuestion[];
+  readonly exampleUrl: string;
+  /** Where a password comes from that no connection names, as the subject of a sentence. */
+  readonly otherPasswords?: string;
+}
+
+export type AddressQuestion =
+  | FileQuestion
+  /** Host and port. */
+  | { readonly kind: 'host'; readonly prompt: LocalizableText; readonly placeholder: string }
+  | { readonly kind: 'text'; readonly property: 'database' | 'user'; readonly prompt: LocalizableText }
+  /** How the connection is encrypted. */
+  | { readonly kind: 'ssl' };
+
+export interface FileQuestion {
+  readonly kind: 'file';
+  readonly prompt: LocalizableText;
+  /** What such files are called, in the dialog that opens them. */
+  readonly type: LocalizableText;
+  /** The usual ends of their names, without the dot. */
+  readonly extensions: readonly string[];
+}
+
+/** The files of an engine whose databases are files. */
+export function filesOf({ questions }: ConnectionForm): FileQuestion | undefined {
+  return questions.find((question) => question.kind === 'file');
+}

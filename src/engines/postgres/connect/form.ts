@@ -1,0 +1,20 @@
+import type { ConnectionForm } from '../../../core/connectionForm.ts';
+import { localizable } from '../../../core/localizable.ts';
+
+export const form: ConnectionForm = {
+  properties: ['host', 'port', 'database', 'user', 'ssl', 'sslRootCert'],
+  required: [],
+  summary: localizable('host, database, user'),
+  questions: [
+    {
+      kind: 'host',
+      prompt: localizable('Host of the server, with its port if it is not the default'),
+      placeholder: 'localhost:5432',
+    },
+    { kind: 'text', property: 'database', prompt: localizable('Database name') },
+    { kind: 'text', property: 'user', prompt: localizable('User name') },
+    { kind: 'ssl' },
+  ],
+  exampleUrl: 'postgres://user@host/database',
+  otherPasswords: 'PGPASSWORD or a password from your password file',
+};
