@@ -9,6 +9,7 @@ const layers = [
   'engines',
   'backup',
   'compare',
+  'export',
   'restore',
   'worker',
   'cli',
@@ -105,6 +106,11 @@ export default tseslint.config(
   ),
   layer(['src/backup/**/*.ts'], { layers: ['core', 'archive', 'engines', 'backup'], others: [portOnly] }),
   layer(['src/compare/**/*.ts'], { layers: ['core', 'archive', 'engines', 'compare'], others: [portOnly] }),
+  layer(['src/export/**/*.ts'], {
+    layers: ['core', 'archive', 'engines', 'backup', 'export'],
+    packages: ['csv-stringify'],
+    others: [portOnly],
+  }),
   layer(['src/restore/**/*.ts'], {
     layers: ['core', 'archive', 'engines', 'backup', 'compare', 'restore'],
     others: [portOnly],
@@ -123,7 +129,7 @@ export default tseslint.config(
   }),
   ...[['src/cli.ts'], ['src/cli/**/*.ts']].map((files) =>
     layer(files, {
-      layers: ['core', 'archive', 'engines', 'backup', 'compare', 'restore', 'cli'],
+      layers: ['core', 'archive', 'engines', 'backup', 'compare', 'export', 'restore', 'cli'],
       packages: ['jsonc-parser'],
     }),
   ),

@@ -12,13 +12,15 @@ export interface ByteSink {
 export class FileSink implements ByteSink {
   readonly #handle: FileHandle;
   readonly #finalPath: string;
+  readonly #what: string;
   #offset = 0;
   /** Copies of small parts, which go to the file together. */
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
 
-  /** `finalPath` is for messages. */
-  constructor(handle: FileHandle, finalPath: string) {
+  /** `finalPath` and `what` are for messages. */
+  constructor(handle: FileHandle, finalPath: string, what = 'The backup') {
+    this.#what = what;
     this.#handle = handle;
     this.#finalPath = finalPath;
   }
@@ -62,7 +64,7 @@ export class FileSink implements ByteSink {
         bytesWritten += more.bytesWritten;
       }
     } catch (error) {
-      throw fileError('The backup could not be written', this.#finalPath, error);
+      throw fileError(`${this.#what} could not be written`, this.#finalPath, error);
     }
     this.#offset += length;
   }

@@ -7,6 +7,8 @@ import { removeFile } from '../core/ownFiles.ts';
 import { syncFolder } from '../core/syncFolder.ts';
 
 export interface TemporaryFile {
+  /** What it is to become, for messages: `The backup`. */
+  readonly what: string;
   readonly path: string;
   readonly handle: FileHandle;
 }
@@ -15,16 +17,20 @@ export interface TemporaryFile {
  * Makes the folder where it is missing, and a file in it that only this user can read; its name tells the process.
  * What killed processes left there is removed. Throws `file`.
  */
-export async function createTemporary(finalPath: string, logger: Logger): Promise<TemporaryFile> {
+export async function createTemporary(
+  finalPath: string,
+  logger: Logger,
+  what = 'The backup',
+): Promise<TemporaryFile> {
   const folder = path.dirname(finalPath);
   const name = path.basename(finalPath).replace(/\.dbbackup(\.age)?$/, '');
   const temporary = partPath(folder, name, '.dbbackup-part');
   try {
     await mkdir(folder, { recursive: true });
     await removeLeftovers(folder, logger);
-    return { path: temporary, handle: await open(temporary, 'wx+', 0o600) };
+    return { what, path: temporary, handle: await open(temporary, 'wx+', 0o600) };
   } catch (error) {
-    throw fileError(`The backup cannot be written to ${folder}`, finalPath, error);
+    throw fileError(`${what} cannot be written to ${folder}`, finalPath, error);
   }
 }
 
@@ -46,11 +52,11 @@ export async function publish(
   try {
     await temporary.handle.sync();
     await temporary.handle.close();
-    let given = await giveName(temporary.path, file);
+    let given = await giveName(temporary, file);
     while (given === 'taken') {
       if (!another) throw existsAlready(file);
       file = await another();
-      given = await giveName(temporary.path, file);
+      given = await giveName(temporary, file);
     }
     named = true;
     if (given === 'linked') await removeFile(temporary.path);
@@ -59,7 +65,7 @@ export async function publish(
   } catch (error) {
     const failure = RestorePointError.is(error)
       ? error
-      : fileError('The backup could not be published', file, error);
+      : fileError(`${temporary.what} could not be published`, file, error);
     throw named ? await takeNameBack(file, failure) : failure;
   }
 }
@@ -73,7 +79,10 @@ export async function discard(temporary: TemporaryFile): Promise<void> {
  * `link` fails when the name is taken, `rename` would replace it; not every file system has `link`. Of a file that is
  * linked, both names are there.
  */
-async function giveName(from: string, to: string): Promise<'linked' | 'renamed' | 'taken'> {
+async function giveName(
+  { path: from, what }: TemporaryFile,
+  to: string,
+): Promise<'linked' | 'renamed' | 'taken'> {
   try {
     await link(from, to);
     return 'linked';
@@ -89,7 +98,7 @@ async function giveName(from: string, to: string): Promise<'linked' | 'renamed' 
     await placeholder.close();
     await rename(from, to);
   } catch (error) {
-    throw await takeNameBack(to, fileError('The backup could not be published', to, error));
+    throw await takeNameBack(to, fileError(`${what} could not be published`, to, error));
   }
   return 'renamed';
 }

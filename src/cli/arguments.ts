@@ -1,8 +1,26 @@
-import { parseArgs, type ParseArgsConfig } from 'node:util';
-import { messageOf, RestorePointError } from '../core/errors.ts';
 import type { BackupPart, Compression } from '../core/manifest.ts';
 import { parseTableName, parseTableNames, splitOutsideQuotes, type TablePattern } from '../core/names.ts';
 import { restoreModes, type RestoreMode } from '../core/plan.ts';
+import { exportArguments, type ExportArguments } from './exportArguments.ts';
+import {
+  choice,
+  common,
+  connectionOptions,
+  everyCommand,
+  exactly,
+  keyArguments,
+  keyOptions,
+  parse,
+  quoted,
+  wrong,
+  type Common,
+  type ConnectionArguments,
+  type KeyArguments,
+  type OptionsConfig,
+} from './words.ts';
+
+export type { KeyArguments } from './words.ts';
+export type { ExportArguments } from './exportArguments.ts';
 
 export const usage = `restore-point: back up database tables into a file, and bring exactly that state back
 
@@ -14,6 +32,10 @@ export const usage = `restore-point: back up database tables into a file, and br
                         [--with-related] [--schema-only | --data-only] [--into-schema NAME]
                         [--dry-run] [--no-safety-backup] [--identity FILE] [--trust]
                         [--trust-settings] [--yes] [--json]
+  restore-point export  <file|connection> --table NAME [--where CONDITION]
+                        --format csv|ndjson|json|sql|django [--out FILE] [--separator ,] [--no-header]
+                        [--null TEXT] [--app-label APP] [--model NAME] [--identity FILE]
+                        [--trust-settings] [--json]
   restore-point verify  <file> [--identity FILE] [--json]
   restore-point inspect <file> [--statements] [--identity FILE] [--json]
   restore-point salvage <file> [--out FILE] [--identity FILE] [--json]
@@ -44,6 +66,13 @@ export const usage = `restore-point: back up database tables into a file, and br
                 this machine: they run as you
 --statements  print the statements of a backup, each under its kind and name
 --out         of salvage: the new file; beside the old one when left out
+              of export: a new file; the rows go to the standard output when left out
+--format      of export: csv (RFC 4180), ndjson (one object a line), json (one list), sql (INSERTs),
+              django (a fixture for loaddata)
+--where       of export: of a connection a condition in the database's SQL, of a backup column=text
+--separator   of csv: one character instead of a comma; \\t is a tab
+--null        of csv: what NULL is written as; nothing when left out, and empty texts are in quotes
+--app-label, --model  of django: when left out, those that the table's name tells
 --trust-settings  use a connection of .vscode/settings.json without asking whether you trust
                 these settings
 --verbose     log what is done, and add the stack to an error
@@ -53,30 +82,12 @@ Exit codes: 0 done, 1 failed (and rolled back), 2 wrong usage, 3 no valid backup
 4 the backup is encrypted and was not opened, 130 cancelled
 `;
 
-interface Common {
-  readonly json: boolean;
-  readonly verbose: boolean;
-}
-
-/** What opens encrypted files. */
-export interface KeyArguments {
-  readonly passphraseFile?: string;
-  readonly identityFiles?: readonly string[];
-}
-
 /** What a new file is encrypted to. */
 export interface LockArguments {
   readonly encrypt: boolean;
   readonly recipients?: readonly string[];
   readonly recipientFiles?: readonly string[];
   readonly passphraseFile?: string;
-}
-
-/** A connection, as a URL or as an id in the settings of the folder. */
-interface ConnectionArguments {
-  readonly connection: string;
-  /** The settings of the folder are used without a question. */
-  readonly trustSettings: boolean;
 }
 
 export interface BackupArguments extends Common, ConnectionArguments, LockArguments {
@@ -133,30 +144,15 @@ export type CliArguments =
   | VerifyArguments
   | InspectArguments
   | SalvageArguments
+  | ExportArguments
   | InformationArguments;
 
 const compressions: readonly Compression[] = ['zstd', 'gzip', 'none'];
-
-type OptionsConfig = NonNullable<ParseArgsConfig['options']>;
-
-const everyCommand = {
-  json: { type: 'boolean' },
-  verbose: { type: 'boolean' },
-} as const satisfies OptionsConfig;
 
 const partOptions = {
   'with-related': { type: 'boolean' },
   'schema-only': { type: 'boolean' },
   'data-only': { type: 'boolean' },
-} as const satisfies OptionsConfig;
-
-const connectionOptions = {
-  'trust-settings': { type: 'boolean' },
-} as const satisfies OptionsConfig;
-
-const keyOptions = {
-  'passphrase-file': { type: 'string' },
-  identity: { type: 'string', short: 'i', multiple: true },
 } as const satisfies OptionsConfig;
 
 const lockOptions = {
@@ -224,6 +220,8 @@ export function parseArguments(words: readonly string[]): CliArguments {
       const out = values.out === undefined ? {} : { out: values.out };
       return { command, file: file!, ...common(values), ...keyArguments(values), ...out };
     }
+    case 'export':
+      return exportArguments(rest);
     case undefined:
       throw wrong('No command was given');
     default:
@@ -286,21 +284,6 @@ function restoreArguments(words: readonly string[]): RestoreArguments {
   };
 }
 
-function common(values: { json?: boolean | undefined; verbose?: boolean | undefined }): Common {
-  return { json: values.json ?? false, verbose: values.verbose ?? false };
-}
-
-function keyArguments(values: {
-  'passphrase-file'?: string | undefined;
-  identity?: string[] | undefined;
-}): KeyArguments {
-  const file = values['passphrase-file'];
-  return {
-    ...(file === undefined ? {} : { passphraseFile: file }),
-    ...(values.identity ? { identityFiles: values.identity } : {}),
-  };
-}
-
 function lockArguments(values: {
   encrypt?: boolean | undefined;
   recipient?: string[] | undefined;
@@ -327,43 +310,6 @@ function partArguments(values: {
   return { withRelated: values['with-related'] ?? false, ...(only ? { only } : {}) };
 }
 
-function parse<const T extends OptionsConfig>(words: readonly string[], options: T) {
-  const parsed = parseWords(words, options);
-  for (const [name, value] of Object.entries(parsed.values)) {
-    for (const text of [value].flat()) refuseUrl(`--${name}`, text);
-  }
-  return parsed;
-}
-
-function parseWords<const T extends OptionsConfig>(words: readonly string[], options: T) {
-  try {
-    return parseArgs({ args: [...words], options, allowPositionals: true, strict: true });
-  } catch (error) {
-    throw wrong(messageOf(error).split('. ')[0] ?? 'The arguments are wrong');
-  }
-}
-
-function exactly(positionals: readonly string[], names: readonly string[]): readonly string[] {
-  const missing = names[positionals.length];
-  if (missing) throw wrong(`${missing} is missing`);
-  if (positionals.length > names.length)
-    throw wrong(`${quoted(positionals[names.length]!) || 'The last word'} is one argument too many`);
-  if (names[0] === '<file>') refuseUrl('<file>', positionals[0]);
-  return positionals;
-}
-
-/** A URL in another place than that of the connection is a slip, and its password would be repeated with it. */
-function refuseUrl(name: string, value: unknown): void {
-  if (typeof value === 'string' && /^[a-z][a-z\d+.-]+:\/\//i.test(value)) {
-    throw wrong(`A URL stands where ${name} belongs`);
-  }
-}
-
-/** Words of the user for an error, but for those that could hold a password. */
-function quoted(text: string): string {
-  return /[:@=]/.test(text) ? '' : `"${text}"`;
-}
-
 function tableList(values: readonly string[] | undefined): TablePattern[] | undefined {
   const names = values?.flatMap(parseTableNames);
   if (names?.length === 0) throw wrong('A list of tables is empty');
@@ -375,14 +321,4 @@ function parseCondition(text: string): { table: TablePattern; condition: string 
   const condition = rest.join(':').trim();
   if (!table || !condition) throw wrong(`--where "${text}" is not of the form 'table: condition'`);
   return { table: parseTableName(table), condition };
-}
-
-function choice<T extends string>(option: string, value: string, values: readonly T[]): T {
-  const found = values.find((candidate) => candidate === value);
-  if (!found) throw wrong(`${option} is ${values.join(', ')}, not "${value}"`);
-  return found;
-}
-
-function wrong(message: string): RestorePointError {
-  return new RestorePointError('usage', message, { next: 'See restore-point --help.' });
 }

@@ -18,6 +18,7 @@ import {
 } from './arguments.ts';
 import { resolveConnection, type ResolvedConnection } from './connection.ts';
 import { askYes } from './askYes.ts';
+import { exportCommand } from './exportCommand.ts';
 import { keysFor, lockFor } from './keys.ts';
 import { createOutput, exitCodeOf, lines, type Output } from './output.ts';
 import type { Terminal } from './terminal.ts';
@@ -61,6 +62,8 @@ async function run(args: CliArguments, output: Output, work: Work): Promise<void
       return await inspect(args, output, work);
     case 'salvage':
       return await salvage(args, output, work);
+    case 'export':
+      return await exportCommand(args, output, work);
     case 'help':
       return output.result(usage.trimEnd(), usage);
     case 'version':
@@ -264,6 +267,10 @@ function withoutBar(output: Output, bar: { end(): void }): Output {
     result(text, json) {
       bar.end();
       output.result(text, json);
+    },
+    message(text) {
+      bar.end();
+      output.message(text);
     },
   };
 }

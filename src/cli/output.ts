@@ -7,6 +7,8 @@ import { silentLogger, type Logger } from '../core/logger.ts';
 export interface Output {
   /** The result: one JSON object with `--json`, else text. */
   result(text: string, json: unknown): void;
+  /** For people, beside a result that is no text. */
+  message(text: string): void;
   failure(error: unknown): void;
   readonly logger: Logger;
 }
@@ -36,6 +38,9 @@ export function createOutput(
   return {
     result(text, json) {
       stdout.write(`${options.json ? jsonText(json) : lines(text)}\n`);
+    },
+    message(text) {
+      stderr.write(`${lines(text)}\n`);
     },
     failure(error) {
       if (options.json) stdout.write(`${jsonText({ error: errorAsJson(error) })}\n`);

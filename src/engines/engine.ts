@@ -17,7 +17,7 @@ import type { DamagedSource, Payload, PayloadSink, PayloadSource } from '../core
 import type { RestorePlan, TableChange, TablePlan } from '../core/plan.ts';
 import type { ReportProgress } from '../core/progress.ts';
 import type { RelatedTables } from '../core/related.ts';
-import type { Row, RowQuery } from '../core/values.ts';
+import type { Row, RowQuery, Value } from '../core/values.ts';
 import type { DatabaseSchema, SchemaObject, Sequence, Table } from '../core/schema.ts';
 import type { Unproven } from '../core/unproven.ts';
 
@@ -58,6 +58,20 @@ export interface SalvagedContent {
   readonly largeObjects?: BackedUpLargeObjects;
 }
 
+/** How rows are written as text that this kind of database reads back as they are. */
+export interface RowText {
+  /** A value as the database's own CSV import takes it; undefined for NULL. */
+  readonly field: (value: Value) => string | undefined;
+  /** What a file of INSERTs begins and ends with, each with a line feed. */
+  readonly head: string;
+  readonly end: string;
+  /**
+   * An INSERT of these rows, whose values are in the order of the columns, with a line feed. None of the columns is a
+   * generated one.
+   */
+  insert(table: Table, columns: readonly string[], rows: readonly Row[]): string;
+}
+
 /** A kind of database. Stateless. */
 export interface Engine {
   readonly id: EngineId;
@@ -67,6 +81,7 @@ export interface Engine {
   readonly form: ConnectionForm;
   /** What the manifests of its backups keep to. */
   readonly manifestRules: ManifestRules;
+  readonly rowText: RowText;
   /** For people, without a secret: `localhost:5432/shop`, `shop.db`. */
   describe(address: DatabaseAddress): string;
   /**

@@ -6,6 +6,7 @@ import { passwordDestination } from './connect/passwordDestination.ts';
 import { manifestRules } from './payload/manifestRules.ts';
 import { PostgresPayloadRows } from './payload/payloadRows.ts';
 import { salvage } from './payload/salvage.ts';
+import { rowText } from './rows/rowText.ts';
 import { PostgresSession } from './session.ts';
 
 /** PostgreSQL 14 and later. */
@@ -15,6 +16,7 @@ export const postgresEngine: Engine = {
   features,
   form,
   manifestRules,
+  rowText,
   describe,
   parseUrl,
   passwordDestination,

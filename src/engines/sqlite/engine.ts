@@ -4,6 +4,7 @@ import { features } from './connect/features.ts';
 import { form } from './connect/form.ts';
 import { manifestRules } from './payload/manifestRules.ts';
 import { SqlitePayloadRows } from './payload/payloadRows.ts';
+import { rowText } from './rows/rowText.ts';
 import { salvage } from './snapshot/salvage.ts';
 import { SqliteSession } from './session.ts';
 
@@ -14,6 +15,7 @@ export const sqliteEngine: Engine = {
   features,
   form,
   manifestRules,
+  rowText,
   describe,
   parseUrl,
   passwordDestination: (address) => Promise.resolve(JSON.stringify(['sqlite', address.file])),

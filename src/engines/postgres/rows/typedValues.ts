@@ -215,4 +215,5 @@ function readField(field: Uint8Array, read: ReadValue, longest: number): Value {
   return { kind: 'other', text: start.slice(0, longest), cutFrom: field.length };
 }
 
-const decoder = new TextDecoder();
+/** A mark of byte order at the beginning is a character of the value. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });

@@ -1,0 +1,87 @@
+import { FileSink } from '../archive/byteSink.ts';
+import { createTemporary, discard, publish } from '../archive/publish.ts';
+import { throwIfCancelled } from '../core/errors.ts';
+import type { Row } from '../core/values.ts';
+import type { RowText, WorkOptions } from '../engines/engine.ts';
+import { csvFormat, type CsvOptions } from './csv.ts';
+import { djangoFormat, type DjangoOptions } from './django.ts';
+import { jsonFormat } from './json.ts';
+import type { ExportedTable, ExportFormat, RowFormat } from './rowFormat.ts';
+import { sqlFormat } from './sql.ts';
+
+export interface FormatOptions {
+  readonly csv?: CsvOptions;
+  readonly django?: DjangoOptions;
+}
+
+/** Where the text of an export goes. */
+export interface TextSink {
+  /** Resolves when there is room for more. */
+  write(text: string): Promise<void>;
+}
+
+/** Throws `usage` or `refused` for a table that has no such form. */
+export function rowFormat(
+  format: ExportFormat,
+  table: ExportedTable,
+  text: RowText,
+  { csv = {}, django = {} }: FormatOptions,
+): RowFormat {
+  switch (format) {
+    case 'csv':
+      return csvFormat(table, text, csv);
+    case 'ndjson':
+    case 'json':
+      return jsonFormat(table, text, { list: format === 'json' });
+    case 'sql':
+      return sqlFormat(table, text);
+    case 'django':
+      return djangoFormat(table, text, django);
+  }
+}
+
+/** Writes the rows in a form, a page at a time. Resolves to how many there were. */
+export async function exportRows(
+  pages: AsyncIterable<readonly Row[]>,
+  format: RowFormat,
+  sink: TextSink,
+  { table: { table }, signal, report }: Pick<WorkOptions, 'signal' | 'report'> & { table: ExportedTable },
+): Promise<number> {
+  let rows = 0;
+  report?.({ phase: 'read', table: table.name, rows });
+  if (format.head !== '') await sink.write(format.head);
+  for await (const page of pages) {
+    throwIfCancelled(signal);
+    const text = format.rows(page);
+    if (text !== '') await sink.write(text);
+    rows += page.length;
+    report?.({ phase: 'read', table: table.name, rows });
+  }
+  throwIfCancelled(signal);
+  const end = format.end();
+  if (end !== '') await sink.write(end);
+  return rows;
+}
+
+/**
+ * Lets `write` fill a new file, which only this user can read and which is there only if all went well. Resolves to its
+ * size. Throws `file`; a file that is there already is never overwritten.
+ */
+export async function writeExportFile(
+  file: string,
+  { logger, report }: WorkOptions,
+  write: (sink: TextSink) => Promise<void>,
+): Promise<number> {
+  const temporary = await createTemporary(file, logger, 'The export');
+  try {
+    const sink = new FileSink(temporary.handle, file, 'The export');
+    await write({ write: (text) => sink.write([Buffer.from(text)]) });
+    const bytes = await sink.finish();
+    report?.({ phase: 'publish' });
+    await publish(temporary, file);
+    return bytes;
+  } catch (error) {
+    await discard(temporary);
+    throw error;
+  }
+}
