@@ -32,7 +32,9 @@ async function listen(method: 3 | 5): Promise<Listener> {
       // An SSLRequest, which it declines, is 8 bytes long.
       if (bytes.length === 8) return void socket.write('N');
       heard += bytes.toString('latin1');
-      if (!asked) socket.write(request);
+      // Whoever has answered waits for nothing more.
+      if (asked) return void socket.destroy();
+      socket.write(request);
       asked = true;
     });
   });

@@ -13,6 +13,7 @@ import type { WorkOptions } from '../../src/engines/engine.ts';
 import * as protocol from '../../src/worker/protocol.ts';
 import { Workers } from '../../src/worker/workers.ts';
 import { failure } from '../support/errors.ts';
+import { itInAll, sampleParts } from '../support/sample.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
 import { type TestDatabase, testEngines } from '../support/testDatabases.ts';
 import { shopRows, shopSchema } from './shop.ts';
@@ -63,7 +64,8 @@ const loading = ({ phase, table, rows }: ProgressEvent): boolean =>
   phase === 'load' && table?.name === 'large' && (rows ?? 0) > 0;
 
 for (const engine of testEngines) {
-  describe(`${engine.id}: work in a process of its own`, () => {
+  describe(`${engine.id}: work in a process of its own`, function () {
+    sampleParts(this, 2);
     const folder = useTemporaryFolder();
     let database: TestDatabase;
 
@@ -186,7 +188,7 @@ for (const engine of testEngines) {
       assert.deepEqual(await database.rows('SELECT count(*) FROM large'), [['400000']]);
     });
 
-    it('ends when its host is gone while it waits for an answer', async () => {
+    itInAll('ends when its host is gone while it waits for an answer', async () => {
       await database.run(shopSchema(engine.id) + shopRows);
       const { file } = await backUp();
       const host = fork(script, { serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
@@ -205,7 +207,7 @@ for (const engine of testEngines) {
       assert.deepEqual(await Promise.race([ended, patience]), [0, null]);
     });
 
-    it('waits for no answer once it is cancelled', async () => {
+    itInAll('waits for no answer once it is cancelled', async () => {
       await database.run(shopSchema(engine.id) + shopRows);
       const { file } = await backUp();
       const controller = new AbortController();

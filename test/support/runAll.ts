@@ -1,13 +1,14 @@
 /**
- * Runs the checks and the tests of the project: `npm test` the steps of every day, with a sample of the longest suites
- * (sample.ts); `npm run test:all` (the word `all`) everything; or the steps that the arguments name.
+ * Runs the checks and the tests of the project: `npm test` runs all checks, the main tests, and a sample of the longest suites
+ * (sample.ts); `npm run test:all` (the word `all`) runs everything; other arguments name the steps to run.
  *
- * Checks and test files are shared out over as many processes as the machine has cores; each process's output is shown when
- * it has ended. What needs the machine for itself (VS Code, the browser) comes after that.
- * The last line is `N passed, N failed`: the tests of all steps, and one failure for each other check that did not pass, for
- * each process of tests that broke off, and for each step that ran no test. What failed is repeated before it, for whoever
- * sees the end of a log only, after a table of what the tests tried and lost, and one of the longest files.
- * Arguments that begin with `-`, and all after them, go to mocha (`npm run test:unit -- --grep checksum`).
+ * Several processes share the checks and the test files; the output of each is shown when it has ended. The tests in VS Code
+ * and in the browser come last, side by side, because other load makes them slow.
+ * The last line is `N passed, N failed`. It counts the tests of all steps, and one failure for each other check that failed,
+ * each process of tests that crashed, and each step that ran no test. Failures are repeated above it, after a table of what
+ * the tests tried and lost, and one of the longest files: the end of the log is enough.
+ * Arguments from the first one that begins with `-` go to mocha, which then chooses from all tests
+ * (`npm run test:unit -- --grep checksum`).
  */
 import { appendFileSync, existsSync, globSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -32,11 +33,15 @@ interface Step {
   readonly command: readonly string[];
   /** A mocha suite, which writes counts. */
   readonly suite?: boolean;
-  /** Its test files are shared out over processes. */
+  /** Its test files, which several processes share. */
   readonly files?: string;
+  /** The files that a sample is limited to. */
+  readonly sample?: string;
   readonly postgres?: boolean;
-  /** It needs the machine for itself. */
-  readonly alone?: boolean;
+  /** It runs before all others: it may install something. */
+  readonly first?: boolean;
+  /** It runs VS Code: only other such steps run at the same time. */
+  readonly vscode?: boolean;
   /** A step without which this one would test something old. */
   readonly after?: string;
 }
@@ -47,6 +52,10 @@ const mocha = [
 ];
 
 const steps: Readonly<Record<string, Step>> = {
+  install: {
+    ...check('VS Code and Chromium for the tests', 'test/support/installBrowserBuild.ts'),
+    first: true,
+  },
   lint: check('Lint', program('eslint/bin/eslint.js'), '-c', 'test/eslint.config.mjs', '.'),
   types: check('Types', program('typescript/bin/tsc'), '--noEmit'),
   format: check('Format', program('prettier/bin/prettier.cjs'), '--check', '.'),
@@ -64,14 +73,17 @@ const steps: Readonly<Record<string, Step>> = {
     title: 'Extension-host tests',
     command: ['test/extension/runTests.ts'],
     suite: true,
-    alone: true,
+    vscode: true,
     after: 'build',
   },
   ui: {
     title: 'Browser tests of the workbench',
-    command: [...mocha, '--require', './test/ui/workbench.ts', '--timeout', '180000', 'test/ui/**/*.test.ts'],
+    command: [...mocha, '--require', './test/ui/workbench.ts', '--timeout', '180000'],
     suite: true,
-    alone: true,
+    files: 'test/ui/**/*.test.ts',
+    // The main story: back up, look inside, restore, undo.
+    sample: 'test/ui/{restore,shop,viewer}.test.ts',
+    vscode: true,
     after: 'build',
   },
 };
@@ -86,7 +98,6 @@ interface Job {
 
 /** A process at a time, and the PostgreSQL server of its tests, which have it to themselves. */
 interface Lane {
-  readonly number: number;
   server?: Promise<PostgresServer>;
 }
 
@@ -103,15 +114,17 @@ let numbers = 0;
 
 console.log(`${all ? 'Everything' : 'A sample (npm run test:all runs everything)'}, SEED=${seed}`);
 const jobs = names.flatMap(jobsOf);
-const lanes = Array.from({ length: availableParallelism() }, (_, number): Lane => ({ number }));
-const waiting = jobs.filter(({ step }) => !step.alone).sort((a, b) => b.seconds - a.seconds);
+for (const job of jobs.filter(({ step }) => step.first)) await runJob(job);
+// One more than there are cores: tests and their server wait for each other, and some tests for a time limit.
+const lanes = Array.from({ length: availableParallelism() + 1 }, (): Lane => ({}));
+const waiting = jobs.filter(({ step }) => !step.first && !step.vscode).sort((a, b) => b.seconds - a.seconds);
 await Promise.all(
   lanes.map(async (lane) => {
     for (let job = waiting.shift(); job; job = waiting.shift()) await runJob(job, lane);
     await (await lane.server)?.stop();
   }),
 );
-for (const job of jobs.filter(({ step }) => step.alone)) await runJob(job);
+await Promise.all(jobs.filter(({ step }) => step.vscode).map((job) => runJob(job, {})));
 for (const name of names) {
   if (steps[name]!.suite && passedBy.get(name) === undefined) fail(name, 'ran no test');
 }
@@ -130,7 +143,7 @@ function readArguments(args: string[]): { names: string[]; forMocha: string[]; a
   return {
     names: named.length > 0 ? named : Object.keys(steps),
     forMocha: args.slice(end),
-    all: args.slice(0, end).includes('all'),
+    all: end < args.length || args.slice(0, end).includes('all'),
   };
 }
 
@@ -138,11 +151,18 @@ function jobsOf(name: string): Job[] {
   const step = steps[name]!;
   // Short, but others wait for it, and their failures are to be seen early.
   if (!step.files) return [{ name, step, files: [], seconds: step.suite ? 0 : 1000 }];
-  const files = globSync(step.files, { cwd: projectRoot }).map((file) => file.replaceAll('\\', '/'));
-  return shareOut(files, all ? durations.all : durations.sample).map((batch) => ({ name, step, ...batch }));
+  const files = globSync(all ? step.files : (step.sample ?? step.files), { cwd: projectRoot })
+    .map((file) => file.replaceAll('\\', '/'))
+    .sort();
+  if (step.vscode) return [{ name, step, files, seconds: 0 }];
+  return shareOut(files, all ? { ...durations.sample, ...durations.all } : durations.sample).map((batch) => ({
+    name,
+    step,
+    ...batch,
+  }));
 }
 
-/** Runs a process; its output is shown when it has ended, or as it comes where it is alone. */
+/** Runs a process. Its output is shown when it has ended, or at once if it runs in no lane. */
 async function runJob({ name, step, files }: Job, lane?: Lane): Promise<void> {
   const which = files.length > 0 ? `: ${files.join(', ')}` : '';
   if (step.after && failedSteps.has(step.after)) {

@@ -23,6 +23,25 @@ export function sampleParts(suite: Suite, count: number): void {
   shares.set(suite, count);
 }
 
+/**
+ * A test that is in `npm run test:all` only: it waits for a time limit, or needs long. The behaviour that it belongs to is in
+ * other tests of the default run as well.
+ */
+export function itInAll(title: string, test: Mocha.AsyncFunc): void {
+  if (runsAll) it(title, test);
+}
+
+/** The numbers below `length`: in a sample one in `count` of them, from where the seed says. */
+export function* sampleOf(length: number, count: number): Generator<number> {
+  const step = runsAll ? 1 : count;
+  for (let at = seedOfRun() % step; at < length; at += step) yield at;
+}
+
+/** Of a list of cases: in a sample one in `count` of them. */
+export function sampleItems<Item>(items: readonly Item[], count: number): Item[] {
+  return [...sampleOf(items.length, count)].map((index) => items[index]!);
+}
+
 /** How many cases a test tries that can try any number of them: in a sample a part. CASES in the environment overrules. */
 export function casesOf(all: number, sample: number): number {
   return Number(process.env['CASES'] ?? (runsAll ? all : sample));

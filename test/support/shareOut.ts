@@ -1,18 +1,18 @@
-/** What is known of how long a test file takes, in seconds of a quiet machine, by the file's path. */
+/** How long each test file takes (seconds on a quiet machine), by its path; some files may be missing. */
 export type Durations = Readonly<Record<string, number>>;
 
-/** Of a file of which nothing is known. */
+/** For a file that is missing in the durations. */
 const usualSeconds = 8;
 
-/** Starting a process costs about two seconds; with batches of this size it does not matter, and lanes end together. */
-const batchSeconds = 25;
+/** Long enough that starting a process (two seconds) does not matter, and short enough that all lanes end together. */
+export const batchSeconds = 40;
 
 export interface Batch {
   readonly files: readonly string[];
   readonly seconds: number;
 }
 
-/** Shares files out: batches of one process each, the longest first. */
+/** Shares files out over batches, of one process each; the longest batch comes first. */
 export function shareOut(files: readonly string[], durations: Durations): Batch[] {
   const secondsOf = (file: string): number => durations[file] ?? usualSeconds;
   const longestFirst = [...files].sort((a, b) => secondsOf(b) - secondsOf(a) || (a < b ? -1 : 1));

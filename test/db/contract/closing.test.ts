@@ -7,6 +7,7 @@ import type { Session } from '../../../src/engines/engine.ts';
 import { engineById } from '../../../src/engines/registry.ts';
 import { planRestore } from '../../../src/restore/planRestore.ts';
 import { backUp } from '../../support/restores.ts';
+import { sampleParts } from '../../support/sample.ts';
 import { connectSqlite } from '../../support/sqliteFiles.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
 import { testEngines, type TestDatabase } from '../../support/testDatabases.ts';
@@ -16,7 +17,8 @@ const steps = ['load', 'finish', 'verify'] as const;
 type Step = (typeof steps)[number];
 
 for (const testEngine of testEngines) {
-  describe(`${testEngine.id}: closing a session in the middle of a restore`, () => {
+  describe(`${testEngine.id}: closing a session in the middle of a restore`, function () {
+    sampleParts(this, 3);
     const folder = useTemporaryFolder();
     const made: TestDatabase[] = [];
     let shop: TestDatabase;

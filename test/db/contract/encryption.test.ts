@@ -12,6 +12,7 @@ import { engineById } from '../../../src/engines/registry.ts';
 import { TemporaryFolder } from '../../../src/engines/sqlite/files/temporaryFolder.ts';
 import { age, ageKeygen, ensureAge, runInTerminal } from '../../support/age.ts';
 import { cliCommand, runCli, type CliRun } from '../../support/cli.ts';
+import { sampleParts } from '../../support/sample.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
 import { testEngines, type TestDatabase } from '../../support/testDatabases.ts';
 import { textRows } from '../../support/typedRows.ts';
@@ -21,7 +22,8 @@ const wrongPassphrase = 'falsches Pferd 8';
 
 for (const testEngine of testEngines) {
   const { id } = testEngine;
-  describe(`${id}: encrypted backups on the command line`, () => {
+  describe(`${id}: encrypted backups on the command line`, function () {
+    sampleParts(this, id === 'sqlite' ? 1 : 3);
     const folder = useTemporaryFolder();
     let database: TestDatabase;
     before(ensureAge);

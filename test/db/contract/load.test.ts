@@ -9,7 +9,7 @@ import { startPostgres } from '../../support/postgresServer.ts';
 import { backUp, openClient, restore } from '../../support/postgresRestores.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
 import { type TestDatabase, testEngines } from '../../support/testDatabases.ts';
-import { sampleParts } from '../../support/sample.ts';
+import { itInAll, sampleParts } from '../../support/sample.ts';
 
 /** How many times as large as usual. */
 const scale = Number(process.env['SCALE'] ?? '1');
@@ -26,7 +26,7 @@ async function measured(title: string, args: readonly string[]): Promise<void> {
 for (const testEngine of testEngines) {
   const { id } = testEngine;
   describe(`${id}: load`, function () {
-    sampleParts(this, 3);
+    sampleParts(this, 8);
     this.timeout(3_600_000);
     const folder = useTemporaryFolder();
     const made: TestDatabase[] = [];
@@ -97,7 +97,7 @@ for (const testEngine of testEngines) {
   });
 }
 
-it('postgres: more tables than the server has locks for are told with what to do', async function () {
+itInAll('postgres: more tables than the server has locks for are told with what to do', async function () {
   this.timeout(120_000);
   const binaries = process.env['POSTGRES_BINARIES'];
   const server = await startPostgres({

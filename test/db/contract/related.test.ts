@@ -228,7 +228,7 @@ for (const testEngine of testEngines) {
 
     it('finds what a walk through the rows finds, in random tables', async () => {
       const random = randomSource(`${testEngine.id} related rows`);
-      const cases = testEngine.id === 'sqlite' ? casesOf(20, 6) : casesOf(6, 3);
+      const cases = testEngine.id === 'sqlite' ? casesOf(20, 5) : casesOf(6, 2);
       for (let number = 0; number < cases; number++) {
         const { tables, sql } = randomRelations(random, testEngine.id);
         const [chosen, limit] = [random.below(tables.length), random.below(6)];

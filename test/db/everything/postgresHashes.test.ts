@@ -20,6 +20,7 @@ import {
   usePostgres,
 } from '../../support/postgresRestores.ts';
 import { randomSource } from '../../support/randomSource.ts';
+import { itInAll } from '../../support/sample.ts';
 import type { TestDatabase } from '../../support/testDatabases.ts';
 import { hardTexts } from './hardTexts.ts';
 import { backUpUrl, restoreUrl, runSql } from './postgresRoundTrip.ts';
@@ -111,7 +112,7 @@ describe('PostgreSQL: rows that the server hashes', function () {
     });
   });
 
-  it('of many columns need no more stack than there is', async () => {
+  itInAll('of many columns need no more stack than there is', async () => {
     const database = await postgres.create('CREATE TABLE t AS SELECT 1 AS n');
     await inTransaction(database, async (transaction) => {
       const columns = Array.from({ length: 200 }, () => 'n');
@@ -224,7 +225,7 @@ describe('PostgreSQL: rows that the server hashes', function () {
       );
     });
 
-    it('and not where the server has texts in other bytes', async () => {
+    itInAll('and not where the server has texts in other bytes', async () => {
       const server = await postgresForTests();
       const source = await postgres.create(`${largeTable} UPDATE large SET t = 'é' || t;`);
       const file = postgres.file('latin.dbbackup');

@@ -327,7 +327,8 @@ function groupsOf(entries: readonly Entry[]): Entry[][] {
   return [...groups, ...entries.filter((entry) => entry.unlisted).map((entry) => [entry])];
 }
 
-describe('a few kinds of objects, without the others, PostgreSQL 18', () => {
+describe('a few kinds of objects, without the others, PostgreSQL 18', function () {
+  sampleParts(this, 6);
   const folder = useTemporaryFolder();
   let server: PostgresServer;
   let number = 0;

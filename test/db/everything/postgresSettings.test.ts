@@ -15,7 +15,7 @@ import { sampleParts } from '../../support/sample.ts';
 const version = 180000;
 
 describe('PostgreSQL: what must make no difference', function () {
-  sampleParts(this, 4);
+  sampleParts(this, 20);
   this.timeout(300_000);
   const folder = useTemporaryFolder();
   let server: PostgresServer;

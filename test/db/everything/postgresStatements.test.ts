@@ -10,12 +10,14 @@ import { randomSource, seededSource } from '../../support/randomSource.ts';
 import { createEntries, createEverythingRoles, entriesFor } from './postgres.ts';
 import { runSql } from './postgresRoundTrip.ts';
 import { typeTables } from './postgresTypes.ts';
+import { casesOf, sampleParts } from '../../support/sample.ts';
 
-const cases = Number(process.env['CASES'] ?? 40);
+const cases = casesOf(40, 15);
 
 for (const version of [15, 18] as const) {
   const title = `statements of backups, PostgreSQL ${version}`;
   describe(title, function () {
+    sampleParts(this, version === 18 ? 1 : Infinity);
     this.timeout(300_000 + cases * 1000);
     let server: PostgresServer;
 

@@ -14,7 +14,7 @@ import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
 import { makeSqlite, sqliteEntries } from './sqlite.ts';
 import { damageSqlite, damages } from './sqliteDamage.ts';
 import { backUpFile, restoreFile } from './sqliteRoundTrip.ts';
-import { sampleParts } from '../../support/sample.ts';
+import { itInAll, sampleParts } from '../../support/sample.ts';
 
 /** Enough of everything for a restore that writes tables, indexes, triggers and counters. */
 const someEntries = sqliteEntries.filter(({ kind }) =>
@@ -129,7 +129,7 @@ for (const journal of ['delete', 'truncate', 'persist', 'wal']) {
     }
 
     if (journal === 'wal' || journal === 'delete') {
-      it('is not touched by a restore while another process keeps it locked', async () => {
+      itInAll('is not touched by a restore while another process keeps it locked', async () => {
         runSqlite(source, transferSchema);
         writeWithJournal();
         await backUpFile(source, backup);

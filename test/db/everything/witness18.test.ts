@@ -3,7 +3,7 @@ import { describeWitnesses } from './witnessSuite.ts';
 import { sampleParts } from '../../support/sample.ts';
 
 describe('witnesses: pg_dump 18 from npm and sorted COPY, on PostgreSQL 18', function () {
-  sampleParts(this, 3);
+  sampleParts(this, Infinity);
   describeWitnesses({
     version: 180000,
     by: 'npm',

@@ -6,12 +6,14 @@ import { engineById } from '../../../src/engines/registry.ts';
 import { makePlan } from '../../../src/restore/restoreBackup.ts';
 import { backUp, failure, usePostgres } from '../../support/postgresRestores.ts';
 import { assertSameTestimony, testimonyOf } from '../../support/postgresWitness.ts';
+import { sampleParts } from '../../support/sample.ts';
 
 const schema = `
   CREATE TABLE rows (id int PRIMARY KEY, t text); INSERT INTO rows SELECT i, repeat('x', 50) FROM generate_series(1, 60000) i;
   CREATE TABLE others (id int PRIMARY KEY REFERENCES rows); INSERT INTO others SELECT id FROM rows;`;
 
-describe('postgres: a session that is closed in the middle of a restore', () => {
+describe('postgres: a session that is closed in the middle of a restore', function () {
+  sampleParts(this, 3);
   const postgres = usePostgres();
 
   for (const mode of restoreModes) {

@@ -6,6 +6,7 @@ import { Archive } from '../../../src/archive/archiveReader.ts';
 import { restoreModes } from '../../../src/core/plan.ts';
 import { engineById } from '../../../src/engines/registry.ts';
 import { as, backUp, failure, restore, tables, usePostgres } from '../../support/postgresRestores.ts';
+import { sampleParts } from '../../support/sample.ts';
 import type { TestDatabase } from '../../support/testDatabases.ts';
 
 /** Rows of its own, rows of users, a table without a condition, one that is not marked, and counters. */
@@ -22,7 +23,8 @@ const script = `
   SELECT pg_extension_config_dump('job', '');
   SELECT pg_extension_config_dump('ticket', '');`;
 
-describe('postgres: tables of extensions', () => {
+describe('postgres: tables of extensions', function () {
+  sampleParts(this, 2);
   const postgres = usePostgres();
   let folder = '';
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { restoreModes } from '../../../src/core/plan.ts';
 import { backUp, failure, restore, tables, usePostgres } from '../../support/postgresRestores.ts';
 import { assertSameTestimony, testimonyOf } from '../../support/postgresWitness.ts';
+import { sampleParts } from '../../support/sample.ts';
 import type { TestDatabase } from '../../support/testDatabases.ts';
 
 const labels = Array.from({ length: 40 }, (_, place) => `'l${place}'`).join(', ');
@@ -41,7 +42,8 @@ const schema = `
 
 const roots = [...Object.keys(keys), 'listed'];
 
-describe('postgres: hash partitions by what a restore numbers anew', () => {
+describe('postgres: hash partitions by what a restore numbers anew', function () {
+  sampleParts(this, 2);
   const postgres = usePostgres();
 
   async function rowsOf(database: TestDatabase): Promise<unknown[]> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { backUp, failure, restore, usePostgres } from '../../support/postgresRestores.ts';
 import { pgDumpSchema } from '../../support/postgresWitness.ts';
+import { sampleParts } from '../../support/sample.ts';
 import type { TestDatabase } from '../../support/testDatabases.ts';
 
 /** As many as make it worth while to build an index anew. */
@@ -32,7 +33,8 @@ const schema = `
   INSERT INTO parted SELECT i, i FROM generate_series(1, ${rows}) i;
   CREATE TABLE small (id integer PRIMARY KEY); INSERT INTO small VALUES (1);`;
 
-describe('postgres: indexes of large tables that are replaced', () => {
+describe('postgres: indexes of large tables that are replaced', function () {
+  sampleParts(this, 3);
   const postgres = usePostgres();
 
   async function saved(): Promise<{ database: TestDatabase; file: string }> {

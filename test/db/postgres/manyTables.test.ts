@@ -4,6 +4,7 @@ import { Archive } from '../../../src/archive/archiveReader.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import { engineById } from '../../../src/engines/registry.ts';
 import { backUp, failure, openClient, restore, tables, usePostgres } from '../../support/postgresRestores.ts';
+import { itInAll } from '../../support/sample.ts';
 
 /** Tables as migrations make them; nobody has analyzed the catalogs since. */
 const manyTables = (count: number): string => `
@@ -19,7 +20,7 @@ const sequenceState = `SELECT string_agg(concat_ws(' ', sequencename, last_value
 describe('postgres: many tables', () => {
   const postgres = usePostgres();
 
-  it('come back, in not much more time than it took to make them', async function () {
+  itInAll('come back, in not much more time than it took to make them', async function () {
     this.timeout(120_000);
     const count = 1000;
     const database = await postgres.create();

@@ -9,6 +9,7 @@ import { restoreBackup } from '../../../src/restore/restoreBackup.ts';
 import { postgresForTests } from '../../support/postgresForTests.ts';
 import { as, backUp, failure, restore, tables, usePostgres } from '../../support/postgresRestores.ts';
 import { assertSameTestimony, testimonyOf } from '../../support/postgresWitness.ts';
+import { sampleParts } from '../../support/sample.ts';
 import type { TestDatabase } from '../../support/testDatabases.ts';
 import { runSql } from '../everything/postgresRoundTrip.ts';
 
@@ -60,7 +61,8 @@ describe('postgres: rights', () => {
     return seen!;
   }
 
-  describe('the schema public', () => {
+  describe('the schema public', function () {
+    sampleParts(this, 4);
     const states: Record<string, string> = {
       'rights of its own': `REVOKE ALL ON SCHEMA public FROM PUBLIC; GRANT CREATE ON SCHEMA public TO ROLE`,
       'more rights': 'GRANT CREATE ON SCHEMA public TO PUBLIC',
@@ -142,23 +144,26 @@ describe('postgres: rights', () => {
     REVOKE ALL ON a FROM CURRENT_USER; REVOKE TRUNCATE, INSERT, REFERENCES ON b FROM CURRENT_USER;
     GRANT UPDATE (v) ON a TO CURRENT_USER; REVOKE ALL ON SEQUENCE a_id_seq FROM CURRENT_USER`;
 
-  for (const mode of restoreModes) {
-    it(`an owner who took rights from himself gets them for as long as a restore lasts: ${mode}`, async () => {
-      const [source, target] = [await postgres.create(), await postgres.create()];
-      const role = await makeRole(source, target);
-      const file = postgres.file('revoked.dbbackup');
-      await runAs(source, role, revoked);
-      const expected = await testimonyOf(source.url);
-      await backUp(source, file);
-      const report = await restore(file, as(target, role), { mode });
-      assert.deepEqual(report.warnings, []);
-      assertSameTestimony(await testimonyOf(target.url), expected);
-      await target.run('SET session_replication_role = replica; DELETE FROM b; DELETE FROM a WHERE id = 2');
-      assert.equal((await plan(file, as(target, role), mode)).tables[0]?.rowsNow, 1);
-      await restore(file, as(target, role), { mode });
-      assertSameTestimony(await testimonyOf(target.url), expected);
-    });
-  }
+  describe('an owner who took rights from himself', function () {
+    sampleParts(this, 3);
+    for (const mode of restoreModes) {
+      it(`gets them for as long as a restore lasts: ${mode}`, async () => {
+        const [source, target] = [await postgres.create(), await postgres.create()];
+        const role = await makeRole(source, target);
+        const file = postgres.file('revoked.dbbackup');
+        await runAs(source, role, revoked);
+        const expected = await testimonyOf(source.url);
+        await backUp(source, file);
+        const report = await restore(file, as(target, role), { mode });
+        assert.deepEqual(report.warnings, []);
+        assertSameTestimony(await testimonyOf(target.url), expected);
+        await target.run('SET session_replication_role = replica; DELETE FROM b; DELETE FROM a WHERE id = 2');
+        assert.equal((await plan(file, as(target, role), mode)).tables[0]?.rowsNow, 1);
+        await restore(file, as(target, role), { mode });
+        assertSameTestimony(await testimonyOf(target.url), expected);
+      });
+    }
+  });
 
   async function runAs(database: TestDatabase, role: string, sql: string): Promise<void> {
     await database.run(`SET SESSION AUTHORIZATION ${role}; ${sql}`);

@@ -6,10 +6,11 @@ import { isCarried } from '../../../src/core/schema.ts';
 import { backUp, failure, openClient, restore, tables, usePostgres } from '../../support/postgresRestores.ts';
 import { randomCase } from '../../support/randomPostgres.ts';
 import { randomSource, seededSource } from '../../support/randomSource.ts';
+import { casesOf, itInAll } from '../../support/sample.ts';
 import type { TestDatabase } from '../../support/testDatabases.ts';
 import { createEntries, createEverythingRoles, entriesFor } from '../everything/postgres.ts';
 
-const cases = 6;
+const cases = casesOf(6, 2);
 /** Of the tables, one of so many is tried. */
 const share = 3;
 
@@ -27,7 +28,7 @@ describe('postgres: chosen tables', () => {
     await assertSame(database, seed % share);
   });
 
-  it('do not wait for another table that somebody has locked', async function () {
+  itInAll('do not wait for another table that somebody has locked', async function () {
     this.timeout(120_000);
     const database = await postgres.create(`
       CREATE TABLE a (id integer PRIMARY KEY, v text DEFAULT 'x' CHECK (v <> ''), w text GENERATED ALWAYS AS (v || 'y') STORED);

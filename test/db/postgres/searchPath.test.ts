@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { restoreModes } from '../../../src/core/plan.ts';
 import { backUp, restore, tables, usePostgres } from '../../support/postgresRestores.ts';
 import { pgDumpSchema } from '../../support/postgresWitness.ts';
+import { sampleParts } from '../../support/sample.ts';
 import type { TestDatabase } from '../../support/testDatabases.ts';
 
 const setPath = (path: string): string =>
@@ -49,7 +50,8 @@ const evil = `CREATE SCHEMA evil;
 const names = ['by_check', 'by_domain', 'by_generated', 'by_index', 'by_unique', 'by_part'];
 const fill = names.map((name) => `INSERT INTO app.${name} (id, t) VALUES (1, 'A b'), (2, 'C d');`).join(' ');
 
-describe('postgres: the search path with which a database lives', () => {
+describe('postgres: the search path with which a database lives', function () {
+  sampleParts(this, 2);
   const postgres = usePostgres();
 
   async function living(): Promise<TestDatabase> {

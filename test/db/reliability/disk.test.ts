@@ -23,6 +23,7 @@ import { silentLogger } from '../../../src/core/logger.ts';
 import { engineById } from '../../../src/engines/registry.ts';
 import { failure } from '../../support/errors.ts';
 import { backUp, restore } from '../../support/postgresRestores.ts';
+import { sampleParts } from '../../support/sample.ts';
 import { canMount, makeReadOnlyFolder, mountSmallDisk, type SmallDisk } from '../../support/smallDisk.ts';
 import { useSystemTemporaryFolder } from '../../support/sqliteFiles.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
@@ -50,7 +51,8 @@ after(() =>
 );
 
 for (const engine of testEngines) {
-  describe(`${engine.id}: disks and folders that fail`, () => {
+  describe(`${engine.id}: disks and folders that fail`, function () {
+    sampleParts(this, 2);
     const folder = useTemporaryFolder();
     const disks: SmallDisk[] = [];
     let database: TestDatabase;

@@ -91,8 +91,8 @@ for (const engine of ['sqlite', 'postgres'] as const) {
         const random = randomSource(`${labels[engine]} ${kind}, killed`);
         const all = process.env['FAULTS'] === 'all';
         const lastingSteps = steps.filter((step) => all || lasting.test(step));
-        const sample = new Set(runsAll ? lastingSteps : lastingSteps.slice(-2));
-        const wanted = runsAll ? sampleSize : 3;
+        const sample = new Set(runsAll ? lastingSteps : lastingSteps.slice(-1));
+        const wanted = runsAll ? sampleSize : 2;
         while (sample.size < Math.min(steps.length, wanted)) sample.add(random.pick(steps));
         const commit = steps.findLastIndex((step) => step.includes('COMMIT'));
         const lost: string[] = [];

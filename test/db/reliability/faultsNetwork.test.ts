@@ -8,6 +8,7 @@ import { watchBoundaries } from '../../support/faults/boundaries.ts';
 import { FaultSet } from '../../support/faults/faultSet.ts';
 import { createScenario, eventually, type Scenario } from '../../support/faults/scenarios.ts';
 import { backUp, usePostgres, withTransaction } from '../../support/postgresRestores.ts';
+import { itInAll } from '../../support/sample.ts';
 import { startSilentProxy } from '../../support/silentProxy.ts';
 import { countTried } from '../../support/triedCounts.ts';
 
@@ -68,7 +69,7 @@ for (const kind of ['backup', 'restore'] as const) {
         assert.ok(RestorePointError.is(outcome.error, 'connection'), String(outcome.error));
       }));
 
-    it('because the network went silent: it can be cancelled, and nothing is changed', () =>
+    itInAll('because the network went silent: it can be cancelled, and nothing is changed', () =>
       atChosenSteps('network silent, then cancelled', async (at) => {
         const url = new URL(scenario.order.url);
         const proxy = await startSilentProxy(Number(url.port));
@@ -98,7 +99,8 @@ for (const kind of ['backup', 'restore'] as const) {
         await scenario.judge(outcome, faults);
         assert.equal(faults.fired, 1, 'the fault never fired');
         assert.ok(RestorePointError.is(outcome.error, 'cancelled'), String(outcome.error));
-      }));
+      }),
+    );
   });
 }
 

@@ -12,7 +12,7 @@ import { testEngines, type TestDatabase } from '../../support/testDatabases.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
 import { countTried } from '../../support/triedCounts.ts';
 import { shopRows, shopSchema } from '../shop.ts';
-import { casesOf } from '../../support/sample.ts';
+import { casesOf, sampleParts } from '../../support/sample.ts';
 
 const logger = silentLogger;
 const secret = `CREATE TABLE secret (id integer primary key, word text); INSERT INTO secret VALUES (1, 'sesame')`;
@@ -58,8 +58,9 @@ function tellLength(manifest: object, entry: string, bytes: number): void {
 
 for (const testEngine of testEngines) {
   const { id } = testEngine;
-  const cases = id === 'sqlite' ? casesOf(150, 40) : casesOf(60, 60);
+  const cases = id === 'sqlite' ? casesOf(150, 30) : casesOf(60, 30);
   describe(`${id}: files that somebody made up`, function () {
+    sampleParts(this, id === 'sqlite' ? 1 : 2);
     this.timeout(cases * 4000);
     const folder = useTemporaryFolder();
     let source: TestDatabase;

@@ -12,6 +12,7 @@ import { soundBackup } from '../../support/hostileFiles.ts';
 import { forgePayload } from '../../support/hostileSqlite.ts';
 import { randomForgery } from '../../support/hostileSqliteRandom.ts';
 import { type RandomSource, randomSource } from '../../support/randomSource.ts';
+import { casesOf } from '../../support/sample.ts';
 import { sqliteDump } from '../../support/sqliteWitness.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
 import { testEngines } from '../../support/testDatabases.ts';
@@ -21,7 +22,7 @@ import { fold, type Named, tableNames, unnamedContent } from '../../support/unna
 const logger = silentLogger;
 const engine = engineById('sqlite');
 const sqlite = testEngines.find(({ id }) => id === 'sqlite')!;
-const cases = Number(process.env['CASES'] ?? 300);
+const cases = casesOf(300, 60);
 
 const shared = `
   CREATE TABLE notes (id integer primary key autoincrement, t text);

@@ -11,6 +11,7 @@ import { startCli } from '../../support/cli.ts';
 import { type JsonObject, objectsAt, soundBackup } from '../../support/hostileFiles.ts';
 import { withCircularSchema, withEndlessTree } from '../../support/hostilePages.ts';
 import { forgePayload } from '../../support/hostileSqlite.ts';
+import { sampleParts } from '../../support/sample.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
 import { type TestDatabase, testEngines } from '../../support/testDatabases.ts';
 import { countingTried } from '../../support/triedCounts.ts';
@@ -39,6 +40,7 @@ const schemaSql = `
   CREATE INDEX generated ON notes (g)`;
 
 describe('sqlite: hostile databases that compute and hold', function () {
+  sampleParts(this, 2);
   this.timeout(300_000);
   const folder = useTemporaryFolder();
   let [source, target]: TestDatabase[] = [];

@@ -11,11 +11,12 @@ import { restoreBackup } from '../../../src/restore/restoreBackup.ts';
 import { catalogDump, type CatalogLine, changedLines } from '../../support/catalogDump.ts';
 import { forge, type JsonObject, objectsAt, soundBackup } from '../../support/hostileFiles.ts';
 import { type RandomSource, randomSource } from '../../support/randomSource.ts';
+import { casesOf } from '../../support/sample.ts';
 import { testEngines, type TestDatabase } from '../../support/testDatabases.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
 import { countTried } from '../../support/triedCounts.ts';
 
-const cases = Number(process.env['CASES'] ?? 60);
+const cases = casesOf(60, 12);
 const postgres = testEngines.find(({ id }) => id === 'postgres')!;
 
 const roles = ['hostile_owner', 'hostile_reader', 'victim_role'];

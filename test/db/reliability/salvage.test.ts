@@ -11,6 +11,7 @@ import { runCli } from '../../support/cli.ts';
 import { partsOf } from '../../support/damage.ts';
 import { failure } from '../../support/errors.ts';
 import { backUp, restore } from '../../support/postgresRestores.ts';
+import { itInAll } from '../../support/sample.ts';
 import { countingTried } from '../../support/triedCounts.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
 import { testEngines, type TestDatabase } from '../../support/testDatabases.ts';
@@ -151,7 +152,7 @@ for (const testEngine of testEngines) {
       }
     });
 
-    it('keeps what holds of an encrypted backup, encrypted to the same key', async () => {
+    itInAll('keeps what holds of an encrypted backup, encrypted to the same key', async () => {
       const identity = await generateX25519Identity();
       const [identityFile, damaged] = [folder.file('key.txt'), folder.file('secret.dbbackup.age')];
       await writeFile(identityFile, `${identity}\n`);

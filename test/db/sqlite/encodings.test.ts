@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describeError } from '../../../src/core/errors.ts';
 import { failure } from '../../support/errors.ts';
+import { itInAll, sampleParts } from '../../support/sample.ts';
 import {
   backUpSqlite,
   restoreSqlite,
@@ -22,7 +23,8 @@ const entries = sqliteEntries.filter(
     !/not UTF-8|rowids of every kind|ANY keeps what it is given/.test(name),
 );
 
-describe('SQLite: text in another encoding', () => {
+describe('SQLite: text in another encoding', function () {
+  sampleParts(this, 3);
   const folder = useTemporaryFolder();
   useSystemTemporaryFolder();
 
@@ -82,7 +84,7 @@ describe('SQLite: text in another encoding', () => {
     ]);
   });
 
-  it('keeps numbers and bytes of every kind, texts with NUL, and many rows that are large', async () => {
+  itInAll('keeps numbers and bytes of every kind, texts with NUL, and many rows that are large', async () => {
     const table = `CREATE TABLE t (a, b); CREATE TABLE w (a PRIMARY KEY, b) WITHOUT ROWID; CREATE TABLE r (a, rowid, oid, _rowid_)`;
     const source = make(
       'source.db',

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
+import { sampleParts } from '../../support/sample.ts';
 import { sqliteDump } from '../../support/sqliteDump.ts';
 import {
   backUpSqlite,
@@ -30,7 +31,8 @@ const damage = `
   UPDATE t SET c1 = 'b' WHERE c0 = 5; DELETE FROM t WHERE c0 = 100; UPDATE t SET c1999 = NULL WHERE c0 = 900;`;
 
 for (const [kind, table] of Object.entries(tables)) {
-  describe(`SQLite: a table with as many columns as SQLite allows, and ${kind}`, () => {
+  describe(`SQLite: a table with as many columns as SQLite allows, and ${kind}`, function () {
+    sampleParts(this, kind === 'no key' ? 6 : Infinity);
     const folder = useTemporaryFolder();
     useSystemTemporaryFolder();
     let file: string;

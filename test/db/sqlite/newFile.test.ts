@@ -335,8 +335,8 @@ describe('SQLite: a whole database into a new file', () => {
     it(`is complete or not there after a step ${kind}`, async function () {
       this.timeout(120_000);
       await backUp();
-      const { steps, lost } = await tryEveryStep(kind, { run: restore, judge, cleanUp });
-      countTried('faults', `SQLite restore into a new file: a step ${kind}`, steps.length, lost.length);
+      const { tried, lost } = await tryEveryStep(kind, { run: restore, judge, cleanUp });
+      countTried('faults', `SQLite restore into a new file: a step ${kind}`, tried.length, lost.length);
       assert.deepEqual(lost, []);
     });
   }

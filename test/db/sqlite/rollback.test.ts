@@ -5,6 +5,7 @@ import { describeError } from '../../../src/core/errors.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import { planRestore } from '../../../src/restore/planRestore.ts';
 import { failure } from '../../support/errors.ts';
+import { itInAll } from '../../support/sample.ts';
 import { sqliteDump } from '../../support/sqliteDump.ts';
 import {
   backUpSqlite,
@@ -124,7 +125,7 @@ describe('SQLite: a restore that fails', () => {
     assert.deepEqual(sqliteDump(file), before);
   });
 
-  it('tells of a lock of another process, and changes nothing', async () => {
+  itInAll('tells of a lock of another process, and changes nothing', async () => {
     runSqlite(file, `CREATE TABLE t (a); INSERT INTO t VALUES (1)`);
     const backup = await backUpSqlite(file);
     runSqlite(file, 'DELETE FROM t');
@@ -136,7 +137,7 @@ describe('SQLite: a restore that fails', () => {
     assert.deepEqual(sqliteDump(file), before);
   });
 
-  it('rolls back when COMMIT fails for a reader that does not end', async () => {
+  itInAll('rolls back when COMMIT fails for a reader that does not end', async () => {
     runSqlite(file, `CREATE TABLE t (a); INSERT INTO t VALUES (1)`);
     const backup = await backUpSqlite(file);
     runSqlite(file, 'DELETE FROM t');

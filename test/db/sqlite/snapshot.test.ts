@@ -9,6 +9,7 @@ import { chunkBytes } from '../../../src/core/payload.ts';
 import type { ProgressEvent } from '../../../src/core/progress.ts';
 import { failure } from '../../support/errors.ts';
 import { MemoryPayload } from '../../support/memoryPayload.ts';
+import { itInAll } from '../../support/sample.ts';
 import { sqliteDump } from '../../support/sqliteDump.ts';
 import {
   backUpSqlite,
@@ -141,7 +142,7 @@ describe('SQLite: snapshots', () => {
     }
   });
 
-  it('tell of a lock', async () => {
+  itInAll('tell of a lock', async () => {
     runSqlite(file, 'CREATE TABLE t (a)');
     const session = await connectSqlite(file, { readOnly: true });
     const other = await holdSqlite(file, 'BEGIN EXCLUSIVE');

@@ -13,6 +13,7 @@ import { engineById } from '../../../src/engines/registry.ts';
 import { Connection } from '../../../src/engines/sqlite/connect/connection.ts';
 import type { RestoreOptions, RestoreReport } from '../../../src/restore/restoreBackup.ts';
 import { failure } from '../../support/errors.ts';
+import { itInAll, sampleItems } from '../../support/sample.ts';
 import { holdSqlite, runSqlite, useSystemTemporaryFolder } from '../../support/sqliteFiles.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
 import { backUpFile, restoreFile } from '../everything/sqliteRoundTrip.ts';
@@ -127,7 +128,7 @@ describe('SQLite: databases that need what only their application registers', ()
     return stdout.split('\n').map(short).sort();
   }
 
-  for (const [name, { sql, unproven, table }] of Object.entries(shapes)) {
+  for (const [name, { sql, unproven, table }] of sampleItems(Object.entries(shapes), 3)) {
     it(`comes back into a new file, over itself and beside others: ${name}`, async () => {
       runSqlite(file, `${plain} PRAGMA user_version = 7; ${sql}`);
       const before = content(file);
@@ -226,7 +227,7 @@ describe('SQLite: databases that need what only their application registers', ()
     assert.deepEqual((await backUpFile(folder.file('plain.db'), folder.file('plain.dbbackup'))).notes, []);
   });
 
-  for (const journal of ['WAL', 'DELETE']) {
+  for (const journal of sampleItems(['WAL', 'DELETE'], 2)) {
     describe(`that are copied over a live one (${journal})`, () => {
       let before: string[];
       let damaged: string[];
@@ -283,7 +284,7 @@ describe('SQLite: databases that need what only their application registers', ()
         assert.deepEqual(content(file), before);
       });
 
-      it('are as they were where another program holds the lock', async () => {
+      itInAll('are as they were where another program holds the lock', async () => {
         const holder = await holdSqlite(file, 'BEGIN IMMEDIATE; UPDATE plain SET a = 3');
         const error = await failure(restore(file), 'database');
         assert.match(describeError(error), /locked.*Nothing was changed/);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { sampleOf } from '../sample.ts';
 import { watchBoundaries } from './boundaries.ts';
 import { type Fault, FaultSet, withFaults } from './faultSet.ts';
 
@@ -15,11 +16,18 @@ export interface RepeatedWork {
   cleanUp?(): unknown;
 }
 
-/** Does it once for each of its steps, with a fault at that one. Resolves to the steps, and to what was lost at which. */
+/**
+ * Does the work once for each of its steps (in a sample: one in four), with a fault at that step. Resolves to the steps, to
+ * those that were tried, and to what was lost at which.
+ */
 export async function tryEveryStep(
   kind: (typeof stepFaults)[number],
   work: RepeatedWork,
-): Promise<{ readonly steps: readonly string[]; readonly lost: readonly string[] }> {
+): Promise<{
+  readonly steps: readonly string[];
+  readonly tried: readonly string[];
+  readonly lost: readonly string[];
+}> {
   const attempt = async (fault?: Fault, signal?: AbortSignal): Promise<[FaultSet, unknown]> => {
     await work.prepare?.();
     const faults = new FaultSet(fault);
@@ -44,7 +52,8 @@ export async function tryEveryStep(
     const steps = runs[0]!.filter((step) => runs[1]!.includes(step));
     assert.ok(steps.length > 20);
     const lost: string[] = [];
-    for (const at of steps) {
+    const tried = [...sampleOf(steps.length, 4)].map((index) => steps[index]!);
+    for (const at of tried) {
       const controller = new AbortController();
       const fault: Fault =
         kind === 'that fails' ? { at, fails: true } : { at, before: () => controller.abort() };
@@ -57,7 +66,7 @@ export async function tryEveryStep(
       }
       await work.cleanUp?.();
     }
-    return { steps, lost };
+    return { steps, tried, lost };
   } finally {
     unwatch();
   }
