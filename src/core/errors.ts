@@ -151,15 +151,3 @@ function fold(text: string): string {
   const parts = text.split('\n').map((part) => part.trim());
   return parts.filter((part) => part !== '').join(' ');
 }
-
-const undone = 'The database undoes an unfinished transaction by itself.';
-
-/** An error after which what was done had to be undone, and another one that came of that: nobody is sure of the outcome. */
-export function notUndone(error: unknown, second: unknown): RestorePointError {
-  const wrapped = RestorePointError.is(error)
-    ? error
-    : new RestorePointError('database', messageOf(error), { cause: error });
-  const { unchanged = undone, next } = RestorePointError.is(second) ? second.details : {};
-  const told = [`The rollback could not be confirmed (${messageOf(second)}).`, unchanged, next ?? ''];
-  return wrapped.with({ suppressed: second, unchanged: told.join(' ').trimEnd() });
-}

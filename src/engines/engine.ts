@@ -14,6 +14,7 @@ import type {
 import type { ManifestRules } from '../core/manifestRules.ts';
 import type { TableName } from '../core/names.ts';
 import type { DamagedSource, Payload, PayloadSink, PayloadSource } from '../core/payload.ts';
+import type { RestoreOutcome } from '../core/outcome.ts';
 import type { RestorePlan, TableChange, TablePlan } from '../core/plan.ts';
 import type { ReportProgress } from '../core/progress.ts';
 import type { RelatedTables } from '../core/related.ts';
@@ -41,6 +42,8 @@ export interface EngineFeatures {
    * checked before.
    */
   readonly readsBackupFirst?: boolean;
+  /** What a restore makes or alters is undone with its transaction. */
+  readonly transactionalDdl: boolean;
 }
 
 /** What common code may ask of an open database: some of it is the server's to decide. */
@@ -173,8 +176,8 @@ export interface Session {
   checkRights?(plan: RestorePlan, options: WorkOptions): Promise<RightsCheck>;
   /** Begins one consistent read of the database. */
   openSnapshot(options: SnapshotOptions): Promise<Snapshot>;
-  /** Opens the one transaction of a restore; nothing is changed until `prepare`. */
-  beginRestore(restore: RestoreSource, options: WorkOptions): Promise<RestoreTransaction>;
+  /** Opens the one transaction of a restore. */
+  beginRestore(restore: RestoreSource, options: WorkOptions): Promise<OpenedRestore>;
   /** Never throws; ends what is open. */
   close(): Promise<void>;
 }
@@ -276,25 +279,32 @@ export interface RestoreSource {
 }
 
 /**
- * One transaction that writes, called in this order: `prepare`, `load` for each table of the plan in its order,
- * `finish`, `verify` for each table, then `commit`, or at any point `rollback`.
- * Errors are `database` (with the table and, where it is known, the row), `verification` or `cancelled`;
- * after any of them only `rollback` may be called.
+ * A restore in one transaction that writes: nothing is changed yet. Errors of its steps are `database` (with the table and,
+ * where it is known, the row), `verification` or `cancelled`; then only `rollback` is left.
  */
-export interface RestoreTransaction {
-  /** What `finish` could not do and the rows do not need, as sentences. */
-  readonly warnings?: readonly string[];
+export interface OpenedRestore {
   /** Creates what is missing, locks, and disarms triggers and foreign keys. */
-  prepare(): Promise<void>;
+  prepare(): Promise<PreparedRestore>;
+  /** Puts everything back, from whatever state it has come to, and says what became of the database. Never throws. */
+  rollback(): Promise<RestoreOutcome>;
+}
+
+/** Tables can be written. */
+export interface PreparedRestore {
+  /** Of each table of the plan, in its order. */
   load(table: TablePlan): Promise<TableChange>;
   /** Rearms triggers, checks constraints, sets sequences. */
-  finish(): Promise<void>;
+  finish(): Promise<FinishedRestore>;
+}
+
+/** All is written. */
+export interface FinishedRestore {
+  /** What could not be done and the rows do not need, as sentences. */
+  readonly warnings: readonly string[];
   /** Compares what the database now has with the backup. Throws `verification`. */
   verify(table: TablePlan): Promise<void>;
-  /** Makes it last. If it throws, nothing was changed unless the error says otherwise. */
+  /** Makes it last. Where it throws, `rollback` says what became of the database. */
   commit(): Promise<void>;
-  /** Puts everything back. Throws if that could not be confirmed. */
-  rollback(): Promise<void>;
 }
 
 /** A backup's rows, without a database. */

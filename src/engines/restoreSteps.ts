@@ -1,10 +1,22 @@
 import { cancelled } from '../core/errors.ts';
+import type { RestoreOutcome } from '../core/outcome.ts';
 import type { TableChange, TablePlan } from '../core/plan.ts';
-import type { RestoreTransaction, WorkOptions } from './engine.ts';
+import type { FinishedRestore, OpenedRestore, PreparedRestore, WorkOptions } from './engine.ts';
+
+/** What an engine does in the states of a restore. `RestoreSteps` alone calls it, as these states allow. */
+export interface RestoreWork {
+  readonly warnings?: readonly string[];
+  prepare(): Promise<void>;
+  load(table: TablePlan): Promise<TableChange>;
+  finish(): Promise<void>;
+  verify(table: TablePlan): Promise<void>;
+  commit(): Promise<void>;
+  rollback(): Promise<RestoreOutcome>;
+}
 
 /** A restore, and how a session ends it: what is not committed is undone. `close` never throws. */
 interface Begun {
-  readonly restore: RestoreTransaction;
+  readonly work: RestoreWork;
   readonly close: () => Promise<void>;
 }
 
@@ -12,7 +24,7 @@ interface Begun {
  * A restore that its session may end at any time: the step that runs is cancelled and has ended before anything is undone,
  * and no step begins after that.
  */
-export class RestoreSteps implements RestoreTransaction {
+export class RestoreSteps implements OpenedRestore {
   closed = false;
   readonly #begun: Begun;
   readonly #abort: AbortController;
@@ -40,37 +52,34 @@ export class RestoreSteps implements RestoreTransaction {
     return begun && new RestoreSteps(begun, abort);
   }
 
-  get warnings(): readonly string[] {
-    return this.#begun.restore.warnings ?? [];
+  async prepare(): Promise<PreparedRestore> {
+    const { work } = this.#begun;
+    await this.#step(() => work.prepare());
+    return {
+      load: (table) => this.#step(() => work.load(table)),
+      finish: () => this.#finish(),
+    };
   }
 
-  prepare(): Promise<void> {
-    return this.#step(() => this.#begun.restore.prepare());
+  async #finish(): Promise<FinishedRestore> {
+    const { work } = this.#begun;
+    await this.#step(() => work.finish());
+    return {
+      warnings: work.warnings ?? [],
+      verify: (table) => this.#step(() => work.verify(table)),
+      commit: () =>
+        this.#step(async () => {
+          await work.commit();
+          this.closed = true;
+        }),
+    };
   }
 
-  load(table: TablePlan): Promise<TableChange> {
-    return this.#step(() => this.#begun.restore.load(table));
-  }
-
-  finish(): Promise<void> {
-    return this.#step(() => this.#begun.restore.finish());
-  }
-
-  verify(table: TablePlan): Promise<void> {
-    return this.#step(() => this.#begun.restore.verify(table));
-  }
-
-  commit(): Promise<void> {
-    return this.#step(async () => {
-      await this.#begun.restore.commit();
-      this.closed = true;
-    });
-  }
-
-  async rollback(): Promise<void> {
+  async rollback(): Promise<RestoreOutcome> {
     await this.#end();
-    await this.#begun.restore.rollback();
+    const outcome = await this.#begun.work.rollback();
     this.closed = true;
+    return outcome;
   }
 
   async close(): Promise<void> {

@@ -88,10 +88,14 @@ export function planRestore(backup: Manifest, target: RestoreTarget, options: Pl
       ...usual.warnings,
       ...large.warnings,
       ...sequences.warnings,
+      ...(create.length > 0 && !target.features.transactionalDdl ? [notUndone] : []),
       ...part.warnings,
     ],
   };
 }
+
+const notUndone =
+  'this database does not undo what it makes: a restore that fails can leave new objects behind';
 
 /** One table of the plan, and why it cannot be restored. */
 function planOne(

@@ -1,13 +1,14 @@
 import { Archive } from '../archive/archiveReader.ts';
 import type { Keys, Lock } from '../archive/encryption/keys.ts';
 import type { MadeHere } from '../backup/madeHere.ts';
-import { cancelled, messageOf, notUndone, RestorePointError, throwIfCancelled } from '../core/errors.ts';
+import { cancelled, messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { BackupPart, Manifest } from '../core/manifest.ts';
 import type { FindManifestRules } from '../core/manifestRules.ts';
 import { foldCase, formatTableName, tableKey, type TableName } from '../core/names.ts';
+import { unchanged, withOutcome } from '../core/outcome.ts';
 import type { Phase, ProgressEvent, ReportProgress } from '../core/progress.ts';
 import type { OpaquePlan, RestoreMode, RestorePlan, TableChange, TablePlan } from '../core/plan.ts';
-import type { RestoreTransaction, Session, WorkOptions } from '../engines/engine.ts';
+import type { OpenedRestore, Session, WorkOptions } from '../engines/engine.ts';
 import { allowedPart } from './allowedPart.ts';
 import { choosePart } from './choosePart.ts';
 import { type CodeToRun, codeToRun } from './codeToRun.ts';
@@ -77,7 +78,7 @@ export async function restoreBackup(
   const started = performance.now();
   const { logger } = options;
   const archive = await Archive.open(file, engines, options.keys).catch((error: unknown) => {
-    throw nothingChanged(error);
+    throw withOutcome(error, unchanged);
   });
   try {
     const { manifest } = archive;
@@ -116,7 +117,8 @@ export async function restoreBackup(
     const times = { milliseconds, verifyMilliseconds };
     return { file, mode, ...only, dryRun, tables, created, opaque, warnings, ...kept, ...times };
   } catch (error) {
-    throw nothingChanged(error);
+    // What failed in the transaction says so itself.
+    throw withOutcome(error, unchanged);
   } finally {
     // What was read was checked, and what was committed is: this must not look like a failed restore.
     await archive.close().catch((error: unknown) => logger.warn(`${file}: ${messageOf(error)}`));
@@ -229,40 +231,47 @@ async function runTransaction(
   const work: WorkOptions = { ...(signal ? { signal } : {}), logger, report: progress.report };
   const madeHere = (await options.madeHere?.has(archive.fingerprint)) ?? false;
   const { manifest } = archive;
-  const transaction = await session.beginRestore(
+  const opened = await session.beginRestore(
     { plan, manifest, source: archive, madeHere, safe: wantsSafetyBackup(options) },
     work,
   );
   try {
     progress.report({ phase: 'prepare' });
-    await transaction.prepare();
+    const prepared = await opened.prepare();
     const changes: TableChange[] = [];
     const written = plan.only === 'schema' ? [] : plan.tables;
     if (plan.only === 'schema') changes.push(...plan.tables.map(untouched));
     for (const table of written) {
       throwIfCancelled(signal);
       progress.enter('load', table);
-      changes.push(await atTable(table, transaction.load(table)));
+      changes.push(await atTable(table, prepared.load(table)));
     }
     progress.leave({ phase: 'constraints' });
-    await transaction.finish();
+    const finished = await prepared.finish();
     const started = performance.now();
     for (const table of written) {
       throwIfCancelled(signal);
       progress.enter('verify', table);
-      await atTable(table, transaction.verify(table));
+      await atTable(table, finished.verify(table));
     }
     const verifyMilliseconds = Math.round(performance.now() - started);
     throwIfCancelled(signal);
     progress.leave({ phase: options.dryRun ? 'rollback' : 'commit' });
-    if (options.dryRun) await transaction.rollback();
-    else await transaction.commit();
-    const notes = transaction.warnings ?? [];
+    await (options.dryRun ? rehearsed(opened) : finished.commit());
+    const notes = finished.warnings;
     for (const note of notes) logger.warn(note);
     return { tables: changes, verifyMilliseconds, notes };
   } catch (error) {
-    throw await rolledBack(transaction, error, options);
+    throw await rolledBack(opened, error, options);
   }
+}
+
+/** A rehearsal that may have changed something has failed. */
+async function rehearsed(opened: OpenedRestore): Promise<void> {
+  const outcome = await opened.rollback();
+  if (outcome.state === 'unchanged') return;
+  const cause = outcome.cause === undefined ? {} : { cause: outcome.cause };
+  throw new RestorePointError('database', 'The rehearsal could not be undone', cause);
 }
 
 function untouched({ target: table }: TablePlan): TableChange {
@@ -314,22 +323,14 @@ function tableProgress(plan: RestorePlan, report: ReportProgress = () => undefin
   };
 }
 
-/** Rolls back, and gives the first error back with what became of the database; a second one is kept with it. */
+/** Rolls back, and gives the error back with what became of the database; a second one is kept with it. */
 async function rolledBack(
-  transaction: RestoreTransaction,
+  opened: OpenedRestore,
   error: unknown,
-  options: WorkOptions,
+  { report, logger }: WorkOptions,
 ): Promise<unknown> {
-  options.report?.({ phase: 'rollback' });
-  try {
-    await transaction.rollback();
-    return error;
-  } catch (second) {
-    options.logger.error('The rollback failed too', second);
-    return notUndone(error, second);
-  }
-}
-
-function nothingChanged(error: unknown): unknown {
-  return RestorePointError.is(error) ? error.with({ unchanged: 'Nothing was changed.' }) : error;
+  report?.({ phase: 'rollback' });
+  const outcome = await opened.rollback();
+  if (outcome.state !== 'unchanged') logger.error('The restore was not undone for sure', outcome.cause);
+  return withOutcome(error, outcome);
 }

@@ -158,7 +158,13 @@ describe('the summary before a restore', () => {
     ],
     { objects: [orders, customers].map(tableObject) },
   );
-  const features = { schemas: true, createsDatabase: false, caseInsensitiveNames: false, isFile: false };
+  const features = {
+    schemas: true,
+    createsDatabase: false,
+    caseInsensitiveNames: false,
+    transactionalDdl: true,
+    isFile: false,
+  };
   const plan = planRestore(manifest, { schema, features, rowCount: () => 1100 }, { mode: 'replace' });
   const place = {
     ...{ backup: 'shop-1', age: 'just now', target: 'localhost:5432/shop' },

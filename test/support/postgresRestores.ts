@@ -3,7 +3,7 @@ import { Archive } from '../../src/archive/archiveReader.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import type { RestoreMode } from '../../src/core/plan.ts';
 import type { ProgressEvent } from '../../src/core/progress.ts';
-import type { RestoreTransaction, WorkOptions } from '../../src/engines/engine.ts';
+import type { OpenedRestore, WorkOptions } from '../../src/engines/engine.ts';
 import { resolveAddress } from '../../src/engines/postgres/connect/address.ts';
 import { Database } from '../../src/engines/postgres/connect/connection.ts';
 import { Transaction } from '../../src/engines/postgres/connect/transaction.ts';
@@ -11,6 +11,7 @@ import { engineById } from '../../src/engines/registry.ts';
 import { makePlan } from '../../src/restore/restoreBackup.ts';
 import { useTemporaryFolder } from './temporaryFolder.ts';
 import { type TestDatabase, testEngines } from './testDatabases.ts';
+import { stepsOf } from './restoreSteps.ts';
 
 export { backUp, failure, restore } from './restores.ts';
 
@@ -89,7 +90,7 @@ export async function withTransaction(
   file: string,
   database: TestDatabase,
   mode: RestoreMode,
-  work: (steps: (() => Promise<unknown>)[], transaction: RestoreTransaction) => Promise<void>,
+  work: (steps: (() => Promise<unknown>)[], transaction: OpenedRestore) => Promise<void>,
   options: Partial<WorkOptions> = {},
 ): Promise<void> {
   const session = await database.connect();
@@ -99,13 +100,11 @@ export async function withTransaction(
     const all = { mode, logger: silentLogger, ...options };
     const plan = await makePlan(manifest, session, { mode, logger: silentLogger });
     const transaction = await session.beginRestore({ plan, manifest, source: archive }, all);
-    const steps = [
-      () => transaction.prepare(),
-      ...plan.tables.map((table) => () => transaction.load(table)),
-      () => transaction.finish(),
-      ...plan.tables.map((table) => () => transaction.verify(table)),
-    ];
-    await work(steps, transaction);
+    const steps = stepsOf(transaction, plan).filter(({ name }) => name !== 'commit');
+    await work(
+      steps.map(({ run }) => run),
+      transaction,
+    );
   } finally {
     await archive.close();
     await session.close();

@@ -10,7 +10,7 @@ import { silentLogger } from '../../src/core/logger.ts';
 import type { TableName } from '../../src/core/names.ts';
 import { isCarried } from '../../src/core/schema.ts';
 import type { RestoreMode, RestorePlan, TableChange } from '../../src/core/plan.ts';
-import type { RestoreTransaction, Session, WorkOptions } from '../../src/engines/engine.ts';
+import type { OpenedRestore, Session, WorkOptions } from '../../src/engines/engine.ts';
 import { sqliteEngine } from '../../src/engines/sqlite/engine.ts';
 import { planRestore } from '../../src/restore/planRestore.ts';
 import { MemoryPayload } from './memoryPayload.ts';
@@ -109,7 +109,7 @@ export interface RestoreChoice extends Partial<WorkOptions> {
   readonly tables?: readonly string[];
   readonly madeHere?: boolean;
   /** Called before each step of the transaction; what it throws ends the restore. */
-  readonly before?: (step: string, transaction: RestoreTransaction) => void | Promise<void>;
+  readonly before?: (step: string, transaction: OpenedRestore) => void | Promise<void>;
 }
 
 /** Plans and runs a restore step by step as the use case does, and rolls back when anything throws. */
@@ -151,16 +151,16 @@ export async function runPlan(
     return action();
   };
   try {
-    await step('prepare', () => transaction.prepare());
+    const prepared = await step('prepare', () => transaction.prepare());
     const changes: TableChange[] = [];
     for (const table of plan.tables) {
-      changes.push(await step(`load ${table.target.name}`, () => transaction.load(table)));
+      changes.push(await step(`load ${table.target.name}`, () => prepared.load(table)));
     }
-    await step('finish', () => transaction.finish());
+    const finished = await step('finish', () => prepared.finish());
     for (const table of plan.tables) {
-      await step(`verify ${table.target.name}`, () => transaction.verify(table));
+      await step(`verify ${table.target.name}`, () => finished.verify(table));
     }
-    await step('commit', () => transaction.commit());
+    await step('commit', () => finished.commit());
     return changes;
   } catch (error) {
     await transaction.rollback();

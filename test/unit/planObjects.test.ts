@@ -58,7 +58,13 @@ function plan(objects: readonly SchemaObject[], situation: Situation = {}): Plan
     leftOut: [],
     ...(situation.access ? { access } : {}),
   };
-  const features = { schemas: true, createsDatabase: false, caseInsensitiveNames: false, isFile: false };
+  const features = {
+    schemas: true,
+    createsDatabase: false,
+    caseInsensitiveNames: false,
+    transactionalDdl: true,
+    isFile: false,
+  };
   const { everything = true, only } = situation;
   return planObjects(manifest, tables, { schema, features }, mode, { everything, only });
 }
@@ -218,7 +224,13 @@ describe('planObjects', () => {
       ...{ rowsNow: 0, inbound: [], drift: [] },
     };
     const schema: DatabaseSchema = { tables: [live], objects: [], sequences: [], leftOut: [] };
-    const features = { schemas: false, createsDatabase: true, caseInsensitiveNames: true, isFile: true };
+    const features = {
+      schemas: false,
+      createsDatabase: true,
+      caseInsensitiveNames: true,
+      transactionalDdl: true,
+      isFile: true,
+    };
     const { create } = planObjects(manifest, [tablePlan], { schema, features }, 'replace', {
       everything: true,
     });

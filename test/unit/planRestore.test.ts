@@ -13,6 +13,7 @@ const features: SessionFeatures = {
   schemas: true,
   createsDatabase: false,
   caseInsensitiveNames: false,
+  transactionalDdl: true,
   isFile: false,
 };
 
@@ -203,6 +204,15 @@ describe('planRestore', () => {
     assert.match(error.details.next ?? '', /It holds: public\.orders\./);
     const none = refusal(() => plan(backupOf([]), [], { tables: ['order'] }));
     assert.equal(none.details.next, 'It holds no tables.');
+  });
+
+  it('warns where what it makes would not be undone', () => {
+    const warning = /does not undo what it makes/;
+    const features = { transactionalDdl: false };
+    assert.match(plan(backupOf([plainTable('t')]), [], { features }).warnings.join(), warning);
+    assert.doesNotMatch(plan(backupOf([plainTable('t')]), []).warnings.join(), warning);
+    const there = plan(backupOf([plainTable('t')]), [plainTable('t')], { features });
+    assert.doesNotMatch(there.warnings.join(), warning);
   });
 
   it('finds tables and columns in another case where the engine does', () => {

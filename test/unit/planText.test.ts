@@ -15,7 +15,13 @@ describe('what the command line says of a plan', () => {
       [{ name: 'data/1', chunks: [{ entry: 'a', rows: 3, bytes: 1, storedBytes: 1, sha256: '' }] }],
     );
     const schema = { tables: [up, down], objects: [], sequences: [], leftOut: [] };
-    const features = { schemas: false, createsDatabase: true, caseInsensitiveNames: true, isFile: true };
+    const features = {
+      schemas: false,
+      createsDatabase: true,
+      caseInsensitiveNames: true,
+      transactionalDdl: true,
+      isFile: true,
+    };
     const plan = planRestore(manifest, { schema, features, rowCount: () => 2 }, { mode: 'replace' });
     assert.match(
       planText(plan, 'shop.db'),

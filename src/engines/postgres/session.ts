@@ -7,7 +7,7 @@ import type {
   ConnectOptions,
   IntrospectOptions,
   RestoreSource,
-  RestoreTransaction,
+  OpenedRestore,
   RightsCheck,
   Session,
   Snapshot,
@@ -115,13 +115,13 @@ export class PostgresSession implements Session {
     return snapshot;
   }
 
-  async beginRestore(restore: RestoreSource, options: WorkOptions): Promise<RestoreTransaction> {
+  async beginRestore(restore: RestoreSource, options: WorkOptions): Promise<OpenedRestore> {
     if (this.#readOnly) throw new RestorePointError('usage', 'This session was opened for reading only');
     const steps = await RestoreSteps.begin(options, async (work) => {
       const transaction = await Transaction.begin(this.#database, 'write', work.signal);
       const move = restore.plan.intoSchema;
       return {
-        restore: move
+        work: move
           ? new IntoSchemaRestore(transaction, restore, move, work)
           : new PostgresRestore(transaction, restore, work),
         close: () => transaction.close(),

@@ -8,13 +8,13 @@ import type { DatabaseSchema, Table } from '../../core/schema.ts';
 import type {
   ConnectOptions,
   RestoreSource,
-  RestoreTransaction,
+  OpenedRestore,
   Session,
   Snapshot,
   SnapshotOptions,
   WorkOptions,
 } from '../engine.ts';
-import { RestoreSteps } from '../restoreSteps.ts';
+import { RestoreSteps, type RestoreWork } from '../restoreSteps.ts';
 import { databaseName, describe } from './connect/address.ts';
 import { Connection } from './connect/connection.ts';
 import { countRows, listTables } from './rows/counts.ts';
@@ -129,7 +129,7 @@ export class SqliteSession implements Session {
     return this.#track(openSnapshot(this.#file, options));
   }
 
-  async beginRestore(restore: RestoreSource, options: WorkOptions): Promise<RestoreTransaction> {
+  async beginRestore(restore: RestoreSource, options: WorkOptions): Promise<OpenedRestore> {
     if (this.#options.readOnly) throw new Error('This session was opened for reading only');
     const inNewFile = this.#missing ? await this.#takeAsItIs(restore, options) : undefined;
     if (inNewFile) return inNewFile;
@@ -158,7 +158,7 @@ export class SqliteSession implements Session {
   }
 
   /** Undefined where rows have to be copied. */
-  async #takeAsItIs(restore: RestoreSource, options: WorkOptions): Promise<RestoreTransaction | undefined> {
+  async #takeAsItIs(restore: RestoreSource, options: WorkOptions): Promise<OpenedRestore | undefined> {
     if (!NewFilePlace.suits(restore)) return undefined;
     const place = await inWords('database', { file: this.target }, () =>
       NewFile.begin(this.#file, options.logger),
@@ -175,13 +175,13 @@ export class SqliteSession implements Session {
     });
   }
 
-  async #restoring<Restore extends (RestoreTransaction & OpenWork) | undefined>(
+  async #restoring<Restore extends (RestoreWork & OpenWork) | undefined>(
     options: WorkOptions,
     begin: (options: WorkOptions) => Promise<Restore>,
   ): Promise<RestoreSteps | Extract<Restore, undefined>> {
     const steps = await RestoreSteps.begin(options, async (work) => {
       const restore = await begin(work);
-      return restore && { restore, close: () => restore.close() };
+      return restore && { work: restore, close: () => restore.close() };
     });
     return steps ? this.#track(Promise.resolve(steps)) : (undefined as Extract<Restore, undefined>);
   }

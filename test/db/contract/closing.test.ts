@@ -7,6 +7,7 @@ import type { Session } from '../../../src/engines/engine.ts';
 import { engineById } from '../../../src/engines/registry.ts';
 import { planRestore } from '../../../src/restore/planRestore.ts';
 import { backUp } from '../../support/restores.ts';
+import { stepsOf } from '../../support/restoreSteps.ts';
 import { sampleParts } from '../../support/sample.ts';
 import { connectSqlite } from '../../support/sqliteFiles.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
@@ -105,7 +106,7 @@ async function closeDuring(
     { logger: silentLogger },
   );
   const ended: string[] = [];
-  const step = async (name: Step, work: () => Promise<unknown>): Promise<boolean> => {
+  const step = async (name: string, work: () => Promise<unknown>): Promise<boolean> => {
     const running = work();
     if (name !== closing) {
       await running;
@@ -123,9 +124,9 @@ async function closeDuring(
     await noted;
     return true;
   };
-  await restoring.prepare();
-  for (const table of plan.tables) if (await step('load', () => restoring.load(table))) return ended;
-  if (await step('finish', () => restoring.finish())) return ended;
-  for (const table of plan.tables) if (await step('verify', () => restoring.verify(table))) return ended;
+  for (const { name, run } of stepsOf(restoring, plan)) {
+    if (name === 'commit') break;
+    if (await step(name, run)) return ended;
+  }
   throw new Error(`there was no step ${closing}`);
 }

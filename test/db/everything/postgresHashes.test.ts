@@ -193,10 +193,10 @@ describe('PostgreSQL: rows that the server hashes', function () {
         const promised = { ...table!, backup: { ...table!.backup, digest: '0123456789abcdef' } };
         const wrong = { plan: { ...plan, tables: [promised] }, manifest, source: archive };
         const transaction = await session.beginRestore(wrong, options);
-        await transaction.prepare();
-        await transaction.load(promised);
-        await transaction.finish();
-        assert.equal((await failure(transaction.verify(promised))).code, 'verification');
+        const prepared = await transaction.prepare();
+        await prepared.load(promised);
+        const finished = await prepared.finish();
+        assert.equal((await failure(finished.verify(promised))).code, 'verification');
         await transaction.rollback();
       } finally {
         await archive.close();

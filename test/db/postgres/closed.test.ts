@@ -5,6 +5,7 @@ import { restoreModes } from '../../../src/core/plan.ts';
 import { engineById } from '../../../src/engines/registry.ts';
 import { makePlan } from '../../../src/restore/restoreBackup.ts';
 import { backUp, failure, usePostgres } from '../../support/postgresRestores.ts';
+import { stepsOf } from '../../support/restoreSteps.ts';
 import { assertSameTestimony, testimonyOf } from '../../support/postgresWitness.ts';
 import { sampleParts } from '../../support/sample.ts';
 
@@ -31,19 +32,7 @@ describe('postgres: a session that is closed in the middle of a restore', functi
         const source = { plan, manifest: archive.manifest, source: archive };
         const transaction = await session.beginRestore(source, options);
         const ended: string[] = [];
-        const steps: [string, () => Promise<unknown>][] = [
-          ['prepare', () => transaction.prepare()],
-          ...plan.tables.map((table): [string, () => Promise<unknown>] => [
-            'load',
-            () => transaction.load(table),
-          ]),
-          ['finish', () => transaction.finish()],
-          ...plan.tables.map((table): [string, () => Promise<unknown>] => [
-            'verify',
-            () => transaction.verify(table),
-          ]),
-        ];
-        for (const [name, step] of steps) {
+        for (const { name, run: step } of stepsOf(transaction, plan)) {
           if (name !== stop) {
             await step();
             continue;

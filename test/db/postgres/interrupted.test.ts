@@ -3,13 +3,13 @@ import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Archive } from '../../../src/archive/archiveReader.ts';
 import { takeBackup } from '../../../src/backup/takeBackup.ts';
-import { RestorePointError } from '../../../src/core/errors.ts';
+import { describeError, RestorePointError } from '../../../src/core/errors.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import type { PayloadSource } from '../../../src/core/payload.ts';
 import type { ProgressEvent } from '../../../src/core/progress.ts';
 import type { Session, WorkOptions } from '../../../src/engines/engine.ts';
 import { engineById } from '../../../src/engines/registry.ts';
-import { makePlan, restoreBackup } from '../../../src/restore/restoreBackup.ts';
+import { makePlan, restoreBackup, type RestoreOptions } from '../../../src/restore/restoreBackup.ts';
 import { startBreakingProxy } from '../../support/breakingProxy.ts';
 import {
   abortWhen,
@@ -222,10 +222,10 @@ describe('postgres: a backup that cannot be read to its end', () => {
         },
       };
       const transaction = await session.beginRestore({ plan, manifest, source }, options);
-      await transaction.prepare();
-      const error = await failure(transaction.load(plan.tables[0]!));
+      const prepared = await transaction.prepare();
+      const error = await failure(prepared.load(plan.tables[0]!));
       assert.equal(error.code, 'damaged-backup');
-      await transaction.rollback();
+      assert.deepEqual(await transaction.rollback(), { state: 'unchanged' });
       assert.deepEqual(await activity(database), []);
       assert.deepEqual(await session.countRows(tables('big'), { logger: silentLogger }), [50_000]);
     } finally {
@@ -275,17 +275,62 @@ describe('postgres: losing the connection', () => {
     assert.equal(await database.dump(), before);
   });
 
-  async function restoreThrough(database: TestDatabase, file: string, port: number): Promise<unknown> {
+  async function restoreThrough(
+    database: TestDatabase,
+    file: string,
+    port: number,
+    options: Partial<RestoreOptions> = {},
+  ): Promise<unknown> {
     const url = new URL(database.url);
     url.port = String(port);
     const { address, password } = database.engine.parseUrl(url.href)!;
-    const options = { password: password!, readOnly: false, logger: silentLogger };
+    const connecting = { password: password!, readOnly: false, logger: silentLogger };
     const through: TestDatabase = {
       ...database,
-      connect: () => database.engine.connect(address, options),
+      connect: () => database.engine.connect(address, connecting),
     };
-    return restore(file, through);
+    return restore(file, through, options);
   }
+
+  it('for good, in a restore: says that nobody knows what became of the database', async () => {
+    const database = await postgres.create(big);
+    const file = postgres.file('x.dbbackup');
+    await backUp(database, file, { tables: tables('small') });
+    await database.run('DELETE FROM small');
+    const before = await database.dump();
+    // Nothing answers any more, so that nobody can be asked.
+    const proxy = await startBreakingProxy(
+      Number(new URL(database.url).port),
+      'COPY "public"."small"',
+      false,
+    );
+    const watching = setInterval(() => {
+      if (proxy.broken() > 0) void proxy.close();
+    }, 1);
+    const error = await failure(restoreThrough(database, file, proxy.port));
+    clearInterval(watching);
+    assert.equal(proxy.broken(), 1);
+    assert.equal(error.code, 'connection');
+    const words = describeError(error);
+    assert.match(words, /It is not known whether the database was changed/);
+    assert.match(words, /rolls the transaction back by itself/);
+    assert.doesNotMatch(words, /Nothing was changed/);
+    assert.equal(await database.dump(), before);
+  });
+
+  it('for good, in a rehearsal: is told as a failure', async () => {
+    const database = await postgres.create(big);
+    const file = postgres.file('x.dbbackup');
+    await backUp(database, file, { tables: tables('small') });
+    const proxy = await startBreakingProxy(Number(new URL(database.url).port), 'nobody says this', false);
+    let closing: Promise<void> | undefined;
+    const report = ({ phase }: ProgressEvent): void => {
+      if (phase === 'rollback') closing ??= proxy.close();
+    };
+    const error = await failure(restoreThrough(database, file, proxy.port, { dryRun: true, report }));
+    await closing;
+    assert.match(describeError(error), /rehearsal could not be undone.*It is not known whether/);
+  });
 
   it('in COMMIT, when the server heard it: finds out that all is done', async () => {
     const database = await postgres.create(big);

@@ -334,6 +334,34 @@ describe('SQLite: databases that need what only their application registers', ()
         assert.deepEqual(content(file), damaged);
       });
 
+      for (const { what, putBack } of [
+        { what: 'get the safety copy back', putBack: true },
+        { what: 'are told as changed where the safety copy does not come back', putBack: false },
+      ]) {
+        it(`${what}, where the result cannot be compared`, async () => {
+          const { copyPages } = Connection.prototype as {
+            copyPages: (this: Connection, ...args: CopyArguments) => Promise<void>;
+          };
+          let calls = 0;
+          Connection.prototype.copyPages = async function (direction, path, options) {
+            if (direction === 'to' && path.endsWith('after.sqlite')) throw new Error('a fault');
+            if (direction === 'from' && calls++ > 0 && !putBack) throw new Error('another fault');
+            await copyPages.call(this, direction, path, options);
+          };
+          try {
+            const words = describeError(await failure(restore(file), 'database'));
+            assert.match(words, /a fault/);
+            if (putBack) assert.match(words, /The safety copy was put back: the database is as it was/);
+            else assert.match(words, /The database was restored, and the safety copy could not be put back/);
+            assert.doesNotMatch(words, /Nothing was changed/);
+          } finally {
+            Connection.prototype.copyPages = copyPages;
+          }
+          assert.equal(calls, 2);
+          assert.deepEqual(content(file), putBack ? damaged : before);
+        });
+      }
+
       it('are as they were after a kill half-way', async () => {
         const script = `
           import { MadeHere } from ${JSON.stringify(new URL('../../../src/backup/madeHere.ts', import.meta.url).href)};

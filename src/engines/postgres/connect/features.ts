@@ -5,5 +5,6 @@ export const features: SessionFeatures = {
   schemas: true,
   createsDatabase: false,
   caseInsensitiveNames: false,
+  transactionalDdl: true,
   isFile: false,
 };

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf, RestorePointError } from '../../../core/errors.ts';
+import { committed, type RestoreOutcome, unchanged } from '../../../core/outcome.ts';
 import type { Database } from './connection.ts';
 import { describeFailure } from './errors.ts';
 
@@ -8,23 +9,28 @@ const outcomeMilliseconds = 10_000;
 /** The same for somebody who has cancelled and waits. */
 const cancelledOutcomeMilliseconds = 300;
 
-/** Returns where a transaction whose COMMIT was not answered is committed; throws where it is not, or nobody knows. */
+/** What became of a transaction whose COMMIT was not answered, with the error where it is not committed for sure. */
 export async function outcomeOfCommit(
   database: Database,
   id: string | undefined,
   cause: unknown,
-): Promise<void> {
+): Promise<{ readonly outcome: RestoreOutcome; readonly error?: RestorePointError }> {
   const outcome = await outcomeOf(database, id, outcomeMilliseconds);
   if (outcome === 'committed') {
     database.logger.warn('The connection was lost in COMMIT; the server says that it is committed');
-    return;
+    return { outcome: committed };
   }
-  if (outcome === 'aborted') throw describeFailure(cause);
-  throw new RestorePointError('connection', 'The connection was lost while the changes were committed', {
-    unchanged: 'Whether they were made is not known: it is all of them or none.',
-    next: `Ask the database: SELECT pg_xact_status('${id}').`,
-    cause,
-  });
+  if (outcome === 'aborted') return { outcome: unchanged, error: describeFailure(cause) };
+  const error = new RestorePointError(
+    'connection',
+    'The connection was lost while the changes were committed',
+    {
+      unchanged: 'Whether they were made is not known: it is all of them or none.',
+      next: `Ask the database: SELECT pg_xact_status('${id}').`,
+      cause,
+    },
+  );
+  return { outcome: { state: 'unknown', cause: error }, error };
 }
 
 /** A server that loses its client rolls back by itself; another connection sees when it has. */
@@ -33,13 +39,14 @@ export async function confirmRollback(
   id: string | undefined,
   cause: unknown,
   isCancelled: boolean,
-): Promise<void> {
+): Promise<RestoreOutcome> {
   const patience = isCancelled ? cancelledOutcomeMilliseconds : outcomeMilliseconds;
-  if (id === undefined || (await outcomeOf(database, id, patience)) === 'aborted') return;
-  throw new RestorePointError('connection', 'The connection was lost before the rollback was confirmed', {
+  if (id === undefined || (await outcomeOf(database, id, patience)) === 'aborted') return unchanged;
+  const error = new RestorePointError('connection', 'The connection was lost before that', {
     unchanged: 'The server rolls the transaction back by itself when it notices.',
     cause,
   });
+  return { state: 'unknown', cause: error };
 }
 
 /**

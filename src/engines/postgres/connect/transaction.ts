@@ -1,5 +1,6 @@
 import type { QueryResultRow } from 'pg';
 import { cancelled, messageOf, RestorePointError, throwIfCancelled } from '../../../core/errors.ts';
+import { committed, type RestoreOutcome, unchanged } from '../../../core/outcome.ts';
 import type { Database, PooledClient } from './connection.ts';
 import { copyIn } from './copyIn.ts';
 import { copyOut } from './copyOut.ts';
@@ -41,6 +42,8 @@ export class Transaction {
   #interrupting: Interruption | undefined;
   #broken: string | undefined;
   #over = false;
+  /** What became of the database, when it is over. */
+  #outcome: RestoreOutcome = unchanged;
   #closing = false;
   /** What its user is in the middle of. */
   readonly #steps = new Set<Promise<unknown>>();
@@ -240,26 +243,30 @@ export class Transaction {
       if (command === 'ROLLBACK') {
         throw new RestorePointError('database', 'The transaction had failed and was rolled back');
       }
+      this.#outcome = committed;
     } catch (error) {
       this.#break(messageOf(error));
       if (!isLostConnection(error)) throw describeFailure(error);
-      await outcomeOfCommit(this.database, this.#id, error);
+      const lost = await outcomeOfCommit(this.database, this.#id, error);
+      this.#outcome = lost.outcome;
+      if (lost.error) throw lost.error;
     } finally {
       await this.#release();
     }
   }
 
-  /** Puts everything back. Throws when that could not be confirmed. */
-  async rollback(): Promise<void> {
-    if (this.#over) return;
+  /** Puts everything back, and says what became of the database. Never throws. */
+  async rollback(): Promise<RestoreOutcome> {
+    if (this.#over) return this.#outcome;
     try {
       await this.#rollback();
     } catch (error) {
       this.#break(messageOf(error));
-      await confirmRollback(this.database, this.#id, error, this.#signal?.aborted === true);
-    } finally {
-      await this.#release();
+      const isCancelled = this.#signal?.aborted === true;
+      this.#outcome = await confirmRollback(this.database, this.#id, error, isCancelled);
     }
+    await this.#release();
+    return this.#outcome;
   }
 
   /** Runs a part of the work, which `close` lets end before it undoes anything. */
@@ -286,6 +293,7 @@ export class Transaction {
     } catch (error) {
       this.#break(messageOf(error));
       this.database.logger.debug(`A transaction could not be ended: ${messageOf(error)}`);
+      if (this.#id !== undefined) this.#outcome = { state: 'unknown', cause: error };
     }
     await this.#release();
   }

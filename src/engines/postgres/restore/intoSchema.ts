@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { RestorePointError } from '../../../core/errors.ts';
 import { formatTableName, tableKey, type TableName } from '../../../core/names.ts';
+import type { RestoreOutcome } from '../../../core/outcome.ts';
 import type { SchemaMove, TableChange, TablePlan } from '../../../core/plan.ts';
-import type { RestoreSource, RestoreTransaction, WorkOptions } from '../../engine.ts';
+import type { RestoreSource, WorkOptions } from '../../engine.ts';
+import type { RestoreWork } from '../../restoreSteps.ts';
 import { hasState } from '../connect/errors.ts';
 import { quoteIdentifier, quoteName } from '../connect/identifiers.ts';
 import { lockTables } from '../connect/locks.ts';
@@ -20,7 +22,7 @@ const dependentObjects = '2BP01';
  * The server knows objects by number: what belongs to a table (indexes, constraints, triggers, sequences of its own)
  * goes with it, what refers to it goes on doing so, and types and functions, which nobody moves, are found all the time.
  */
-export class IntoSchemaRestore implements RestoreTransaction {
+export class IntoSchemaRestore implements RestoreWork {
   readonly #transaction: Transaction;
   readonly #inner: PostgresRestore;
   readonly #move: SchemaMove;
@@ -94,7 +96,7 @@ export class IntoSchemaRestore implements RestoreTransaction {
     return this.#inner.commit();
   }
 
-  rollback(): Promise<void> {
+  rollback(): Promise<RestoreOutcome> {
     return this.#inner.rollback();
   }
 

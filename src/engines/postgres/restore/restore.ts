@@ -1,7 +1,9 @@
 import { RestorePointError } from '../../../core/errors.ts';
 import { formatTableName, sameTable, tableKey, type TableName } from '../../../core/names.ts';
+import type { RestoreOutcome } from '../../../core/outcome.ts';
 import type { TableChange, TablePlan } from '../../../core/plan.ts';
-import type { RestoreSource, RestoreTransaction, WorkOptions } from '../../engine.ts';
+import type { RestoreSource, WorkOptions } from '../../engine.ts';
+import type { RestoreWork } from '../../restoreSteps.ts';
 import { countRows } from '../rows/counts.ts';
 import { createObjects, inTurn } from './createObjects.ts';
 import { type Armed, disarm, findArmed, findArmedDomains, rearm } from './disarm.ts';
@@ -47,8 +49,8 @@ interface Reading {
   readonly loans: ReadonlyMap<string, readonly Loan[]>;
 }
 
-/** See `RestoreTransaction`. */
-export class PostgresRestore implements RestoreTransaction {
+/** See `RestoreWork`. */
+export class PostgresRestore implements RestoreWork {
   readonly warnings: string[] = [];
   readonly #transaction: Transaction;
   readonly #events: EventTriggers;
@@ -247,7 +249,7 @@ export class PostgresRestore implements RestoreTransaction {
     });
   }
 
-  rollback(): Promise<void> {
+  rollback(): Promise<RestoreOutcome> {
     return this.#transaction.rollback();
   }
 

@@ -5,6 +5,7 @@ export const features: SessionFeatures = {
   schemas: false,
   createsDatabase: true,
   caseInsensitiveNames: true,
+  transactionalDdl: true,
   isFile: true,
   readsBackupFirst: true,
 };

@@ -1,11 +1,12 @@
 import { stat, statfs } from 'node:fs/promises';
-import { notUndone, RestorePointError } from '../../../core/errors.ts';
+import { RestorePointError } from '../../../core/errors.ts';
+import { committed, type RestoreOutcome, unchanged } from '../../../core/outcome.ts';
 import type { TablePlan } from '../../../core/plan.ts';
 import type { RestoreSource, WorkOptions } from '../../engine.ts';
 import { databaseName } from '../connect/address.ts';
 import { Connection } from '../connect/connection.ts';
 import { countRows } from '../rows/counts.ts';
-import { inWords } from '../connect/errors.ts';
+import { describeFailure, inWords } from '../connect/errors.ts';
 import { headerBytes } from '../fileFormat/databaseHeader.ts';
 import { firstDifferentPage } from '../fileFormat/samePages.ts';
 import type { FileOnDisk } from '../files/fileOnDisk.ts';
@@ -27,6 +28,7 @@ export interface LiveTarget {
  */
 export class LiveFilePlace implements FilePlace {
   readonly path: string;
+  outcome: RestoreOutcome = unchanged;
   readonly #target: LiveTarget;
   readonly #payload: PayloadDatabase;
   readonly #live: Connection;
@@ -92,19 +94,20 @@ export class LiveFilePlace implements FilePlace {
   }
 
   async commit(): Promise<void> {
-    const { signal, report, logger } = this.#options;
+    const { signal, report } = this.#options;
     const version = await this.#dataVersion();
     await this.#live.copyPages('from', this.path, {
       signal,
       locked: () => this.#refuseOtherState(),
       copied: (pages, of) => report?.({ phase: 'commit', fraction: pages / of }),
     });
-    const after = await this.#payload.newFile('after.sqlite');
-    await this.#live.copyPages('to', after, {});
-    const page = await firstDifferentPage(this.path, after);
-    if (page === undefined) return;
-    if ((await this.#dataVersion()) === version) return this.#putBack(page);
-    logger.warn('Another program wrote to the database right after the restore, which was not compared');
+    this.outcome = { state: 'changed', what: 'The database was restored, but the result was not compared.' };
+    try {
+      await this.#compare(version);
+      this.outcome = committed;
+    } catch (error) {
+      throw await this.#putBack(error, version);
+    }
   }
 
   async release(): Promise<void> {
@@ -112,17 +115,34 @@ export class LiveFilePlace implements FilePlace {
     await this.#payload.remove(this.#options);
   }
 
-  async #putBack(page: number): Promise<void> {
-    const error = new RestorePointError(
-      'verification',
-      `After the restore page ${page} of the database was not what the backup holds. The safety copy was put back`,
-    );
-    try {
-      await this.#live.copyPages('from', this.#safetyCopy, {});
-    } catch (second) {
-      throw notUndone(error, second);
+  async #compare(version: number | undefined): Promise<void> {
+    const after = await this.#payload.newFile('after.sqlite');
+    await this.#live.copyPages('to', after, {});
+    const page = await firstDifferentPage(this.path, after);
+    if (page === undefined) return;
+    if ((await this.#dataVersion()) === version) {
+      const message = `After the restore page ${page} of the database was not what the backup holds`;
+      throw new RestorePointError('verification', message);
     }
-    throw error;
+    this.#options.logger.warn(
+      'Another program wrote to the database right after the restore, which was not compared',
+    );
+  }
+
+  /** What another program wrote right after the restore stays. Gives the error back, with what became of the database. */
+  async #putBack(error: unknown, version: number | undefined): Promise<unknown> {
+    try {
+      if ((await this.#dataVersion()) !== version) return error;
+      await this.#live.copyPages('from', this.#safetyCopy, {});
+    } catch (cause) {
+      const what = 'The database was restored, and the safety copy could not be put back.';
+      this.outcome = { state: 'changed', what, cause };
+      return error;
+    }
+    this.outcome = unchanged;
+    return describeFailure(error, 'database').with({
+      unchanged: 'The safety copy was put back: the database is as it was.',
+    });
   }
 
   /** Tells one state of the database from another. */

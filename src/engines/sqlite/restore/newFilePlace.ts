@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { RestorePointError } from '../../../core/errors.ts';
+import { committed, type RestoreOutcome, unchanged } from '../../../core/outcome.ts';
 import type { RestoreSource, WorkOptions } from '../../engine.ts';
 import { databaseName } from '../connect/address.ts';
 import { describeFailure, inWords } from '../connect/errors.ts';
@@ -17,7 +18,7 @@ export class NewFilePlace implements FilePlace {
   readonly #written: WrittenRuns;
   readonly #placed: () => Promise<void>;
   readonly #options: WorkOptions;
-  #isPublished = false;
+  outcome: RestoreOutcome = unchanged;
 
   private constructor(
     file: NewFile,
@@ -96,13 +97,13 @@ export class NewFilePlace implements FilePlace {
 
   async commit(): Promise<void> {
     await inWords('database', { file: databaseName(this.#file.place) }, () => this.#file.publish());
-    this.#isPublished = true;
+    this.outcome = committed;
     await this.#placed().catch((error: unknown) => {
       this.#options.logger.error(`${this.#file.place} is there, but could not be opened`, error);
     });
   }
 
   async release(): Promise<void> {
-    if (!this.#isPublished) await this.#file.remove();
+    if (this.outcome.state === 'unchanged') await this.#file.remove();
   }
 }

@@ -1,10 +1,12 @@
 import type { RestorePointError } from '../../../core/errors.ts';
 import { type BackedUpTable, holdsAllRows } from '../../../core/manifest.ts';
 import { formatTableName } from '../../../core/names.ts';
+import { committed, type RestoreOutcome, unchanged } from '../../../core/outcome.ts';
 import type { RestoreMode, TableChange, TablePlan } from '../../../core/plan.ts';
 import type { Phase } from '../../../core/progress.ts';
 import type { SchemaObject, SchemaSection } from '../../../core/schema.ts';
-import type { RestoreSource, RestoreTransaction, WorkOptions } from '../../engine.ts';
+import type { RestoreSource, WorkOptions } from '../../engine.ts';
+import type { RestoreWork } from '../../restoreSteps.ts';
 import { databaseName } from '../connect/address.ts';
 import { type CatalogTable, findTable, isEmpty, readCatalog, virtualTableKind } from '../schema/catalog.ts';
 import { Connection } from '../connect/connection.ts';
@@ -37,8 +39,8 @@ export interface RestoreTarget {
   readonly make: () => Promise<void>;
 }
 
-/** The restore of one backup into one database file. See `RestoreTransaction`. */
-export class SqliteRestore implements RestoreTransaction {
+/** The restore of one backup into one database file. See `RestoreWork`. */
+export class SqliteRestore implements RestoreWork {
   readonly #connection: Connection;
   readonly #payload: PayloadDatabase;
   readonly #restore: RestoreSource;
@@ -54,6 +56,8 @@ export class SqliteRestore implements RestoreTransaction {
   #fresh = false;
   closed = false;
   #state: 'ready' | 'open' | 'ended' = 'ready';
+  /** What became of the database, when it has ended. */
+  #outcome: RestoreOutcome = unchanged;
   #replaceTriggers: () => Promise<void> = () => Promise.resolve();
   #virtual: VirtualTableRestore | undefined;
   readonly #checks: PayloadChecks;
@@ -288,16 +292,19 @@ export class SqliteRestore implements RestoreTransaction {
         throw failure;
       }
       this.#state = 'ended';
+      this.#outcome = committed;
     });
     await this.#release();
   }
 
-  async rollback(): Promise<void> {
+  async rollback(): Promise<RestoreOutcome> {
     try {
       await this.#inWords(undefined, () => this.#undo());
-    } finally {
-      await this.#release();
+    } catch (error) {
+      this.#outcome = { state: 'unknown', cause: error };
     }
+    await this.#release();
+    return this.#outcome;
   }
 
   #reportAll(phase: Phase, { target: table, backup: { rows } }: TablePlan): void {
@@ -306,11 +313,10 @@ export class SqliteRestore implements RestoreTransaction {
 
   /** Ends what is open. Never throws. */
   async close(): Promise<void> {
-    try {
-      await this.rollback();
-    } catch (error) {
-      this.#options.logger.error('A restore could not be rolled back as its connection was closed', error);
-    }
+    const outcome = await this.rollback();
+    if (outcome.state !== 'unknown') return;
+    const { logger } = this.#options;
+    logger.error('A restore could not be rolled back as its connection was closed', outcome.cause);
   }
 
   /** Makes what is missing, each statement for the one object that it names. */

@@ -1,8 +1,10 @@
 import { RestorePointError } from '../../../core/errors.ts';
 import { holdsAllRows } from '../../../core/manifest.ts';
 import { formatTableName } from '../../../core/names.ts';
+import type { RestoreOutcome } from '../../../core/outcome.ts';
 import type { TableChange, TablePlan } from '../../../core/plan.ts';
-import type { RestoreSource, RestoreTransaction, WorkOptions } from '../../engine.ts';
+import type { RestoreSource, WorkOptions } from '../../engine.ts';
+import type { RestoreWork } from '../../restoreSteps.ts';
 import {
   type CatalogIndex,
   type CatalogTable,
@@ -30,17 +32,19 @@ export interface FilePlace {
   verify(): Promise<void>;
   /** To be called when the file is as it is to be. */
   makeReady(): Promise<void>;
+  /** Where it throws, `outcome` says what became of the database. */
   commit(): Promise<void>;
   /** Ends what is open, and removes what is not wanted. Never throws. */
   release(): Promise<void>;
+  readonly outcome: RestoreOutcome;
 }
 
 /**
- * A restore of a whole database as it is: no row is copied. See `RestoreTransaction`. Before the file takes its place it is
+ * A restore of a whole database as it is: no row is copied. See `RestoreWork`. Before the file takes its place it is
  * proven: rows are in their order and as many as the manifest says, indexes fit their tables. Indexes that do not are made
  * anew in it.
  */
-export class WholeFileRestore implements RestoreTransaction {
+export class WholeFileRestore implements RestoreWork {
   readonly #place: FilePlace;
   readonly #restore: RestoreSource;
   readonly #options: WorkOptions;
@@ -173,19 +177,20 @@ export class WholeFileRestore implements RestoreTransaction {
   async commit(): Promise<void> {
     await this.#endReading();
     await this.#inWords(undefined, () => this.#place.commit());
-    await this.rollback();
+    await this.close();
   }
 
-  async rollback(): Promise<void> {
+  async rollback(): Promise<RestoreOutcome> {
+    await this.close();
+    return this.#place.outcome;
+  }
+
+  /** Ends what is open. Never throws. */
+  async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
     await this.#endReading();
     await this.#place.release();
-  }
-
-  /** Ends what is open. Never throws. */
-  close(): Promise<void> {
-    return this.rollback();
   }
 
   async #endReading(): Promise<void> {
