@@ -63,8 +63,9 @@ function wrongChunk(
 function wrongRows(manifest: Manifest, { payloadPerTable }: ManifestRules): string | undefined {
   const payloads = new Map(manifest.payloads.map((payload) => [payload.name, payload]));
   const used = new Set<string>();
-  for (const { table, payload: name, rows, digest } of manifest.tables) {
+  for (const { table, payload: name, rows, digest, rowsExcluded } of manifest.tables) {
     const text = formatTableName(table.name);
+    if (rowsExcluded && rows > 0) return `its manifest says that ${text} has no rows here, and ${rows}`;
     const payload = payloads.get(name);
     if (!payload) return `its manifest has no payload for the table ${text}`;
     if (!payloadPerTable) continue;

@@ -72,7 +72,7 @@ export const manifestSchema = object(
     tables: listOf(
       object(
         { table, columns: listOf(text), rows: count, payload: text },
-        { where: text, related: listOf(reason), digest, lostRows: count },
+        { where: text, related: listOf(reason), digest, lostRows: count, rowsExcluded: { const: true } },
       ),
     ),
     objects: listOf(

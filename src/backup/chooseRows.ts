@@ -15,6 +15,7 @@ export interface ChosenRows {
 
 /** The tables that are meant, with those that hang together with them where that is asked for. Throws `usage`. */
 export function chooseRows(schema: DatabaseSchema, selection: BackupSelection): ChosenRows {
+  if (selection.excludeRows && (selection.withRelated || selection.only)) throw contradiction(selection);
   const related = selection.withRelated ? relatedTables(schema, selection) : undefined;
   const chosen = selectTables(schema, related ? startOf(selection) : selection);
   const tables = related ? withRelated(chosen, related) : chosen;
@@ -23,6 +24,14 @@ export function chooseRows(schema: DatabaseSchema, selection: BackupSelection): 
   // Only a backup of both knows what a module of the database makes of them.
   const carried = selection.only ? rows.filter(({ table }) => table.holdsRows) : rows;
   return { tables: carried, ...(related ? { related } : {}) };
+}
+
+function contradiction({ withRelated, only }: BackupSelection): RestorePointError {
+  const other = withRelated ? 'related rows are' : `only the ${only === 'data' ? 'rows are' : 'schema is'}`;
+  return new RestorePointError('usage', `Rows of a table cannot be excluded where ${other} backed up`, {
+    unchanged: 'Nothing was written.',
+    next: only === 'data' ? 'Exclude the table.' : 'Leave one of the two out.',
+  });
 }
 
 /** The tables of a backup with the reason why rows came that were not chosen, as far as there was one in these rows. */

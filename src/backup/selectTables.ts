@@ -16,6 +16,8 @@ export interface BackupSelection {
   /** As a user names them: a name without a schema means every schema's, a pattern every table that it fits. */
   readonly tables?: readonly TablePattern[];
   readonly exclude?: readonly TablePattern[];
+  /** Tables that are taken without their rows. */
+  readonly excludeRows?: readonly TablePattern[];
   /** Schemas whose tables are taken. */
   readonly schemas?: readonly string[];
   /** Also what a whole backup holds besides tables: large objects. */
@@ -48,6 +50,7 @@ export function selectTables(schema: DatabaseSchema, selection: BackupSelection)
   const wanted = selection.tables && names(selection.tables);
   for (const name of selection.tables ?? []) refuseRowless(name, find(name));
   const excluded = names(selection.exclude);
+  const rowless = names(selection.excludeRows);
   const conditions = new Map<string, string>();
   for (const { table, condition } of selection.where ?? []) {
     for (const key of names([table])) conditions.set(key, condition);
@@ -77,18 +80,44 @@ export function selectTables(schema: DatabaseSchema, selection: BackupSelection)
       );
     }
   }
+  for (const table of chosen) {
+    if (rowless.has(tableKey(table.name))) refuseRowsOf(table, conditions.has(tableKey(table.name)));
+  }
   return chosen.map((table) => {
-    const where = conditions.get(tableKey(table.name));
-    return { table, ...(where === undefined ? {} : { where }) };
+    const key = tableKey(table.name);
+    const where = conditions.get(key);
+    return {
+      table,
+      ...(where === undefined ? {} : { where }),
+      ...(rowless.has(key) ? { withoutRows: true } : {}),
+    };
+  });
+}
+
+/** Throws `usage` where a table cannot be taken without its rows. */
+function refuseRowsOf(table: Table, hasCondition: boolean): void {
+  if (!table.opaque && !hasCondition) return;
+  const reason = table.opaque ? 'it is backed up as a whole' : 'a condition chooses some of them';
+  throw new RestorePointError('usage', `The rows of this table cannot be excluded: ${reason}`, {
+    place: { table: formatTableName(table.name) },
+    unchanged: 'Nothing was written.',
   });
 }
 
 /** What has to be known of a schema to take these tables; undefined where that is all of it. */
 export function selectionScope(selection: BackupSelection): SchemaScope | undefined {
-  const { tables, schemas, exclude = [], where = [], sequences = [], withRelated } = selection;
+  const {
+    tables,
+    schemas,
+    exclude = [],
+    excludeRows = [],
+    where = [],
+    sequences = [],
+    withRelated,
+  } = selection;
   if ((!tables && !schemas) || withRelated) return undefined;
   // Also those that are told not to be there, or not to be meant.
-  const named = [...exclude, ...where.map(({ table }) => table), ...(tables ?? [])];
+  const named = [...exclude, ...excludeRows, ...where.map(({ table }) => table), ...(tables ?? [])];
   return {
     tables: (name) =>
       named.some((pattern) => nameMatches(pattern, name)) || schemas?.includes(name.schema ?? '') === true,

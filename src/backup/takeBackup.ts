@@ -17,6 +17,7 @@ import { version } from '../core/version.ts';
 import type { MadeHere } from './madeHere.ts';
 import { chooseObjects } from './chooseObjects.ts';
 import { chooseRows, withReasons } from './chooseRows.ts';
+import { excludedNotes, withoutExcluded } from './excludedRows.ts';
 import { refuseUnreadable } from './refuseUnreadable.ts';
 import { type BackupSelection, selectionScope } from './selectTables.ts';
 
@@ -76,7 +77,7 @@ export async function takeBackup(session: Session, options: TakeBackupOptions): 
     const milliseconds = Math.round(performance.now() - started);
     logger.info(`Backed up ${tables.length} tables, ${rows} rows, ${bytes} bytes in ${milliseconds} ms`);
     const encryption = options.lock ? { encryption: encryptionBy(options.lock) } : {};
-    const notes = contentNotes(manifest);
+    const notes = [...contentNotes(manifest), ...excludedNotes(manifest.tables)];
     return { file, bytes, tables, opaque, rows, milliseconds, leftOut, notes, ...encryption };
   } catch (error) {
     logger.error(`The backup failed: ${messageOf(error)}`, error);
@@ -96,7 +97,7 @@ async function writeBackup(
   const scope = selectionScope(selection);
   const snapshot = await session.openSnapshot({
     ...options,
-    whole: whole && !only,
+    whole: whole && !only && !selection.excludeRows,
     ...(scope ? { scope } : {}),
   });
   let closing: Promise<void> | undefined;
@@ -119,7 +120,10 @@ async function writeBackup(
       options.report?.({ phase: 'publish' });
       // Waited for below: what was temporary is removed meanwhile.
       closing = snapshot.close();
-      const content = { ...read, tables: withReasons(read.tables, chosen) };
+      const content = {
+        ...read,
+        tables: withoutExcluded(withReasons(read.tables, chosen), chosen.tables, only),
+      };
       const manifest = describeBackup(session, snapshot.schema, whole, content, options);
       const { bytes, fingerprint } = await archive.publish(manifest, options.anotherFile);
       await options.madeHere?.add(fingerprint);
@@ -148,11 +152,15 @@ function describeBackup(
   const objects = objectsOf(all, only);
   const keys = new Set(all.map(objectKey));
   const sequences = new Set(options.selection?.sequences?.map(tableKey));
+  const rowless = content.tables.filter(({ rowsExcluded }) => rowsExcluded).map(({ table }) => table.name);
+  const emptied = new Set(rowless.map(tableKey));
+  const partly = whole && (only !== undefined || rowless.length > 0);
   const holds = ({ table, name }: Sequence): boolean =>
-    whole ||
-    (table
-      ? taken.has(tableKey(table))
-      : keys.has(`sequence ${formatTableName(name)}`) || sequences.has(tableKey(name)));
+    !(table && emptied.has(tableKey(table))) &&
+    (whole ||
+      (table
+        ? taken.has(tableKey(table))
+        : keys.has(`sequence ${formatTableName(name)}`) || sequences.has(tableKey(name))));
   return {
     format: 'restore-point',
     formatVersion: 1,
@@ -163,15 +171,18 @@ function describeBackup(
       ...(options.connection === undefined ? {} : { connection: options.connection }),
     },
     purpose: options.purpose ?? 'backup',
-    complete: whole && !only,
+    complete: whole && !partly,
     ...(only ? { only } : {}),
-    ...(whole && only === 'schema' ? { allObjects: true } : {}),
+    ...(partly && only !== 'data' ? { allObjects: true } : {}),
     compression: options.compression ?? 'zstd',
     tables: content.tables,
     objects,
     sequences: only === 'schema' ? [] : content.sequences.filter(holds),
     leftOut: [
       ...schema.leftOut,
+      ...(rowless.length > 0
+        ? [{ kind: 'rows', names: rowless.map(formatTableName), reason: 'they were excluded' }]
+        : []),
       ...(only === 'schema' ? [] : largeObjectsLeftOut(schema, content)),
       ...(only ? opaqueLeftOut(all) : []),
     ],

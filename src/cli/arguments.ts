@@ -25,7 +25,7 @@ export type { ExportArguments } from './exportArguments.ts';
 export const usage = `restore-point: back up database tables into a file, and bring exactly that state back
 
   restore-point backup  <connection> [--out FILE|FOLDER] [--tables a,b.c] [--exclude a,b.c]
-                        [--where 'table: condition'] [--with-related] [--schema-only | --data-only]
+                        [--exclude-rows log_*] [--where 'table: condition'] [--with-related] [--schema-only | --data-only]
                         [--compression zstd|gzip|none] [--encrypt | --recipient age1…]
                         [--trust-settings] [--json]
   restore-point restore <file> <connection> [--mode replace|merge|insert-missing] [--tables a,b.c]
@@ -46,6 +46,7 @@ export const usage = `restore-point: back up database tables into a file, and br
               the id of a connection in .vscode/settings.json of this folder
 
 --tables      names, or patterns with *: orders, audit_*, archive.*; in quotes a * is a letter
+--exclude-rows  tables that are taken without their rows; a restore leaves their live rows alone
 --out         a file that ends in .dbbackup (.dbbackup.age if encrypted), or a folder; "backups" when left out
 --where       once for each table; rows for which the condition holds, in the database's SQL
 --with-related  all that hangs together with the chosen rows by foreign keys: what references them,
@@ -95,6 +96,7 @@ export interface BackupArguments extends Common, ConnectionArguments, LockArgume
   readonly out?: string;
   readonly tables?: readonly TablePattern[];
   readonly exclude?: readonly TablePattern[];
+  readonly excludeRows?: readonly TablePattern[];
   readonly where?: readonly { table: TablePattern; condition: string }[];
   readonly withRelated: boolean;
   readonly only?: BackupPart;
@@ -171,6 +173,7 @@ const commandOptions = {
     out: { type: 'string', short: 'o' },
     tables: { type: 'string', multiple: true },
     exclude: { type: 'string', multiple: true },
+    'exclude-rows': { type: 'string', multiple: true },
     where: { type: 'string', multiple: true },
     compression: { type: 'string' },
   },
@@ -238,6 +241,7 @@ function backupArguments(words: readonly string[]): BackupArguments {
   const [connection] = exactly(positionals, ['<connection>']);
   const tables = tableList(values.tables);
   const exclude = tableList(values.exclude);
+  const excludeRows = tableList(values['exclude-rows']);
   const part = partArguments(values);
   if (part.withRelated && !tables && !values.where) throw wrong('--with-related needs --tables or --where');
   return {
@@ -248,6 +252,7 @@ function backupArguments(words: readonly string[]): BackupArguments {
     ...(values.out === undefined ? {} : { out: values.out }),
     ...(tables ? { tables } : {}),
     ...(exclude ? { exclude } : {}),
+    ...(excludeRows ? { excludeRows } : {}),
     ...(values.where ? { where: values.where.map(parseCondition) } : {}),
     ...part,
     ...lockArguments(values),

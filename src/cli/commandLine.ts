@@ -75,7 +75,7 @@ async function backup(args: BackupArguments, output: Output, work: Work): Promis
   const connection = await resolveConnection(args.connection, { ...args, ...work });
   const lock = await lockFor(args, connection, work);
   await withSession(connection, { ...work, readOnly: true }, async (session) => {
-    const { tables, exclude, where, withRelated, only } = args;
+    const { tables, exclude, excludeRows, where, withRelated, only } = args;
     const report = await takeBackup(session, {
       ...work,
       madeHere: new MadeHere(stateFolder(), work.logger),
@@ -84,6 +84,7 @@ async function backup(args: BackupArguments, output: Output, work: Work): Promis
       selection: {
         ...(tables ? { tables } : {}),
         ...(exclude ? { exclude } : {}),
+        ...(excludeRows ? { excludeRows } : {}),
         ...(where ? { where } : {}),
         ...(only ? { only } : {}),
         withRelated,

@@ -75,10 +75,11 @@ export function inspectText({ manifest, size, encryption }: Archive): string {
       `${source.database} (${source.serverVersion}), taken ${manifest.createdAt} by Restore Point ${manifest.createdBy}, `,
     ) + `${formatBytes(size)}${extentText(manifest)}${encryptionText(encryption)}`,
     ...aligned(
-      manifest.tables.map(({ table, rows, where, related, lostRows }) => [
+      manifest.tables.map(({ table, rows, where, related, lostRows, rowsExcluded }) => [
         formatTableName(table.name),
         manifest.only === 'schema' ? 'no rows' : count(rows, 'row'),
         [
+          ...(rowsExcluded ? ['rows excluded'] : []),
           ...(where === undefined ? [] : [`where ${where}`]),
           ...(related ? [`related: ${describeReasons(related)}`] : []),
           ...(lostRows === undefined ? [] : [`${count(lostRows, 'row')} lost with the damaged file`]),

@@ -30,6 +30,8 @@ export interface BackedUpTable {
   /** The columns in the payload, in its order (generated ones are not there). */
   readonly columns: readonly string[];
   readonly rows: number;
+  /** It has no row here, because the backup was asked to leave them out; the table had some, or none. */
+  readonly rowsExcluded?: true;
   /** How many more it had in the damaged file that this backup was salvaged from. */
   readonly lostRows?: number;
   /** Of the payload's rows, independent of their order; where the engine compares by other means it is left out. */
@@ -39,8 +41,8 @@ export interface BackedUpTable {
 }
 
 /** Whether it holds all rows that the table had. */
-export function holdsAllRows({ where, related, lostRows }: BackedUpTable): boolean {
-  return where === undefined && related === undefined && lostRows === undefined;
+export function holdsAllRows({ where, related, lostRows, rowsExcluded }: BackedUpTable): boolean {
+  return where === undefined && related === undefined && lostRows === undefined && rowsExcluded === undefined;
 }
 
 /** Rows in a payload that are no table's. */
@@ -83,7 +85,7 @@ export interface Manifest {
   readonly complete: boolean;
   /** It holds the schema without rows (those of its tables are 0), or rows without the schema. */
   readonly only?: BackupPart;
-  /** With `only` the schema: `objects` are all that the database has. */
+  /** Of what is not complete: `objects` are all that the database has. With `only` the schema, or with rows excluded. */
   readonly allObjects?: boolean;
   readonly compression: Compression;
   readonly tables: readonly BackedUpTable[];

@@ -78,6 +78,7 @@ export async function exportBackedUpTable(
     if (found.length === 0) throw notHeld(pattern, manifest);
     const backedUp = theOne(found, ({ table }) => table.name, pattern);
     const { table, columns } = backedUp;
+    if (backedUp.rowsExcluded) throw rowsExcluded(table.name);
     const conditions = where.map((condition) => columnText(condition, backedUp));
     const engine = engineById(manifest.source.engine);
     const payload = await engine.openPayload(archive, manifest, options);
@@ -151,6 +152,13 @@ function notesOf(table: BackedUpTable): string[] {
 
 function rowless(name: TableName): RestorePointError {
   return new RestorePointError('usage', 'Only a module of the database knows the rows of this table', {
+    place: { table: formatTableName(name) },
+    unchanged: 'Nothing was written.',
+  });
+}
+
+function rowsExcluded(name: TableName): RestorePointError {
+  return new RestorePointError('refused', 'The backup has no rows of this table: they were excluded', {
     place: { table: formatTableName(name) },
     unchanged: 'Nothing was written.',
   });

@@ -1,5 +1,5 @@
 import type { BackupPart, Manifest } from '../core/manifest.ts';
-import { foldCase, tableKey } from '../core/names.ts';
+import { foldCase, formatTableName, tableKey } from '../core/names.ts';
 import type { PlannedObject, RestoreMode, TablePlan } from '../core/plan.ts';
 import { objectKey, type DatabaseSchema, type SchemaObject, type ServerFeature } from '../core/schema.ts';
 import type { SessionFeatures } from '../engines/engine.ts';
@@ -55,7 +55,8 @@ export function planObjects(
     object.table !== undefined &&
     liveTables.has(fold(tableKey(object.table))) &&
     !(mode === 'replace' && isRemade(object));
-  const whole = everything && manifest.complete;
+  const whole = everything && (manifest.complete || manifest.allObjects === true);
+  const toExcluded = pointsAtExcluded(tables, only);
   const refill = refillsOf(target.schema, fold, whole && mode === 'replace' && only !== 'data');
   const wanted = (whole ? manifest.objects : objectsOfTables(manifest, tables, mode)).filter(
     (object) => object.of !== undefined || !stays(object),
@@ -67,7 +68,7 @@ export function planObjects(
       .filter((object) => object.repeat || object.of !== undefined || !isThere(object))
       .map((object): PlannedObject => (object.repeat ? refill(object) : object)),
   ).filter((object) => {
-    const reason = refusalOf(object, target) ?? obstacleTo(object);
+    const reason = refusalOf(object, target) ?? obstacleTo(object) ?? toExcluded(object);
     if (reason !== undefined) reasons.set(object, reason);
     return reason === undefined;
   });
@@ -89,6 +90,25 @@ export function planObjects(
       }),
       ...refuseTables(tables, create, reasons, manifest),
     ],
+  };
+}
+
+/** Says why a foreign key cannot be made: the rows that it points at were excluded from the backup, and are not there. */
+function pointsAtExcluded(
+  tables: readonly TablePlan[],
+  only: BackupPart | undefined,
+): (object: SchemaObject) => string | undefined {
+  const key = ({ backup }: TablePlan): string =>
+    objectKey({ kind: 'table', name: formatTableName(backup.table.name) });
+  const emptied = new Set(tables.filter(({ create, backup }) => create && backup.rowsExcluded).map(key));
+  const filled = new Set(
+    tables.filter(({ backup }) => backup.rows > 0).map(({ backup }) => tableKey(backup.table.name)),
+  );
+  return ({ kind, table, needs = [] }) => {
+    if (kind !== 'foreign key' || only === 'schema' || !table || !filled.has(tableKey(table)))
+      return undefined;
+    const parent = needs.find((need) => emptied.has(need));
+    return parent === undefined ? undefined : `the rows of the ${parent} were excluded from the backup`;
   };
 }
 

@@ -8,8 +8,9 @@ import { contentNotes } from '../core/unproven.ts';
 import type { SessionFeatures } from '../engines/engine.ts';
 import { compareTable, type TableComparison } from './compareTable.ts';
 import { type ChosenPart, choosePart, type PartOptions } from './choosePart.ts';
+import { excludedTables, withoutObjectsOf } from './excludedRows.ts';
 import { planLargeObjects, type PlannedLargeObjects } from './planLargeObjects.ts';
-import { planObjects, refusalOf } from './planObjects.ts';
+import { type Extent, planObjects, refusalOf } from './planObjects.ts';
 import { planOpaque, withoutOpaque } from './planOpaque.ts';
 import { planSequences } from './planSequences.ts';
 import { referencedFirst } from './tableOrder.ts';
@@ -42,7 +43,9 @@ export function planRestore(backup: Manifest, target: RestoreTarget, options: Pl
   const unmade = unmadeTables(manifest, part.tables, target, find);
   if (!everything)
     refusals.push(...[...unmade].map(([{ table }, reason]) => ({ table: table.name, reason })));
-  const chosen = part.tables.filter((table) => !unmade.has(table));
+  const left = excludedTables(part, options.tables, find);
+  refusals.push(...left.refusals);
+  const chosen = part.tables.filter((table) => !unmade.has(table) && !left.tables.has(table));
   const planned = chosen.map((table) => planOne(table, find(table.table.name), part, target, options.mode));
   const tables = planned.map(({ plan }) => plan);
   refusals.push(...planned.flatMap(({ refusals: reasons }) => reasons));
@@ -50,18 +53,12 @@ export function planRestore(backup: Manifest, target: RestoreTarget, options: Pl
     mode: options.mode,
     ...(part.names ? { tables: part.names } : {}),
   });
-  const objects = planObjects(withoutOpaque(manifest), tables, target, options.mode, { everything, only });
+  const carried = withoutObjectsOf(withoutOpaque(manifest), left.tables);
+  const objects = planObjects(carried, tables, target, options.mode, { everything, only });
   // Where only rows are written it has been said that a table is missing.
   refusals.push(...(only === 'data' ? [] : objects.refusals), ...opaque.refusals);
-  const hasLarge = everything && only !== 'schema';
-  const large: PlannedLargeObjects = hasLarge
-    ? planLargeObjects(manifest, target.schema, options.mode)
-    : { warnings: [] };
   if (refusals.length > 0) throw refused(refusals);
-  const nothingUsual = { first: [], last: [], warnings: [] };
-  const isWhole = everything && manifest.complete;
-  const usual =
-    isWhole && only !== 'data' ? planUsualObjects(manifest, target.schema, options.mode) : nothingUsual;
+  const { large, usual } = planTableless(manifest, target, options.mode, { everything, only });
   const inbound = inboundForeignKeys(tables, target);
   const written = tables
     .map((table, index) => ({ ...table, inbound: inbound[index] ?? [] }))
@@ -71,7 +68,7 @@ export function planRestore(backup: Manifest, target: RestoreTarget, options: Pl
   const sequences = planSequences(manifest.sequences, tables, create, target, everything);
   return {
     mode: options.mode,
-    whole: isWhole && !only,
+    whole: everything && manifest.complete && !only,
     ...(only ? { only } : {}),
     tables: referencedFirst(written, (table) => find(table.backup.table.name) ?? table.backup.table),
     create,
@@ -83,6 +80,7 @@ export function planRestore(backup: Manifest, target: RestoreTarget, options: Pl
       ...(everything
         ? [...unmade].map(([{ table }, reason]) => `${formatTableName(table.name)}: ${reason}`)
         : []),
+      ...left.warnings,
       ...objects.warnings,
       ...opaque.warnings,
       ...usual.warnings,
@@ -96,6 +94,23 @@ export function planRestore(backup: Manifest, target: RestoreTarget, options: Pl
 
 const notUndone =
   'this database does not undo what it makes: a restore that fails can leave new objects behind';
+
+/** What belongs to no table: only all of a backup has it. */
+function planTableless(
+  manifest: Manifest,
+  { schema }: RestoreTarget,
+  mode: RestoreMode,
+  { everything, only }: Extent,
+): { large: PlannedLargeObjects; usual: ReturnType<typeof planUsualObjects> } {
+  const allObjects = everything && (manifest.complete || manifest.allObjects === true);
+  return {
+    large: everything && only !== 'schema' ? planLargeObjects(manifest, schema, mode) : { warnings: [] },
+    usual:
+      allObjects && only !== 'data'
+        ? planUsualObjects(manifest, schema, mode)
+        : { first: [], last: [], warnings: [] },
+  };
+}
 
 /** One table of the plan, and why it cannot be restored. */
 function planOne(

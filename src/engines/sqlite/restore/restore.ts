@@ -348,7 +348,9 @@ export class SqliteRestore implements RestoreWork {
   #backupOf(name: string): TableInBackup | 'absent' | undefined {
     const found = this.#backedUp.get(foldName(name));
     if (!found) return this.#restore.manifest.complete ? 'absent' : undefined;
-    return { table: this.#payload.table(found), whole: holdsAllRows(found) };
+    // Made empty because its rows were excluded, it is as the backup has it: what pointed at them may point at nothing.
+    const emptied = found.rowsExcluded === true && this.#planned.get(name)?.create === true;
+    return { table: this.#payload.table(found), whole: emptied || holdsAllRows(found) };
   }
 
   #tableOf(table: TablePlan): TableRestore {
