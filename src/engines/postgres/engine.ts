@@ -7,6 +7,7 @@ import { manifestRules } from './payload/manifestRules.ts';
 import { PostgresPayloadRows } from './payload/payloadRows.ts';
 import { salvage } from './payload/salvage.ts';
 import { rowText } from './rows/rowText.ts';
+import { compareSides } from './snapshot/compare.ts';
 import { PostgresSession } from './session.ts';
 
 /** PostgreSQL 14 and later. */
@@ -22,5 +23,6 @@ export const postgresEngine: Engine = {
   passwordDestination,
   connect: (address, options) => PostgresSession.open(address, options),
   openPayload: (source, manifest) => Promise.resolve(new PostgresPayloadRows(source, manifest)),
+  compare: (first, second, tables, options) => compareSides(first, second, tables, options),
   salvage,
 };

@@ -44,7 +44,11 @@ describe('PostgreSQL: rows that the server hashes', function () {
     hashed: HashedRows,
   ): Promise<HashSum | undefined> {
     hashed.begin(columns.length);
-    const sql = selectRows(transaction, table, columns, await ExactColumns.load(transaction, [table]));
+    const sql = selectRows(transaction, {
+      table,
+      columns,
+      exact: await ExactColumns.load(transaction, [table]),
+    });
     await transaction.copyOut(`COPY (${sql}) TO STDOUT`, (piece) => void hashed.add(piece));
     return hashed.result;
   }

@@ -9,6 +9,8 @@ export interface RowsToCopy {
   readonly columns: readonly string[];
   readonly exact: ExactColumns;
   readonly where?: string | undefined;
+  /** SQL of what is read after the columns. */
+  readonly expressions?: readonly string[];
 }
 
 type Take = (piece: Uint8Array) => void | Promise<void>;
@@ -20,15 +22,12 @@ export function copyTable(table: TableName, columns: readonly string[]): string 
 }
 
 /** Reads rows of one table. */
-export function copyRowsOut(
-  transaction: Transaction,
-  { table, columns, exact, where }: RowsToCopy,
-  take: Take,
-): Promise<void> {
-  if (where === undefined && !exact.differ(table)) {
+export function copyRowsOut(transaction: Transaction, rows: RowsToCopy, take: Take): Promise<void> {
+  const { table, columns, exact, where, expressions = [] } = rows;
+  if (where === undefined && expressions.length === 0 && !exact.differ(table)) {
     return transaction.copyOut(copyTable(table, columns), take);
   }
-  return copyQueryOut(transaction, table, selectRows(transaction, table, columns, exact, where), take);
+  return copyQueryOut(transaction, table, selectRows(transaction, rows), take);
 }
 
 /** Reads rows of a query over one table. */
@@ -44,15 +43,12 @@ export function copyQueryOut(
 /** The rows of one table as a query for COPY: its Objection model says which. */
 export function selectRows(
   transaction: Transaction,
-  table: TableName,
-  columns: readonly string[],
-  exact: ExactColumns,
-  where?: string,
+  { table, columns, exact, where, expressions = [] }: RowsToCopy,
 ): string {
   const model = tableModel(transaction.database.knex, {
     // Rows of tables that inherit from this one are theirs.
     from: `ONLY ${quoteName(table)}`,
-    columns: exact.of(table, columns),
+    columns: [...exact.of(table, columns), ...expressions],
   });
   return compileQuery(model.rows(where)).sql;
 }

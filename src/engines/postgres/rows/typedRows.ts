@@ -70,7 +70,7 @@ async function selectSql(
   const condition = terms.length === 0 ? undefined : terms.join(' AND ');
   const key = rowKey(table) ?? [];
   return [
-    selectRows(transaction, table.name, columns, exact, condition),
+    selectRows(transaction, { table: table.name, columns, exact, where: condition }),
     ...(key.length === 0 ? [] : [`ORDER BY ${quoteList(key)}`]),
     ...(query.limit === undefined ? [] : [`LIMIT ${query.limit}`]),
     ...(query.after === undefined ? [] : [`OFFSET ${query.after}`]),

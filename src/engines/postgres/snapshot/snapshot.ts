@@ -23,6 +23,7 @@ import { RelatedRows } from './relatedRows.ts';
 import { RowRuns } from '../rows/rowRuns.ts';
 import { copyRowsOut, copyTable, ExactColumns } from '../rows/selectRows.ts';
 import { loadUsersRows } from '../schema/extensionTables.ts';
+import { TableReading, type TableSize } from './tableReading.ts';
 import { Transaction } from '../connect/transaction.ts';
 import { readTypedRows } from '../rows/typedRows.ts';
 import { ValueTypes } from '../rows/typedValues.ts';
@@ -124,6 +125,12 @@ export class PostgresSnapshot implements Snapshot {
     } catch (error) {
       throw describeFailure(error);
     }
+  }
+
+  /** Makes sure that all rows of these tables can be read, for what reads them in another way than `read`. */
+  async reading(names: readonly TableName[]): Promise<TableReading> {
+    const sizes = await this.#secure(names);
+    return TableReading.begin(this.#transaction, names, sizes);
   }
 
   close(): Promise<void> {
@@ -277,12 +284,6 @@ function groupsToRead(
     bytes = fits ? bytes + added : added;
   }
   return groups;
-}
-
-interface TableSize {
-  /** About; below 0 when the server has no idea. */
-  readonly rows: number;
-  readonly bytes: number;
 }
 
 interface TableState extends TableSize {
