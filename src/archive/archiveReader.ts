@@ -150,7 +150,7 @@ export class Archive implements PayloadSource {
       await iterator.return?.();
     }
     if (length !== chunk.bytes)
-      throw damaged(this.file, chunk.entry, 'it is not as long as the manifest says');
+      throw damaged(this.file, chunk.entry, 'its length does not match the manifest');
   }
 
   async readChunk(chunk: Chunk): Promise<Uint8Array> {
@@ -251,14 +251,14 @@ async function readDirectory(source: ByteSource, file: string): Promise<ZipEntry
 async function whatIsDamaged(source: ByteSource, file: string): Promise<RestorePointError> {
   const { entries, directory: list } = await findEntries(source, true);
   const last = entries.at(-1);
-  const next = 'Take another backup file; if this one was copied, copy it again.';
+  const next = 'Use another backup file. If you copied this one, copy it again.';
   if (!last) {
-    const what = 'This is no Restore Point backup, or its beginning is not what was written';
+    const what = 'Not a Restore Point backup, or the file is damaged';
     return new RestorePointError('damaged-backup', what, { place: { file }, next });
   }
   const { name } = last.entry;
   if (endOf(last.entry) > source.size) {
-    const what = 'its end is missing: it stops in the middle of this entry';
+    const what = 'its end is missing: the file ends in the middle of this entry';
     return damaged(file, name, what, { next, salvageable: false });
   }
   const all = await findEntries(source);
@@ -266,10 +266,10 @@ async function whatIsDamaged(source: ByteSource, file: string): Promise<RestoreP
   const salvageable = manifest?.sound === true;
   if (!last.sound) return damaged(file, name, 'its checksum does not match', { salvageable });
   if (list !== undefined) {
-    const what = 'its end is missing, or its list of entries does not match its content';
+    const what = 'its end is missing, or its list of entries does not match its contents';
     return damaged(file, undefined, what, { next, salvageable });
   }
-  const what = 'after this entry its end is missing, or is not what was written';
+  const what = 'everything after this entry is missing or was changed';
   return damaged(file, name, what, { next, salvageable });
 }
 
@@ -299,7 +299,7 @@ async function readManifest(
     data.length === expected.size &&
     data.every((entry) => expected.get(entry.name)?.storedBytes === entry.size);
   if (!fits) {
-    const what = 'it names other chunks than the file holds';
+    const what = 'it lists different chunks than the file contains';
     throw damaged(file, manifestEntry, what, { salvageable: true });
   }
   return { manifest, fingerprint: fingerprintOf(bytes) };
@@ -321,6 +321,6 @@ async function readData(source: ByteSource, entry: ZipEntry, file: string): Prom
     throw error.with({ place: { entry: entry.name }, ...(salvageable ? { salvageable } : {}) });
   });
   const sound = bytes.length === length && bytes.subarray(0, header.length).equals(header);
-  if (!sound) throw damaged(file, entry.name, 'its header is not what was written');
+  if (!sound) throw damaged(file, entry.name, 'its header was changed');
   return bytes.subarray(header.length);
 }

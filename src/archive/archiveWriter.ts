@@ -126,7 +126,7 @@ export class ArchiveWriter implements PayloadSink {
         `There are too many tables and columns for one backup: ${excess}`,
         {
           place: { entry: manifestEntry },
-          next: 'Back up a part of the tables at a time.',
+          next: 'Back up some of the tables at a time.',
         },
       );
     }
@@ -145,7 +145,7 @@ export class ArchiveWriter implements PayloadSink {
    */
   async abandon(): Promise<void> {
     this.#failed = true;
-    await this.#written.catch(() => 'told by the call that met it');
+    await this.#written.catch(() => 'reported by the call that failed');
     try {
       await discard(this.#file);
     } catch (error) {

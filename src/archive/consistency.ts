@@ -24,13 +24,15 @@ export function inconsistency(manifest: Manifest, rules: ManifestRules): string 
 }
 
 function wrongDate({ createdAt }: Manifest): string | undefined {
-  return Number.isNaN(Date.parse(createdAt)) ? `its manifest has no such time: ${createdAt}` : undefined;
+  return Number.isNaN(Date.parse(createdAt))
+    ? `its manifest contains an invalid time: ${createdAt}`
+    : undefined;
 }
 
 function wrongPayloads({ payloads, compression }: Manifest): string | undefined {
   const names = new Set<string>();
   for (const payload of payloads) {
-    if (names.has(payload.name)) return `its manifest names the payload ${payload.name} twice`;
+    if (names.has(payload.name)) return `its manifest lists the payload ${payload.name} twice`;
     names.add(payload.name);
     for (const [index, chunk] of payload.chunks.entries()) {
       const wrong = wrongChunk(chunk, index + 1, payload, compression);
@@ -50,14 +52,14 @@ function wrongChunk(
   const file = entry.startsWith(`${name}/`) ? entry.slice(name.length + 1) : '';
   const extension = /^(\d{1,15})\.[a-z]{1,20}(\.zst|\.gz)?$/.exec(file);
   if (Number(extension?.[1]) !== number || (extension?.[2] ?? '') !== suffixes[compression]) {
-    return `its manifest names chunk ${number} of ${name} ${JSON.stringify(entry)}`;
+    return `its manifest gives chunk ${number} of ${name} the wrong name ${JSON.stringify(entry)}`;
   }
   if (bytes > maxChunkBytes)
-    return `its manifest says that ${entry} holds ${bytes} bytes, more than a chunk can`;
+    return `its manifest says that ${entry} contains ${bytes} bytes, more than a chunk can`;
   const fits = compression === 'none' ? bytes === storedBytes : bytes <= storedBytes * maxRatio[compression];
   return fits
     ? undefined
-    : `its manifest says that ${entry} is ${bytes} bytes of ${storedBytes}, which cannot be`;
+    : `its manifest contains impossible sizes for ${entry}: ${bytes} bytes from ${storedBytes}`;
 }
 
 function wrongRows(manifest: Manifest, { payloadPerTable }: ManifestRules): string | undefined {
@@ -69,10 +71,10 @@ function wrongRows(manifest: Manifest, { payloadPerTable }: ManifestRules): stri
     const payload = payloads.get(name);
     if (!payload) return `its manifest has no payload for the table ${text}`;
     if (!payloadPerTable) continue;
-    if (used.has(name)) return `its manifest names the payload ${name} for two tables`;
+    if (used.has(name)) return `its manifest lists the payload ${name} for two tables`;
     used.add(name);
-    if (digest === undefined) return `its manifest has no digest of the table ${text}`;
-    if (rowsOf(payload) !== rows) return `its manifest counts the rows of ${text} in two ways`;
+    if (digest === undefined) return `its manifest has no digest for the table ${text}`;
+    if (rowsOf(payload) !== rows) return `its manifest contains two different row counts for ${text}`;
   }
   return undefined;
 }
@@ -85,12 +87,12 @@ function wrongNumbers(manifest: Manifest): string | undefined {
   const { sequences, largeObjects, payloads } = manifest;
   for (const { name, lastValue, increment } of sequences) {
     if (![lastValue, increment].every(isInt64))
-      return `its manifest has an impossible number for ${shown(name)}`;
+      return `its manifest contains an invalid number for ${shown(name)}`;
   }
   for (const stored of largeObjects ? [largeObjects.objects, largeObjects.pieces] : []) {
     const payload = payloads.find(({ name }) => name === stored.payload);
     if (!payload) return 'its manifest has no payload for the large objects';
-    if (rowsOf(payload) !== stored.rows) return 'its manifest counts the large objects in two ways';
+    if (rowsOf(payload) !== stored.rows) return 'its manifest contains two different counts of large objects';
   }
   return undefined;
 }

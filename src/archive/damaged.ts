@@ -1,9 +1,9 @@
 import { type ErrorDetails, RestorePointError } from '../core/errors.ts';
 import { manifestEntry } from './archiveWriter.ts';
 
-const another = 'Do not restore from it; take another backup file.';
+const another = 'Do not restore from it. Use another backup file.';
 
-const salvage = 'If there is none, salvage this one: that makes a sound one of what still holds.';
+const salvage = 'If you have no other, salvage this one: that saves everything still intact to a new backup.';
 
 /** `what` is a clause: "its checksum does not match". */
 export function damaged(

@@ -17,5 +17,5 @@ export async function decompressChunk(
   } catch (cause) {
     throw damaged(file, chunk.entry, `it cannot be decompressed (${messageOf(cause)})`, { cause });
   }
-  throw damaged(file, chunk.entry, 'it is not as long as the manifest says');
+  throw damaged(file, chunk.entry, 'its length does not match the manifest');
 }

@@ -21,7 +21,7 @@ export function excessOf(json: Uint8Array): string | undefined {
     } else if (byte === comma) values++;
     else if (byte === openBrace || byte === openBracket) {
       values++;
-      if (++depth > maxDepth) return `it is nested more than ${maxDepth} deep`;
+      if (++depth > maxDepth) return `it is nested more than ${maxDepth} levels deep`;
     } else if (byte === closeBrace || byte === closeBracket) depth--;
     if (values > maxValues) return `it has more than ${maxValues} values`;
   }

@@ -11,23 +11,26 @@ import { manifestValidator } from './manifestValidator.ts';
  */
 export function parseManifest(json: Buffer, engines: FindManifestRules, file: string): Manifest | string {
   const excess = excessOf(json);
-  if (excess !== undefined) return `its manifest is none: ${excess}`;
+  if (excess !== undefined) return `its manifest is invalid: ${excess}`;
   let value: unknown;
   try {
     value = JSON.parse(json.toString('utf8'));
   } catch {
-    return 'its manifest is no JSON';
+    return 'its manifest is not valid JSON';
   }
   const version = propertyOf(value, 'formatVersion');
   if (typeof version === 'number' && version !== 1)
-    throw newer(file, `has format version ${version}, and this version of Restore Point reads version 1`);
+    throw newer(
+      file,
+      `has format version ${version}, but this version of Restore Point reads only version 1`,
+    );
   const engine = propertyOf(propertyOf(value, 'source'), 'engine');
   if (typeof engine !== 'string') return 'its manifest does not say which kind of database it was taken from';
   const { manifestRules } = rulesOf(engine, engines, file);
   const validate = manifestValidator();
   if (validate(value)) return inconsistency(value, manifestRules) ?? value;
   const [first] = validate.errors ?? [];
-  return `its manifest is not as the format has it (${first?.instancePath || '/'} ${first?.message ?? ''})`;
+  return `its manifest does not follow the format (${first?.instancePath || '/'} ${first?.message ?? ''})`;
 }
 
 function propertyOf(value: unknown, name: string): unknown {

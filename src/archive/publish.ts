@@ -65,7 +65,7 @@ export async function publish(
   } catch (error) {
     const failure = RestorePointError.is(error)
       ? error
-      : fileError(`${temporary.what} could not be published`, file, error);
+      : fileError(`${temporary.what} could not be given its final name`, file, error);
     throw named ? await takeNameBack(file, failure) : failure;
   }
 }
@@ -98,7 +98,7 @@ async function giveName(
     await placeholder.close();
     await rename(from, to);
   } catch (error) {
-    throw await takeNameBack(to, fileError(`${what} could not be published`, to, error));
+    throw await takeNameBack(to, fileError(`${what} could not be given its final name`, to, error));
   }
   return 'renamed';
 }
@@ -109,16 +109,20 @@ async function takeNameBack(file: string, failure: RestorePointError): Promise<R
     await removeFile(file);
     return failure;
   } catch (second) {
-    const unchanged = 'A file of this name may have been left there: it is not to be relied upon.';
+    const unchanged = 'A file with this name may have been left there. Do not rely on it.';
     return failure.with({ suppressed: second, unchanged });
   }
 }
 
 function existsAlready(file: string): RestorePointError {
-  return new RestorePointError('file', 'A file of this name is there already, and is never overwritten', {
-    place: { file },
-    next: 'Choose another name.',
-  });
+  return new RestorePointError(
+    'file',
+    'A file with this name already exists, and Restore Point never overwrites a file',
+    {
+      place: { file },
+      next: 'Choose another name.',
+    },
+  );
 }
 
 export function fileError(what: string, file: string, cause: unknown): RestorePointError {

@@ -84,7 +84,7 @@ export class SalvageReader implements DamagedSource {
 
   async readChunk(chunk: Chunk): Promise<Uint8Array> {
     const place = this.#places.get(chunk.entry);
-    if (place === undefined) throw new Error(`the chunk ${chunk.entry} does not hold`);
+    if (place === undefined) throw new Error(`the chunk ${chunk.entry} is damaged`);
     const stored = await this.#source.read(place, chunk.storedBytes);
     return await decompressChunk(this.#file, this.manifest.compression, chunk, stored);
   }
@@ -104,7 +104,7 @@ async function readManifest(
   const lost = (what: string): RestorePointError =>
     new RestorePointError('damaged-backup', `Nothing can be salvaged: ${what}`, {
       place: { file, entry: manifestEntry },
-      next: 'It alone says which bytes are which rows. Take another backup file.',
+      next: 'Only the manifest says which bytes belong to which rows. Use another backup file.',
     });
   if (!last) throw lost('the manifest is missing');
   if (!last.sound) throw lost('the manifest is damaged');

@@ -5,15 +5,15 @@ import { formatTableName, tableKey, type TableName } from '../core/names.ts';
 /** More columns than any table of any engine can have. */
 const mostColumns = 32_767;
 
-/** A name that its kind of database cannot have, wherever a manifest has one. A sentence, or undefined. */
+/** Looks for names that this kind of database cannot have, anywhere in the manifest. Returns a sentence, or undefined. */
 export function wrongNames(manifest: Manifest, rules: ManifestRules): string | undefined {
   for (const name of namesIn(manifest)) {
     const reason = wrongAnywhere(name) ?? rules.wrongTableName(name);
-    if (reason !== undefined) return `its manifest names ${formatTableName(name)}, and ${reason}`;
+    if (reason !== undefined) return `its manifest contains the name ${formatTableName(name)}, but ${reason}`;
   }
   for (const { kind, name } of manifest.objects) {
     const reason = wrongAnywhere({ name });
-    if (reason !== undefined) return `its manifest names ${kind} ${name}, and ${reason}`;
+    if (reason !== undefined) return `its manifest contains the ${kind} ${name}, but ${reason}`;
   }
   return wrongTables(manifest, rules) ?? rules.wrongManifest?.(manifest);
 }
@@ -29,8 +29,10 @@ function* namesIn({ tables, objects, sequences }: Manifest): Generator<TableName
 }
 
 function wrongAnywhere({ schema = 'x', name }: TableName): string | undefined {
-  if ([schema, name].some((part) => part.includes('\0'))) return 'no name holds a NUL character';
-  return [schema, name].every((part) => part.isWellFormed()) ? undefined : 'no name is half of a character';
+  if ([schema, name].some((part) => part.includes('\0'))) return 'a name cannot contain a NUL character';
+  return [schema, name].every((part) => part.isWellFormed())
+    ? undefined
+    : 'a name cannot contain half of a surrogate pair';
 }
 
 function wrongTables({ tables }: Manifest, rules: ManifestRules): string | undefined {
@@ -39,19 +41,19 @@ function wrongTables({ tables }: Manifest, rules: ManifestRules): string | undef
     const { columns } = table;
     const text = formatTableName(table.name);
     const key = rules.foldName(tableKey(table.name));
-    if (names.has(key)) return `its manifest names the table ${text} twice`;
+    if (names.has(key)) return `its manifest lists the table ${text} twice`;
     names.add(key);
     if (columns.length > mostColumns)
-      return `its manifest names ${columns.length} columns of ${text}, more than a table can have`;
+      return `its manifest lists ${columns.length} columns of ${text}, more than a table can have`;
     if (new Set(columns.map(({ name }) => rules.foldName(name))).size < columns.length)
-      return `its manifest names a column of ${text} twice`;
+      return `its manifest lists a column of ${text} twice`;
     for (const { name } of columns) {
       const reason = wrongAnywhere({ name }) ?? rules.wrongColumnName(name);
-      if (reason !== undefined) return `its manifest names a column of ${text}, and ${reason}`;
+      if (reason !== undefined) return `its manifest contains an invalid column name for ${text}: ${reason}`;
     }
     const known = new Set(columns.filter(({ generated }) => !generated).map(({ name }) => name));
     const fits = new Set(carried).size === carried.length && carried.every((column) => known.has(column));
-    if (!fits) return `its manifest names other columns of ${text} than the table has`;
+    if (!fits) return `its manifest lists other columns of ${text} than the table has`;
   }
   return undefined;
 }

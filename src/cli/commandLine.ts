@@ -218,10 +218,14 @@ async function outputFile(
   }
   checkBackupName(target, encrypted);
   if (existing) {
-    throw new RestorePointError('usage', 'A file of this name is there already, and is never overwritten', {
-      place: { file: target },
-      next: 'Choose another name.',
-    });
+    throw new RestorePointError(
+      'usage',
+      'A file with this name already exists, and Restore Point never overwrites a file',
+      {
+        place: { file: target },
+        next: 'Choose another name.',
+      },
+    );
   }
   return { file: target };
 }

@@ -36,7 +36,7 @@ export async function keysFor(
   }
   const identities = await linesOf(args.identityFiles ?? [], parseIdentities);
   if (identities.length > 0) return new Keys({ identities });
-  throw new RestorePointError('locked', 'The backup is encrypted for those who have an identity of it', {
+  throw new RestorePointError('locked', 'The backup is encrypted to recipients', {
     place: { file },
     next: 'Name the identity file of one of its recipients with --identity.',
   });

@@ -1,7 +1,7 @@
 import type { EngineId, Manifest } from './manifest.ts';
 import type { TableName } from './names.ts';
 
-/** What manifests of one engine keep to, beyond what the format says of all. Reasons are clauses: "no name is empty". */
+/** What manifests of one engine keep to, beyond what the format says of all. Reasons are clauses: "a name cannot be empty". */
 export interface ManifestRules {
   /** Names that this makes equal are one name. */
   foldName(name: string): string;

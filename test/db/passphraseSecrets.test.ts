@@ -68,7 +68,7 @@ describe('sqlite: passphrases in runs that fail', function () {
         code: 2,
         says: /no table named none/,
       },
-      { args: ['backup', database.url, '--encrypt', '--out', file], env, code: 2, says: /never overwritten/ },
+      { args: ['backup', database.url, '--encrypt', '--out', file], env, code: 2, says: /never overwrites/ },
       { args: ['backup', `${database.url}.none`, '--encrypt'], env, code: 1, says: /./ },
       { args: ['restore', file, database.url, '--tables', 'none', '--yes'], env, code: 2, says: /none/ },
     ]);

@@ -80,10 +80,7 @@ describe('the tree of backups', () => {
     const foreign = nodes.find(({ backup }) => backup.file !== file);
     assert.ok(foreign);
     const item = tree.getTreeItem(foreign);
-    assert.match(
-      String(item.description),
-      /^This is no Restore Point backup, or its beginning is not what was written/,
-    );
+    assert.match(String(item.description), /^Not a Restore Point backup, or the file is damaged/);
     assert.equal(item.contextValue, 'backup damaged');
     assert.equal(item.collapsibleState, vscode.TreeItemCollapsibleState.None);
     assert.deepEqual(await tree.getChildren(foreign), []);

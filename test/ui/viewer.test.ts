@@ -202,7 +202,7 @@ describe('contents of a backup', () => {
     const text = await view.locator('#viewer').innerText();
     assert.match(text, /This backup cannot be used/);
     assert.match(text, /its end is missing/);
-    assert.match(text, /Take another backup file/);
+    assert.match(text, /Use another backup file/);
     await workbench.screenshot('viewer-damaged');
   });
 

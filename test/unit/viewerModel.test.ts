@@ -190,13 +190,13 @@ describe('view of a problem', () => {
   it('tells a damaged backup, with the part and what to do', () => {
     const error = new RestorePointError('damaged-backup', 'Its checksum does not match', {
       place: { file: '/home/me/a.dbbackup', entry: 'data/1-a/1.copy.zst' },
-      next: 'Take another backup file.',
+      next: 'Use another backup file.',
     });
     assert.deepEqual(problemOf(error), {
       kind: 'damaged',
       message: 'Its checksum does not match',
       entry: 'data/1-a/1.copy.zst',
-      next: 'Take another backup file.',
+      next: 'Use another backup file.',
     });
   });
 

@@ -23,7 +23,7 @@ export interface Header {
 export async function readHeader(source: ByteSource, file: string): Promise<Header | 'none' | 'damaged'> {
   let start = await source.read(0, firstRead);
   if (start.toString('latin1', 0, armorLine.length) === armorLine) {
-    throw new RestorePointError('usage', 'This backup is in ASCII armor, which cannot be read here', {
+    throw new RestorePointError('usage', 'This backup is ASCII-armored, which Restore Point cannot read', {
       place: { file },
       next: 'Decrypt it with the tool age (age -d), or encrypt it again without --armor.',
     });
@@ -77,17 +77,17 @@ function encrypterFor(lock: Lock): Encrypter {
     encrypter.addRecipient(new PassphraseRecipient(lock.passphrase, lock.workFactor));
     return encrypter;
   }
-  if (lock.recipients.length === 0) throw new RestorePointError('usage', 'There is no recipient');
+  if (lock.recipients.length === 0) throw new RestorePointError('usage', 'No recipients were given');
   for (const recipient of lock.recipients) {
     try {
       encrypter.addRecipient(recipient);
     } catch (cause) {
       // What is no public key could be a secret one.
       const shown = /^age1[0-9a-z]*$/.test(recipient)
-        ? `${recipient} is no recipient`
-        : 'This is no recipient';
+        ? `${recipient} is not a valid recipient`
+        : 'This is not a valid recipient';
       throw new RestorePointError('usage', shown, {
-        next: 'A recipient begins with age1, as age-keygen prints it; those of SSH and of plugins are not known here.',
+        next: 'A recipient starts with age1, as age-keygen prints it. SSH and plugin recipients are not supported.',
         ...(shown.startsWith('age1') ? { cause } : {}),
       });
     }

@@ -48,8 +48,8 @@ export class Keys {
         new Decrypter().addIdentity(identity);
       } catch {
         // The library's message could hold a part of it.
-        throw new RestorePointError('usage', `Identity ${index + 1} is none that age writes`, {
-          next: 'It is a line that begins with AGE-SECRET-KEY-1; identities of SSH and of plugins are not read.',
+        throw new RestorePointError('usage', `Identity ${index + 1} is not a valid age identity`, {
+          next: 'An identity is a line that starts with AGE-SECRET-KEY-1. SSH and plugin identities are not supported.',
         });
       }
     });
@@ -115,7 +115,7 @@ export class Keys {
     } catch (error) {
       if (unmatched) return undefined;
       if (RestorePointError.is(error)) throw error;
-      throw new HeaderError('its header is not what was written', { cause: error });
+      throw new HeaderError('its header was changed', { cause: error });
     }
   }
 }
@@ -123,17 +123,17 @@ export class Keys {
 /** The keys of a file as `age-keygen` writes it. Throws `usage`; `where` names the file. */
 export function parseIdentities(text: string, where: string): string[] {
   if (/^(-----BEGIN AGE|age-encryption\.org)/.test(text)) {
-    throw new RestorePointError('usage', 'This identity file is itself encrypted', {
+    throw new RestorePointError('usage', 'This identity file is encrypted', {
       place: { file: where },
-      next: 'Decrypt it with the tool age first.',
+      next: 'Decrypt it first, with age -d.',
     });
   }
   const identities = linesOf(text);
   if (identities.length > 0 && identities.every((line) => line.startsWith('AGE-SECRET-KEY-')))
     return identities;
-  throw new RestorePointError('usage', 'This is no file of age identities', {
+  throw new RestorePointError('usage', 'This file contains no age identities', {
     place: { file: where },
-    next: 'It has lines that begin with AGE-SECRET-KEY-1, as age-keygen writes them.',
+    next: 'An identity is a line that starts with AGE-SECRET-KEY-1, as age-keygen writes it.',
   });
 }
 

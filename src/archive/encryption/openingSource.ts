@@ -112,9 +112,9 @@ export class OpeningSource implements ByteSource {
   }
 
   #changed(index: number): RestorePointError {
-    if (index === this.#runs - 1) return damaged(this.#file, undefined, 'its end is missing or was changed');
+    if (index === this.#runs - 1) return damaged(this.#file, undefined, 'its end is missing or damaged');
     const from = this.#begin + index * sealedRunBytes;
-    const what = `something from byte ${from} to byte ${from + sealedRunBytes - 1} of the file was changed`;
+    const what = `bytes ${from} to ${from + sealedRunBytes - 1} of the file are damaged`;
     return damaged(this.#file, undefined, what);
   }
 }
@@ -137,14 +137,12 @@ function locked(file: string, encryption: Encryption, tried: boolean): RestorePo
     passphrase: tried
       ? 'The passphrase does not open this backup'
       : 'The backup is encrypted with a passphrase',
-    recipients: tried
-      ? 'No key that was given opens this backup'
-      : 'The backup is encrypted for those who have an identity of it',
+    recipients: tried ? 'None of the given keys opens this backup' : 'The backup is encrypted to recipients',
   }[encryption];
   const next = {
     passphrase:
-      'Give the passphrase that it was encrypted with, as it was typed then. If that is right, the beginning of the file was changed.',
-    recipients: 'Give the identity file (AGE-SECRET-KEY-1…) of one of its recipients.',
+      'Enter the passphrase that it was encrypted with. If you are sure of it, the beginning of the file is damaged.',
+    recipients: 'Use the identity file (AGE-SECRET-KEY-1…) of one of its recipients.',
   }[encryption];
   return new RestorePointError('locked', what, { place: { file }, next });
 }

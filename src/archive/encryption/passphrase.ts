@@ -62,9 +62,10 @@ export class PassphraseIdentity implements Identity {
       withoutPadding(salt) === saltText &&
       /^[1-9]\d?$/.test(factorText) &&
       stanza.body.length === 32;
-    if (!sound) throw new Error('its passphrase part is not as age writes it');
+    if (!sound) throw new Error('its passphrase header is invalid');
     const factor = Number(factorText);
-    if (factor > highestWorkFactor) throw new Error(`its work factor is ${factor}, more than is accepted`);
+    if (factor > highestWorkFactor)
+      throw new Error(`its work factor is ${factor}, which is more than Restore Point accepts`);
     const key = await keyOf(this.#passphrase, salt, factor);
     return chunkCipher(key).open(nonce, stanza.body) ?? null;
   }
@@ -79,7 +80,7 @@ async function keyOf(passphrase: string, salt: Uint8Array, factor: number): Prom
     const needed = formatBytes(2 ** (factor + 10));
     throw new RestorePointError(
       'file',
-      `A passphrase takes ${needed} of memory to try, which are not there`,
+      `There is not enough memory to try the passphrase: it takes ${needed}`,
       {
         cause,
       },

@@ -155,7 +155,7 @@ for (const testEngine of testEngines) {
       ageKeygen(folder.file('third.txt'));
       const wrong = await run(['restore', file, database.url, '--yes', '-i', folder.file('third.txt')]);
       assert.equal(wrong.code, 4);
-      assert.match(wrong.stderr, /No key that was given opens this backup/);
+      assert.match(wrong.stderr, /None of the given keys opens this backup/);
     });
 
     it('are what a connection has in the settings, its safety backups too', async () => {
@@ -212,7 +212,7 @@ for (const testEngine of testEngines) {
       ]) {
         const damaged = await run([...args, '-i', folder.file('identity.txt')]);
         assert.equal(damaged.code, 3, damaged.stderr);
-        assert.match(damaged.stderr, /The backup is damaged: its end is missing or was changed/);
+        assert.match(damaged.stderr, /The backup is damaged: its end is missing or damaged/);
       }
     });
 

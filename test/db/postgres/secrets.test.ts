@@ -109,7 +109,7 @@ describe('postgres: secrets in runs that fail', function () {
         }),
         ...bothWays({}, password, ['--tables', 'denied'], { code: 1, says: /denied/ }),
         ...bothWays({}, password, ['--tables', 'none'], { code: 2, says: /no table named none/ }),
-        ...bothWays({}, password, ['--tables', 't', '--out', file], { code: 2, says: /never overwritten/ }),
+        ...bothWays({}, password, ['--tables', 't', '--out', file], { code: 2, says: /never overwrites/ }),
         ...bothWays({ port: proxy.port }, password, ['--tables', 't'], { code: 1, says: /connection/i }),
         ...bothWays({}, password, ['--tables', 'locked'], {
           code: 130,

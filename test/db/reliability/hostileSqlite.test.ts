@@ -105,10 +105,10 @@ const strangeNames: readonly (readonly [name: JsonObject, says: RegExp])[] = [
     (schema) => [{ schema, name: 'notes' }, /SQLite table has no schema/] as const,
   ),
   ...['sqlite_schema', 'sqlite_master', 'SQLite_Sequence', 'sqlite_stat1', 'sqlite_'].map(
-    (name) => [{ name }, /SQLite keeps such names/] as const,
+    (name) => [{ name }, /SQLite reserves such names/] as const,
   ),
   [{ name: 'a\0b' }, /NUL/],
-  [{ name: '\ud800' }, /half of a character/],
+  [{ name: '\ud800' }, /half of a surrogate pair/],
 ];
 
 const kinds = [
@@ -149,7 +149,7 @@ const manifests: readonly Hostile[] = [
   {
     title: 'a property',
     manifest: (m) => (objectIn(m, 'view')['of'] = 'table notes'),
-    says: /SQLite has none/,
+    says: /SQLite has no properties/,
   },
   {
     title: 'columns in two cases',
@@ -175,7 +175,7 @@ const manifests: readonly Hostile[] = [
   {
     title: 'a counter of no table',
     manifest: (m) => (objectsAt(m['sequences'])[0]!['table'] = { name: 'payments' }),
-    says: /of no table in it/,
+    says: /without a table/,
   },
   {
     title: 'a table that nothing makes',

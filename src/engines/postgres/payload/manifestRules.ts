@@ -7,7 +7,7 @@ export const manifestRules: ManifestRules = {
   foldName: (name) => name,
   wrongTableName({ schema, name }) {
     return schema === undefined
-      ? 'a PostgreSQL table is in a schema'
+      ? 'a PostgreSQL table needs a schema'
       : (wrongName(schema) ?? wrongName(name));
   },
   wrongColumnName: wrongName,
@@ -15,8 +15,8 @@ export const manifestRules: ManifestRules = {
 };
 
 function wrongName(name: string): string | undefined {
-  if (name === '') return 'no name is empty';
+  if (name === '') return 'a name cannot be empty';
   return Buffer.byteLength(name) > longestName
-    ? `PostgreSQL cuts names after ${longestName} bytes`
+    ? `PostgreSQL truncates names after ${longestName} bytes`
     : undefined;
 }

@@ -13,7 +13,7 @@ export const manifestRules: ManifestRules = {
 
 function wrongTableName({ schema, name }: TableName): string | undefined {
   if (schema !== undefined) return 'a SQLite table has no schema';
-  return foldCase(name).startsWith('sqlite_') ? 'SQLite keeps such names for its own tables' : undefined;
+  return foldCase(name).startsWith('sqlite_') ? 'SQLite reserves such names for its own tables' : undefined;
 }
 
 /** What a schema is made of. */
@@ -26,20 +26,20 @@ function wrongObjects({ objects, sequences, tables }: Manifest): string | undefi
     if (problem !== undefined) return problem;
     // Tables, views and indexes share one set of names.
     const key = foldCase(object.kind === 'trigger' ? `trigger ${object.name}` : `object ${object.name}`);
-    if (found.has(key)) return `its manifest names the ${object.kind} ${object.name} twice`;
+    if (found.has(key)) return `its manifest lists the ${object.kind} ${object.name} twice`;
     found.add(key);
   }
   const known = new Set(tables.map(({ table }) => foldCase(table.name.name)));
   const stray = sequences.find((sequence) => !isCounterOf(sequence, known));
-  return stray && `its manifest has a counter ${stray.name.name} of no table in it`;
+  return stray && `its manifest has a counter ${stray.name.name} without a table`;
 }
 
 function wrongObject({ kind, name, table, of, section }: SchemaObject): string | undefined {
   const shown = `${kind} ${name}`;
-  if (!kinds.has(kind)) return `its manifest names ${shown}, and SQLite has no objects of this kind`;
+  if (!kinds.has(kind)) return `its manifest contains the ${shown}, but SQLite has no objects of this kind`;
   const reason = wrongTableName({ name });
-  if (reason !== undefined) return `its manifest names ${shown}, and ${reason}`;
-  if (of !== undefined) return `its manifest says that ${shown} is a property, and SQLite has none`;
+  if (reason !== undefined) return `its manifest contains the ${shown}, but ${reason}`;
+  if (of !== undefined) return `its manifest says that ${shown} is a property, but SQLite has no properties`;
   const isTable = kind === 'table' || kind === 'virtual table';
   if (isTable && table?.name !== name) return `its manifest says that ${shown} belongs to another table`;
   if (kind === 'index' && !table) return `its manifest does not say which table ${shown} belongs to`;
