@@ -23,7 +23,7 @@ export function checkBackupName(file: string, encrypted: boolean): void {
   const ending = encrypted ? encryptedExtension : backupExtension;
   const message = named
     ? `The backup is ${encrypted ? '' : 'not '}encrypted, but its name says otherwise`
-    : `The name of a backup has to end in ${ending}`;
+    : `The name of a backup must end in ${ending}`;
   throw new RestorePointError('usage', message, {
     place: { file },
     next: named ? `Choose a name that ends in ${ending}.` : 'Choose another name.',

@@ -53,14 +53,10 @@ export function withReasons(
 function startOf(selection: BackupSelection): BackupSelection {
   if (selection.tables || selection.schemas) return selection;
   if (selection.where) return { ...selection, tables: selection.where.map(({ table }) => table) };
-  throw new RestorePointError(
-    'usage',
-    'Related rows are those that belong to chosen ones, and none are chosen',
-    {
-      unchanged: 'Nothing was written.',
-      next: 'Choose tables, or rows by a condition.',
-    },
-  );
+  throw new RestorePointError('usage', 'Related rows need chosen rows to start from, and none are chosen', {
+    unchanged: 'Nothing was written.',
+    next: 'Choose tables, or choose rows with a condition.',
+  });
 }
 
 function relatedTables(schema: DatabaseSchema, selection: BackupSelection): RelatedTables {
@@ -76,7 +72,7 @@ function relatedTables(schema: DatabaseSchema, selection: BackupSelection): Rela
   const [child, parent] = [formatTableName(lost.child.name), formatTableName(lost.parent.name)];
   throw new RestorePointError(
     'usage',
-    `${parent} is excluded, and rows of ${child} reference it (${lost.foreignKey.columns.join(', ')}): they would dangle`,
+    `${parent} is excluded, but rows of ${child} reference it (${lost.foreignKey.columns.join(', ')})`,
     { unchanged: 'Nothing was written.', next: `Do not exclude ${parent}, or exclude ${child} too.` },
   );
 }

@@ -23,7 +23,7 @@ export class MadeHere {
       await this.#list.add(fingerprint);
     } catch (error) {
       this.#logger.warn(
-        `It could not be noted that this machine made the backup; a restore of it will ask: ${messageOf(error)}`,
+        `Could not record that this machine made the backup. Restoring it will ask whether its statements may run: ${messageOf(error)}`,
       );
     }
   }
@@ -33,7 +33,7 @@ export class MadeHere {
     try {
       return await this.#list.has(fingerprint);
     } catch (error) {
-      this.#logger.warn(`The list of backups that this machine made cannot be used: ${messageOf(error)}`);
+      this.#logger.warn(`The list of backups made on this machine cannot be used: ${messageOf(error)}`);
       return false;
     }
   }

@@ -10,7 +10,7 @@ export function refuseUnreadable({ access }: DatabaseSchema, chosen: readonly Ta
   const [only] = found;
   if (!only) return;
   const remedies = [...new Set(found.map(({ remedy }) => remedy))].join('; ');
-  const next = `Leave out what may not be read, or let its owner or a superuser run: ${remedies}`;
+  const next = `Leave out what this user cannot read, or ask its owner or a superuser to run: ${remedies}`;
   if (found.length === 1) {
     throw new RestorePointError('refused', only.reason, {
       place: { table: formatTableName(only.table) },
@@ -18,8 +18,12 @@ export function refuseUnreadable({ access }: DatabaseSchema, chosen: readonly Ta
     });
   }
   const reasons = found.map(({ table, reason }) => `${formatTableName(table)}: ${reason}`);
-  throw new RestorePointError('refused', `Not all of it may be read: ${reasons.join('; ')}`, {
-    next,
-    tables: found.map(({ table }) => formatTableName(table)),
-  });
+  throw new RestorePointError(
+    'refused',
+    `This user does not have permission to read everything: ${reasons.join('; ')}`,
+    {
+      next,
+      tables: found.map(({ table }) => formatTableName(table)),
+    },
+  );
 }

@@ -75,9 +75,9 @@ export async function salvageBackup(
 }
 
 function nothing(file: string): RestorePointError {
-  return new RestorePointError('damaged-backup', 'Nothing can be salvaged: no table holds', {
+  return new RestorePointError('damaged-backup', 'Nothing can be salvaged: every table is damaged', {
     place: { file },
-    next: 'Take another backup file.',
+    next: 'Use another backup file.',
   });
 }
 
@@ -114,7 +114,7 @@ function part(manifest: Manifest, content: SalvagedContent): Manifest {
 }
 
 function lostParts(manifest: Manifest, content: SalvagedContent, lost: ReadonlySet<string>): LeftOut[] {
-  const reason = 'the file that this was salvaged from is damaged';
+  const reason = 'the backup that this was salvaged from is damaged';
   const named = (tables: readonly BackedUpTable[]): string[] =>
     tables.map(({ table }) => formatTableName(table.name));
   const tables = named(manifest.tables.filter(({ table }) => lost.has(tableKey(table.name))));

@@ -57,7 +57,7 @@ export function selectTables(schema: DatabaseSchema, selection: BackupSelection)
   }
   for (const name of selection.schemas ?? []) {
     if (!schema.tables.some((table) => table.name.schema === name)) {
-      throw new RestorePointError('usage', `There is no table in a schema named ${name}`);
+      throw new RestorePointError('usage', `There are no tables in a schema named ${name}`);
     }
   }
   const chosen = tables.filter(({ name }) => {
@@ -73,7 +73,7 @@ export function selectTables(schema: DatabaseSchema, selection: BackupSelection)
     if (opaque) {
       throw new RestorePointError(
         'usage',
-        'Rows of this table cannot be chosen: it is backed up as a whole',
+        'Rows of this table cannot be chosen: it is always backed up as a whole',
         {
           place: { table: formatTableName(opaque.name) },
         },
@@ -128,16 +128,16 @@ export function selectionScope(selection: BackupSelection): SchemaScope | undefi
 /** A table that was named is not passed over in silence. */
 function refuseRowless(name: TablePattern, found: readonly Table[]): void {
   if (name.wildcard || found.some(isCarried)) return;
-  const text = `${formatTableName(name)} holds no rows that could be backed up by themselves (it is partitioned or virtual)`;
+  const text = `${formatTableName(name)} has no rows of its own to back up (it is partitioned or virtual)`;
   throw new RestorePointError('usage', text, {
     unchanged: 'Nothing was written.',
-    next: 'Choose the tables that hold its rows, or back the whole database up.',
+    next: 'Choose the tables that contain its rows, or back up the whole database.',
   });
 }
 
 function noSuchTable(name: TableName): RestorePointError {
   return new RestorePointError('usage', `There is no table named ${formatTableName(name)}`, {
     unchanged: 'Nothing was written.',
-    next: 'Names are case-sensitive; write schema.table when it is not in the usual schema.',
+    next: 'Names are case-sensitive. Write schema.table if the table is not in the default schema.',
   });
 }

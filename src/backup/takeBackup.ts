@@ -205,7 +205,7 @@ function opaqueLeftOut(objects: readonly SchemaObject[]): LeftOut[] {
     objects.filter(({ opaque }) => opaque),
     ({ kind }) => kind,
   );
-  const reason = 'schema and rows cannot be told apart';
+  const reason = 'its schema cannot be separated from its rows';
   return [...kinds].map(([kind, found]) => ({ kind, names: found.map(({ name }) => name), reason }));
 }
 
@@ -214,6 +214,6 @@ function largeObjectsLeftOut(
   content: SnapshotContent,
 ): LeftOut[] {
   if (count === 0 || content.largeObjects) return [];
-  const reason = 'tables hold their numbers; only a backup of the whole database holds what is in them';
+  const reason = 'tables contain only their numbers; only a backup of the whole database contains their data';
   return [{ kind: 'large objects', names: [`all ${count}`], reason }];
 }

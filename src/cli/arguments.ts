@@ -310,7 +310,7 @@ function partArguments(values: {
   'data-only'?: boolean | undefined;
 }): { withRelated: boolean; only?: BackupPart } {
   if (values['schema-only'] && values['data-only'])
-    throw wrong('--schema-only and --data-only exclude each other');
+    throw wrong('--schema-only and --data-only cannot be used together');
   const only = values['schema-only'] ? 'schema' : values['data-only'] ? 'data' : undefined;
   return { withRelated: values['with-related'] ?? false, ...(only ? { only } : {}) };
 }

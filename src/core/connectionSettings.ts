@@ -48,7 +48,7 @@ export const connectionProperties = [
  */
 export function parseConnectionSettings(item: unknown, context: ConnectionContext): ConnectionSettings {
   if (typeof item !== 'object' || item === null || Array.isArray(item)) {
-    throw wrong('A connection in the settings is no object');
+    throw wrong('A connection in the settings is not an object');
   }
   const properties = item as Readonly<Record<string, unknown>>;
   const id = parseId(properties['id']);
@@ -116,12 +116,12 @@ function parseId(id: unknown): string {
   throw wrong(
     id === undefined
       ? 'A connection in the settings has no id'
-      : `${JSON.stringify(id)} cannot be the id of a connection: it is made of letters, digits, ".", "_" and "-"`,
+      : `${JSON.stringify(id)} cannot be the id of a connection: only letters, digits, ".", "_" and "-" are allowed`,
   );
 }
 
 function refuseUnknown(properties: Readonly<Record<string, unknown>>): void {
-  if ('password' in properties) throw passwordRefused('A password must not stand in the settings');
+  if ('password' in properties) throw passwordRefused('Settings must not contain a password');
   const known: readonly string[] = connectionProperties;
   const unknown = Object.keys(properties).find((name) => !known.includes(name));
   if (unknown !== undefined) throw wrong(`There is an unknown property "${unknown}"`);
@@ -133,7 +133,7 @@ function parseEncrypt(value: unknown): ConnectionSettings['encrypt'] {
   const recipients = list.filter((text) => typeof text === 'string' && text.startsWith('age1')) as string[];
   if (recipients.length > 0 && recipients.length === list.length) return recipients;
   // What is no public key could be a secret, and is not repeated.
-  throw wrong('"encrypt" has to be "passphrase", or recipients, which begin with age1');
+  throw wrong('"encrypt" must be "passphrase" or a list of recipients, which start with age1');
 }
 
 interface Reader {
@@ -146,7 +146,7 @@ function reader(properties: Readonly<Record<string, unknown>>, context: Connecti
   const text = (name: string): string | undefined => {
     const value = properties[name];
     if (value === undefined) return undefined;
-    if (typeof value !== 'string' || value.trim() === '') throw wrong(`"${name}" has to be a text`);
+    if (typeof value !== 'string' || value.trim() === '') throw wrong(`"${name}" must be a string`);
     return substitute(value, context);
   };
   return {
@@ -157,13 +157,13 @@ function reader(properties: Readonly<Record<string, unknown>>, context: Connecti
       const number = typeof port === 'string' ? Number(text('port')) : port;
       if (typeof number === 'number' && Number.isInteger(number) && number > 0 && number < 65536)
         return number;
-      throw wrong('"port" has to be a number from 1 to 65535');
+      throw wrong('"port" must be a number from 1 to 65535');
     },
     oneOf(name, values) {
       const value = text(name);
       if (value === undefined) return undefined;
       const found = values.find((known) => known === value);
-      if (found === undefined) throw wrong(`"${name}" has to be one of ${values.join(', ')}`);
+      if (found === undefined) throw wrong(`"${name}" must be one of ${values.join(', ')}`);
       return found;
     },
   };
@@ -190,7 +190,7 @@ function parseParts(
   const foreign = addressProperties.find(
     (name) => address[name] !== undefined && !form.properties.includes(name),
   );
-  if (foreign) throw wrong(`"${foreign}" is not for the engine ${engine}`);
+  if (foreign) throw wrong(`"${foreign}" does not apply to the engine ${engine}`);
   const missing = form.required.find((name) => address[name] === undefined);
   if (missing) throw wrong(`"${missing}" is missing`);
   return { address };
@@ -202,16 +202,16 @@ function parseUrl(
   context: ConnectionContext,
 ): { address: DatabaseAddress; password?: string } {
   const twice = addressProperties.find((name) => properties[name] !== undefined);
-  if (twice) throw wrong(`"url" and "${twice}" exclude each other`);
+  if (twice) throw wrong(`"url" and "${twice}" cannot be used together`);
   const parsed = context.parseUrl((read.text('url') ?? '').trim());
   if (!parsed) throw wrong('Unsupported database URL');
   if (parsed.password !== undefined && !isVariable(properties['url'])) {
-    throw passwordRefused('The password in the "url" must not stand in the settings');
+    throw passwordRefused('The "url" must not contain a password');
   }
   const ids = context.engines.map(({ id }) => id);
   const engine = read.oneOf('engine', ids);
   if (engine !== undefined && engine !== parsed.address.engine) {
-    throw wrong(`The "url" is that of a ${parsed.address.engine} database, but "engine" is ${engine}`);
+    throw wrong(`The "url" is for a ${parsed.address.engine} database, but "engine" is ${engine}`);
   }
   return parsed;
 }
@@ -220,12 +220,11 @@ function parseUrl(
 function substitute(text: string, { env, workspaceFolder }: ConnectionContext): string {
   return text.replace(/\$\{([^}]*)\}/g, (whole, what: string) => {
     if (what === 'workspaceFolder') {
-      if (workspaceFolder === undefined)
-        throw wrong('It speaks of ${workspaceFolder}, but no folder is open');
+      if (workspaceFolder === undefined) throw wrong('It uses ${workspaceFolder}, but no folder is open');
       return workspaceFolder;
     }
     if (!what.startsWith('env:')) {
-      throw wrong(`${whole} means nothing here; there are \${workspaceFolder} and \${env:NAME}`);
+      throw wrong(`${whole} is not supported here; use \${workspaceFolder} or \${env:NAME}`);
     }
     const value = env[what.slice('env:'.length)];
     if (value === undefined) throw wrong(`The environment variable ${what.slice('env:'.length)} is not set`);
@@ -236,7 +235,7 @@ function substitute(text: string, { env, workspaceFolder }: ConnectionContext): 
 function placeFile(file: string, { workspaceFolder }: ConnectionContext): string {
   if (path.isAbsolute(file)) return path.normalize(file);
   if (workspaceFolder === undefined) {
-    throw wrong(`The path ${file} is relative, but no folder is open that it could start from`);
+    throw wrong(`The path ${file} is relative, but no folder is open`);
   }
   return path.join(workspaceFolder, file);
 }
@@ -256,7 +255,7 @@ function wrong(message: string): RestorePointError {
 function passwordRefused(message: string): RestorePointError {
   return new RestorePointError('usage', message, {
     next:
-      'Remove it there; VS Code keeps it in its secret store ("Enter Password…" on the connection), ' +
+      'Remove it. Use "Enter Password…" on the connection, which saves it in the secret store, ' +
       'or name an environment variable in "passwordEnv".',
   });
 }

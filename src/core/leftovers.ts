@@ -23,7 +23,7 @@ const staleAfter = 24 * 60 * 60 * 1000;
 /** Removes from a folder what processes that are gone have left of unfinished files. Never throws: failures are logged. */
 export async function removeLeftovers(folder: string, logger: Logger): Promise<void> {
   const failed = (what: string, error: unknown): void =>
-    logger.warn(`What a process that was killed has left cannot be removed: ${what}: ${messageOf(error)}`);
+    logger.warn(`Leftovers of a killed process could not be removed: ${what}: ${messageOf(error)}`);
   const names = await readdir(folder).catch((error: unknown) => {
     failed(folder, error);
     return [];
@@ -33,7 +33,7 @@ export async function removeLeftovers(folder: string, logger: Logger): Promise<v
     try {
       if (!(await isLeftover(file))) continue;
       await removeFile(file);
-      logger.info(`Removed ${file}, which a process that was killed had left`);
+      logger.info(`Removed ${file}, a leftover of a killed process`);
     } catch (error) {
       failed(file, error);
     }

@@ -45,8 +45,8 @@ export function parseTableName(text: string): TablePattern {
   const [first, second] = parts;
   if (parts.length === 1 && first) return { name: first, ...wildcard };
   if (parts.length === 2 && first && second) return { schema: first, name: second, ...wildcard };
-  throw new RestorePointError('usage', `"${text}" is no table name`, {
-    next: 'Write table or schema.table, with double quotes around a part that holds a dot, a comma or a space.',
+  throw new RestorePointError('usage', `"${text}" is not a table name`, {
+    next: 'Write table or schema.table, with double quotes around a part that contains a dot, a comma or a space.',
   });
 }
 

@@ -35,13 +35,13 @@ export async function makePrivateFolder(folder: string): Promise<void> {
   const failed = (reason: string, cause?: unknown): RestorePointError =>
     new RestorePointError('file', `This folder cannot be used: ${reason}`, {
       place: { file: folder },
-      next: 'Let XDG_STATE_HOME name a folder of your own.',
+      next: 'Set XDG_STATE_HOME to a folder of your own.',
       ...(cause === undefined ? {} : { cause }),
     });
   const info = await makeAndLook(folder).catch((error: unknown) => {
     throw failed(fileReason(error), error);
   });
-  if (!isOwn(info)) throw failed('it belongs to another user, who could change what is kept in it');
+  if (!isOwn(info)) throw failed('it belongs to another user, who could change the files in it');
 }
 
 async function makeAndLook(folder: string): Promise<Stats> {

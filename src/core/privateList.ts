@@ -28,7 +28,7 @@ export class PrivateList {
     try {
       if (!file) return false;
       if (!(await isSound(file, path.dirname(this.#file)))) {
-        throw new Error(`Others can write ${this.#file} or its folder, so it does not count`);
+        throw new Error(`${this.#file} is ignored: other users can write to it or its folder`);
       }
       return (await file.readFile('utf8')).split('\n').includes(line);
     } finally {

@@ -25,10 +25,11 @@ export function contentNotes({
 }): string[] {
   return [
     ...(asItIs
-      ? ['The database was copied as it is, with its freed pages: deleted rows may be in the backup']
+      ? ['The database file was copied as it is, with its free pages: the backup may contain deleted rows']
       : []),
     ...unproven.map(
-      (one) => `Not checked: ${describeUnproven(one)}, which only the program of the database has`,
+      (one) =>
+        `Not checked: ${describeUnproven(one)}, which only the program that uses the database provides`,
     ),
   ];
 }

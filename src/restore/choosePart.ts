@@ -35,7 +35,7 @@ export function choosePart(manifest: Manifest, options: PartOptions): ChosenPart
   if (options.withRelated && !options.tables) {
     throw new RestorePointError(
       'usage',
-      'Related tables are those that belong to chosen ones, and none are chosen',
+      'Related tables need chosen tables to start from, and none are chosen',
       {
         unchanged: 'Nothing was changed.',
         next: 'Choose tables.',
@@ -72,12 +72,12 @@ export function chooseTables(
   for (const name of names) {
     const found = find(name);
     if (found.length === 0 && chooseOpaque(manifest, [name]).length === 0) {
-      throw new RestorePointError('usage', `The backup holds no table named ${formatTableName(name)}`, {
+      throw new RestorePointError('usage', `The backup contains no table named ${formatTableName(name)}`, {
         unchanged: 'Nothing was changed.',
         next:
           manifest.tables.length > 0
-            ? `It holds: ${manifest.tables.map(({ table }) => formatTableName(table.name)).join(', ')}.`
-            : 'It holds no tables.',
+            ? `It contains: ${manifest.tables.map(({ table }) => formatTableName(table.name)).join(', ')}.`
+            : 'It contains no tables.',
       });
     }
     for (const table of found) chosen.add(table);
@@ -125,7 +125,7 @@ function partOf(manifest: Manifest, only: BackupPart | undefined): Manifest {
 function opaqueWarnings({ objects }: Manifest): string[] {
   const names = objects.filter(({ opaque }) => opaque).map(({ kind, name }) => `${kind} ${name}`);
   if (names.length === 0) return [];
-  return [`not restored: ${names.join(', ')}: schema and rows cannot be told apart`];
+  return [`not restored: ${names.join(', ')}: the schema cannot be separated from the rows`];
 }
 
 function exactly({ schema, name }: TableName): TablePattern {
@@ -136,8 +136,8 @@ function notHeld(only: BackupPart): RestorePointError {
   return new RestorePointError(
     'refused',
     only === 'schema'
-      ? 'The backup holds the schema only: there are no rows in it'
-      : 'The backup holds rows only: there is no schema in it',
+      ? 'The backup contains only the schema, no rows'
+      : 'The backup contains only rows, no schema',
     { unchanged: 'Nothing was changed.' },
   );
 }

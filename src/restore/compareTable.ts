@@ -20,17 +20,15 @@ export function compareTable(
   const refusals: string[] = [];
   if (!live) return { drift, refusals };
   if (!live.holdsRows)
-    return { drift, refusals: ['it holds no rows of its own now (it is partitioned or virtual)'] };
+    return { drift, refusals: ['it has no rows of its own now (it is partitioned or virtual)'] };
   const fold = (name: string): string => (features.caseInsensitiveNames ? foldCase(name) : name);
   const now = new Map(live.columns.map((column) => [fold(column.name), column]));
   const then = new Map(backup.table.columns.map((column) => [fold(column.name), column]));
   for (const name of backup.columns) {
     const column = now.get(fold(name));
     const before = then.get(fold(name));
-    if (!column)
-      refusals.push(`the column ${name} of the backup is not there any more; its values would be lost`);
-    else if (column.generated)
-      refusals.push(`the column ${name} is a generated one now and cannot be written`);
+    if (!column) refusals.push(`the column ${name} of the backup no longer exists; its values would be lost`);
+    else if (column.generated) refusals.push(`the column ${name} is now generated and cannot be written`);
     else if (before && !sameType(before, column, features)) {
       drift.push(`the column ${name} was ${before.type || 'untyped'} and is ${column.type || 'untyped'} now`);
     }
@@ -38,9 +36,8 @@ export function compareTable(
   for (const column of live.columns) {
     if (then.has(fold(column.name)) || column.generated) continue;
     if (column.notNull && column.default === undefined && !column.identity) {
-      refusals.push(`the column ${column.name} is new since the backup, must not be NULL and has no default`);
-    } else
-      drift.push(`the column ${column.name} is new since the backup and takes its default in restored rows`);
+      refusals.push(`the column ${column.name} is new since the backup, is NOT NULL and has no default`);
+    } else drift.push(`the column ${column.name} is new since the backup; restored rows get its default`);
   }
   return { drift, refusals };
 }

@@ -23,12 +23,13 @@ export function planIntoSchema(
     });
   }
   const { tables, manifest, only } = choosePart(backup, options);
-  if (only === 'data') throw wrong('Tables are made in the other schema, which takes more than rows');
+  if (only === 'data')
+    throw wrong('Restoring into another schema creates tables, so it cannot restore rows only');
   const from = schemaOf(tables);
-  if (from === to) throw wrong(`The tables are of the schema ${to} already`);
+  if (from === to) throw wrong(`The tables are already in the schema ${to}`);
   const fixed = tables.filter(({ table }) => table.extension !== undefined);
   if (fixed.length > 0) {
-    const reason = 'it belongs to an extension, which makes it in its own schema only';
+    const reason = 'it belongs to an extension, which creates it only in its own schema';
     throw refused(fixed.map(({ table }) => ({ table: table.name, reason })));
   }
   const made = madeTables(manifest, tables);
@@ -36,7 +37,7 @@ export function planIntoSchema(
     ({ name }) => name.schema === to && made.has(tableKey({ schema: from, name: name.name })),
   );
   if (taken.length > 0) {
-    const reason = 'it is there already, and tables are made in another schema, not written';
+    const reason = 'it already exists, and a restore into another schema only creates tables';
     throw refused(taken.map(({ name }) => ({ table: name, reason })));
   }
   const plan = planRestore(
@@ -64,7 +65,7 @@ function moved(
     (object) => isTable(object) && isMade(object) && object.needs?.some((key) => outside.has(key)),
   );
   if (bound.length > 0) {
-    const reason = 'it is made from a table that is not among those that are restored: take that one too';
+    const reason = 'it is created from a table that is not part of the restore: include that table too';
     throw refused(bound.map(({ table }) => ({ table: table!, reason })));
   }
   const created = new Set(create.map(objectKey));
@@ -80,7 +81,7 @@ function moved(
     },
     warnings: [
       ...plan.warnings,
-      ...namesOf(members).map((name) => `not restored: ${name}: other tables than before would be published`),
+      ...namesOf(members).map((name) => `not restored: ${name}: it would publish other tables than before`),
       ...triggerWarnings(create),
     ],
   };
@@ -90,9 +91,12 @@ function moved(
 function schemaOf(tables: readonly BackedUpTable[]): string {
   const schemas = [...new Set(tables.map(({ table }) => table.name.schema ?? ''))];
   const [schema, ...others] = schemas;
-  if (schema === undefined) throw wrong('The backup holds no tables');
+  if (schema === undefined) throw wrong('The backup contains no tables');
   if (others.length === 0) return schema;
-  throw wrong(`The tables are of several schemas (${schemas.join(', ')})`, 'Choose tables of one: schema.*');
+  throw wrong(
+    `The tables are in several schemas (${schemas.join(', ')})`,
+    'Choose the tables of one schema: schema.*',
+  );
 }
 
 /** The chosen tables, with those that hold no rows themselves and that these are parts of. */
@@ -136,9 +140,7 @@ function isOwn({ name }: Sequence, manifest: Manifest, created: ReadonlySet<stri
 function triggerWarnings(create: readonly SchemaObject[]): string[] {
   const names = namesOf(create.filter(({ kind, of }) => kind === 'trigger' && of === undefined));
   if (names.length === 0) return [];
-  return [
-    `${names.join(', ')}: the functions of triggers stay as they are, with the names of tables in their texts`,
-  ];
+  return [`${names.join(', ')}: the text of trigger functions is not changed, nor the table names in it`];
 }
 
 function namesOf(objects: readonly SchemaObject[]): string[] {

@@ -85,7 +85,7 @@ export function planObjects(
       ...create.flatMap((object): Refusal[] => {
         const other = liveByName.inTheWay(object);
         if (other === undefined) return [];
-        const reason = `${objectKey(object)} cannot be made: ${other} ${object.name} is there`;
+        const reason = `${objectKey(object)} cannot be created: ${other} ${object.name} exists`;
         return [{ ...(object.table ? { table: object.table } : {}), reason }];
       }),
       ...refuseTables(tables, create, reasons, manifest),
@@ -194,7 +194,7 @@ export function refusalOf(
   if (access.superuser) return undefined;
   const foreign = [actsAs, as].filter((role) => role !== undefined && !access.actsAs.includes(role));
   if (foreign.length > 0) return `the user is not a member of the role ${foreign.join(', ')}`;
-  return superuser ? 'only a superuser can make it' : undefined;
+  return superuser ? 'only a superuser can create it' : undefined;
 }
 
 function isOffered(
@@ -207,8 +207,8 @@ function isOffered(
 
 function lackText({ name, since }: ServerFeature): string {
   return since === undefined
-    ? `the server does not have this: ${name}`
-    : `it needs version ${since} or later of the server: ${name}`;
+    ? `the server does not support this: ${name}`
+    : `it needs server version ${since} or later: ${name}`;
 }
 
 /** Those whose needs are there or among them. Each is looked at once for each of its needs, however long the chains. */
@@ -271,7 +271,7 @@ function describeReasons(reasons: ReadonlyMap<SchemaObject, string>): string[] {
 function describeDiffering(objects: readonly SchemaObject[]): string[] {
   if (objects.length === 0) return [];
   const names = objects.map(objectKey).join(', ');
-  return [`there with another definition than in the backup, and left as they are: ${names}`];
+  return [`left as they are, although the backup defines them differently: ${names}`];
 }
 
 function refuseTables(
@@ -293,8 +293,8 @@ function refuseTables(
         : objects.filter((one) => one.kind === 'extension' && one.name === extension);
     if (!table.create || (object && made.has(object))) return [];
     if (!object)
-      return [{ table: name, reason: 'it is missing, and the backup does not say how it is made' }];
+      return [{ table: name, reason: 'it is missing, and the backup does not contain its definition' }];
     const reason = reasons.get(object) ?? 'its name is taken';
-    return [{ table: name, reason: `it is missing, and cannot be made: ${reason}` }];
+    return [{ table: name, reason: `it is missing and cannot be created: ${reason}` }];
   });
 }

@@ -48,18 +48,18 @@ export function planOpaque(
     const found = live.get(fold(tableKey(table)));
     const named = names?.some((pattern) => !pattern.wildcard && nameMatches(pattern, table));
     if (found && mode !== 'replace') {
-      if (named) refuse(`only the mode replace writes a ${object.kind} that is there`);
+      if (named) refuse(`only the mode replace writes an existing ${object.kind}`);
       else kept.push(name);
     } else if (found && !found.opaque) {
-      refuse(`the database has another table by this name, which is no ${object.kind}`);
+      refuse(`the database has another table with this name, which is not a ${object.kind}`);
     } else if (found && statements.get(fold(objectKey(object))) !== object.sql) {
-      refuse('the database has it with another definition; drop it there, or restore chosen tables');
+      refuse('the database defines it differently; drop it there, or restore only some tables');
     } else {
       tables.push({ target: found?.name ?? table, create: !found });
       create.push(object);
     }
   }
-  const keep = kept.length === 1 ? 'keeps the rows that it has' : 'keep the rows that they have';
+  const keep = kept.length === 1 ? 'keeps its rows' : 'keep their rows';
   const warnings =
     kept.length > 0 ? [`${kept.join(', ')} ${keep}: only the mode replace writes such tables`] : [];
   return { tables, create, warnings, refusals };

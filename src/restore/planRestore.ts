@@ -123,7 +123,7 @@ function planOne(
   const comparison = compareTable(table, live, target.features);
   const key = chooseKey(table, live, mode);
   const refusals = [...comparison.refusals, ...(key.refusal ? [key.refusal] : [])];
-  if (only === 'data' && !live) refusals.push('it is missing, and only rows are restored: no table is made');
+  if (only === 'data' && !live) refusals.push('it is missing, and a restore of rows only creates no tables');
   const related = reasons.get(tableKey(table.table.name));
   return {
     plan: { ...planTable(table, live, comparison, key.columns, target), ...(related ? { related } : {}) },
@@ -152,7 +152,7 @@ function unmadeTables(
       if (unmade !== undefined) return [[table, `it is missing: ${unmade}`]];
       const reason = reasons.get(formatTableName(tableName));
       if (reason === undefined) return [];
-      return [[table, `it is missing, and what makes it is not in the backup: ${reason}`]];
+      return [[table, `it is missing, and the backup does not contain its definition: ${reason}`]];
     }),
   );
 }
@@ -165,11 +165,11 @@ function unmadeExtension(
 ): string | undefined {
   const isIt = (object: SchemaObject): boolean => object.kind === 'extension' && object.name === name;
   if (schema.objects.some(isIt))
-    return `the extension ${name} is there, but either does not make it or does not let this user read it`;
+    return `the extension ${name} exists, but either does not create it or does not let this user read it`;
   const maker = objects.find(isIt);
-  if (!maker) return `the backup does not hold the extension ${name}, which makes it`;
+  if (!maker) return `the backup does not contain the extension ${name}, which creates it`;
   const reason = refusalOf(maker, { schema });
-  return reason === undefined ? undefined : `the extension ${name} cannot be made: ${reason}`;
+  return reason === undefined ? undefined : `the extension ${name} cannot be created: ${reason}`;
 }
 
 function tableFinder({ schema, features }: RestoreTarget): (name: TableName) => Table | undefined {
@@ -212,8 +212,8 @@ function chooseKey(
   if (mode === 'replace') return {};
   return {
     refusal:
-      `it has no primary key (nor a unique key without NULLs) that the backup holds too, ` +
-      `so that its rows cannot be told apart: only the mode replace can restore it`,
+      `it has no primary key (or unique key without NULLs) that the backup has too, ` +
+      `so its rows cannot be identified: only the mode replace can restore it`,
   };
 }
 
@@ -244,7 +244,7 @@ function warningsOf(
     warnings.push(...drift.map((difference) => `${name}: ${difference}`));
     const part = partOfRows(backup);
     if (part !== undefined && mode === 'replace' && rowsNow > 0) {
-      warnings.push(`${name}: the backup holds only ${part}; replace removes all others`);
+      warnings.push(`${name}: the backup contains only ${part}; replace removes all other rows`);
     }
   }
   if (everything) {

@@ -45,8 +45,6 @@ export function planSequences(
   const chosen = sequences.filter(isSet);
   const names = [...new Set(foreign)];
   const warnings =
-    names.length === 0
-      ? []
-      : [`not set: ${names.join(', ')}: no restored table takes its numbers from there in the database`];
+    names.length === 0 ? [] : [`not set: ${names.join(', ')}: no restored table uses them in the database`];
   return { sequences: chosen, warnings };
 }

@@ -214,8 +214,8 @@ function refuseOtherEngine(manifest: Manifest, session: Session): void {
   if (manifest.source.engine === session.info.engine) return;
   throw new RestorePointError(
     'refused',
-    `The backup was taken from ${manifest.source.serverVersion} and this connection is ${session.info.serverVersion}: ` +
-      'a backup is restored by the kind of database that it was taken from',
+    `The backup was taken from ${manifest.source.serverVersion}, but this connection is ${session.info.serverVersion}: ` +
+      'a backup can only be restored into the same kind of database',
     { next: 'Choose another connection.' },
   );
 }

@@ -49,7 +49,9 @@ function safetyFailure(error: unknown): unknown {
   return new RestorePointError(error.code, `The safety backup failed: ${error.message}`, {
     ...error.details,
     unchanged: 'Nothing was changed.',
-    next: error.details.next ?? 'A restore without a safety backup has to be asked for.',
+    next:
+      error.details.next ??
+      'To restore without one, add --no-safety-backup, or turn off the setting restorePoint.safetyBackups.',
     cause: error,
   });
 }

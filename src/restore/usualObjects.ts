@@ -33,7 +33,7 @@ export function planUsualObjects(
       else warnings.push(`not restored: ${objectKey(statement)}: ${reason}: ${statement.sql}`);
     }
     const goes = create.some(({ sql }) => sql === object.usual);
-    if (goes) warnings.push(`${key} is empty and not in the backup: it is removed`);
+    if (goes) warnings.push(`${key} is empty and not in the backup: it will be removed`);
   }
   return {
     first: create.filter(({ section }) => section === 'pre-data'),

@@ -116,7 +116,7 @@ function questionsTo(connection: MessageConnection, { signal }: WorkOptions): pr
   const stopped = new Promise<never>((_, reject) => {
     signal?.addEventListener('abort', () => reject(cancelled()), { once: true });
   });
-  stopped.catch(() => 'told where something was asked');
+  stopped.catch(() => 'reported where something was asked');
   const ask = async <Asked>(
     type: RequestType<Asked, boolean, PlainError>,
     asked: Asked,

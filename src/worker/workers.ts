@@ -114,14 +114,14 @@ function endOf(child: ChildProcess): Promise<RestorePointError> {
     const end = (how: string, cause: unknown): void =>
       resolve(
         new RestorePointError('database', `The process that did the work ${how}`, {
-          unchanged: 'What was not committed is undone by the database.',
-          next: 'Look at the database, then try again; the log has what the process said last.',
+          unchanged: 'The database rolls back everything that was not committed.',
+          next: 'Check the database, then try again. The log contains the last output of the process.',
           cause,
         }),
       );
     child.once('error', (error) => end(`could not be started: ${messageOf(error)}`, error));
     child.once('close', (code, signal) =>
-      end(`ended in the middle of it (${signal ?? `code ${code}`})`, words ? new Error(words) : undefined),
+      end(`ended unexpectedly (${signal ?? `code ${code}`})`, words ? new Error(words) : undefined),
     );
   });
 }

@@ -27,7 +27,7 @@ for (const testEngine of testEngines) {
       assert.match(inspect.stdout, /orders +3 rows/);
       const named = await startCli(['salvage', file, '--out', folder.file('x.zip')]);
       assert.equal(named.code, 2);
-      assert.match(named.stderr, /x\.zip: The name of a backup has to end in \.dbbackup/);
+      assert.match(named.stderr, /x\.zip: The name of a backup must end in \.dbbackup/);
       const verify = await startCli(['verify', file]);
       assert.match(verify.stdout, /^The backup is sound: 1 table, 3 rows/);
       await database.run('DELETE FROM orders WHERE id > 1');
@@ -66,7 +66,7 @@ for (const testEngine of testEngines) {
       for (const out of refused) {
         const { code, stderr } = await backUp(out);
         assert.equal(code, 2, stderr);
-        assert.match(stderr, /The name of a backup has to end in \.dbbackup\. Choose another name/);
+        assert.match(stderr, /The name of a backup must end in \.dbbackup\. Choose another name/);
       }
       assert.deepEqual((await readdir(folder.path)).sort(), ['taken', 'v1.2']);
       for (const out of ['v1.2', 'v1.3/', 'plain', '.hidden']) {
@@ -139,7 +139,7 @@ for (const testEngine of testEngines) {
       assert.equal(await readFile(file, 'utf8'), 'precious');
       const verify = await runCli(['verify', file]);
       assert.equal(verify.code, 3);
-      assert.match(verify.stderr, /^restore-point: .*a\.dbbackup: This is no Restore Point backup/);
+      assert.match(verify.stderr, /^restore-point: .*a\.dbbackup: Not a Restore Point backup/);
       const restore = await runCli(['restore', file, database.url, '--yes']);
       assert.equal(restore.code, 3);
     });

@@ -180,7 +180,7 @@ for (const engine of testEngines) {
       });
       const work = workers.restore(restoreTask(file), yes, { report, logger: silentLogger });
       const error = await failure(work, 'database');
-      assert.match(error.message, /ended in the middle of it \(SIGKILL\)/);
+      assert.match(error.message, /ended unexpectedly \(SIGKILL\)/);
       // SQLite needs somebody who may write to bring it back to what it was.
       await database.run('SELECT count(*) FROM large');
       assert.equal(await database.dump(), before);

@@ -93,7 +93,7 @@ describe('the tree of connections', () => {
     await settings.add({ id: 'secret', engine: 'postgres', host: 'localhost', password: 'hunter2' });
     const node = await connectionNode('secret');
     const item = tree.getTreeItem(node);
-    assert.match(String(item.description), /A password must not stand in the settings/);
+    assert.match(String(item.description), /Settings must not contain a password/);
     assert.match(item.contextValue ?? '', /\bunusable\b/);
     assert.doesNotMatch(JSON.stringify(item), /hunter2/);
   });

@@ -160,7 +160,7 @@ describe('the sample shop, by clicking', () => {
     await accept(/Shop/);
     await accept(/^Replace/);
     await page.locator('.quick-input-widget').getByRole('button', { name: 'OK' }).click();
-    await notification(/customers: the column city of the backup is not there any more.*Nothing was changed/);
+    await notification(/customers: the column city of the backup no longer exists.*Nothing was changed/);
     await workbench.screenshot('shop-9-refused');
   });
 });

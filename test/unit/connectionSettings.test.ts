@@ -110,13 +110,13 @@ describe('parseConnectionSettings', () => {
     assert.equal(settings.password, 's3cret');
     assert.equal(settings.address.host, 'db.example.com');
     for (const url of ['postgres://me:s3cret@localhost/shop', 'postgres://me:${env:PORT}@localhost/shop']) {
-      assert.match(refusal({ id: 'prod', url }).message, /password in the "url" must not stand/);
+      assert.match(refusal({ id: 'prod', url }).message, /"url" must not contain a password/);
     }
   });
 
   it('refuses a password, tells what to do, and does not repeat it', () => {
     const error = refusal({ id: 'prod', engine: 'postgres', host: 'localhost', password: 's3cret' });
-    assert.match(error.message, /password must not stand in the settings/);
+    assert.match(error.message, /must not contain a password/);
     assert.match(error.details.next ?? '', /passwordEnv/);
     assert.doesNotMatch(JSON.stringify([error.message, error.details]), /s3cret/);
   });
@@ -126,22 +126,22 @@ describe('parseConnectionSettings', () => {
     assert.deepEqual(error.details.place, { setting: 'restorePoint.connections "prod"' });
     const reasons: readonly [item: object, reason: RegExp][] = [
       [{}, /"engine" is missing/],
-      [{ engine: 'oracle' }, /"engine" has to be one of sqlite, postgres/],
+      [{ engine: 'oracle' }, /"engine" must be one of sqlite, postgres/],
       [{ engine: 'sqlite' }, /"file" is missing/],
-      [{ engine: 'sqlite', file: 7 }, /"file" has to be a text/],
-      [{ engine: 'sqlite', file: 'a.db', host: 'localhost' }, /"host" is not for the engine sqlite/],
-      [{ engine: 'postgres', file: 'a.db' }, /"file" is not for the engine postgres/],
-      [{ engine: 'postgres', port: 0 }, /"port" has to be a number from 1 to 65535/],
+      [{ engine: 'sqlite', file: 7 }, /"file" must be a string/],
+      [{ engine: 'sqlite', file: 'a.db', host: 'localhost' }, /"host" does not apply to the engine sqlite/],
+      [{ engine: 'postgres', file: 'a.db' }, /"file" does not apply to the engine postgres/],
+      [{ engine: 'postgres', port: 0 }, /"port" must be a number from 1 to 65535/],
       [{ engine: 'postgres', port: 'x' }, /"port"/],
-      [{ engine: 'postgres', ssl: 'on' }, /"ssl" has to be one of disable, prefer/],
+      [{ engine: 'postgres', ssl: 'on' }, /"ssl" must be one of disable, prefer/],
       [{ engine: 'postgres', sslMode: 'require' }, /unknown property "sslMode"/],
-      [{ url: 'postgres://localhost/shop', host: 'localhost' }, /"url" and "host" exclude each other/],
+      [{ url: 'postgres://localhost/shop', host: 'localhost' }, /"url" and "host" cannot be used together/],
       [{ url: 'mysql://localhost/shop' }, /MySQL is not supported yet/],
       [{ url: 'db2://localhost/shop' }, /Unsupported database URL/],
       [{ url: 'postgres://localhost/shop?x=1' }, /one of its parameters is not known here/],
       [{ url: 'sqlite:a.db', engine: 'postgres' }, /"engine" is postgres/],
       [{ engine: 'sqlite', file: '${env:MISSING}/a.db' }, /variable MISSING is not set/],
-      [{ engine: 'sqlite', file: '${userHome}/a.db' }, /\$\{userHome\} means nothing here/],
+      [{ engine: 'sqlite', file: '${userHome}/a.db' }, /\$\{userHome\} is not supported here/],
     ];
     for (const [item, reason] of reasons) assert.match(refusal({ id: 'prod', ...item }).message, reason);
   });
@@ -173,7 +173,7 @@ describe('parseConnectionSettings', () => {
     );
     for (const encrypt of [true, [], '', 'AGE-SECRET-KEY-1ABC', ['age1abc', 'AGE-SECRET-KEY-1ABC'], [1]]) {
       const error = refusal({ id: 'shop', engine: 'sqlite', file: 'shop.db', encrypt });
-      assert.match(error.message, /"encrypt" has to be "passphrase", or recipients/);
+      assert.match(error.message, /"encrypt" must be "passphrase" or a list of recipients/);
       assert.doesNotMatch(describeError(error), /SECRET/);
     }
   });
@@ -197,7 +197,7 @@ describe('a connection of an engine that the settings do not know', () => {
   it('has what its engine needs, and nothing else', () => {
     assert.match(refusal({ id: 'pond', engine: 'duck' }, duck).message, /"host" is missing/);
     const item = { id: 'pond', engine: 'duck', host: 'pond', database: 'water' };
-    assert.match(refusal(item, duck).message, /"database" is not for the engine duck/);
+    assert.match(refusal(item, duck).message, /"database" does not apply to the engine duck/);
   });
 
   it('is refused where there is no such engine', () => {

@@ -48,9 +48,6 @@ describe('what killed processes left', () => {
     await writeAndGiveUp();
     const left = await readdir(folder.path);
     assert.deepEqual(left.toSorted(), [...kept, '.folder.0123456789ab.dbbackup-part'].toSorted());
-    assert.equal(
-      said.filter((message) => message.includes('which a process that was killed had left')).length,
-      3,
-    );
+    assert.equal(said.filter((message) => message.includes('a leftover of a killed process')).length, 3);
   });
 });

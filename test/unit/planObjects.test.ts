@@ -119,7 +119,7 @@ describe('planObjects', () => {
     const situation = { held: [orders, lines], restored: [orders], everything: false };
     const { create, refusals } = plan([base, table], situation);
     assert.deepEqual(create, []);
-    const reason = 'it is missing, and cannot be made: it needs table public.lines';
+    const reason = 'it is missing and cannot be created: it needs table public.lines';
     assert.deepEqual(refusals, [{ table: orders.name, reason }]);
     const there = plan([base, table], { ...situation, live: [lines], liveObjects: [base] });
     assert.deepEqual(there.create.map(objectKey), ['table public.orders']);
@@ -201,7 +201,7 @@ describe('planObjects', () => {
     assert.match(warnings.join('\n'), /the user is not a member of the role other/);
     assert.match(
       warnings.join('\n'),
-      /base type public\.shell: only a superuser can make it: CREATE base type/,
+      /base type public\.shell: only a superuser can create it: CREATE base type/,
     );
     const all = plan(objects, { access: { ...access, superuser: true, roles: ['me', 'other', 'gone'] } });
     assert.deepEqual(all.create, objects);
@@ -209,7 +209,7 @@ describe('planObjects', () => {
 
   it('refuses a table that is missing and cannot be made', () => {
     const { refusals } = plan([{ ...ordersTable, needs: ['type public.gone'] }]);
-    const reason = 'it is missing, and cannot be made: it needs type public.gone';
+    const reason = 'it is missing and cannot be created: it needs type public.gone';
     assert.deepEqual(refusals, [{ table: orders.name, reason }]);
   });
 

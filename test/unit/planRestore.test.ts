@@ -146,18 +146,18 @@ describe('planRestore', () => {
     const wider = plainTable('orders', { columns: [then.columns[0]!, note, { ...note, name: 'extra' }] });
     assert.deepEqual(plan(backupOf([then]), [wider]).tables[0]?.drift, [
       'the column note was text and is varchar(5) now',
-      'the column extra is new since the backup and takes its default in restored rows',
+      'the column extra is new since the backup; restored rows get its default',
     ]);
     const narrower = plainTable('orders', { columns: [then.columns[0]!] });
     const lost = refusal(() => plan(backupOf([then]), [narrower]));
     assert.equal(lost.code, 'refused');
-    assert.match(lost.message, /public\.orders: the column note of the backup is not there any more/);
+    assert.match(lost.message, /public\.orders: the column note of the backup no longer exists/);
     const strict = plainTable('orders', {
       columns: [...then.columns, { ...note, name: 'must', notNull: true }],
     });
     assert.match(refusal(() => plan(backupOf([then]), [strict])).message, /must is new since the backup/);
     const computed = plainTable('orders', { columns: [then.columns[0]!, { ...note, generated: 'stored' }] });
-    assert.match(refusal(() => plan(backupOf([then]), [computed])).message, /note is a generated one now/);
+    assert.match(refusal(() => plan(backupOf([then]), [computed])).message, /note is now generated/);
   });
 
   it('gives every reason of a refusal at once', () => {
@@ -193,7 +193,7 @@ describe('planRestore', () => {
     const partial = { ...manifest, tables: manifest.tables.map((table) => ({ ...table, where: 'id < 5' })) };
     assert.match(
       plan(partial, [plainTable('orders')]).warnings.join(),
-      /only the rows where id < 5.*removes all others/,
+      /only the rows where id < 5.*removes all other rows/,
     );
     assert.deepEqual(plan(partial, [plainTable('orders')], { mode: 'merge' }).warnings, []);
   });
@@ -201,9 +201,9 @@ describe('planRestore', () => {
   it('refuses tables that the backup does not hold, and says which it holds', () => {
     const error = refusal(() => plan(backupOf([plainTable('orders')]), [], { tables: ['order'] }));
     assert.equal(error.code, 'usage');
-    assert.match(error.details.next ?? '', /It holds: public\.orders\./);
+    assert.match(error.details.next ?? '', /It contains: public\.orders\./);
     const none = refusal(() => plan(backupOf([]), [], { tables: ['order'] }));
-    assert.equal(none.details.next, 'It holds no tables.');
+    assert.equal(none.details.next, 'It contains no tables.');
   });
 
   it('warns where what it makes would not be undone', () => {
@@ -250,7 +250,7 @@ describe('planRestore', () => {
       columns('é', 'K', '\u212a'),
       { caseInsensitiveNames: true } as SessionFeatures,
     );
-    assert.match(refusals.join('\n'), /^the column É of the backup is not there any more/);
+    assert.match(refusals.join('\n'), /^the column É of the backup no longer exists/);
     assert.equal(refusals.length, 1);
     assert.deepEqual(
       drift.map((line) => line.split(' ')[2]),
@@ -334,7 +334,7 @@ describe('planRestore: what the server lacks', () => {
     const objects = [object({ uses: [{ name: 'virtual generated columns', since: 18 }] })];
     const error = refusal(() => plan(backupOf([made], { objects }), [], { schema: { server } }));
     assert.equal(error.code, 'refused');
-    assert.match(error.message, /version 18 or later of the server: virtual generated columns/);
+    assert.match(error.message, /server version 18 or later: virtual generated columns/);
     const { create } = plan(backupOf([made], { objects }), [], {
       schema: { server: { ...server, version: 18 } },
     });
@@ -348,7 +348,7 @@ describe('planRestore: what the server lacks', () => {
     const planned = plan(backupOf([made], { objects }), [], { schema: { server } });
     assert.deepEqual(planned.create, [objects[0]]);
     assert.deepEqual(planned.warnings, [
-      'not restored: index public.i: it needs version 16 or later of the server: NULLS NOT DISTINCT',
+      'not restored: index public.i: it needs server version 16 or later: NULLS NOT DISTINCT',
     ]);
   });
 
@@ -370,7 +370,7 @@ describe('planRestore: what the server lacks', () => {
     const planned = plan(backupOf([made], { objects }), [], { schema: { server } });
     assert.deepEqual(planned.create, [objects[0], objects[2]]);
     assert.deepEqual(planned.warnings, [
-      'not restored: extension postgis: the server does not have this: extension postgis',
+      'not restored: extension postgis: the server does not support this: extension postgis',
       'not restored: index public.i: it needs extension postgis',
     ]);
   });

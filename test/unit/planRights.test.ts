@@ -81,7 +81,7 @@ describe('planning what every new database has', () => {
     const other = [object('table', 's.t')];
     const found = plan(other, schemaOf([usual, owner('me')]));
     assert.deepEqual(found.first, ['DROP']);
-    assert.deepEqual(found.warnings, ['schema public is empty and not in the backup: it is removed']);
+    assert.deepEqual(found.warnings, ['schema public is empty and not in the backup: it will be removed']);
     assert.deepEqual(plan(other, schemaOf([usual, owner('me')]), 'merge').first, []);
     const used = object('table', 'public.t', { needs: ['schema public'] });
     assert.deepEqual(plan(other, schemaOf([usual, owner('me'), used])).first, []);

@@ -32,7 +32,7 @@ describe('what the command line says of a plan', () => {
   it('says that a backup holds no tables, where a name is asked for', () => {
     assert.throws(
       () => chooseTables(manifestOf([], []), [{ name: 'orders' }]),
-      (error) => RestorePointError.is(error) && error.details.next === 'It holds no tables.',
+      (error) => RestorePointError.is(error) && error.details.next === 'It contains no tables.',
     );
   });
 });

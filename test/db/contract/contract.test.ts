@@ -291,7 +291,7 @@ for (const testEngine of testEngines) {
       const before = await shop.dump();
       const error = await failure(restore(file, shop));
       assert.equal(error.code, 'refused');
-      assert.match(error.message, /notes: the column n of the backup is not there any more/);
+      assert.match(error.message, /notes: the column n of the backup no longer exists/);
       assert.equal(await shop.dump(), before);
     });
 

@@ -188,7 +188,7 @@ for (const testEngine of testEngines) {
       await writeSettings({ encrypt: 'AGE-SECRET-KEY-1QQ' });
       const secret = await run(['backup', 'shop', '--trust-settings'], env);
       assert.equal(secret.code, 2);
-      assert.match(secret.stderr, /"encrypt" has to be "passphrase", or recipients/);
+      assert.match(secret.stderr, /"encrypt" must be "passphrase" or a list of recipients/);
     });
 
     it('refuse a name that says else, and changed files', async () => {

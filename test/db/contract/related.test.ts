@@ -166,7 +166,7 @@ for (const testEngine of testEngines) {
     it('warns that replace removes other rows', async () => {
       await backUp(shop, file, { withRelated: true, where: where('customers', 'id = 1') });
       const report = await restore(file, shop, { dryRun: true });
-      const removed = report.warnings.filter((warning) => /replace removes all others/.test(warning));
+      const removed = report.warnings.filter((warning) => /replace removes all other rows/.test(warning));
       assert.equal(removed.length, Object.keys(belongsToFirst).length, report.warnings.join('\n'));
     });
 
@@ -188,7 +188,7 @@ for (const testEngine of testEngines) {
         backUp(shop, folder.file('other.dbbackup'), { ...selection, exclude: [{ name: 'products' }] }),
         'usage',
       );
-      assert.match(error.message, /products is excluded, and rows of .*lines reference it \(product_id\)/);
+      assert.match(error.message, /products is excluded, but rows of .*lines reference it \(product_id\)/);
       await failure(backUp(shop, folder.file('nothing.dbbackup'), { withRelated: true }), 'usage');
     });
 

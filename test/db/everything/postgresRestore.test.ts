@@ -271,7 +271,7 @@ describe('everything, from PostgreSQL 15 to 18', function () {
     let told: readonly string[] = [];
     await restoreUrl(backup.file, target, (plan) => (told = plan.warnings));
     for (const [what, version] of lost) {
-      assert.match(told.join('\n'), new RegExp(`${what}.*: it needs version ${version} or later`));
+      assert.match(told.join('\n'), new RegExp(`${what}.*: it needs server version ${version} or later`));
     }
     assert.deepEqual(
       await runSql(target, 'SELECT * FROM stays ORDER BY 1'),
@@ -293,10 +293,10 @@ describe('everything, from PostgreSQL 15 to 18', function () {
       `SELECT 'lz4' = ANY (enumvals) FROM pg_settings WHERE name = 'default_toast_compression'`,
     );
     const without =
-      'not restored: column compression public.t v: the server does not have this: lz4 compression';
+      'not restored: column compression public.t v: the server does not support this: lz4 compression';
     assert.deepEqual(
       warnings.filter(
-        (text) => !text.startsWith('not restored: extension old_snapshot: the server does not have this'),
+        (text) => !text.startsWith('not restored: extension old_snapshot: the server does not support this'),
       ),
       offer?.[0] === 't' ? [] : [without],
     );

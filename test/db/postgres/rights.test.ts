@@ -387,7 +387,7 @@ describe('postgres: rights', () => {
     const { warnings } = await restore(file, as(other, role));
     assert.match(
       warnings.join('\n'),
-      /only a superuser can make it: ALTER TABLE ONLY "public"\."b" DISABLE TRIGGER ALL/,
+      /only a superuser can create it: ALTER TABLE ONLY "public"\."b" DISABLE TRIGGER ALL/,
     );
     const [name] = (
       await source.rows(`SELECT tgname FROM pg_trigger WHERE tgrelid = 'd'::regclass ORDER BY 1`)

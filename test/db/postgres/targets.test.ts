@@ -35,7 +35,7 @@ describe('postgres: what is there already in another form', () => {
       const target = await postgres.create(sql);
       const { warnings, created } = await restore(file, target);
       assert.deepEqual(warnings, [
-        `there with another definition than in the backup, and left as they are: ${named}`,
+        `left as they are, although the backup defines them differently: ${named}`,
       ]);
       assert.equal(created.length, 1);
     });
@@ -47,7 +47,7 @@ describe('postgres: what is there already in another form', () => {
       CREATE TYPE mood AS ENUM ('b'); CREATE FUNCTION f(integer) RETURNS integer LANGUAGE sql AS 'SELECT 2'`);
     const { warnings } = await restore(file, target, { tables: tables('t') });
     assert.deepEqual(warnings, [
-      'there with another definition than in the backup, and left as they are: type public.mood',
+      'left as they are, although the backup defines them differently: type public.mood',
     ]);
   });
 
@@ -62,32 +62,32 @@ describe('postgres: what is there already in another form', () => {
     [
       'a table where a view was',
       'CREATE TABLE v (id int)',
-      'view public.v cannot be made: table public.v is there',
+      'view public.v cannot be created: table public.v exists',
     ],
     [
       'a view where a table was',
       'CREATE VIEW t AS SELECT 1 AS id',
-      'table public.t cannot be made: view public.t is there',
+      'table public.t cannot be created: view public.t exists',
     ],
     [
       'a type where a table was',
       'CREATE TYPE t AS (a int)',
-      'table public.t cannot be made: composite type public.t is there',
+      'table public.t cannot be created: composite type public.t exists',
     ],
     [
       'a domain where a type was',
       'CREATE DOMAIN mood AS text',
-      'type public.mood cannot be made: domain public.mood is there',
+      'type public.mood cannot be created: domain public.mood exists',
     ],
     [
       'an index where a sequence was',
       'CREATE TABLE x (id int); CREATE INDEX s ON x (id)',
-      'sequence public.s cannot be made: index public.s is there',
+      'sequence public.s cannot be created: index public.s exists',
     ],
     [
       'a view where a materialized view was',
       'CREATE VIEW m AS SELECT 1 AS one',
-      'materialized view public.m cannot be made: view public.m is there',
+      'materialized view public.m cannot be created: view public.m exists',
     ],
   ] as const) {
     it(`is refused before anything is written: ${what}`, async () => {
@@ -133,7 +133,7 @@ describe('postgres: what rests on foreign tables', () => {
     assert.deepEqual(await target.rows(rows), await database.rows(rows));
     assert.ok(
       warnings.some((text) =>
-        text.startsWith('public.leans: it is missing, and what makes it is not in the backup'),
+        text.startsWith('public.leans: it is missing, and the backup does not contain its definition'),
       ),
       warnings.join('\n'),
     );
@@ -141,7 +141,7 @@ describe('postgres: what rests on foreign tables', () => {
     const error = await failure(restore(file, await postgres.create(), { tables: tables('leans') }));
     assert.match(
       error.message,
-      /public\.leans: it is missing, and what makes it is not in the backup: it needs foreign table public\.ft/,
+      /public\.leans: it is missing, and the backup does not contain its definition: it needs foreign table public\.ft/,
     );
   });
 

@@ -148,7 +148,7 @@ describe('postgres: hostile backups that hide something', () => {
         forgery.manifest['sequences'] = [];
       });
       const error = await failure(restore(file, target, unasked));
-      assert.match(describeError(error), /it is missing, and the backup does not say how it is made/);
+      assert.match(describeError(error), /it is missing, and the backup does not contain its definition/);
       assert.equal(await target.dump(), before);
     }
   });

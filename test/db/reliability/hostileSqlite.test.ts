@@ -188,7 +188,7 @@ const manifests: readonly Hostile[] = [
         payload: objectsAt(m['payloads'])[0]!['name']!,
       });
     },
-    says: /does not say how it is made/,
+    says: /does not contain its definition/,
   },
 ];
 

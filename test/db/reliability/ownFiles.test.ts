@@ -59,7 +59,7 @@ describe('what is kept on this machine', () => {
       const before = await modeOf(place);
       await chmod(place, mode);
       assert.equal(await madeHere.has('good'), false);
-      assert.match(said.pop() ?? '', /Others can write/);
+      assert.match(said.pop() ?? '', /other users can write/);
       await chmod(place, before);
       assert.equal(await madeHere.has('good'), true);
     }

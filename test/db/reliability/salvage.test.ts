@@ -121,7 +121,7 @@ for (const testEngine of testEngines) {
       assert.equal(report.lostChunks.length, 1);
       const inspect = await runCli(['inspect', out]);
       assert.match(inspect.stdout, /a part of the database/);
-      assert.match(inspect.stdout, /the file that this was salvaged from is damaged/);
+      assert.match(inspect.stdout, /the backup that this was salvaged from is damaged/);
       const target = await testEngine.create();
       try {
         const run = await runCli(['restore', out, target.url, '--yes']);
@@ -144,7 +144,7 @@ for (const testEngine of testEngines) {
           const asked = await runCli(['restore', out, source.url, '--yes']);
           assert.match(
             asked.stderr,
-            /holds only what could be salvaged \(\d+ rows are lost\); replace removes all others/,
+            /contains only what could be salvaged \(\d+ rows are lost\); replace removes all other rows/,
           );
         }
       } finally {
@@ -187,7 +187,7 @@ for (const testEngine of testEngines) {
         assert.equal(run.code, 3, run.stderr);
         assert.match(
           run.stderr,
-          /b\.dbbackup: Nothing can be salvaged: no table holds\. Take another backup/,
+          /b\.dbbackup: Nothing can be salvaged: every table is damaged\. Use another backup/,
         );
         await assert.rejects(readFile(folder.file('b-salvaged.dbbackup')));
       });

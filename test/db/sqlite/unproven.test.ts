@@ -222,7 +222,7 @@ describe('SQLite: databases that need what only their application registers', ()
       `PRAGMA secure_delete = OFF; ${indexed} CREATE TABLE u (a); INSERT INTO u VALUES ('${secret}'); DROP TABLE u`,
     );
     const { notes } = await backUpFile(file, backup, madeHere);
-    assert.match(notes[0]!, /freed pages: deleted rows may be in the backup/);
+    assert.match(notes[0]!, /free pages: the backup may contain deleted rows/);
     runSqlite(folder.file('plain.db'), plain);
     assert.deepEqual((await backUpFile(folder.file('plain.db'), folder.file('plain.dbbackup'))).notes, []);
   });

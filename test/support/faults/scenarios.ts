@@ -311,7 +311,7 @@ function judgeWords({ error, inWork }: Outcome, kind: Scenario['kind'], state: '
   if (!inWork) return;
   if (kind === 'backup') assert.equal(error.details.unchanged, 'No backup file was written.');
   else if (state === 'old')
-    assert.match(words, /Nothing was changed\.|could not be confirmed|undoes|not known/);
+    assert.match(words, /Nothing was changed\.|could not be confirmed|rolls back|not known/);
   else assert.doesNotMatch(words, /Nothing was changed/);
 }
 

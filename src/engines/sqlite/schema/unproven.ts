@@ -139,8 +139,12 @@ export function nameMissingOf(error: unknown, place: Omit<Unproven, 'missing'>):
 
 function missingError(what: string, cause: unknown): RestorePointError {
   const sentence = what.charAt(0).toUpperCase() + what.slice(1);
-  return new RestorePointError('database', `${sentence}, which only the program of the database has`, {
-    next: 'Restore the whole backup into a new file, or leave this table out.',
-    cause,
-  });
+  return new RestorePointError(
+    'database',
+    `${sentence}, which only the program that uses the database provides`,
+    {
+      next: 'Restore the whole backup into a new file, or leave this table out.',
+      cause,
+    },
+  );
 }
