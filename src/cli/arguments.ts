@@ -22,7 +22,7 @@ import {
 export type { KeyArguments } from './words.ts';
 export type { ExportArguments } from './exportArguments.ts';
 
-export const usage = `restore-point: back up database tables into a file, and bring exactly that state back
+export const usage = `restore-point: back up a database to a file, and restore exactly that state
 
   restore-point backup  <connection> [--out FILE|FOLDER] [--tables a,b.c] [--exclude a,b.c]
                         [--exclude-rows log_*] [--where 'table: condition'] [--with-related] [--schema-only | --data-only]
@@ -43,7 +43,7 @@ export const usage = `restore-point: back up database tables into a file, and br
 <connection>  sqlite:path/to.db
               postgres://user@host:port/database?sslmode=verify-full
                 (password: PGPASSWORD, a pgpass file, or in the URL)
-              the id of a connection in .vscode/settings.json of this folder
+              the id of a connection in this folder's .vscode/settings.json
 
 --tables      names, or patterns with *: orders, audit_*, archive.*; in quotes a * is a letter
 --exclude-rows  tables that are taken without their rows; a restore leaves their live rows alone
@@ -65,22 +65,22 @@ export const usage = `restore-point: back up database tables into a file, and br
 --yes         do not ask before writing
 --trust       run the statements (functions, triggers, tables, …) of a backup that was not made on
                 this machine: they run as you
---statements  print the statements of a backup, each under its kind and name
---out         of salvage: the new file; beside the old one when left out
-              of export: a new file; the rows go to the standard output when left out
---format      of export: csv (RFC 4180), ndjson (one object a line), json (one list), sql (INSERTs),
+--statements  print the statements in a backup, each under its kind and name
+--out         for salvage: the new file; default: beside the old one
+              for export: a new file; default: standard output
+--format      for export: csv (RFC 4180), ndjson (one object per line), json (one array), sql (INSERTs),
               django (a fixture for loaddata)
---where       of export: of a connection a condition in the database's SQL, of a backup column=text
---separator   of csv: one character instead of a comma; \\t is a tab
+--where       for export: a condition in the database's SQL for a connection, column=text for a backup
+--separator   for csv: one character instead of a comma; \\t is a tab
 --null        of csv: what NULL is written as; nothing when left out, and empty texts are in quotes
 --app-label, --model  of django: when left out, those that the table's name tells
---trust-settings  use a connection of .vscode/settings.json without asking whether you trust
+--trust-settings  use a connection in .vscode/settings.json without asking whether you trust
                 these settings
---verbose     log what is done, and add the stack to an error
+--verbose     log what is done, and show the stack of an error
 --json        print one JSON object
 
 Exit codes: 0 done, 1 failed (and rolled back), 2 wrong usage, 3 no valid backup,
-4 the backup is encrypted and was not opened, 130 cancelled
+4 the backup is encrypted and could not be opened, 130 cancelled
 `;
 
 /** What a new file is encrypted to. */
@@ -226,9 +226,9 @@ export function parseArguments(words: readonly string[]): CliArguments {
     case 'export':
       return exportArguments(rest);
     case undefined:
-      throw wrong('No command was given');
+      throw wrong('The command is missing');
     default:
-      throw wrong(`There is no command ${quoted(command) || 'of this name'}`);
+      throw wrong(`Unknown command${quoted(command) && ` ${quoted(command)}`}`);
   }
 }
 
@@ -324,6 +324,6 @@ function tableList(values: readonly string[] | undefined): TablePattern[] | unde
 function parseCondition(text: string): { table: TablePattern; condition: string } {
   const [table, ...rest] = splitOutsideQuotes(text, ':');
   const condition = rest.join(':').trim();
-  if (!table || !condition) throw wrong(`--where "${text}" is not of the form 'table: condition'`);
+  if (!table || !condition) throw wrong(`--where "${text}" does not have the form 'table: condition'`);
   return { table: parseTableName(table), condition };
 }

@@ -104,9 +104,9 @@ async function backup(args: BackupArguments, output: Output, work: Work): Promis
 async function restore(args: RestoreArguments, output: Output, work: Work): Promise<void> {
   const needsAnswer = !args.yes && !args.dryRun;
   if (needsAnswer && !work.terminal.stdin.isTTY) {
-    throw new RestorePointError('usage', 'There is no terminal to ask for a confirmation', {
+    throw new RestorePointError('usage', 'There is no terminal to ask for confirmation', {
       unchanged: 'Nothing was changed.',
-      next: 'Add --yes to write without asking, or --dry-run to rehearse.',
+      next: 'Add --yes to restore without asking, or --dry-run to rehearse.',
     });
   }
   const connection = await resolveConnection(args.connection, { ...args, ...work });
@@ -160,7 +160,7 @@ async function mayRun(code: CodeToRun, { signal, terminal }: Work): Promise<bool
   if (!terminal.stdin.isTTY) {
     throw new RestorePointError('refused', foreignCodeText(code), {
       unchanged: 'Nothing was changed.',
-      next: 'Read their text with inspect --statements, then add --trust; --data-only runs none of them.',
+      next: 'Read them with inspect --statements, then add --trust. With --data-only, none of them run.',
     });
   }
   terminal.stderr.write('Their text: restore-point inspect --statements FILE\n');

@@ -78,7 +78,7 @@ const maxSettingsBytes = 16 * 1024 * 1024;
 /** A repository can link its settings to a device without an end. */
 async function readSettings(file: string): Promise<string> {
   const found = await stat(file);
-  if (!found.isFile() || found.size > maxSettingsBytes) throw new Error('It is not a settings file');
+  if (!found.isFile() || found.size > maxSettingsBytes) throw new Error('it is not a regular file');
   return readFile(file, 'utf8');
 }
 
@@ -97,9 +97,13 @@ async function readConnections(file: string): Promise<readonly unknown[]> {
   }
   const [first] = errors;
   if (first) {
-    throw new RestorePointError('usage', `The settings are no JSON: ${printParseErrorCode(first.error)}`, {
-      place: { file },
-    });
+    throw new RestorePointError(
+      'usage',
+      `The settings are not valid JSON: ${printParseErrorCode(first.error)}`,
+      {
+        place: { file },
+      },
+    );
   }
   const list = isRecord(settings) ? settings['restorePoint.connections'] : undefined;
   return Array.isArray(list) ? (list as unknown[]) : [];
@@ -107,10 +111,10 @@ async function readConnections(file: string): Promise<readonly unknown[]> {
 
 function unknownConnection(id: string, file: string, items: readonly unknown[]): RestorePointError {
   const ids = items.flatMap((item) => (isRecord(item) && typeof item['id'] === 'string' ? [item['id']] : []));
-  const known = ids.length > 0 ? `It has: ${ids.join(', ')}.` : 'There is none in it.';
+  const known = ids.length > 0 ? `It has: ${ids.join(', ')}.` : 'It has no connections.';
   // A mistyped URL may hold a password.
   const shown = isConnectionId(id) ? `"${id}"` : 'This';
-  return new RestorePointError('usage', `${shown} is neither a URL nor a connection of ${file}`, {
+  return new RestorePointError('usage', `${shown} is neither a URL nor a connection in ${file}`, {
     next: `${known} Write a URL like ${exampleUrls()}.`,
   });
 }

@@ -38,7 +38,7 @@ export async function keysFor(
   if (identities.length > 0) return new Keys({ identities });
   throw new RestorePointError('locked', 'The backup is encrypted to recipients', {
     place: { file },
-    next: 'Name the identity file of one of its recipients with --identity.',
+    next: 'Use --identity with the identity file of one of its recipients.',
   });
 }
 
@@ -66,9 +66,9 @@ async function newPassphrase(args: LockArguments, asking: Asking): Promise<strin
   const given = await givenPassphrase(args);
   if (given !== undefined) return given;
   const passphrase = await askPassphrase('Passphrase for the new backup: ', asking);
-  if ((await askPassphrase('The same again: ', asking)) === passphrase) return passphrase;
-  throw new RestorePointError('usage', 'The two passphrases are not the same', {
-    unchanged: 'Nothing was begun.',
+  if ((await askPassphrase('The passphrase again: ', asking)) === passphrase) return passphrase;
+  throw new RestorePointError('usage', 'The passphrases do not match', {
+    unchanged: 'Nothing was done.',
   });
 }
 
@@ -76,7 +76,7 @@ async function givenPassphrase({ passphraseFile }: KeyArguments): Promise<string
   if (passphraseFile === undefined) return process.env[variable] || undefined;
   const [line = ''] = (await readText(passphraseFile, 'The passphrase file')).split(/\r?\n/, 1);
   if (line !== '') return line;
-  throw new RestorePointError('usage', 'The first line of this file, the passphrase, is empty', {
+  throw new RestorePointError('usage', 'The first line of this file should be the passphrase, but is empty', {
     place: { file: passphraseFile },
   });
 }
@@ -90,7 +90,7 @@ async function askPassphrase(question: string, asking: Asking, file?: string): P
     `${what}, and there is no terminal to ask for it`,
     {
       ...(file === undefined ? {} : { place: { file } }),
-      next: `Set ${variable}, or name a file that holds it with --passphrase-file.`,
+      next: `Set ${variable}, or use --passphrase-file with a file that contains it.`,
     },
   );
 }
@@ -112,8 +112,8 @@ async function readText(file: string, what: string): Promise<string> {
   } catch (error) {
     const { code = messageOf(error) } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENAMETOOLONG') {
-      throw new RestorePointError('usage', `${what} is not there`, {
-        next: 'Name a file, never the secret itself: every process can see the arguments.',
+      throw new RestorePointError('usage', `${what} does not exist`, {
+        next: 'Give a file, never the secret itself: every process can see the arguments.',
       });
     }
     throw new RestorePointError('usage', `${what} cannot be read: ${code}`, {

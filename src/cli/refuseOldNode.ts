@@ -6,7 +6,7 @@ const [[major, minor], [oldestMajor, oldestMinor]] = [process.versions.node, old
 ) as [[number, number], [number, number]];
 if (major < oldestMajor || (major === oldestMajor && minor < oldestMinor)) {
   process.stderr.write(
-    `restore-point: It needs Node.js ${oldest} or newer, and ${process.execPath} is ${process.versions.node}. Nothing was done.\n`,
+    `restore-point: Node.js ${oldest} or newer is required, but ${process.execPath} is ${process.versions.node}. Nothing was done.\n`,
   );
   process.exit(2);
 }

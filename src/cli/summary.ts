@@ -26,7 +26,7 @@ export function backupText(report: BackupReport): string {
   );
   return [
     `Backed up ${what}${encryptionText(report.encryption)} in ${formatDuration(report.milliseconds)}: ${report.file}`,
-    ...(related.length > 0 ? ['Related rows came with the chosen ones:', ...aligned(related)] : []),
+    ...(related.length > 0 ? ['Related rows were added to the chosen ones:', ...aligned(related)] : []),
     ...left.map(visibleLines),
     ...report.notes.map(visible),
   ].join('\n');
@@ -44,7 +44,7 @@ export function verifyText({
   return [
     `The backup is sound: ${what}${encryptionText(encryption)}, checked in ${formatDuration(milliseconds)}.`,
     ...(unproven.length > 0
-      ? ['Every byte is as it was written; only the program of the database can look into this:']
+      ? ['Every byte is intact, but some checks need the program that uses the database:']
       : []),
     ...unproven.map((one) => visible(`  ${describeUnproven(one)}`)),
   ].join('\n');
@@ -53,7 +53,7 @@ export function verifyText({
 export function salvageText({ file, bytes, tables, lostChunks, lostLargeObjects }: SalvageReport): string {
   const kept = tables.reduce((sum, table) => sum + table.rows, 0);
   const lost = tables.reduce((sum, table) => sum + table.lostRows, 0);
-  const all = lost === 0 && !lostLargeObjects ? 'all rows hold' : `${count(lost, 'row')} lost`;
+  const all = lost === 0 && !lostLargeObjects ? 'all rows intact' : `${count(lost, 'row')} lost`;
   return [
     visible(`Salvaged ${count(kept, 'row')} (${all}), ${formatBytes(bytes)}: ${file}`),
     ...aligned(
@@ -82,7 +82,7 @@ export function inspectText({ manifest, size, encryption }: Archive): string {
           ...(rowsExcluded ? ['rows excluded'] : []),
           ...(where === undefined ? [] : [`where ${where}`]),
           ...(related ? [`related: ${describeReasons(related)}`] : []),
-          ...(lostRows === undefined ? [] : [`${count(lostRows, 'row')} lost with the damaged file`]),
+          ...(lostRows === undefined ? [] : [`${count(lostRows, 'row')} lost because the file was damaged`]),
         ].join('; '),
       ]),
     ),
@@ -103,9 +103,9 @@ function encryptionText(encryption: Encryption | undefined): string {
 }
 
 function extentText({ complete, only, allObjects }: Manifest): string {
-  if (only === 'schema') return allObjects ? ', the schema only' : ', a part of the schema only';
-  if (only === 'data') return ', rows only, without the schema';
-  return complete ? '' : ', a part of the database';
+  if (only === 'schema') return allObjects ? ', schema only' : ', part of the schema only';
+  if (only === 'data') return ', rows only, no schema';
+  return complete ? '' : ', part of the database';
 }
 
 export function planText(plan: RestorePlan, target: string): string {
@@ -145,9 +145,9 @@ function planTitle({ mode, only, create, intoSchema }: RestorePlan, target: stri
   const schema = intoSchema ? `, into the schema ${intoSchema.to}` : '';
   switch (only) {
     case 'schema':
-      return `This makes what is missing in ${target}${schema}, and writes no rows (${count(create.length, 'statement')}):`;
+      return `This creates what is missing in ${target}${schema}, and writes no rows (${count(create.length, 'statement')}):`;
     case 'data':
-      return `This writes rows of ${target}, and makes nothing (${mode}):`;
+      return `This writes rows of ${target}, and creates nothing (${mode}):`;
     case undefined:
       return `This writes ${target}${schema} (${mode}):`;
   }
@@ -162,9 +162,9 @@ function opaqueText(tables: readonly OpaquePlan[] = []): string[] {
 function largeObjectText({ largeObjects }: RestorePlan): string[] {
   if (!largeObjects) return [];
   const { backup, now, overwrite } = largeObjects;
-  const others = overwrite ? 'those that are there are overwritten' : 'those that are there stay';
+  const others = overwrite ? 'existing ones will be overwritten' : 'existing ones left alone';
   return [
-    `  ${count(backup.objects.rows, 'large object')} in the backup, ${now} now: missing ones are made, ${others}`,
+    `  ${count(backup.objects.rows, 'large object')} in the backup, ${now} now: missing ones will be created, ${others}`,
   ];
 }
 
@@ -195,7 +195,9 @@ export function restoreText(report: RestoreReport): string {
     doneText(report, tables, time),
     ...aligned(rows),
     ...opaqueText(report.opaque),
-    ...(report.safetyBackup === undefined ? [] : [`The state before is in ${report.safetyBackup}`]),
+    ...(report.safetyBackup === undefined
+      ? []
+      : [`The state before the restore is in ${report.safetyBackup}`]),
   ].join('\n');
 }
 
@@ -203,11 +205,11 @@ function writtenText(mode: RestoreMode, { inserted, updated, kept, removed = 0 }
   if (mode !== 'replace') return `${formatCount(inserted)} inserted, ${formatCount(updated)} updated`;
   if (kept === undefined) return '';
   const written = inserted - kept;
-  if (written === 0 && removed === 0) return 'none written, all were the same';
+  if (written === 0 && removed === 0) return 'all unchanged, nothing to write';
   return [
     ...(written > 0 ? [`${formatCount(written)} written`] : []),
     ...(removed > 0 ? [`${formatCount(removed)} removed`] : []),
-    'others were the same',
+    'the rest were unchanged',
   ].join(', ');
 }
 
@@ -217,7 +219,7 @@ function doneText({ dryRun, only }: RestoreReport, tables: string, time: string)
     return `Rehearsed${schema ? '' : ' and verified'} ${tables} in ${time}; rolled back, nothing was changed:`;
   }
   return schema
-    ? `Made what was missing in ${time}, ${tables}; no rows were written:`
+    ? `Created what was missing in ${time}, ${tables}; no rows were written:`
     : `Restored and verified ${tables} in ${time}:`;
 }
 

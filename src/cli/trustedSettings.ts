@@ -42,17 +42,14 @@ export async function requireTrust(connection: FolderConnection, options: TrustO
   if (known) return;
   const { terminal, signal } = options;
   if (!terminal.stdin.isTTY) {
-    throw refusal(
-      connection,
-      'nobody has said yet that they can be trusted, and there is no terminal to ask',
-    );
+    throw refusal(connection, 'you have not trusted them yet, and there is no terminal to ask');
   }
   terminal.stderr.write(`${lines(questionText(connection))}\n`);
   if (!(await askYes('Trust these settings? [y/N] ', terminal, signal))) {
     throw refusal(connection, 'you do not trust them');
   }
   await list.add(fingerprint).catch((error: unknown) => {
-    options.logger.warn(`Your answer could not be kept, and will be asked for again: ${messageOf(error)}`);
+    options.logger.warn(`Your answer could not be saved, so you will be asked again: ${messageOf(error)}`);
   });
 }
 
@@ -96,13 +93,13 @@ function questionText({ engine, settings, item, file }: FolderConnection): strin
     ...properties.map(
       ([name, value]) => `  ${name}: ${visible(typeof value === 'string' ? value : JSON.stringify(value))}`,
     ),
-    ...(fromUrl ? [`It leads to ${engine.describe(settings.address)}.`] : []),
+    ...(fromUrl ? [`It connects to ${engine.describe(settings.address)}.`] : []),
     variables.length === 0
-      ? 'It reads no environment variable of its own.'
-      : `It reads these environment variables, and their values may go there: ${variables.map(visible).join(', ')}.`,
+      ? 'It reads no environment variables of its own.'
+      : `It reads these environment variables, and may send their values there: ${variables.map(visible).join(', ')}.`,
     ...(engine.form.otherPasswords === undefined
       ? []
-      : [`${engine.form.otherPasswords} goes there too if there is one.`]),
+      : [`It also sends ${engine.form.otherPasswords}, if there is one.`]),
   ].join('\n');
 }
 
@@ -114,8 +111,8 @@ function refusal({ settings, file }: FolderConnection, reason: string): RestoreP
       place: { file },
       unchanged: 'No connection was made.',
       next:
-        'Read them: they decide which server gets your password and which environment variables it gets. Then run this ' +
-        'command once in a terminal and say yes, add --trust-settings, or write the URL of the database instead of its id.',
+        'Read them: they decide which server gets your password and environment variables. Then run this command in a ' +
+        'terminal and answer yes, add --trust-settings, or use the URL of the database instead of the id.',
     },
   );
 }

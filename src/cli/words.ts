@@ -70,7 +70,7 @@ export function exactly(positionals: readonly string[], names: readonly string[]
   const missing = names[positionals.length];
   if (missing) throw wrong(`${missing} is missing`);
   if (positionals.length > names.length)
-    throw wrong(`${quoted(positionals[names.length]!) || 'The last word'} is one argument too many`);
+    throw wrong(`${quoted(positionals[names.length]!) || 'The last word'} is an extra argument`);
   if (names[0] === '<file>') refuseUrl('<file>', positionals[0]);
   return positionals;
 }
@@ -78,7 +78,7 @@ export function exactly(positionals: readonly string[], names: readonly string[]
 /** A URL in another place than that of the connection is a slip, and its password would be repeated with it. */
 function refuseUrl(name: string, value: unknown): void {
   if (typeof value === 'string' && /^[a-z][a-z\d+.-]+:\/\//i.test(value)) {
-    throw wrong(`A URL stands where ${name} belongs`);
+    throw wrong(`Expected ${name}, but found a URL`);
   }
 }
 
@@ -89,7 +89,7 @@ export function quoted(text: string): string {
 
 export function choice<T extends string>(option: string, value: string, values: readonly T[]): T {
   const found = values.find((candidate) => candidate === value);
-  if (!found) throw wrong(`${option} is ${values.join(', ')}, not "${value}"`);
+  if (!found) throw wrong(`${option} must be one of ${values.join(', ')}, not "${value}"`);
   return found;
 }
 

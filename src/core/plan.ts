@@ -6,8 +6,8 @@ import type { SchemaObject, Sequence } from './schema.ts';
 /**
  * What becomes of a table:
  * - `replace`: it becomes what the backup holds;
- * - `merge`: rows of the backup are inserted or updated, others stay;
- * - `insert-missing`: only rows whose key is absent are inserted.
+ * - `merge`: adds and updates rows from the backup; keeps all other rows;
+ * - `insert-missing`: adds back deleted rows; leaves existing rows alone.
  */
 export type RestoreMode = 'replace' | 'merge' | 'insert-missing';
 
@@ -40,7 +40,7 @@ export interface TablePlan {
   readonly related?: readonly RelatedReason[];
 }
 
-/** What becomes of large objects: missing ones are made, and those that the backup does not hold stay. */
+/** What becomes of large objects: missing ones will be created, and those that the backup does not hold stay. */
 export interface LargeObjectPlan {
   readonly backup: BackedUpLargeObjects;
   /** How many there are in the target, of whatever number. */

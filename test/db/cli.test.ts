@@ -38,7 +38,7 @@ for (const testEngine of testEngines) {
       const restore = await startCli(['restore', file, database.url, '--yes']);
       assert.equal(restore.code, 0, restore.stderr);
       assert.match(restore.stdout, /orders +1 row before +3 rows after/);
-      assert.match(restore.stdout, /The state before is in .*\.dbbackup/);
+      assert.match(restore.stdout, /The state before the restore is in .*\.dbbackup/);
       assert.deepEqual(await database.rows('SELECT * FROM orders ORDER BY id'), [
         ['1', 'one'],
         ['2', 'two'],
@@ -146,14 +146,14 @@ for (const testEngine of testEngines) {
 
     it('says in one line what is wrong with its arguments, and exits with 2', async () => {
       const wrong: [string[], RegExp][] = [
-        [[], /No command was given/],
+        [[], /The command is missing/],
         [['bakcup'], /no command "bakcup"/],
         [['backup'], /<connection> is missing/],
         [['restore', 'x'], /<connection> is missing/],
-        [['verify', 'a', 'b'], /"b" is one argument too many/],
+        [['verify', 'a', 'b'], /"b" is an extra argument/],
         [['backup', database.url, '--compression', 'rar'], /zstd, gzip, none, not "rar"/],
         [['restore', 'a', database.url, '--mode', 'x'], /--mode is replace, merge, insert-missing, not "x"/],
-        [['backup', database.url, '--where', 'orders'], /--where "orders" is not of the form/],
+        [['backup', database.url, '--where', 'orders'], /--where "orders" does not have the form/],
         [['backup', database.url, '--frobnicate'], /frobnicate/],
         [['backup', database.url, '--tables', 'nope'], /no table named nope/],
         [['backup', 'mysql://root:s3cret@localhost/shop'], /: MySQL is not supported yet\. Use sqlite:/],

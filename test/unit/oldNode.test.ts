@@ -24,7 +24,10 @@ describe('the command line on an old Node.js', () => {
     it(`says on ${version} what it needs`, async () => {
       const { code, stderr } = await runOn(version);
       assert.equal(code, 2);
-      assert.match(stderr, new RegExp(`needs Node\\.js ${major}\\.${minor} or newer, and /.* is ${version}`));
+      assert.match(
+        stderr,
+        new RegExp(`Node\\.js ${major}\\.${minor} or newer is required, but /.* is ${version}`),
+      );
     });
   }
 

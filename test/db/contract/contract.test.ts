@@ -87,7 +87,7 @@ for (const testEngine of testEngines) {
       assert.notDeepEqual(await shop.rows('SELECT count(*) FROM log'), before);
     });
 
-    it('merges: rows of the backup are inserted or updated, others stay', async () => {
+    it('merges: adds and updates rows from the backup; keeps all other rows', async () => {
       await backUp(shop, file);
       await shop.run(`
         DELETE FROM lines WHERE order_id = 1;

@@ -94,7 +94,7 @@ for (const testEngine of testEngines) {
       const restored = await succeed(['restore', file, database.url, '--yes'], env);
       assert.deepEqual(await notes(), ['one', 'the secret of row two', null]);
       assert.deepEqual(await safetyBackups(), ['passphrase']);
-      const safety = /The state before is in (.*\.dbbackup\.age)/.exec(restored.stdout)?.[1];
+      const safety = /The state before the restore is in (.*\.dbbackup\.age)/.exec(restored.stdout)?.[1];
       await succeed(['restore', safety!, database.url, '--yes'], env);
       assert.deepEqual(await notes(), ['lost', 'lost', 'lost']);
     });
@@ -223,7 +223,7 @@ for (const testEngine of testEngines) {
       const backup = [...cliCommand, 'backup', database.url, '--out', file, '--encrypt'];
       const differing = await runInTerminal(backup, answers(passphrase, wrongPassphrase));
       assert.equal(differing.code, 2, differing.screen);
-      assert.match(differing.screen, /The two passphrases are not the same/);
+      assert.match(differing.screen, /The passphrases do not match/);
       const same = await runInTerminal(backup, answers(passphrase, passphrase));
       assert.equal(same.code, 0, same.screen);
       const verify = await runInTerminal([...cliCommand, 'verify', file], answers(passphrase));

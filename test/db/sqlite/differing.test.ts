@@ -295,15 +295,15 @@ describe('SQLite: rows that were written', () => {
     const backup = folder.file('a.dbbackup');
     assert.equal((await runCli(['backup', `sqlite:${file}`, '--out', backup])).code, 0);
     for (const [damage, words] of [
-      [fewChanges, 't +5,981 rows before +6,000 rows after +23 written, 1 removed, others were the same'],
-      ['', 't +6,000 rows before +6,000 rows after +none written, all were the same'],
+      [fewChanges, 't +5,981 rows before +6,000 rows after +23 written, 1 removed, the rest were unchanged'],
+      ['', 't +6,000 rows before +6,000 rows after +all unchanged, nothing to write'],
       [
         'UPDATE t SET b = 1 WHERE id < 4',
-        't +6,000 rows before +6,000 rows after +3 written, others were the same',
+        't +6,000 rows before +6,000 rows after +3 written, the rest were unchanged',
       ],
       [
         `INSERT INTO t VALUES (9000, 'new', 1, 1)`,
-        't +6,001 rows before +6,000 rows after +1 removed, others were the same',
+        't +6,001 rows before +6,000 rows after +1 removed, the rest were unchanged',
       ],
       ['DELETE FROM t', 't +0 rows before +6,000 rows after\\n'],
     ] as const) {
