@@ -80,7 +80,7 @@ describe('the tree of connections', () => {
     const [message] = await tree.getChildren(node);
     assert.equal(message?.kind, 'message');
     const item = tree.getTreeItem(node);
-    assert.match(String(item.description), /no such file/);
+    assert.match(String(item.description), /does not exist/);
     assert.match(item.contextValue ?? '', /failed$/);
     await vscode.workspace.fs.copy(vscode.Uri.file(join(workspaceFolder, 'shop.db')), vscode.Uri.file(file));
     tree.refresh(node.connection);

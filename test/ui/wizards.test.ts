@@ -120,7 +120,7 @@ describe('what a backup asks, by clicking', () => {
     await workbench.runCommand('Restore Point: Back Up Schema…');
     await choose(/Asking/);
     await widget()
-      .getByText(/wants a password for postgres/)
+      .getByText(/requires a password for postgres/)
       .waitFor();
     await type('wrong');
     await widget()

@@ -138,7 +138,7 @@ describe('parseConnectionSettings', () => {
       [{ url: 'postgres://localhost/shop', host: 'localhost' }, /"url" and "host" cannot be used together/],
       [{ url: 'mysql://localhost/shop' }, /MySQL is not supported yet/],
       [{ url: 'db2://localhost/shop' }, /Unsupported database URL/],
-      [{ url: 'postgres://localhost/shop?x=1' }, /one of its parameters is not known here/],
+      [{ url: 'postgres://localhost/shop?x=1' }, /one of its parameters is not supported/],
       [{ url: 'sqlite:a.db', engine: 'postgres' }, /"engine" is postgres/],
       [{ engine: 'sqlite', file: '${env:MISSING}/a.db' }, /variable MISSING is not set/],
       [{ engine: 'sqlite', file: '${userHome}/a.db' }, /\$\{userHome\} is not supported here/],

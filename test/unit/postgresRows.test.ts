@@ -101,8 +101,8 @@ describe('postgres: names and texts in SQL', () => {
     assert.equal(quoteIdentifier('a"; drop table x; --'), '"a""; drop table x; --"');
     assert.equal(quoteName({ schema: 'a.b', name: 'c' }), '"a.b"."c"');
     assert.equal(quoteLiteral(String.raw`it's \'`), String.raw`'it''s \'''`);
-    assert.throws(() => quoteIdentifier('a\0b'), /zero byte/);
-    assert.throws(() => quoteLiteral('a\0b'), /zero byte/);
+    assert.throws(() => quoteIdentifier('a\0b'), /NUL character/);
+    assert.throws(() => quoteLiteral('a\0b'), /NUL character/);
   });
 });
 

@@ -290,7 +290,7 @@ describe('statements of a PostgreSQL backup', () => {
     ].map((one) => ({ ...one, of: 'collation public.orders', table: orders }));
     for (const one of settings) {
       const [, read] = [...readStatements([host, one])];
-      assert.match(read?.reason ?? '', /^it is not about the collation/, one.sql);
+      assert.match(read?.reason ?? '', /^it does not refer to the collation/, one.sql);
     }
     const index = 'public.orders_pkey';
     const ofIndex: readonly SchemaObject[] = [
@@ -316,7 +316,7 @@ describe('statements of a PostgreSQL backup', () => {
     const checked = [...readStatements([made, { ...made }])];
     assert.deepEqual(
       checked.map(({ reason }) => reason),
-      [undefined, 'the backup has another one for it'],
+      [undefined, 'the backup contains it twice'],
     );
   });
 

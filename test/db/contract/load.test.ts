@@ -112,7 +112,7 @@ itInAll('postgres: more tables than the server has locks for are told with what 
     await client.end();
     const run = await runCli(['backup', url, '--out', join(tmpdir(), `never-${process.pid}.dbbackup`)]);
     assert.equal(run.code, 1);
-    assert.match(run.stderr, /higher max_locks_per_transaction on the server/);
+    assert.match(run.stderr, /Raise max_locks_per_transaction on the server/);
   } finally {
     await server.stop();
   }

@@ -22,7 +22,7 @@ describe('postgres: sequences that may not be read', () => {
         leftOut.map(({ kind, names }) => [kind, names]),
         [
           [
-            'sequence that may not be read',
+            'unreadable sequence',
             ['public.a_id_seq', 'public.b_id_seq', 'public.down', 'public.empty_id_seq'],
           ],
         ],

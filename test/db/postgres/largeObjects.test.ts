@@ -158,7 +158,7 @@ describe('large objects', () => {
       {
         kind: 'large object',
         names: ['4100000002'],
-        reason: 'SELECT on it has not been granted to this user',
+        reason: 'this user has no SELECT on it',
       },
     ]);
     const target = await postgres.create();

@@ -66,7 +66,7 @@ describe('postgres: merge over keys that are equal and not the same', () => {
     await database.run(`UPDATE plain SET code = 'other'; INSERT INTO emptied (code) VALUES ('other')`);
     const error = await failure(restore(file, database, { mode: 'merge', tables: tables('plain') }));
     assert.equal(error.details.place?.table, 'public.emptied');
-    assert.match(error.message, /rows are not restored, and some of them refer to rows of public\.plain/);
+    assert.match(error.message, /rows are not restored, and some of them reference rows of public\.plain/);
     assert.deepEqual(await database.rows('SELECT p.code, e.code FROM plain p, emptied e'), [
       ['other', 'other'],
     ]);

@@ -40,14 +40,14 @@ describe('postgres: rare objects', () => {
       const { leftOut } = await backUp(database, postgres.file('rights.dbbackup'));
       assert.deepEqual(leftOut, [
         {
-          kind: 'right on the system',
+          kind: 'privilege on a system object',
           names: [
             'column rolname of pg_catalog.pg_authid',
             'function pg_read_file(text)',
             'function version()',
             'table information_schema.tables',
           ],
-          reason: 'it is given on what every database has, in this one alone',
+          reason: 'it was granted on an object that every database has',
         },
       ]);
     } finally {

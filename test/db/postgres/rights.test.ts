@@ -248,7 +248,7 @@ describe('postgres: rights', () => {
     }).finally(() => session.close());
     const error = await failure(work);
     assert.equal(error.code, 'refused');
-    assert.match(error.message, /public\.armed: the trigger t has to be switched off/);
+    assert.match(error.message, /public\.armed: the trigger t must be disabled/);
     assert.match(error.message, /public\.half: INSERT, DELETE on it has not been granted/);
     assert.equal(asked, false);
     assert.equal(await source.dump(), before);

@@ -62,7 +62,7 @@ describe('postgres: restoring as somebody else than a superuser', () => {
     const user = as(database, role);
     await backUp(user, file);
     const trigger = await failure(restore(file, user, { tables: tables('a') }));
-    assert.match(trigger.message, /trigger t has to be switched off .* only the owner/);
+    assert.match(trigger.message, /trigger t must be disabled .* only the owner/);
     const sequence = await failure(restore(file, user, { tables: tables('b') }));
     assert.match(sequence.message, /Only the owner of the sequence public\.s/);
     await dropRole(database, role);

@@ -219,7 +219,7 @@ describe('postgres: what a snapshot reads', () => {
       const [table] = manifest.tables;
       const more = await failure(rows.check({ ...table!, rows: 3 }, { logger: silentLogger }));
       assert.equal(more.code, 'damaged-backup');
-      assert.match(more.message, /holds 2 rows and says that it holds 3/);
+      assert.match(more.message, /contains 2 rows, but its manifest says 3/);
       const other = await failure(
         rows.check({ ...table!, digest: '0'.repeat(16) }, { logger: silentLogger }),
       );

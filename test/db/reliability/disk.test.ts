@@ -265,7 +265,7 @@ for (const engine of testEngines) {
             /disk is full.*Free some space.*TMPDIR/,
           );
           const error = await failure(restore(file, database), 'file');
-          assert.match(describeError(error), /take .* are free there.*Free some space.*TMPDIR/);
+          assert.match(describeError(error), /need .* are free.*Free some space.*TMPDIR/);
           assert.match(describeError(error), /Nothing was changed\./);
           assert.deepEqual(readdirSync(disk.path), []);
         } finally {
@@ -309,7 +309,7 @@ for (const engine of testEngines) {
         const file = folder.file('x.dbbackup');
         assert.equal((await backUp(onDisk, file)).rows, 3000);
         const error = await failure(restore(file, onDisk), 'connection');
-        assert.match(describeError(error), /no permission: the file cannot be written/);
+        assert.match(describeError(error), /No permission: the file cannot be written/);
       });
     }
   });

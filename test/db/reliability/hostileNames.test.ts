@@ -65,7 +65,7 @@ for (const testEngine of testEngines) {
           : ['TABLE items (id integer)', 'VIEW items AS SELECT 1 AS id', 'SEQUENCE items'];
       for (const what of made) {
         const outcome = await restore(file, async () => target!.run(`CREATE ${what}`));
-        assert.match(describeError(outcome), /is not as it was when the restore was planned/, what);
+        assert.match(describeError(outcome), /has changed since the restore was planned/, what);
         await target!.run(`DROP ${what.split(' ').slice(0, 2).join(' ')}`);
       }
     });

@@ -80,7 +80,7 @@ describe('postgres: hostile backups that hide something', () => {
         for (const tables of [undefined, [{ schema: 'public', name: 'notes' }]]) {
           const error = await failure(restore(file, target, { ...unasked, ...(tables ? { tables } : {}) }));
           assert.equal(error.code, 'damaged-backup');
-          assert.match(describeError(error), /is not one that Restore Point writes for it/);
+          assert.match(describeError(error), /is not one that Restore Point would write/);
           assert.equal(await target.dump(), before);
           count();
         }
@@ -166,10 +166,10 @@ describe('postgres: hostile backups that hide something', () => {
         forgery.manifest['objects'] = [];
       });
       const error = await failure(restore(file, target, { ...unasked, tables: [{ name: 'notes' }] }));
-      assert.match(describeError(error), /a mark that ends them before their end/);
+      assert.match(describeError(error), /an end-of-data marker before their end/);
       assert.equal(await target.dump(), before);
       const { code, stderr } = await runCli(['verify', file]);
-      assert.deepEqual([code, /a mark that ends them before their end/.test(stderr)], [3, true], stderr);
+      assert.deepEqual([code, /an end-of-data marker before their end/.test(stderr)], [3, true], stderr);
     }
   });
 

@@ -30,7 +30,7 @@ const addObject = (manifest: JsonObject, object: JsonObject): void => {
   (manifest['objects'] as JsonObject[]).push(object);
 };
 
-const more = (title: string, sql: string, says = /the manifest does not name it/): Hostile => ({
+const more = (title: string, sql: string, says = /the manifest does not list it/): Hostile => ({
   title: `more: ${title}`,
   sql,
   says,
@@ -38,8 +38,8 @@ const more = (title: string, sql: string, says = /the manifest does not name it/
 
 const payloads: readonly Hostile[] = [
   more('a table', 'CREATE TABLE other (a)'),
-  more('a full-text index', 'CREATE VIRTUAL TABLE docs USING fts5(a, b)', /it has no rows|does not name it/),
-  more('an R-Tree', 'CREATE VIRTUAL TABLE hidden USING rtree(id, x, y)', /it has no rows|does not name it/),
+  more('a full-text index', 'CREATE VIRTUAL TABLE docs USING fts5(a, b)', /it has no rows|does not list it/),
+  more('an R-Tree', 'CREATE VIRTUAL TABLE hidden USING rtree(id, x, y)', /it has no rows|does not list it/),
   more('a table of SQLite about pages', 'CREATE VIRTUAL TABLE pages USING dbstat', /it has no rows/),
   more(
     'a shadow table without its virtual one',
@@ -65,7 +65,7 @@ const payloads: readonly Hostile[] = [
     return {
       title: `less: ${what}`,
       sql: `DELETE FROM sqlite_schema WHERE name = '${name}' OR (tbl_name = '${name}' AND type <> 'trigger')`,
-      says: new RegExp(`${type} ${name}: it is not there|does not name it|damaged|malformed`),
+      says: new RegExp(`${type} ${name}: it is missing|does not list it|damaged|malformed`),
     };
   }),
   {
@@ -91,7 +91,7 @@ const payloads: readonly Hostile[] = [
   {
     title: 'a counter that the manifest does not name',
     manifest: (manifest) => (manifest['sequences'] = []),
-    says: /does not name its counter of notes/,
+    says: /does not list its counter of notes/,
   },
   {
     title: 'an object of another table',

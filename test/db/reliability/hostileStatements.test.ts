@@ -248,7 +248,7 @@ describe('postgres: statements that somebody made up', function () {
       return { seen: seen.join('\n'), outcome: 'restored' };
     } catch (error) {
       if (!RestorePointError.is(error)) throw new Error(what.join('; '), { cause: error });
-      const unread = /is not one that Restore Point writes/.test(error.message);
+      const unread = /is not one that Restore Point would write/.test(error.message);
       return { seen: seen.join('\n'), outcome: unread ? 'read' : 'refused' };
     } finally {
       await session.close();

@@ -28,9 +28,9 @@ describe('SQLite: addresses', () => {
   it('that are wrong are refused with the reason', async () => {
     const reasons = {
       'sqlite:': /names no file/,
-      'sqlite::memory:': /in memory/,
+      'sqlite::memory:': /in-memory/,
       'sqlite://host/shop.db': /host/,
-      'sqlite:///a.db?mode=ro': /may not hold \?/,
+      'sqlite:///a.db?mode=ro': /must not contain \?/,
       'sqlite:///a%zz.db': /hexadecimal/,
       'sqlite:a\0b': /names no file/,
     };
@@ -81,13 +81,13 @@ describe('SQLite: connecting', () => {
     await mkdir(folder.file('folder'));
     assert.match(
       await refusal({ file: folder.file('none.db') }),
-      /none\.db: There is no such file\. Check the path\./,
+      /none\.db: The file does not exist\. Check the path\./,
     );
     assert.match(await refusal({ file: folder.file('folder') }), /This is a folder/);
     assert.match(await refusal({ file: '/dev/null' }), /not a regular file/);
     assert.match(
       await refusal({ file: text }),
-      /notes\.txt: This file is no SQLite database, or it is encrypted/,
+      /notes\.txt: This file is not a SQLite database, or it is encrypted/,
     );
     assert.match(await refusal({ file: 'a\0b' }), /NUL/);
     assert.match(await refusal({}), /names no file/);
@@ -133,7 +133,7 @@ describe('SQLite: connecting', () => {
     assert.equal(existsSync(file), true, 'a file of somebody else was removed');
     const nowhere = folder.file('no/new.db');
     const error = await failure(connectSqlite(nowhere, { create: true }), 'connection');
-    assert.match(error.message, /There is no folder/);
+    assert.match(error.message, /The folder .* does not exist/);
   });
 
   it('tells of a lock of another process', async () => {
@@ -213,7 +213,7 @@ describe('SQLite: connecting', () => {
     const session = await connectSqlite(file, { readOnly: true });
     await assert.rejects(async () => {
       await session.beginRestore(undefined as never, { logger: silentLogger });
-    }, /for reading only/);
+    }, /read-only/);
     await session.close();
   });
 
@@ -227,7 +227,7 @@ describe('SQLite: connecting', () => {
       () => false,
     );
     if (writable) await (await connectSqlite(file)).close();
-    else assert.match(await refusal({ file }, false), /no permission: the file cannot be written/);
+    else assert.match(await refusal({ file }, false), /No permission: the file cannot be written/);
     await (await connectSqlite(file, { readOnly: true })).close();
   });
 
@@ -312,7 +312,7 @@ describe('SQLite: connecting', () => {
     await handle.close();
     const session = await connectSqlite(damaged, { readOnly: true });
     const error = await failure(session.countRows([{ name: 't' }], { logger: silentLogger }), 'database');
-    assert.match(describeError(error), /damaged: its pages do not fit together/);
+    assert.match(describeError(error), /damaged: its pages are inconsistent/);
     await session.close();
   });
 });

@@ -248,7 +248,7 @@ describe('SQLite: restoring what differs', () => {
       restoreSqlite(file, { manifest: { ...manifest, tables }, source }),
       'verification',
     );
-    assert.match(error.message, new RegExp(`it has ${count} rows, and the backup ${count + 1}`));
+    assert.match(error.message, new RegExp(`it has ${count} rows, but the backup has ${count + 1}`));
     assert.deepEqual(sqliteDump(file), before);
   });
 

@@ -99,7 +99,7 @@ describe('SQLite: restoring into tables that have changed', () => {
     for (const mode of ['replace', 'merge', 'insert-missing'] as const) {
       const error = await failure(restoreSqlite(file, backup, { mode }), 'verification');
       assert.equal(error.details.place?.table, 't');
-      if (mode !== 'insert-missing') assert.match(error.message, /the row with rowid 2 has other values/);
+      if (mode !== 'insert-missing') assert.match(error.message, /the row with rowid 2 has different values/);
       assert.deepEqual(sqliteDump(file), before);
     }
   });
@@ -108,8 +108,8 @@ describe('SQLite: restoring into tables that have changed', () => {
     runSqlite(file, `CREATE TABLE t (a); INSERT INTO t VALUES (1)`);
     const backup = await backUpSqlite(file);
     const changes: [sql: string, reason: RegExp][] = [
-      ['DROP TABLE t', /planned: it is not there/],
-      ['DROP TABLE t; CREATE VIEW t AS SELECT 1 AS a', /planned: it is not there/],
+      ['DROP TABLE t', /planned: it is missing/],
+      ['DROP TABLE t; CREATE VIEW t AS SELECT 1 AS a', /planned: it is missing/],
       ['DROP TABLE t; CREATE TABLE t (b)', /planned: it has no column a that can be written/],
       ['DROP TABLE t; CREATE TABLE t (a AS (b), b)', /planned: it has no column a that can be written/],
     ];

@@ -215,16 +215,16 @@ describe('SQLite: the payload of a backup', () => {
     }
 
     it('is refused: no database', async () => {
-      await isRefused(await withBytes(Buffer.from('no database at all')), /no SQLite database/);
+      await isRefused(await withBytes(Buffer.from('no database at all')), /not a SQLite database/);
       await isRefused(
         await withBytes(Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(4080, 7)])),
-        /no SQLite database|damaged/,
+        /not a SQLite database|damaged/,
       );
       await isRefused({ ...backup, manifest: { ...backup.manifest, payloads: [] } }, /0 databases/);
     });
 
     it('is refused: other tables or columns', async () => {
-      await isRefused(await with_('CREATE TABLE x (a)'), /table x: the manifest does not name it/);
+      await isRefused(await with_('CREATE TABLE x (a)'), /table x: the manifest does not list it/);
       const statement = /table t: its statement is not the one in the manifest/;
       await isRefused(await with_('CREATE TABLE t (a, c)'), statement);
       await isRefused(await with_('CREATE TABLE t (b, a)'), statement);
@@ -250,9 +250,9 @@ describe('SQLite: the payload of a backup', () => {
         opened(fewer, (rows, { tables }) => rows.check(tables[0]!, { logger: silentLogger })),
         'damaged-backup',
       );
-      assert.match(error.message, /holds 1 rows, and its manifest says 2/);
+      assert.match(error.message, /contains 1 rows, but its manifest says 2/);
       const other = await failure(restoreSqlite(file, fewer, { tables: ['t'] }), 'verification');
-      assert.match(other.message, /it has 1 rows, and the backup 2/);
+      assert.match(other.message, /it has 1 rows, but the backup has 2/);
       assert.deepEqual(sqliteDump(file), before);
     });
 

@@ -119,7 +119,7 @@ describe('SQLite: references and counters', () => {
     assert.equal(warnings.length, 2);
     assert.match(
       warnings.join(),
-      /Rows of children point at rows of parents that the backup does not hold either/,
+      /Rows of children reference rows of parents that are not in the backup either/,
     );
     // Without their parents too, unless one is gone that the backup has.
     runSqlite(file, `DELETE FROM children`);

@@ -136,8 +136,8 @@ function splitHost(authority: string): { host: string; port: string } {
   if (!parts) {
     throw wrongUrl(
       authority.includes(',')
-        ? 'it names several hosts, of which a restore could not know which one to write'
-        : 'its host and port cannot be read (an IPv6 address stands in [brackets])',
+        ? 'it names several hosts, so a restore would not know which one to write to'
+        : 'its host and port cannot be read (write an IPv6 address in [brackets])',
     );
   }
   return { host: parts[1] ?? parts[2] ?? '', port: parts[3] ?? '' };
@@ -174,7 +174,7 @@ function fromParameters(values: Map<string, string>): { address: DatabaseAddress
   const [unknown] = values.keys();
   if (unknown !== undefined) {
     const named = unsupportedParameters.has(unknown) ? `its parameter ${unknown}` : 'one of its parameters';
-    throw wrongUrl(`${named} is not known here`);
+    throw wrongUrl(`${named} is not supported`);
   }
   const given = Object.fromEntries(Object.entries(address).filter(([, value]) => value !== undefined));
   return { address: { engine: 'postgres', ...given }, ...(password === undefined ? {} : { password }) };
@@ -183,14 +183,16 @@ function fromParameters(values: Map<string, string>): { address: DatabaseAddress
 function parsePort(text: string, what: string): number {
   const port = portOf(text);
   if (port !== undefined) return port;
-  throw new RestorePointError('usage', `${what} is no number from 1 to 65535: ${text}`);
+  throw new RestorePointError('usage', `${what} is not a number from 1 to 65535: ${text}`);
 }
 
 /** What stands in the place of a URL's port may be the password, cut at a sign that is not percent-encoded. */
 function parseUrlPort(text: string): number {
   const port = portOf(text);
   if (port !== undefined) return port;
-  throw wrongUrl('its port is no number from 1 to 65535, or its password holds a sign that is not encoded');
+  throw wrongUrl(
+    'its port is not a number from 1 to 65535, or its password contains a character that is not percent-encoded',
+  );
 }
 
 function portOf(text: string): number | undefined {
@@ -201,8 +203,8 @@ function portOf(text: string): number | undefined {
 function parseSslMode(text: string): SslMode {
   const mode = foreignSslModes[text] ?? sslModes.find((known) => known === text);
   if (mode) return mode;
-  throw new RestorePointError('usage', `There is no sslmode ${text}`, {
-    next: `It is one of ${sslModes.join(', ')}.`,
+  throw new RestorePointError('usage', `Unknown sslmode ${text}`, {
+    next: `Use one of ${sslModes.join(', ')}.`,
   });
 }
 
@@ -217,6 +219,6 @@ function decode(text: string): string {
 /** Never with the URL itself: it may hold a password. */
 function wrongUrl(reason: string): RestorePointError {
   return new RestorePointError('usage', `This PostgreSQL URL cannot be used: ${reason}`, {
-    next: 'Write postgres://user@host:port/database?sslmode=verify-full, with %40 for an @, %2F for a / in a part of it.',
+    next: 'Write postgres://user@host:port/database?sslmode=verify-full, with %40 for @ and %2F for / inside a part.',
   });
 }

@@ -166,11 +166,11 @@ function warnOfOpenNetwork(address: ResolvedAddress, ssl: TlsOptions, logger: Lo
   if (isThisMachine(address.host)) return;
   if (!ssl) {
     logger.warn(
-      `The connection to ${address.host} is not encrypted (sslmode ${address.ssl}): others on the way can read and change it`,
+      `The connection to ${address.host} is not encrypted (sslmode ${address.ssl}): others on the network can read and change it`,
     );
   } else if (ssl.rejectUnauthorized === false) {
     logger.warn(
-      `The connection to ${address.host} is encrypted, but who answers is not checked (sslmode ${address.ssl})`,
+      `The connection to ${address.host} is encrypted, but the server is not verified (sslmode ${address.ssl})`,
     );
   }
 }
@@ -251,7 +251,7 @@ async function readServer(pool: Knex): Promise<ServerInfo> {
   const version = Number(row.number);
   if (version < 140_000) {
     throw new RestorePointError('connection', `${label} is too old for Restore Point`, {
-      next: 'It needs PostgreSQL 14 or later.',
+      next: 'Restore Point needs PostgreSQL 14 or later.',
     });
   }
   const { encoding, database } = row;

@@ -28,30 +28,30 @@ function place(address: ResolvedAddress): string {
 function serverWords(code: string, message: string, address: ResolvedAddress): Words {
   const known: Readonly<Record<string, Words>> = {
     '28P01': {
-      message: `The password for ${address.user} is wrong, or there is no such user`,
+      message: `The password for ${address.user} is wrong, or the user does not exist`,
       next: 'Check the user and the password.',
     },
     '28000': {
       message: `The server does not let ${address.user} in: ${message}`,
       next: /pg_hba/.test(message)
-        ? 'Its pg_hba.conf has to allow this user, database and address, or sslmode has to be another.'
+        ? 'Its pg_hba.conf must allow this user, database and address, or you need another sslmode.'
         : 'Check the user.',
     },
     '3D000': {
-      message: `There is no database ${address.database} on ${place(address)}`,
+      message: `The database ${address.database} does not exist on ${place(address)}`,
       next: 'Check the name of the database; names are case-sensitive.',
     },
     '42501': {
       message: `${address.user} may not connect to the database ${address.database}`,
-      next: 'Somebody has to grant CONNECT on it.',
+      next: 'Ask its owner to grant you CONNECT on it.',
     },
     '53300': {
-      message: `${place(address)} has no room for another connection: ${message}`,
+      message: `${place(address)} has too many connections: ${message}`,
       next: 'Close another connection, or try again later.',
       mayPass: true,
     },
     '57P03': {
-      message: `${place(address)} does not take connections now: ${message}`,
+      message: `${place(address)} does not accept connections now: ${message}`,
       next: 'Try again in a moment.',
       mayPass: true,
     },
@@ -63,34 +63,34 @@ function networkWords(error: unknown, address: ResolvedAddress): Words | undefin
   const { code } = error as NodeJS.ErrnoException;
   const timedOut: Words = {
     message: `${place(address)} did not answer in time`,
-    next: 'Check the host and the port, and whether a firewall is between.',
+    next: 'Check the host and the port, and whether a firewall blocks the connection.',
     mayPass: true,
   };
   const unknownHost: Words = {
-    message: `There is no host named ${address.host}`,
-    next: 'Check the spelling of the host, and whether this machine is in the right network.',
+    message: `The host ${address.host} does not exist`,
+    next: 'Check the spelling of the host, and whether this machine is on the right network.',
     mayPass: true,
   };
   const known: Readonly<Record<string, Words>> = {
     ENOTFOUND: unknownHost,
     EAI_AGAIN: { ...unknownHost, message: `The name ${address.host} could not be looked up` },
     ECONNREFUSED: {
-      message: `Nothing listens at ${place(address)}: the connection was refused`,
-      next: 'Check the host and the port, and that the server runs and listens there.',
+      message: `Nothing is listening at ${place(address)}: the connection was refused`,
+      next: 'Check the host and the port, and that the server is running there.',
       mayPass: true,
     },
     ECONNRESET: {
       message: `${place(address)} closed the connection`,
-      next: 'Check that it is a PostgreSQL server, and that it lets this machine in.',
+      next: 'Check that it is a PostgreSQL server, and that it accepts connections from this machine.',
     },
     ENOENT: {
       message: `There is no PostgreSQL socket in ${address.host} for port ${address.port}`,
-      next: 'Check the folder and the port, and that the server runs.',
+      next: 'Check the folder and the port, and that the server is running.',
       mayPass: true,
     },
     EACCES: {
-      message: `The socket in ${address.host} may not be opened`,
-      next: 'Check who may read and write it.',
+      message: `No permission to open the socket in ${address.host}`,
+      next: 'Check its permissions.',
     },
     ETIMEDOUT: timedOut,
     EHOSTUNREACH: { ...timedOut, message: `${address.host} cannot be reached from this machine` },
@@ -105,22 +105,22 @@ function driverWords(message: string, address: ResolvedAddress): Words | undefin
   }
   if (/password must be a (non-empty )?string/.test(message)) {
     return {
-      message: `The server wants a password for ${address.user}`,
+      message: `The server requires a password for ${address.user}`,
       next: 'Give one.',
       needs: 'password',
     };
   }
   if (/does not support SSL/.test(message)) {
     return {
-      message: `${place(address)} does not speak TLS, and sslmode ${address.ssl} asks for it`,
-      next: 'Switch TLS on in the server, or set ssl to "disable" if the network between is yours.',
+      message: `${place(address)} does not support TLS, but sslmode ${address.ssl} requires it`,
+      next: 'Turn on TLS on the server, or set ssl to "disable" if you trust the network.',
     };
   }
   if (
     /received invalid response|error establishing an SSL connection|terminated unexpectedly/.test(message)
   ) {
     return {
-      message: `What answers at ${place(address)} does not speak as PostgreSQL does, or hung up`,
+      message: `The server at ${place(address)} is not PostgreSQL, or it closed the connection`,
       next: 'Check the port.',
     };
   }
@@ -132,7 +132,7 @@ function tlsWords(error: unknown, address: ResolvedAddress): Words | undefined {
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     return {
       message: `The certificate of ${place(address)} is for another name: ${messageOf(error)}`,
-      next: 'Use the name that is in the certificate, or set ssl to "verify-ca" if you know that server.',
+      next: 'Use the host name in the certificate, or set ssl to "verify-ca" if you know that server.',
     };
   }
   if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') {
@@ -145,8 +145,8 @@ function tlsWords(error: unknown, address: ResolvedAddress): Words | undefined {
     return {
       message: `The certificate of ${place(address)} is not trusted: ${messageOf(error)}`,
       next:
-        'Give the file with its authority as sslRootCert; or set ssl to "require" to encrypt ' +
-        'without checking who answers.',
+        'Set sslRootCert to a file with its certificate authority, or set ssl to "require" to encrypt ' +
+        'without verifying the server.',
     };
   }
   return undefined;

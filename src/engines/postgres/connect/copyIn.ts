@@ -59,7 +59,7 @@ async function giveUp(stream: Socket, copy: CopyIn): Promise<boolean> {
     () => true,
     () => false,
   );
-  await copy.ended.catch(() => 'it was given up, or is lost');
+  await copy.ended.catch(() => 'it was cancelled, or the connection is lost');
   return told;
 }
 

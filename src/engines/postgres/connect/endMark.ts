@@ -17,7 +17,7 @@ export async function* withoutEndMark(
     if (hasMark(bytes, escaping)) {
       throw new RestorePointError(
         'damaged-backup',
-        'Its rows hold a mark that ends them before their end',
+        'Its rows contain an end-of-data marker before their end',
         place ? { place } : {},
       );
     }

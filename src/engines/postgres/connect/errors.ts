@@ -58,7 +58,7 @@ export function describeFailure(error: unknown, place: ErrorPlace = {}): Restore
     const reason = isServerError(error) ? `: ${error.message}` : '';
     return new RestorePointError('connection', `The connection to the database was lost${reason}`, {
       place,
-      next: 'Try again when the database can be reached.',
+      next: 'Try again when the database is reachable.',
       mayPass: true,
       cause: error,
     });
@@ -84,11 +84,12 @@ function sentence(error: ServerError): string {
 
 function nextStep(error: ServerError): string | undefined {
   if (error.code === '53100') return 'Free space on the disk of the database server.';
-  if (error.code === '25006') return 'This server or this role may only read: connect to one that may write.';
+  if (error.code === '25006') return 'This server or role is read-only: use one that can write.';
   if (error.code === state.outOfMemory && error.hint?.includes('max_locks_per_transaction')) {
-    return 'So many tables in one transaction need a higher max_locks_per_transaction on the server; or take a part of them at a time.';
+    return 'Raise max_locks_per_transaction on the server for so many tables in one transaction, or choose fewer tables at a time.';
   }
-  if (error.code === state.lockTimeout) return 'Others use the table: try again when they have finished.';
+  if (error.code === state.lockTimeout)
+    return 'Others are using the table: try again when they have finished.';
   return error.hint;
 }
 

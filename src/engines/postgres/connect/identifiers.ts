@@ -4,7 +4,7 @@ import type { TableName } from '../../../core/names.ts';
 /** An identifier for SQL text, always in quotes, so that no name has a meaning of its own. */
 export function quoteIdentifier(name: string): string {
   // The protocol ends a statement at a zero byte.
-  if (name.includes('\0')) throw new RestorePointError('refused', 'A name holds a zero byte');
+  if (name.includes('\0')) throw new RestorePointError('refused', 'A name contains a NUL character');
   return `"${name.replaceAll('"', '""')}"`;
 }
 
@@ -22,6 +22,6 @@ export function quoteList(names: readonly string[], alias?: string): string {
 
 /** A string constant. Sessions are pinned to `standard_conforming_strings`, so a backslash is no escape. */
 export function quoteLiteral(text: string): string {
-  if (text.includes('\0')) throw new RestorePointError('refused', 'A text holds a zero byte');
+  if (text.includes('\0')) throw new RestorePointError('refused', 'A text contains a NUL character');
   return `'${text.replaceAll("'", "''")}'`;
 }

@@ -71,7 +71,7 @@ async function withBlocker(
   const who = held.length > 0 ? `: ${held.join('; ')}` : '';
   return new RestorePointError(
     'database',
-    `${table ? 'It' : 'A table'} could not be locked within ${lockTimeoutSeconds} seconds, because others use it${who}`,
+    `${table ? 'It' : 'A table'} could not be locked within ${lockTimeoutSeconds} seconds, because others are using it${who}`,
     {
       place: placeOf(table),
       next: 'Let them finish, or end their sessions, and try again.',
@@ -128,7 +128,7 @@ async function lockHolders(
     );
     return rows.map((row) => ({ ...row, place: Number(row.place) }));
   } catch (error) {
-    database.logger.debug(`Who holds a lock could not be asked: ${String(error)}`);
+    database.logger.debug(`Could not find out who holds a lock: ${String(error)}`);
     return [];
   }
 }

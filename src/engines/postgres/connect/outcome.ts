@@ -74,7 +74,7 @@ async function ask(database: Database, id: string | undefined): Promise<string |
     const [row] = await database.once<{ outcome: string }>(sql, [id]);
     return row?.outcome;
   } catch (error) {
-    database.logger.debug(`The outcome of a transaction could not be asked: ${messageOf(error)}`);
+    database.logger.debug(`Could not ask for the outcome of a transaction: ${messageOf(error)}`);
     return undefined;
   }
 }

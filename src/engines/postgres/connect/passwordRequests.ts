@@ -22,13 +22,13 @@ export class CarefulClient extends pg.Client {
 function refusal(host: string): RestorePointError {
   return new RestorePointError(
     'connection',
-    `${host} asks for the password itself (or its MD5 hash), and nothing proves that it is ${host} that asks: the settings of ` +
-      'the workspace switch TLS or its verification off',
+    `${host} asks for the password itself (or its MD5 hash), and nothing proves that this is really ${host}: the workspace ` +
+      'settings turn off TLS or its verification',
     {
       unchanged: 'The password was not sent.',
       next:
-        'Set "ssl" to "verify-full". If the network between is yours, say so in your own words: the environment variable ' +
-        'PGSSLMODE, the connection in your user settings, or its URL on the command line.',
+        'Set "ssl" to "verify-full". If you trust the network, say so outside the workspace: in the environment variable ' +
+        'PGSSLMODE, in a connection in your user settings, or in a URL on the command line.',
     },
   );
 }

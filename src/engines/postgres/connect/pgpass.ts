@@ -17,7 +17,7 @@ export async function passwordFromFile(
   try {
     const { mode } = await stat(file);
     if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
-      logger.warn(`The password file ${file} is not used: others can read it (it needs chmod 600)`);
+      logger.warn(`The password file ${file} is ignored: others can read it (run chmod 600)`);
       return undefined;
     }
     text = await readFile(file, 'utf8');

@@ -18,15 +18,19 @@ interface Writability {
 export async function refuseReadOnly(transaction: Transaction): Promise<void> {
   const [found] = await transaction.rows<Writability>(writabilityQuery);
   if (found?.standby) {
-    throw new RestorePointError('refused', 'This server is a standby: it can be backed up, but not written', {
-      unchanged: 'Nothing was changed.',
-      next: 'Connect to the primary server.',
-    });
+    throw new RestorePointError(
+      'refused',
+      'This server is a standby: it can be backed up, but not restored into',
+      {
+        unchanged: 'Nothing was changed.',
+        next: 'Connect to the primary server.',
+      },
+    );
   }
   if (!found?.off) return;
   throw new RestorePointError(
     'refused',
-    `default_transaction_read_only is on for ${placeOf(found)}: it can be backed up, but not written`,
+    `default_transaction_read_only is on for ${placeOf(found)}: the database can be backed up, but not restored into`,
     { unchanged: 'Nothing was changed.', next: remedyOf(found) },
   );
 }
@@ -55,7 +59,7 @@ function remedyOf({ source, role, database }: Writability): string {
     case 'database user':
       return `Connect as a role that may write, or run: ALTER ROLE ${roleName} IN DATABASE ${databaseName} ${off}`;
     default:
-      return 'Find out why it is on (the configuration of the server, or a full disk), and turn it off there.';
+      return 'Find out why it is on (the server configuration, or a full disk), and turn it off there.';
   }
 }
 

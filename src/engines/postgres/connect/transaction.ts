@@ -241,7 +241,7 @@ export class Transaction {
       this.#over = true;
       // The server's answer to COMMIT in a transaction that failed before.
       if (command === 'ROLLBACK') {
-        throw new RestorePointError('database', 'The transaction had failed and was rolled back');
+        throw new RestorePointError('database', 'The transaction failed and was rolled back');
       }
       this.#outcome = committed;
     } catch (error) {

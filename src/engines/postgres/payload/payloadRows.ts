@@ -94,12 +94,14 @@ export class PostgresPayloadRows implements PayloadRows {
     if (!found.whole || found.rows !== table.rows) {
       throw new RestorePointError(
         'damaged-backup',
-        `It holds ${found.rows} rows and says that it holds ${table.rows}`,
+        `It contains ${found.rows} rows, but its manifest says ${table.rows}`,
         { place },
       );
     }
     if (table.digest !== undefined && found.digest !== table.digest) {
-      throw new RestorePointError('damaged-backup', 'Its rows are not those that were written', { place });
+      throw new RestorePointError('damaged-backup', 'Its rows are not the ones that were backed up', {
+        place,
+      });
     }
   }
 
@@ -112,9 +114,13 @@ export class PostgresPayloadRows implements PayloadRows {
         progress.add(bytes),
       );
       if (found.whole && found.rows === stored.rows && found.digest === stored.digest) continue;
-      throw new RestorePointError('damaged-backup', 'Its large objects are not those that were written', {
-        place: { entry: payload.name },
-      });
+      throw new RestorePointError(
+        'damaged-backup',
+        'Its large objects are not the ones that were backed up',
+        {
+          place: { entry: payload.name },
+        },
+      );
     }
   }
 

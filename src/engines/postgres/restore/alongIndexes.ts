@@ -20,7 +20,7 @@ export async function alongIndexes(
   const sides = [quoteName(table), columns, parent, keys];
   const [answer] = columns === undefined ? [] : await transaction.rows<Answer>(sidesQuery, sides);
   if (!answer?.ordered) return work();
-  transaction.database.logger.debug(`A foreign key of ${formatTableName(table)} is checked along indexes`);
+  transaction.database.logger.debug(`A foreign key of ${formatTableName(table)} is checked with indexes`);
   await setHashJoin(transaction, 'off');
   await work();
   await setHashJoin(transaction, answer.hashjoin);

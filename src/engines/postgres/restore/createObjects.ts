@@ -151,8 +151,8 @@ async function refresh(transaction: Transaction, { name, sql }: SchemaObject): P
   } catch (error) {
     if (!RestorePointError.is(error, 'database')) throw error;
     return [
-      `the materialized view ${name} could not be refreshed and is as it was before: ${error.message}. ` +
-        `Refresh it when that is mended: ${sql}`,
+      `the materialized view ${name} could not be refreshed and is unchanged: ${error.message}. ` +
+        `After you have fixed that, refresh it: ${sql}`,
     ];
   }
 }
@@ -164,7 +164,7 @@ function isLargeKey({ kind, table }: SchemaObject, large: ReadonlySet<string>): 
 function notMade(object: SchemaObject, error: unknown): RestorePointError {
   const failure = describeFailure(error, placeOf(object));
   if (failure.code !== 'database') return failure;
-  return new RestorePointError('database', `${objectKey(object)} could not be made: ${failure.message}`, {
+  return new RestorePointError('database', `${objectKey(object)} could not be created: ${failure.message}`, {
     ...failure.details,
   });
 }

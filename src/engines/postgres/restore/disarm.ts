@@ -58,7 +58,7 @@ function refusal({ kind, name }: Row, { target }: TablePlan): RestorePointError 
   const what = `the ${kind === 'identity' ? 'identity column' : kind} ${name}`;
   return new RestorePointError(
     'refused',
-    `${what} has to be switched off while rows are restored, and only the owner of the table may do it`,
+    `${what} must be disabled during the restore, and only the owner of the table may do that`,
     { place: { table: formatTableName(target) }, next: 'Restore as its owner.' },
   );
 }
@@ -92,7 +92,7 @@ export async function findArmedDomains(
     if (!owned) {
       throw new RestorePointError(
         'refused',
-        `${what} has to be taken off while rows are restored, and only the owner of the domain may do it`,
+        `${what} must be dropped during the restore, and only the owner of the domain may do that`,
         { place: { table: formatTableName(table) }, next: 'Restore as its owner.' },
       );
     }

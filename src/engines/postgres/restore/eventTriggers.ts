@@ -74,7 +74,7 @@ export async function refuseEventTriggers(
       ({ name, event, owner }) =>
         new RestorePointError(
           'refused',
-          `the event trigger ${name} (${event}) would act on what the restore does, and only ${owner} may switch it off`,
+          `the event trigger ${name} (${event}) would fire during the restore, and only ${owner} may disable it`,
           {
             next: `Restore as ${owner}, or let it run: ALTER EVENT TRIGGER ${quoteIdentifier(name)} DISABLE`,
           },

@@ -90,22 +90,22 @@ export async function refuseForeignKeys(
     if (!foreignKey.owned) {
       throw new RestorePointError(
         'refused',
-        `${what} has to be taken off while rows are restored, and only the owner of that table may do it`,
+        `${what} must be dropped during the restore, and only the owner of that table may do that`,
         { ...details, next: 'Restore as its owner, or use the mode insert-missing.' },
       );
     }
     if (!foreignKey.referencable) {
       throw new RestorePointError(
         'refused',
-        `${what} has to be taken off while rows are restored, and without REFERENCES on ` +
-          `${formatTableName(foreignKey.references)} this user may not put it back`,
+        `${what} must be dropped during the restore, and without REFERENCES on ` +
+          `${formatTableName(foreignKey.references)} this user may not create it again`,
         { ...details, next: 'Restore as the owner of that table.' },
       );
     }
     if (foreignKey.triggers.some(({ enabled }) => enabled !== 'O') && !(await isSuperuser(transaction))) {
       throw new RestorePointError(
         'refused',
-        `${what} has triggers that a superuser switched off, and only a superuser may put it back so`,
+        `${what} has triggers that a superuser disabled, and only a superuser can create it that way again`,
         details,
       );
     }
@@ -175,12 +175,12 @@ function violation(
   }
   return new RestorePointError(
     'database',
-    `Its rows are not restored, and some of them refer to rows of ${formatTableName(references)} ` +
-      `that the backup does not hold: ${failure.message}`,
+    `Its rows are not restored, and some of them reference rows of ${formatTableName(references)} ` +
+      `that are not in the backup: ${failure.message}`,
     {
       ...failure.details,
       place: { table: formatTableName(table) },
-      next: 'Restore that table too, or use the mode insert-missing, which changes no row that is there.',
+      next: 'Restore that table too, or use the mode insert-missing, which leaves existing rows alone.',
     },
   );
 }

@@ -238,7 +238,7 @@ export class RowLoading {
     if (rows === backup.rows) return rows;
     throw new RestorePointError(
       'verification',
-      `${rows} rows were loaded and the backup says that it holds ${backup.rows}`,
+      `${rows} rows were loaded, but the backup has ${backup.rows}`,
     );
   }
 

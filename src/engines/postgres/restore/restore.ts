@@ -149,7 +149,7 @@ export class PostgresRestore implements RestoreWork {
     if (!taken) return;
     throw new RestorePointError(
       'refused',
-      'The table is not as it was when the restore was planned: it was missing, and is there now',
+      'The table has changed since the restore was planned: it was missing, and now exists',
       { place: { table: taken.place }, next: 'Start the restore again.' },
     );
   }
@@ -166,9 +166,9 @@ export class PostgresRestore implements RestoreWork {
     const tables = found.map(({ place }) => formatTableName(wanted[place]!.target));
     throw new RestorePointError(
       'refused',
-      `The extension ${wanted[found[0]!.place]!.backup.table.extension} of this server does not make ${tables.join(', ')}`,
+      `The extension ${wanted[found[0]!.place]!.backup.table.extension} of this server does not create ${tables.join(', ')}`,
       {
-        next: 'Install the version of the extension that the backup has, or leave these tables out.',
+        next: 'Install the version of the extension that is in the backup, or leave out these tables.',
         tables,
       },
     );

@@ -90,7 +90,7 @@ export class LargeObjectRestore {
     await this.#read(piecesQuery(written(this.#plan.overwrite)), found, (bytes) => progress.add(bytes));
     const { rows, digest } = found;
     if (rows === this.#expected.rows && digest === this.#expected.digest) return;
-    throw new RestorePointError('verification', 'What large objects hold is not what the backup holds');
+    throw new RestorePointError('verification', 'The large objects are not the same as in the backup');
   }
 
   /** Gives those that were made their comments, owners and rights. */
@@ -180,7 +180,7 @@ export class LargeObjectRestore {
     const { owners, grantees, grantors } = this.#plan;
     if (rights === null) return [];
     if (!areRights(rights)) {
-      throw new RestorePointError('damaged-backup', `The rights of the large object ${oid} are none`, {
+      throw new RestorePointError('damaged-backup', `The privileges of the large object ${oid} are invalid`, {
         place: { entry: this.#plan.backup.objects.payload },
       });
     }
@@ -235,6 +235,6 @@ function requireRows(rows: number, stored: StoredRows, what: string): void {
   if (rows === stored.rows) return;
   throw new RestorePointError(
     'verification',
-    `${rows} ${what} were loaded and the backup says that it holds ${stored.rows}`,
+    `${rows} ${what} were loaded, but the backup has ${stored.rows}`,
   );
 }

@@ -52,7 +52,7 @@ export async function lockSequences(
     const increment = increments.get(quoteName(wanted.name));
     if (increment === undefined) {
       const name = formatTableName(wanted.name);
-      logger.warn(`The sequence ${name} of the backup is not in the database; it is not set`);
+      logger.warn(`The sequence ${name} is not in the database, so it is not set`);
       continue;
     }
     // Changes nothing, and locks: a session that took a number and has not ended would otherwise be met at the end.

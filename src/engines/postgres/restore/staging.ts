@@ -142,7 +142,7 @@ async function sameKey(transaction: Transaction, plan: TablePlan): Promise<strin
   if (key.length === 0 || operators.length !== key.length) {
     throw new RestorePointError(
       'refused',
-      'It has no unique index on its key, so its rows cannot be told apart',
+      'It has no unique index on its key, so its rows cannot be identified',
       {
         place: { table: formatTableName(plan.target) },
         next: 'Use the mode replace.',

@@ -45,8 +45,8 @@ export async function findUnchecked(
   if (foreign) {
     throw new RestorePointError(
       'refused',
-      `the constraint ${foreign.name} has to be taken off while rows are restored, ` +
-        `and only the owner of the table may do it`,
+      `the constraint ${foreign.name} must be dropped during the restore, ` +
+        `and only the owner of the table may do that`,
       { place: { table: formatTableName(foreign.table) }, next: 'Restore as its owner.' },
     );
   }

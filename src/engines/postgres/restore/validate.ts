@@ -29,7 +29,7 @@ export async function validateRows(transaction: Transaction, { sql, definition }
     throw new RestorePointError('database', `${error.message}: ${row}`, {
       ...error.details,
       place: { table: formatTableName(table) },
-      next: 'Restore what it refers to as well, or make the constraint NOT VALID first.',
+      next: 'Also restore the table that it references, or make the constraint NOT VALID first.',
     });
   }
 }

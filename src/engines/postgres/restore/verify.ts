@@ -29,18 +29,18 @@ export function compareRows(table: TablePlan, expected: Rows, found: Rows): void
   if (found.rows !== expected.rows) {
     throw new RestorePointError(
       'verification',
-      `${found.rows} rows were read back where the backup has ${expected.rows}`,
+      `${found.rows} rows were read back, but the backup has ${expected.rows}`,
       { place },
     );
   }
   if (expected.digest === undefined || found.digest === expected.digest) return;
   throw new RestorePointError(
     'verification',
-    `The ${found.rows} rows that were read back are not those of the backup: some values differ`,
+    `Some values in the ${found.rows} rows that were read back differ from the backup`,
     {
       place,
       ...(table.drift.length > 0
-        ? { next: `The table is not as it was then: ${table.drift.join('; ')}.` }
+        ? { next: `The table has changed since the backup: ${table.drift.join('; ')}.` }
         : {}),
     },
   );

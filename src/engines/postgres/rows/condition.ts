@@ -28,7 +28,7 @@ export async function checkCondition(transaction: Transaction, condition: Condit
     throw new RestorePointError('usage', `The condition cannot be used: ${error.message}`, {
       place: { table: formatTableName(table) },
       next: hasState(error.cause, '42P01', '42883', '42704', '3F000')
-        ? 'Names of functions, tables and types can be written with their schema.'
+        ? 'You can qualify the names of functions, tables and types with their schema.'
         : 'Write what could stand after WHERE.',
       cause: error.cause,
     });

@@ -38,7 +38,7 @@ export class RowRuns {
 
   /** Gives the last run. Throws when the bytes end inside a row. */
   finish(): void | Promise<void> {
-    if (!this.digest.whole) throw new Error('The rows end in the middle of one');
+    if (!this.digest.whole) throw new Error('The data ends in the middle of a row');
     if (this.#end > 0) return this.#cut();
   }
 

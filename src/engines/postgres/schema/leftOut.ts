@@ -11,19 +11,19 @@ import type { CatalogSequence } from './sequences.ts';
 
 /** Why what is not carried is not. */
 const reasons: Readonly<Record<string, string>> = {
-  'foreign server': 'it may hold secrets, and what it leads to is another database',
-  'foreign-data wrapper': 'what it leads to is another database',
-  'user mapping': 'it may hold secrets',
-  'index that is not valid': 'it was never finished',
-  'order of columns': 'those that it inherits come before its own; its parent got some of them later',
-  'security label': 'it belongs to a module of the server',
-  'sequence that may not be read':
-    'SELECT on it has not been granted to this user; it goes on after the highest value of its column in the backup, if there is one',
-  'large object': 'SELECT on it has not been granted to this user',
-  setting: 'it belongs to the server, which knows databases by name',
-  'right on the system': 'it is given on what every database has, in this one alone',
-  subscription: 'it leads to another server, and its connection may hold secrets',
-  tablespace: 'it is a folder of the server; what stands in it is made in the usual place',
+  'foreign server': 'it may contain secrets, and it refers to another database',
+  'foreign-data wrapper': 'it refers to another database',
+  'user mapping': 'it may contain secrets',
+  'invalid index': 'its creation was never completed',
+  'order of columns': 'inherited columns come before its own, although its parent got some of them later',
+  'security label': 'it belongs to a server module',
+  'unreadable sequence':
+    'this user has no SELECT on it; after a restore it continues after the highest value of its column in the backup, if there is one',
+  'large object': 'this user has no SELECT on it',
+  setting: 'it belongs to the server, not to the database',
+  'privilege on a system object': 'it was granted on an object that every database has',
+  subscription: 'it connects to another server, and its connection may contain secrets',
+  tablespace: 'it is a folder on the server; its contents are restored to the default tablespace',
 };
 
 /** Names what is in the database, or belongs to a scope, and is not in a backup of all of it, by kind and reason. */
@@ -46,7 +46,7 @@ export async function loadLeftOut(
   for (const { kind, name, reason } of rows) add(kind, name, reason ?? reasons[kind] ?? '');
   for (const { kind, name, leftOut } of objects) if (leftOut) add(kind, name, leftOut);
   for (const { name, readable } of sequences) {
-    const kind = 'sequence that may not be read';
+    const kind = 'unreadable sequence';
     if (!readable) add(kind, formatTableName(name), reasons[kind]!);
   }
   return [...groups.values()]
@@ -76,7 +76,7 @@ interface Source {
 
 const sources: readonly Source[] = [
   {
-    kind: 'index that is not valid',
+    kind: 'invalid index',
     table: 'i.indrelid',
     name: readable('c.relnamespace', 'c.relname'),
     from: `pg_index i JOIN pg_class c ON c.oid = i.indexrelid
@@ -116,7 +116,7 @@ const sources: readonly Source[] = [
     name: `format('%s on %s', coalesce(quote_ident(m.usename), 'PUBLIC'), quote_ident(m.srvname))`,
     from: 'pg_user_mappings m',
   },
-  { kind: 'right on the system', name: 'r.name', from: `(${systemRights()}) r (name)` },
+  { kind: 'privilege on a system object', name: 'r.name', from: `(${systemRights()}) r (name)` },
   { kind: 'large object', name: 'l.name', from: `(${unreadableQuery}) l` },
   {
     kind: 'setting',

@@ -53,11 +53,11 @@ export function refuseRights(rights: Rights, mode: RestoreMode): RestorePointErr
     return new RestorePointError(
       'refused',
       `${missing.join(', ')} ${enters ? 'on it' : 'on its schema'} has not been granted to ${user}`,
-      { place, next: `Restore as ${owner}, or let it run: ${grant(missing, what, user)}` },
+      { place, next: `Restore as ${owner}, or ask it to run: ${grant(missing, what, user)}` },
     );
   }
   if (!hidden || owned) return undefined;
-  return new RestorePointError('refused', 'Row-level security may hide rows of it from this user', {
+  return new RestorePointError('refused', 'Row-level security may hide some of its rows from this user', {
     place,
     next: 'Use its owner or a role with BYPASSRLS.',
   });
@@ -173,7 +173,7 @@ export async function loadUnreadable(
       ];
     }
     if (!hidden) return [];
-    const reason = `Row-level security may hide rows of it from ${user}`;
+    const reason = `Row-level security may hide some of its rows from ${user}`;
     const remedy = owned
       ? `ALTER TABLE ${quoteName(name)} NO FORCE ROW LEVEL SECURITY`
       : `ALTER ROLE ${quoteIdentifier(user)} BYPASSRLS`;

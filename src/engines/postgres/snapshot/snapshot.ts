@@ -246,7 +246,7 @@ class TableReader {
     await this.#runs.finish();
     // The next table is read while this one is written.
     const payload = this.#writer.finish();
-    payload.catch(() => 'told when all have been read, unless something else fails before');
+    payload.catch(() => 'reported when all have been read, unless something else fails first');
     const { rows, digest } = this.#runs.digest;
     const described = {
       table,
@@ -303,9 +303,9 @@ function refuseUnsteady(table: TableName, state: TableState | undefined): TableS
     });
   }
   if (state.hidden) {
-    throw new RestorePointError('refused', 'Row-level security may hide rows of it from this user', {
+    throw new RestorePointError('refused', 'Row-level security may hide some of its rows from this user', {
       place,
-      next: 'Use its owner or a role with BYPASSRLS, or leave the table out.',
+      next: 'Use its owner or a role with BYPASSRLS, or leave out the table.',
     });
   }
   return state;

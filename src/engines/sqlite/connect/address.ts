@@ -14,14 +14,16 @@ export function parseUrl(text: string): { address: DatabaseAddress } | undefined
   const file = rest.startsWith('//') ? fileOfUrl(rest.slice(2)) : rest;
   if (file === '' || file.includes('\0')) throw wrongUrl('it names no file');
   if (/^:memory:/i.test(file)) {
-    throw wrongUrl('a database in memory belongs to the program that made it, and no other can read it');
+    throw wrongUrl(
+      'an in-memory database belongs to the program that created it, and no other program can read it',
+    );
   }
   return { address: { engine: 'sqlite', file } };
 }
 
 function fileOfUrl(rest: string): string {
-  if (!rest.startsWith('/')) throw wrongUrl('two slashes announce a host, and a file has none');
-  if (/[?#]/.test(rest)) throw wrongUrl('it may not hold ? or #');
+  if (!rest.startsWith('/')) throw wrongUrl('two slashes introduce a host, and a file has none');
+  if (/[?#]/.test(rest)) throw wrongUrl('it must not contain ? or #');
   // Some programs write four slashes for an absolute path; on Windows the drive follows the third.
   const path = rest.replace(/^\/+/, '/').replace(/^\/(?=[A-Za-z]:)/, '');
   try {
@@ -32,7 +34,7 @@ function fileOfUrl(rest: string): string {
 }
 
 function wrongUrl(reason: string): RestorePointError {
-  return new RestorePointError('usage', `This is no address of a SQLite database: ${reason}`, {
+  return new RestorePointError('usage', `This is not the address of a SQLite database: ${reason}`, {
     next: 'Write sqlite:path/to.db.',
   });
 }

@@ -71,7 +71,7 @@ async function prove(
 async function checkFile(file: string, { create, readOnly }: ConnectOptions): Promise<boolean> {
   const refuse = (message: string, next: string, cause?: unknown): RestorePointError =>
     new RestorePointError('connection', message, { place: { file }, next, cause });
-  if (file.includes('\0')) throw refuse('This is no path: it holds a NUL character', 'Check the path.');
+  if (file.includes('\0')) throw refuse('This is not a path: it contains a NUL character', 'Check the path.');
   try {
     const found = await stat(file);
     if (found.isDirectory()) throw refuse('This is a folder, not a database file', 'Choose a file in it.');
@@ -83,20 +83,19 @@ async function checkFile(file: string, { create, readOnly }: ConnectOptions): Pr
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
       const what = readOnly ? 'read' : 'written';
-      throw refuse(`There is no permission: the file cannot be ${what}`, 'Check its permissions.', error);
+      throw refuse(`No permission: the file cannot be ${what}`, 'Check its permissions.', error);
     }
     if (code !== 'ENOENT') throw refuse(messageOf(error), 'Check the path.', error);
-    if (!create) throw refuse('There is no such file', 'Check the path.', error);
+    if (!create) throw refuse('The file does not exist', 'Check the path.', error);
   }
   const folder = dirname(file);
   const parent = await stat(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
     throw refuse(messageOf(error), 'Check the path.', error);
   });
-  if (!parent?.isDirectory())
-    throw refuse(`There is no folder ${folder} to make it in`, 'Make the folder first.');
+  if (!parent?.isDirectory()) throw refuse(`The folder ${folder} does not exist`, 'Create the folder first.');
   await access(folder, constants.W_OK | constants.X_OK).catch((error: unknown) => {
-    throw refuse(`There is no permission: no file can be made in ${folder}`, 'Check its permissions.', error);
+    throw refuse(`No permission to create a file in ${folder}`, 'Check its permissions.', error);
   });
   return false;
 }

@@ -21,7 +21,7 @@ export function tooMuchWork(milliseconds: number): RestorePointError {
   const seconds = Math.round(milliseconds / 1000);
   return new RestorePointError(
     'damaged-backup',
-    `SQLite worked on the database in the backup for ${seconds} seconds, which no sound database of its size takes`,
+    `SQLite worked on the database in the backup for ${seconds} seconds, far longer than an intact database of its size takes`,
     { next: 'Do not use this backup unless you know who made it.' },
   );
 }
@@ -40,7 +40,7 @@ const words: ReadonlyMap<string, Words> = new Map(
       mayPass: true,
     },
     SQLITE_NOTADB: {
-      message: 'This file is no SQLite database, or it is encrypted',
+      message: 'This file is not a SQLite database, or it is encrypted',
       next: 'Choose another file.',
     },
     SQLITE_READONLY: {
@@ -52,15 +52,15 @@ const words: ReadonlyMap<string, Words> = new Map(
       next: 'Check the permissions of the file and of its folder.',
     },
     SQLITE_PERM: {
-      message: 'There is no permission to open the database',
+      message: 'No permission to open the database',
       next: 'Check the permissions of the file and of its folder.',
     },
     SQLITE_FULL: {
       message: 'The disk is full',
-      next: `Free some space beside the database and in ${tmpdir()}, or let TMPDIR name another folder.`,
+      next: `Free some space beside the database and in ${tmpdir()}, or set TMPDIR to another folder.`,
     },
     SQLITE_CORRUPT: {
-      message: 'The database file is damaged: its pages do not fit together',
+      message: 'The database file is damaged: its pages are inconsistent',
       next: 'Restore the last good backup into a new file. PRAGMA integrity_check tells what is damaged in this one.',
     },
   }),
@@ -73,7 +73,7 @@ const ofPrograms =
 function wordsFor(error: SqliteError): Words {
   const message = sentence(error);
   if (!ofPrograms.test(message)) return words.get(error.code) ?? { message };
-  return { message, next: 'The database needs something that only its own program brings along.' };
+  return { message, next: 'The database needs something that only the program that uses it provides.' };
 }
 
 /** SQLite's own sentence, without the driver's prefix. */

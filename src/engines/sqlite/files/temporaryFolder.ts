@@ -28,7 +28,7 @@ export class TemporaryFolder {
     const path = await mkdtemp(join(parent, `restore-point-${process.pid}-`));
     if (secretBytes !== undefined && !inMemory) {
       logger.warn(
-        `What is in the encrypted backup is in ${path} while it is read, for this user only: there is no room in memory`,
+        `The decrypted backup is in ${path} while it is read, for this user only: there is not enough memory`,
       );
     }
     return new TemporaryFolder(path);
@@ -70,7 +70,7 @@ async function removeStale(parent: string, logger: Logger): Promise<void> {
     } catch (error) {
       // Another user's, or another process was faster.
       logger.debug(
-        `The temporary folder ${path} of a process that is gone could not be removed: ${String(error)}`,
+        `The temporary folder ${path} of a process that has ended could not be removed: ${String(error)}`,
       );
     }
   }

@@ -131,7 +131,7 @@ async function copyTable(
   if (written.digest('hex') === found.digest('hex')) return;
   throw new RestorePointError(
     'refused',
-    `The text of the backup cannot be converted from ${conversion.from} to ${conversion.to}: values change with it`,
+    `The text of the backup cannot be converted from ${conversion.from} to ${conversion.to}: values would change`,
     { next: 'Restore into a new database.' },
   );
 }
@@ -157,7 +157,7 @@ function converted(
   if (!refuses(table)) return { ...value, sql: asBlob };
   throw new RestorePointError(
     'refused',
-    `The backup stores text as ${from} and this database as ${to}: a text of this row is not valid, and could not be kept`,
+    `The backup stores text as ${from}, and this database as ${to}: a text in this row is not valid and cannot be converted`,
     { place: { table, row }, next: 'Restore into a new database, or restore other tables.' },
   );
 }

@@ -30,7 +30,7 @@ export interface Findings {
 }
 
 export function staleWarning(index: string): string {
-  return `The index ${index} of the backup is not in step with its table: it is made anew`;
+  return `The index ${index} in the backup does not match its table: it will be rebuilt`;
 }
 
 /** What the checks read, as long as they do. */
@@ -104,7 +104,7 @@ export class PayloadChecks {
   /** Resolves when nothing holds the file any more. Never throws. */
   async close(): Promise<void> {
     this.#end.abort(cancelled());
-    await this.done().catch(() => 'told by findings() or done()');
+    await this.done().catch(() => 'reported by findings() or done()');
   }
 
   async #open(): Promise<OpenedDatabase> {
@@ -135,7 +135,7 @@ export class PayloadChecks {
 
 /** Whoever asks for the outcome is told of a failure. */
 function quiet<Result>(work: Promise<Result>): Promise<Result> {
-  work.catch(() => 'told to whoever asks');
+  work.catch(() => 'reported to the caller');
   return work;
 }
 

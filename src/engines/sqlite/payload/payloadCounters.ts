@@ -29,12 +29,12 @@ export async function checkCounters(
   const named = new Set(sequences.map(({ name }) => name.name));
   const counted = new Set(tables.filter(({ autoincrement }) => autoincrement).map(({ name }) => name));
   const more = rows.find(({ name }) => counted.has(name) && !named.has(name));
-  if (more) throw unlike(`the manifest does not name its counter of ${more.name}`);
+  if (more) throw unlike(`the manifest does not list its counter of ${more.name}`);
 }
 
 function unlike(reason: string): RestorePointError {
   return new RestorePointError(
     'damaged-backup',
-    `The database in the backup is not as its manifest says: ${reason}`,
+    `The database in the backup does not match its manifest: ${reason}`,
   );
 }

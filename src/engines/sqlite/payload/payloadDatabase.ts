@@ -76,7 +76,7 @@ export class PayloadDatabase {
     );
     try {
       const file = await folder.createFile('database.sqlite');
-      const room = { folder: dirname(folder.path), remedy: 'let TMPDIR name another folder' };
+      const room = { folder: dirname(folder.path), remedy: 'set TMPDIR to another folder' };
       await extractPayload(payload, source, { file, ...room }, options);
       return await PayloadDatabase.#inspect(file, folder, trusted ? undefined : manifest, options.signal);
     } catch (error) {
@@ -197,7 +197,7 @@ export async function readSettings(connection: Connection): Promise<DatabaseSett
        application_id AS applicationId
      FROM temp.pragma_encoding, temp.pragma_page_size, temp.pragma_auto_vacuum, temp.pragma_user_version, temp.pragma_application_id`,
   );
-  if (!settings) throw new Error('SQLite does not tell the settings of a database');
+  if (!settings) throw new Error('SQLite does not return the settings of a database');
   return settings;
 }
 
@@ -207,14 +207,14 @@ export function onlyPayload({ payloads }: Manifest): Payload {
   if (payload && others.length === 0) return payload;
   throw new RestorePointError(
     'damaged-backup',
-    `The backup holds ${payloads.length} databases instead of one`,
+    `The backup contains ${payloads.length} databases instead of one`,
   );
 }
 
 function unlikeManifest(table: string, found: string): RestorePointError {
   return new RestorePointError(
     'damaged-backup',
-    `The database in the backup is not as its manifest says: ${found}`,
+    `The database in the backup does not match its manifest: ${found}`,
     { place: { table } },
   );
 }

@@ -78,7 +78,7 @@ export async function extractPayload(
     }
     await writing;
   } finally {
-    await writing.catch(() => 'told already, or it comes after what went wrong before');
+    await writing.catch(() => 'already reported, or caused by an earlier error');
     await output.close();
   }
 }
@@ -94,7 +94,7 @@ async function refuseWithoutRoom(
   if (bytes <= free) return;
   throw new RestorePointError(
     'file',
-    `The rows of the backup take ${formatBytes(bytes)} of ${folder}, and ${formatBytes(free)} are free there`,
+    `The rows of the backup need ${formatBytes(bytes)} in ${folder}, but only ${formatBytes(free)} are free`,
     { place: { entry: payload.name }, next: `Free some space there, or ${remedy}.` },
   );
 }
@@ -103,7 +103,7 @@ const magic = 'SQLite format 3\0';
 
 function checkMagic(bytes: Uint8Array, payload: Payload): void {
   if (Buffer.from(bytes.subarray(0, magic.length)).toString('latin1') === magic) return;
-  throw new RestorePointError('damaged-backup', 'The rows of the backup are no SQLite database', {
+  throw new RestorePointError('damaged-backup', 'The rows in the backup are not a SQLite database', {
     place: { entry: payload.chunks[0]?.entry ?? payload.name },
   });
 }

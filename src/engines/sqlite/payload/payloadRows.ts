@@ -53,7 +53,7 @@ export class SqlitePayloadRows implements PayloadRows {
       if (rows === table.rows) return;
       throw new RestorePointError(
         'damaged-backup',
-        `The backup holds ${rows} rows, and its manifest says ${table.rows}`,
+        `The backup contains ${rows} rows, but its manifest says ${table.rows}`,
       );
     } catch (error) {
       throw damaged(error, table);

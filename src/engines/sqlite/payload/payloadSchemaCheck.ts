@@ -62,12 +62,12 @@ export function checkPayloadSchema(rows: readonly SchemaRow[], manifest: Manifes
   const found = new Set<string>();
   for (const row of rows) {
     const key = keyOf(row.type, row.name);
-    const reason = found.has(key) ? 'it is there twice' : expected.problemWith(row);
+    const reason = found.has(key) ? 'it exists twice' : expected.problemWith(row);
     if (reason !== undefined) throw unlike(`${row.type} ${row.name}`, reason);
     found.add(key);
   }
   const lacking = expected.required.find(({ type, name }) => !found.has(keyOf(type, name)));
-  if (lacking) throw unlike(`${lacking.type} ${lacking.name}`, 'it is not there, and the manifest names it');
+  if (lacking) throw unlike(`${lacking.type} ${lacking.name}`, 'it is missing, but the manifest lists it');
 }
 
 class ExpectedSchema {
@@ -122,7 +122,7 @@ class ExpectedSchema {
   }
 }
 
-const notNamed = 'the manifest does not name it';
+const notNamed = 'the manifest does not list it';
 
 function typeOf({ kind }: SchemaObject): string {
   return kind === virtualTableKind ? 'table' : kind;
@@ -135,6 +135,6 @@ function keyOf(type: string, name: string): string {
 function unlike(what: string, reason: string): RestorePointError {
   return new RestorePointError(
     'damaged-backup',
-    `The database in the backup is not as its manifest says: ${what}: ${reason}`,
+    `The database in the backup does not match its manifest: ${what}: ${reason}`,
   );
 }

@@ -84,8 +84,8 @@ export class LiveFilePlace implements FilePlace {
     const { bavail, bsize } = await statfs(this.path);
     const [{ size: now }, { size: then }] = [await stat(this.#target.file), await stat(this.path)];
     if (bavail * bsize <= now + then) {
-      const next = 'Free some space there, or let TMPDIR name another folder.';
-      const message = 'The temporary folder has no room for the safety copy of the database';
+      const next = 'Free some space there, or set TMPDIR to another folder.';
+      const message = 'The temporary folder has no space for the safety copy of the database';
       throw new RestorePointError('file', message, { next });
     }
     this.#stateBefore = await this.#state();

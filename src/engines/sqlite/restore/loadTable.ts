@@ -243,7 +243,7 @@ export async function refuseNullKeys(
   if (!row?.n) return;
   throw new RestorePointError(
     'refused',
-    `${row.n} rows of the backup have NULL in their key (${columns.join(', ')}) and cannot be told apart`,
+    `${row.n} rows of the backup have NULL in their key (${columns.join(', ')}) and cannot be identified`,
     {
       place: { table: formatTableName(plan.target) },
       next: 'Only the mode replace can restore this table.',

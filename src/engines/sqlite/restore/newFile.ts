@@ -79,7 +79,7 @@ export class NewFile {
     await this.remove();
     await syncFolder(dirname(this.place)).catch((error: unknown) => {
       this.#logger.error(
-        `${this.place} is there, but its folder could not be brought to the disk: ${messageOf(error)}`,
+        `${this.place} exists, but its folder could not be flushed to disk: ${messageOf(error)}`,
         error,
       );
     });
@@ -105,10 +105,14 @@ export class NewFile {
 
   #taken(): RestorePointError {
     const file = basename(this.place);
-    return new RestorePointError('database', 'Another program has made a file of this name meanwhile', {
-      place: { file },
-      next: 'Look at what is in it, or restore into another file.',
-    });
+    return new RestorePointError(
+      'database',
+      'Another program has created a file with this name in the meantime',
+      {
+        place: { file },
+        next: 'Check what is in it, or restore into another file.',
+      },
+    );
   }
 }
 

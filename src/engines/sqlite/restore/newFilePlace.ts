@@ -84,7 +84,7 @@ export class NewFilePlace implements FilePlace {
       if (position === undefined) return;
       throw new RestorePointError(
         'verification',
-        `What was restored is not what the backup holds: the file differs from byte ${position} on`,
+        `The restored database differs from the backup: the file differs at byte ${position}`,
       );
     } finally {
       await file.close();
@@ -99,7 +99,7 @@ export class NewFilePlace implements FilePlace {
     await inWords('database', { file: databaseName(this.#file.place) }, () => this.#file.publish());
     this.outcome = committed;
     await this.#placed().catch((error: unknown) => {
-      this.#options.logger.error(`${this.#file.place} is there, but could not be opened`, error);
+      this.#options.logger.error(`${this.#file.place} exists, but could not be opened`, error);
     });
   }
 

@@ -336,7 +336,7 @@ export class SqliteRestore implements RestoreWork {
     const backup = this.#payload.table(plan.backup);
     const target = findTable(tables, plan.target.name);
     const changed = (reason: string): RestorePointError => changedSince(plan.target, reason);
-    if (!target) throw changed('it is not there');
+    if (!target) throw changed('it is missing');
     if (target.type !== 'table') throw changed('it belongs to a virtual table');
     for (const name of plan.columns) {
       const column = target.columns.find((candidate) => sameName(candidate.name, name));

@@ -30,22 +30,19 @@ export async function verifyTable(
 ): Promise<void> {
   if (mode === 'replace') return verifyReplaced(connection, pair, signal);
   const match = matchKey(pair.target, pair.plan.key ?? []);
-  if (!match) throw failed(pair, 'its rows cannot be told apart');
+  if (!match) throw failed(pair, 'its rows cannot be identified');
   if (mode === 'merge') return verifyRows(connection, pair, match, 'all', signal);
   await verifyRows(connection, pair, match, 'keys', signal);
   const differing = await countDiffering(connection, pair, signal);
   if (differing === differingBefore) return;
-  throw failed(
-    pair,
-    `${differing - differingBefore} of the rows that were inserted are not those of the backup`,
-  );
+  throw failed(pair, `${differing - differingBefore} of the inserted rows differ from the backup`);
 }
 
 async function verifyReplaced(connection: Connection, pair: TablePair, signal?: AbortSignal): Promise<void> {
   const { target, plan } = pair;
   const rows = await countStoredRows(connection, 'main', target.name, signal);
   if (rows !== plan.backup.rows) {
-    throw failed(pair, `it has ${rows} rows, and the backup ${plan.backup.rows}`);
+    throw failed(pair, `it has ${rows} rows, but the backup has ${plan.backup.rows}`);
   }
   const match = matchReplaced(pair);
   if (match) await verifyRows(connection, pair, match, 'all', signal);
@@ -73,7 +70,10 @@ async function verifyRows(
   );
   if (!missing) return;
   const which = missing.row === null ? 'a row' : `the row with rowid ${missing.row}`;
-  throw failed(pair, `${which} ${missing.found ? 'has other values than in the backup' : 'is not there'}`);
+  throw failed(
+    pair,
+    `${which} ${missing.found ? 'has different values than in the backup' : 'is not there'}`,
+  );
 }
 
 /** A result has room for two values of each of so many columns. */
@@ -107,11 +107,11 @@ async function verifyAsMultiset(
     [],
     signal,
   );
-  if (difference) throw failed(pair, 'some of its rows are not those of the backup');
+  if (difference) throw failed(pair, 'some of its rows differ from the backup');
 }
 
 function failed({ plan }: TablePair, reason: string): RestorePointError {
-  return new RestorePointError('verification', `What was restored is not what the backup holds: ${reason}`, {
+  return new RestorePointError('verification', `The restored database differs from the backup: ${reason}`, {
     place: { table: formatTableName(plan.target) },
   });
 }

@@ -101,12 +101,12 @@ function isThere({ name, sql, shadows }: VirtualTable, live: readonly CatalogTab
       next: 'Drop it in the database, or restore chosen tables; then start the restore again.',
     });
   const found = findTable(live, name);
-  if (found && found.type !== 'virtual') throw refuse('the database has another table by this name');
-  if (found && found.sql !== sql) throw refuse('the database has it with another definition');
+  if (found && found.type !== 'virtual') throw refuse('the database has another table with this name');
+  if (found && found.sql !== sql) throw refuse('the database defines it differently');
   for (const shadow of shadows) {
     const there = findTable(live, shadow.name);
     if (there && there.sql !== shadow.sql)
-      throw refuse(`its table ${shadow.name} is another one in the database`);
+      throw refuse(`its table ${shadow.name} is different in the database`);
   }
   return found !== undefined;
 }

@@ -164,7 +164,7 @@ export class WholeFileRestore implements RestoreWork {
     return this.#inWords(table, async () => {
       const { rows } = table.backup;
       const found = this.#counts.get(table);
-      if (found !== rows) throw notRestored(table, `it has ${found} rows, and the backup ${rows}`);
+      if (found !== rows) throw notRestored(table, `it has ${found} rows, but the backup has ${rows}`);
       await (this.#verifying ??= this.#place.verify());
       if (table === this.#restore.plan.tables.at(-1)) {
         await this.#remakeIndexes();
@@ -208,7 +208,7 @@ export class WholeFileRestore implements RestoreWork {
       await connection.all('PRAGMA journal_mode = OFF');
       await connection.all('PRAGMA synchronous = OFF');
       for (const { table, index } of this.#unsure) {
-        logger.debug(`The index ${index.name} is made anew`);
+        logger.debug(`The index ${index.name} will be rebuilt`);
         await inWords('database', { table }, () =>
           connection.run(`REINDEX main.${quote(index.name)}`, [], signal),
         );
@@ -231,12 +231,12 @@ export function cannotCopyRows({ manifest }: RestoreSource): boolean {
 function refuse(error: unknown, table: string): never {
   if (!RestorePointError.is(error)) throw error;
   const next =
-    'Restore into an empty file that is there already: then rows are copied, where SQLite takes them.';
+    'Restore into an existing empty file: then the rows are copied, as far as SQLite accepts them.';
   throw error.with({ place: { table }, next });
 }
 
 function notRestored({ target }: TablePlan, reason: string): RestorePointError {
-  return new RestorePointError('verification', `What was restored is not what the backup holds: ${reason}`, {
+  return new RestorePointError('verification', `The restored database differs from the backup: ${reason}`, {
     place: { table: formatTableName(target) },
   });
 }

@@ -47,6 +47,6 @@ export function quoteList(names: readonly string[], prefix = ''): string {
 /** `CREATE … name` as SQLite stores it, for another of the connection's databases. */
 export function createIn(schema: string, sql: string): string {
   const match = /^CREATE (TABLE|INDEX|UNIQUE INDEX) /.exec(sql);
-  if (!match) throw new Error(`SQLite stores no statement like this: ${sql.slice(0, 40)}`);
+  if (!match) throw new Error(`SQLite never stores a statement like this: ${sql.slice(0, 40)}`);
   return `${match[0]}${quote(schema)}.${sql.slice(match[0].length)}`;
 }

@@ -31,7 +31,7 @@ export interface InheritedReference {
 }
 
 export function inheritedWarning({ child, parent }: Pick<InheritedReference, 'child' | 'parent'>): string {
-  return `Rows of ${child} point at rows of ${parent} that the backup does not hold either`;
+  return `Rows of ${child} reference rows of ${parent} that are not in the backup either`;
 }
 
 const childAlias = 'child_row';

@@ -37,7 +37,7 @@ export async function rebuildSearchIndexes(
       if (!isSqliteError(error, 'SQLITE_ERROR')) throw error;
       // A tokenizer of the program that owns the database, for one.
       logger.warn(
-        `The full-text index ${name} could not be rebuilt (${error.message}); its program has to do it`,
+        `The full-text index ${name} could not be rebuilt (${error.message}); the program that uses it must do that`,
       );
     }
   }

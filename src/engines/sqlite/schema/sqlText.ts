@@ -101,14 +101,14 @@ export function checkCondition(condition: string): void {
     new RestorePointError('usage', `The condition ${JSON.stringify(condition)} cannot be used: ${reason}`, {
       next: 'Write what would stand after WHERE.',
     });
-  if (condition.includes('\0')) throw wrong('it holds a NUL character');
+  if (condition.includes('\0')) throw wrong('it contains a NUL character');
   let depth = 0;
   let empty = true;
   for (const { kind, text } of sqlTokens(condition)) {
     empty = false;
     if (kind === 'unfinished') throw wrong(`${text} is not closed`);
-    if (kind === 'parameter') throw wrong(`${text} would be a parameter, and there is no value for it`);
-    if (text === ';') throw wrong('it holds more than one statement');
+    if (kind === 'parameter') throw wrong(`${text} would be a parameter, but there is no value for it`);
+    if (text === ';') throw wrong('it contains more than one statement');
     if (text === '(') depth += 1;
     if (text === ')') depth -= 1;
     if (depth < 0) break;

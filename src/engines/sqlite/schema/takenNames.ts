@@ -16,16 +16,12 @@ export async function refuseTaken(
     [JSON.stringify(made)],
     signal,
   );
-  if (taken) throw changedSince({ name: taken.name }, `there is a ${taken.type} with its name`);
+  if (taken) throw changedSince({ name: taken.name }, `a ${taken.type} with its name exists`);
 }
 
 export function changedSince(table: TableName, reason: string): RestorePointError {
-  return new RestorePointError(
-    'refused',
-    `The table is not as it was when the restore was planned: ${reason}`,
-    {
-      place: { table: formatTableName(table) },
-      next: 'Start the restore again.',
-    },
-  );
+  return new RestorePointError('refused', `The table has changed since the restore was planned: ${reason}`, {
+    place: { table: formatTableName(table) },
+    next: 'Start the restore again.',
+  });
 }

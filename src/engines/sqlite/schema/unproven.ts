@@ -143,7 +143,7 @@ function missingError(what: string, cause: unknown): RestorePointError {
     'database',
     `${sentence}, which only the program that uses the database provides`,
     {
-      next: 'Restore the whole backup into a new file, or leave this table out.',
+      next: 'Restore the whole backup into a new file, or leave out this table.',
       cause,
     },
   );

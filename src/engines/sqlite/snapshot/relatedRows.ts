@@ -152,12 +152,8 @@ function rowOf(table: CatalogTable, whole: boolean): string[] {
   if (table.rowidName !== undefined) return [quote(table.rowidName)];
   if (table.withoutRowid) return table.primaryKey.map(quote);
   if (whole) return [];
-  throw new RestorePointError(
-    'refused',
-    'Its columns hide the rowid, so that its rows cannot be told apart',
-    {
-      place: { table: table.name },
-      next: 'Take all of its rows: choose the table without a condition.',
-    },
-  );
+  throw new RestorePointError('refused', 'Its columns hide the rowid, so its rows cannot be identified', {
+    place: { table: table.name },
+    next: 'Back up all of its rows: choose the table without a condition.',
+  });
 }

@@ -75,7 +75,7 @@ function checkSelection(selection: readonly TableSelection[], schema: DatabaseSc
   const chosen = new Set(selection.map(({ table }) => tableKey(table.name)));
   const all = schema.tables.every((table) => !isCarried(table) || chosen.has(tableKey(table.name)));
   if (all && selection.every(({ where }) => where === undefined)) return;
-  throw new Error('A snapshot of the whole database was asked for a part of it');
+  throw new Error('A snapshot of the whole database was asked for only a part of it');
 }
 
 /** False where SQLite cannot, and the file is empty again. */
@@ -143,7 +143,8 @@ async function vacuumInto(
       report?.({ phase: 'snapshot', bytes: Math.min(bytes, totalBytes), totalBytes });
     stat(file).then(
       ({ size: bytes }) => grown(bytes),
-      (error: unknown) => options.logger.debug(`The size of the copy is not known: ${String(error)}`),
+      (error: unknown) =>
+        options.logger.debug(`The size of the copy could not be found out: ${String(error)}`),
     );
   }, sizeInterval);
   try {
@@ -190,9 +191,7 @@ async function keepOrder(copyFile: string, order: SchemaOrder, { logger }: WorkO
     const version = (await schemaVersion(copy)) - 1;
     if (order.version === version) await restoreSchemaOrder(copy, order.objects);
     else
-      logger.warn(
-        'The schema changed while it was backed up: its objects are in another order in the backup',
-      );
+      logger.warn('The schema changed during the backup: its objects are in a different order in the backup');
   } finally {
     await copy.close();
   }

@@ -50,7 +50,7 @@ export function* readStatements(objects: readonly SchemaObject[]): Generator<Che
     if (object.of !== undefined) continue;
     const key = objectKey(object);
     const found = checkOne(object, readMaker);
-    const twice = hosts.has(key) ? 'the backup has another one for it' : undefined;
+    const twice = hosts.has(key) ? 'the backup contains it twice' : undefined;
     if (typeof found !== 'string') hosts.set(key, { object, target: found });
     yield { object, reason: twice ?? (typeof found === 'string' ? found : undefined) };
   }
@@ -69,7 +69,9 @@ function readMaker(reader: StatementReader, object: SchemaObject): Target {
   if (object.repeat && object.kind !== 'materialized view data') reader.fail('it would be run again');
   if (object.kind === 'default privileges') return readDefaultPrivileges(reader, object);
   const read = makers.get(object.kind);
-  return read ? read(reader, object) : reader.fail('no backup holds objects of this kind by themselves');
+  return read
+    ? read(reader, object)
+    : reader.fail('backups do not contain objects of this kind on their own');
 }
 
 function readProperty(reader: StatementReader, object: SchemaObject, host: Host): void {
@@ -77,7 +79,7 @@ function readProperty(reader: StatementReader, object: SchemaObject, host: Host)
     reader.fail('it is run as another role');
   if (object.repeat) reader.fail('it would be run again');
   const read = properties.get(object.kind);
-  if (!read) reader.fail('what is of this kind belongs to no other object');
+  if (!read) reader.fail('objects of this kind do not belong to another object');
   const setting = / setting$/.test(object.kind) ? object.kind.slice(0, -' setting'.length) : undefined;
   const isOwn = setting === undefined || setting === host.object.kind || inherited.includes(setting);
   if (!isOwn) reader.fail(`it is a setting of another kind of object`);
@@ -94,7 +96,7 @@ function checkOne<Found>(
 ): Found | string {
   try {
     if (object.sql.length > maxLength)
-      throw new UnreadableStatement('it is longer than any that a backup holds');
+      throw new UnreadableStatement('it is longer than any statement that a backup contains');
     const reader = new StatementReader(object.sql);
     const found = read(reader, object);
     reader.end();
@@ -109,7 +111,7 @@ function notKnown(object: SchemaObject, reason: string): RestorePointError {
   const { table } = object;
   return new RestorePointError(
     'damaged-backup',
-    `The statement for ${objectKey(object)} is not one that Restore Point writes for it: ${reason}`,
+    `The statement for ${objectKey(object)} is not one that Restore Point would write: ${reason}`,
     table ? { place: { table: formatTableName(table) } } : {},
   );
 }

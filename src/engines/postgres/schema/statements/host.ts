@@ -14,7 +14,7 @@ export type ReadProperty = (reader: StatementReader, object: SchemaObject, host:
 export const relations: readonly string[] = ['table', 'view', 'materialized view'];
 
 export function requireSame(reader: StatementReader, target: Target, host: Host): void {
-  if (!isSame(target, host.target)) reader.fail(`it is not about the ${objectKey(host.object)}`);
+  if (!isSame(target, host.target)) reader.fail(`it does not refer to the ${objectKey(host.object)}`);
 }
 
 /** What the statement names has to be its host, and the host one of these: other kinds can have the same name. */
@@ -25,7 +25,7 @@ export function requireHost(
   { object, target }: Host,
 ): void {
   if (!kinds.includes(target.what) || !areSame(names, target.names))
-    reader.fail(`it is not about the ${objectKey(object)}`);
+    reader.fail(`it does not refer to the ${objectKey(object)}`);
 }
 
 /** The index of a constraint has its name, in the schema of its table. What is no index has no name of one. */

@@ -98,7 +98,7 @@ const materializedViews: ReadMaker = (reader, object) => {
     last.push(type === 'word' ? value : '');
     if (last.length > 3) last.shift();
   });
-  if (last.join(' ') !== 'with no data') reader.fail('it would be filled at once');
+  if (last.join(' ') !== 'with no data') reader.fail('it would be filled immediately');
   return { what: 'materialized view', names };
 };
 
@@ -226,7 +226,7 @@ const partitions: ReadMaker = (reader, object) => {
   const part = reader.qualified();
   requireTable(reader, object.table, part);
   requireName(reader, object, dotted(part));
-  if (!isRelated(object, whole)) reader.fail('it is about a table that it does not need');
+  if (!isRelated(object, whole)) reader.fail('it refers to a table that it does not need');
   if (!reader.maybe('default')) {
     reader.take('for values');
     reader.onePart();
@@ -257,7 +257,7 @@ const constraintTriggers: ReadMaker = (reader, object) => {
   const relation = reader.qualified();
   requireTable(reader, object.table, relation);
   requireName(reader, object, dotted(relation));
-  if (readSwitch(reader, 'trigger') !== 'all') reader.fail('it is about one trigger');
+  if (readSwitch(reader, 'trigger') !== 'all') reader.fail('it refers to a single trigger');
   return { what: 'constraint triggers', names: relation };
 };
 

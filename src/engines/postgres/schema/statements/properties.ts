@@ -15,9 +15,9 @@ const comments: ReadProperty = (reader, object, host) => {
   const target = readTarget(reader);
   const text = reader.sql.slice(start, reader.place).trim();
   if (!isSame(target, host.target) && !isPartOf(target, host))
-    reader.fail(`it is not about the ${objectKey(host.object)}`);
+    reader.fail(`it does not refer to the ${objectKey(host.object)}`);
   const column = target.what === 'column' ? `${object.of} ${target.names[2]}` : text;
-  if (object.name !== column) reader.fail('it is about something that is called otherwise');
+  if (object.name !== column) reader.fail('it refers to something with a different name');
   reader.take('is');
   reader.string();
 };
@@ -67,7 +67,7 @@ function readColumnSettings(reader: StatementReader, allowed: readonly string[])
     const what = reader.is('(') ? '(' : reader.word();
     const action = `${verb} ${what}`;
     if (!allowed.some((one) => one === action || one.startsWith(`${action} `)))
-      reader.fail('it changes a column in a way that no backup does');
+      reader.fail('it changes a column in a way that backups never do');
     if (what === '(') reader.group();
     else reader.upTo([',']);
   } while (reader.maybe(','));
@@ -76,7 +76,7 @@ function readColumnSettings(reader: StatementReader, allowed: readonly string[])
 const indexSettings: ReadProperty = (reader, _object, host) => {
   reader.take('alter index');
   if (!areSame(reader.qualified(), indexOf(host)))
-    reader.fail(`it is not about the ${objectKey(host.object)}`);
+    reader.fail(`it does not refer to the ${objectKey(host.object)}`);
   if (reader.maybe('set')) reader.group();
   else readColumnSettings(reader, ['set statistics']);
 };
@@ -120,7 +120,7 @@ const defaults: ReadProperty = (reader, object, host) => {
   reader.take('set default');
   const isTables = object.table && object.name === `${formatTableName(object.table)} ${column}`;
   if (!isTables && !reads(object.name, ...dotted(relation), { name: column }))
-    reader.fail('it is about something that is called otherwise');
+    reader.fail('it refers to something with a different name');
   reader.onePart();
 };
 
@@ -157,14 +157,14 @@ const rowSecurity: ReadProperty = (reader, object, host) => {
 const clusterOrders: ReadProperty = (reader, object, host) => {
   const [schema] = readOwnTable(reader, object);
   reader.take('cluster on');
-  if (!areSame([schema, reader.identifier()], indexOf(host))) reader.fail('it is about another index');
+  if (!areSame([schema, reader.identifier()], indexOf(host))) reader.fail('it refers to another index');
 };
 
 const replicaIdentities: ReadProperty = (reader, object, host) => {
   const [schema] = readOwnTable(reader, object);
   reader.take('replica identity');
   if (reader.maybe('using index')) {
-    if (!areSame([schema, reader.identifier()], indexOf(host))) reader.fail('it is about another index');
+    if (!areSame([schema, reader.identifier()], indexOf(host))) reader.fail('it refers to another index');
   } else if (!reader.maybe('nothing')) reader.take('full');
 };
 

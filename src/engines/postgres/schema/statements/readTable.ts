@@ -36,7 +36,7 @@ function readItems(reader: StatementReader): void {
   let first = true;
   reader.group(({ type, value }, depth) => {
     if (first && type === 'word' && noColumn.includes(value))
-      reader.fail(`it has an item of its own with ${value.toUpperCase()}`);
+      reader.fail(`it has its own item with ${value.toUpperCase()}`);
     // In an expression it would be in quotes.
     if (type === 'word' && value === 'references') reader.fail('a column of it references another table');
     first = depth === 0 && type === 'symbol' && value === ',';

@@ -59,7 +59,7 @@ export class StatementReader {
 
   take(text: string): void {
     for (const part of text.split(' ')) {
-      if (!this.is(part)) this.fail(`it does not say ${part.toUpperCase()} where it has to`);
+      if (!this.is(part)) this.fail(`it lacks ${part.toUpperCase()} where it is required`);
       this.next();
     }
   }
@@ -76,7 +76,7 @@ export class StatementReader {
   /** With its schema: a name alone would be whatever the database finds by it. */
   qualified(): QualifiedName {
     const schema = this.identifier();
-    if (!this.is('.')) this.fail('a name in it has no schema');
+    if (!this.is('.')) this.fail('a name in it is not qualified with a schema');
     this.next();
     return [schema, this.identifier()];
   }
@@ -91,7 +91,7 @@ export class StatementReader {
 
   /** A text, as it is written. */
   string(): string {
-    if (this.#next.type !== 'string') this.fail('a text is missing in it');
+    if (this.#next.type !== 'string') this.fail('a string is missing in it');
     return this.next().raw;
   }
 
@@ -120,7 +120,7 @@ export class StatementReader {
   }
 
   end(): void {
-    if (!this.ended) this.fail('it goes on where it has to end');
+    if (!this.ended) this.fail('it continues where it should end');
   }
 
   fail(reason: string): never {
@@ -139,15 +139,15 @@ export class StatementReader {
   ): void {
     const open: string[] = [];
     while (!isEnd(open.length)) {
-      if (this.ended) this.fail('a parenthesis in it has no end');
+      if (this.ended) this.fail('a parenthesis in it is not closed');
       const token = this.next();
       see(token, open.length);
       if (token.type !== 'symbol') continue;
       if (token.value === '(' || token.value === '[') open.push(token.value === '(' ? ')' : ']');
       else if (token.value === ')' || token.value === ']') {
-        if (open.pop() !== token.value) this.fail('its parentheses do not fit');
+        if (open.pop() !== token.value) this.fail('its parentheses do not match');
       } else if (token.value === ';' && !several) this.fail('it is more than one statement');
     }
-    if (open.length > 0) this.fail('a parenthesis in it has no end');
+    if (open.length > 0) this.fail('a parenthesis in it is not closed');
   }
 }

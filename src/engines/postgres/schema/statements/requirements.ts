@@ -13,7 +13,7 @@ export function requireName(
   { name }: SchemaObject,
   template: readonly (string | Name)[],
 ): void {
-  if (!reads(name, ...template)) reader.fail('it makes something that is called otherwise');
+  if (!reads(name, ...template)) reader.fail('it creates something with a different name');
 }
 
 export function requireTable(
@@ -21,13 +21,13 @@ export function requireTable(
   table: TableName | undefined,
   [schema, name]: QualifiedName,
 ): void {
-  if (table?.schema !== schema || table.name !== name) reader.fail('it is about another table');
+  if (table?.schema !== schema || table.name !== name) reader.fail('it refers to another table');
 }
 
 /** The name of a part of a table is that of the table, and then its own, in no quotes. */
 export function requirePartName(reader: StatementReader, { name, table }: SchemaObject, own: string): void {
   if (!table || name !== `${formatTableName(table)} ${own}`)
-    reader.fail('it makes something that is called otherwise');
+    reader.fail('it creates something with a different name');
 }
 
 /** For what can stand on a view too, of which a backup does not say that it is a table. */

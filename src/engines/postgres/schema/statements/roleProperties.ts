@@ -5,7 +5,7 @@ import { readTarget, type Target } from './targets.ts';
 
 /** A role that the statement names has to be one of those that the object says it names. */
 function requireRole(reader: StatementReader, { roles = [] }: SchemaObject, role: string): void {
-  if (!roles.includes(role)) reader.fail('it names a role that is not told');
+  if (!roles.includes(role)) reader.fail('it names a role that is not listed');
 }
 
 /** `ALTER … OWNER TO`. */
@@ -15,7 +15,7 @@ export const owners: ReadProperty = (reader, object, host) => {
   reader.take('owner to');
   const role = reader.identifier();
   requireRole(reader, object, role);
-  if (object.actsAs !== role || object.name !== object.of) reader.fail('it gives it to another role');
+  if (object.actsAs !== role || object.name !== object.of) reader.fail('it grants it to another role');
 };
 
 /** `GRANT`, `REVOKE`. */
@@ -57,7 +57,7 @@ export function readDefaultPrivileges(reader: StatementReader, object: SchemaObj
   reader.take('alter default privileges for role');
   const role = reader.identifier();
   requireRole(reader, object, role);
-  if (object.actsAs !== role) reader.fail('it is about another role');
+  if (object.actsAs !== role) reader.fail('it refers to another role');
   const schema = reader.maybe('in schema') ? reader.identifier() : undefined;
   let type = '';
   const grantee = readGrant(reader, object, () => {
@@ -67,7 +67,7 @@ export function readDefaultPrivileges(reader: StatementReader, object: SchemaObj
   const place = schema === undefined ? '' : ` in schema ${schema}`;
   const name = `${role}${place} on ${type.toUpperCase()} for ${grantee}`;
   if (nameOf(object) !== name && nameOf(object) !== `${name} (MAINTAIN)`)
-    reader.fail('it is about something that is called otherwise');
+    reader.fail('it refers to something with a different name');
   return { what: 'default privileges', names: [name] };
 }
 
@@ -90,5 +90,5 @@ function requireGrantName(reader: StatementReader, { name, of, as, roles = [] }:
   const endings = ['PUBLIC', ...roles].flatMap((role) => [`of ${role}${end}`, `of ${role}${end} (MAINTAIN)`]);
   const fits =
     (name.startsWith(start) || name.startsWith(column)) && endings.some((one) => name.endsWith(one));
-  if (!fits) reader.fail('it is about something that is called otherwise');
+  if (!fits) reader.fail('it refers to something with a different name');
 }

@@ -38,7 +38,7 @@ function withTypes(reader: StatementReader, object: SchemaObject, target: Target
         own === type || (own.endsWith(` ${type}`) && reads(own.slice(0, -type.length), oneName(own, type)))
       );
     });
-  if (!fits) reader.fail('it makes something that is called otherwise');
+  if (!fits) reader.fail('it creates something with a different name');
   return { ...target, types };
 }
 
@@ -104,14 +104,14 @@ const operators: ReadMaker = (reader, object) => {
   const name = new StatementReader(object.name);
   const called = [...readOperatorName(name), ...readLists(name).map((tokens) => tokens.join(' '))];
   name.end();
-  if (!areSame([...names, ...types], called)) reader.fail('it makes something that is called otherwise');
+  if (!areSame([...names, ...types], called)) reader.fail('it creates something with a different name');
   return { what: 'operator', names: [...names, ...types] };
 };
 
 const operatorFamilies: ReadMaker = (reader, object) => {
   reader.take('create operator');
   const target = readTargetOf(reader, 'operator');
-  if (target.what !== 'operator family') reader.fail('it makes another kind of object');
+  if (target.what !== 'operator family') reader.fail('it creates another kind of object');
   requireUsing(reader, object, target.names);
   return target;
 };
@@ -142,7 +142,7 @@ const casts: ReadMaker = (reader, object) => {
   const names = readCast(reader);
   const spaced = (text: string): string => new StatementSpaces(text).text;
   if (spaced(object.name) !== spaced(`${names[0]} to ${names[1]}`))
-    reader.fail('it makes something that is called otherwise');
+    reader.fail('it creates something with a different name');
   reader.upTo([]);
   return { what: 'cast', names };
 };
@@ -163,7 +163,7 @@ const transforms: ReadMaker = (reader, object) => {
   reader.take('create transform');
   const names = readTransform(reader);
   const called = new StatementReader(object.name);
-  if (!areSame(readTransform(called), names)) reader.fail('it makes something that is called otherwise');
+  if (!areSame(readTransform(called), names)) reader.fail('it creates something with a different name');
   called.end();
   reader.group();
   return { what: 'transform', names };

@@ -51,7 +51,7 @@ const longer: Readonly<Record<string, readonly string[]>> = {
 export function readTarget(reader: StatementReader): Target {
   let what = reader.word();
   for (let more = longer[what]; more; more = longer[what]) {
-    if (!reader.is(...more)) reader.fail('it is about something that no backup holds');
+    if (!reader.is(...more)) reader.fail('it refers to something that backups do not contain');
     what = `${what} ${reader.word()}`;
   }
   return readTargetOf(reader, what);
@@ -89,7 +89,7 @@ export function readTargetOf(reader: StatementReader, what: string): Target {
       return { what, names: [...relation, reader.identifier()] };
     }
     default:
-      return reader.fail('it is about something that no backup holds');
+      return reader.fail('it refers to something that backups do not contain');
   }
 }
 

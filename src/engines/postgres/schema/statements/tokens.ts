@@ -33,7 +33,7 @@ export class Tokens {
 
   constructor(sql: string) {
     // What is sent is something else.
-    if (!sql.isWellFormed()) throw new UnreadableStatement('it has half of a character');
+    if (!sql.isWellFormed()) throw new UnreadableStatement('it contains half of a surrogate pair');
     this.sql = sql;
   }
 
@@ -41,7 +41,7 @@ export class Tokens {
     const token = this.#read();
     // The server reads it as a part of the first one, with the escapes of that.
     if (token.type === 'string' && this.#last === 'string')
-      throw new UnreadableStatement('a text follows another text');
+      throw new UnreadableStatement('a string follows another string');
     this.#last = token.type;
     return token;
   }
@@ -62,7 +62,7 @@ export class Tokens {
       return this.#token('symbol', start);
     }
     if (operators.has(char)) return this.#operator();
-    throw new UnreadableStatement(`it has a character that stands in no statement of a backup`);
+    throw new UnreadableStatement(`it contains a character that statements in backups never contain`);
   }
 
   #code(offset = 0): number {
@@ -80,7 +80,7 @@ export class Tokens {
     const word = foldAscii(this.sql.slice(start, this.at));
     const next = this.#code();
     if (word === 'u' && next === code('&') && (this.#code(1) === quote || this.#code(1) === doubleQuote))
-      throw new UnreadableStatement('it has a name or text with U&');
+      throw new UnreadableStatement('it contains a name or string with U&');
     if (next === quote && stringPrefixes.includes(word)) return this.#string(start, word === 'e');
     return this.#token('word', start, word);
   }
@@ -94,7 +94,7 @@ export class Tokens {
         if (this.#code() !== quote) return this.#token('string', start);
       }
     }
-    throw new UnreadableStatement('a text in it has no end');
+    throw new UnreadableStatement('a string in it is not closed');
   }
 
   #quoted(): Token {
@@ -107,7 +107,7 @@ export class Tokens {
       if (value === '') throw new UnreadableStatement('it has an empty name');
       return this.#token('quoted', start, value);
     }
-    throw new UnreadableStatement('a name in it has no end');
+    throw new UnreadableStatement('a name in it is not closed');
   }
 
   #number(): Token {
@@ -131,10 +131,10 @@ export class Tokens {
       return this.#token('symbol', start);
     }
     while (this.#code() !== dollar && isPart(this.#code())) this.at++;
-    if (this.#code() !== dollar) throw new UnreadableStatement('it has a $ that stands alone');
+    if (this.#code() !== dollar) throw new UnreadableStatement('it contains a single $');
     const tag = this.sql.slice(start, ++this.at);
     const end = this.sql.indexOf(tag, this.at);
-    if (end < 0) throw new UnreadableStatement('a text in it has no end');
+    if (end < 0) throw new UnreadableStatement('a string in it is not closed');
     this.at = end + tag.length;
     return this.#token('string', start);
   }
