@@ -37,7 +37,7 @@ const chunksAtOnce = 2 + Math.min(4, availableParallelism());
 
 /**
  * Writes one backup. Chunks are compressed side by side and written in the order in which they came.
- * Nothing stands under the final name until `publish` resolves.
+ * No file has the final name until `publish` resolves.
  */
 export class ArchiveWriter implements PayloadSink {
   readonly #file: TemporaryFile;

@@ -1,7 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { fileError } from './publish.ts';
 
-/** Bytes that can be read from anywhere: a file as it lies there, or what is encrypted in it. */
+/** Bytes that can be read at any position: those of a file, or the decrypted contents of one. */
 export interface ByteSource {
   readonly size: number;
   /**

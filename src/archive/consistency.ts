@@ -42,7 +42,7 @@ function wrongPayloads({ payloads, compression }: Manifest): string | undefined 
   return undefined;
 }
 
-/** Names are fixed by the format, so that no chunk stands for two, and none is a path. */
+/** The format fixes the names, so that two chunks never share one, and none is a path. */
 function wrongChunk(
   { entry, bytes, storedBytes }: Chunk,
   number: number,

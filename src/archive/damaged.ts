@@ -20,7 +20,7 @@ export function damaged(
   });
 }
 
-/** Of damaged rows others may be whole; without its manifest nothing of a backup can be told apart. */
+/** If rows are damaged, others may be intact; without the manifest, nothing can be identified. */
 function holdsManifest(entry: string | undefined): boolean {
   return entry !== undefined && entry !== manifestEntry;
 }

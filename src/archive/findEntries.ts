@@ -62,7 +62,7 @@ async function continues(source: ByteSource, at: number): Promise<boolean> {
   return startsDirectory(bytes) || parseLocalHeader(bytes, at) !== undefined;
 }
 
-/** The place from `from` on where an entry or the list of entries begins; the end of the file when there is none. */
+/** The first position at or after `from` where an entry or the list of entries begins; the end of the file if there is none. */
 async function findNext(source: ByteSource, from: number): Promise<number> {
   const { size } = source;
   for (let start = from; start < size; start += pieceBytes) {

@@ -39,7 +39,7 @@ export type AnotherPath = () => Promise<string>;
 
 /**
  * Gives a complete file its final name: content to the disk, then the name, then the folder to the disk. Resolves to
- * the name. A file that is there already is never overwritten. Throws `file`: nothing stands then under the final name,
+ * the name. A file that is there already is never overwritten. Throws `file`: then no file has the final name,
  * and the temporary file may still be there.
  */
 export async function publish(

@@ -115,7 +115,7 @@ async function readManifest(
   return { manifest, json };
 }
 
-/** Chunks are told by their SHA-256 alone: under their names, or, where a header is damaged, at the ends of a gap. */
+/** Chunks are identified only by their SHA-256: under their names or, if a header is damaged, at the ends of a gap. */
 async function findChunks(
   source: ByteSource,
   { entries, gaps }: FoundEntries,

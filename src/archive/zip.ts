@@ -9,7 +9,7 @@ export interface ZipEntry {
   readonly name: string;
   /** Where its local header begins. */
   readonly offset: number;
-  /** Of the data, which lies there uncompressed. */
+  /** Of the data, which is not compressed. */
   readonly size: number;
   readonly crc32: number;
 }
@@ -27,7 +27,7 @@ const versionPlain = 20;
 const versionZip64 = 45;
 const madeByUnix = (3 << 8) | versionZip64;
 const utf8Names = 0x0800;
-/** 1980-01-01, the earliest that ZIP knows: when a backup was taken stands in its manifest. */
+/** 1980-01-01, the earliest that ZIP knows: the manifest says when a backup was taken. */
 const fixedDate = 0x0021;
 const regularFile = (0o100600 << 16) >>> 0;
 const limit16 = 0xffff;
@@ -40,7 +40,7 @@ export function entryOf(name: string, offset: number, data: Uint8Array): ZipEntr
   return { name, offset, size: data.length, crc32: crc32(data) };
 }
 
-/** What stands before the data of an entry. */
+/** The header before the data of an entry. */
 export function localHeader(entry: ZipEntry): Buffer {
   const name = Buffer.from(entry.name, 'utf8');
   const header = Buffer.alloc(30);
@@ -49,7 +49,7 @@ export function localHeader(entry: ZipEntry): Buffer {
   return Buffer.concat([header, name]);
 }
 
-/** The entry whose header stands at the beginning of `bytes`; undefined where no such header stands. */
+/** The entry whose header `bytes` begins with; undefined if it begins with no such header. */
 export function parseLocalHeader(bytes: Buffer, offset: number): ZipEntry | undefined {
   if (bytes.length < 30 || bytes.readUInt32LE(0) !== localSignature) return undefined;
   const end = 30 + bytes.readUInt16LE(26);
@@ -144,7 +144,7 @@ function endRecord(count: number, size: number, offset: number): Buffer {
   return end;
 }
 
-/** Where the list of entries lies; undefined when `tail`, the file's last bytes, is not the end of such a file. */
+/** Where the list of entries is; undefined if `tail`, the file's last bytes, is not the end of such a file. */
 export function findDirectory(tail: Buffer): { offset: number; size: number } | undefined {
   const end = tail.length - endBytes;
   if (end < 0 || tail.readUInt32LE(end) !== endSignature) return undefined;

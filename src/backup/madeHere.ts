@@ -4,7 +4,7 @@ import type { Logger } from '../core/logger.ts';
 import { PrivateList } from '../core/privateList.ts';
 
 /**
- * Which backups this machine made, told by the fingerprints of their manifests (`Archive.fingerprint`): a list in a folder
+ * Which backups this machine made, by the fingerprints of their manifests (`Archive.fingerprint`): a list in a folder
  * that only this user can write. A backup is known wherever its file goes, and nothing that a file says of itself counts.
  */
 export class MadeHere {

@@ -94,7 +94,7 @@ function whole(manifest: Manifest, content: SalvagedContent): Manifest {
   return { ...manifest, createdBy: version, ...content };
 }
 
-/** What lost a table lost its schema too: made anew it would be empty, as if it had been so. */
+/** A lost table also loses its schema: a restore would create it empty, as if it had had no rows. */
 function part(manifest: Manifest, content: SalvagedContent): Manifest {
   const held = new Set(content.tables.map(({ table }) => tableKey(table.name)));
   const lost = new Set(

@@ -22,7 +22,7 @@ export interface BackupSelection {
   readonly schemas?: readonly string[];
   /** Also what a whole backup holds besides tables: large objects. */
   readonly largeObjects?: boolean;
-  /** Also where these sequences stand, which no table takes numbers from. */
+  /** Also the positions of these sequences, which no table uses. */
   readonly sequences?: readonly TableName[];
   /** Conditions in the database's SQL. */
   readonly where?: readonly { readonly table: TablePattern; readonly condition: string }[];

@@ -231,7 +231,7 @@ async function outputFile(
 }
 
 /**
- * Runs one command. Resolves to the exit code; everything that is told goes to the terminal. `workFactor` is what trying
+ * Runs one command. Resolves to the exit code; all output goes to the terminal. `workFactor` is what trying
  * the passphrases of new backups costs (see `Lock`): only tests lower it.
  */
 export async function commandLine(

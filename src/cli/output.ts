@@ -51,7 +51,7 @@ export function createOutput(
   };
 }
 
-/** What a terminal would obey, or nobody would see, stands nowhere in it, though JSON allows most of that. */
+/** Escapes what a terminal would obey, or nobody would see, though JSON allows most of it. */
 function jsonText(value: unknown): string {
   const escaped = (character: string): string =>
     // Each half of a pair has an escape of its own.
@@ -99,7 +99,7 @@ function oneStack({ name, message, stack = '' }: Error): string {
   return [visible(`${name}: ${message}`), ...places.map(visible)].join('\n');
 }
 
-/** Without `--verbose` only warnings are told: an error is told once, by `failure`. */
+/** Without `--verbose`, only warnings are logged: `failure` reports an error once. */
 function loggerFor(write: (level: string, message: string) => void, verbose: boolean): Logger {
   const warn = (message: string): void => write('warning', message);
   if (!verbose) return { ...silentLogger, warn };

@@ -14,7 +14,7 @@ export interface ConnectionSettings {
   readonly passwordEnv?: string;
   /** All environment variables that were read, or will be. */
   readonly variables: readonly string[];
-  /** Came with a URL that an environment variable holds as a whole; never with one that stands in the settings. */
+  /** Came with a URL that an environment variable holds as a whole; never with one that is in the settings itself. */
   readonly password?: string;
   /** Its backups are encrypted, with a passphrase that is asked for or to these recipients. */
   readonly encrypt?: 'passphrase' | readonly string[];
@@ -106,7 +106,7 @@ function isVariable(url: unknown): boolean {
   return typeof url === 'string' && /^\s*\$\{env:[^}]+\}\s*$/.test(url);
 }
 
-/** Whether an id can stand in the settings: it is written on command lines, where it must not look like a URL. */
+/** Whether an id is allowed: it is used on command lines, where it must not look like a URL. */
 export function isConnectionId(text: string): boolean {
   return /^[\p{L}\p{N}][\p{L}\p{N}._-]*$/u.test(text);
 }

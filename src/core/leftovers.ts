@@ -6,7 +6,7 @@ import type { Logger } from './logger.ts';
 import { isOwn, removeFile } from './ownFiles.ts';
 import { isRunning } from './processes.ts';
 
-/** How a file in the making ends: hidden, in the folder of its final place, and told as ours by this. */
+/** The ending of an unfinished file: hidden, in the folder of its final place, and recognizable as ours. */
 export type PartSuffix = '.dbbackup-part' | '.database-part';
 
 /** The path of a file in the making; its name tells the process. */

@@ -29,7 +29,7 @@ export function formatTableName(table: TableName): string {
   return table.schema === undefined ? name : `${formatPart(table.schema)}.${name}`;
 }
 
-/** A table, or with `wildcard` all tables that a name fits in which `*` stands for any characters. */
+/** A table, or with `wildcard` all tables whose names match, where `*` matches any characters. */
 export interface TablePattern extends TableName {
   readonly wildcard?: boolean;
 }
@@ -57,7 +57,7 @@ export function parseTableNames(text: string): TablePattern[] {
     .map(parseTableName);
 }
 
-/** Splits at `separator` wherever it does not stand between double quotes. */
+/** Splits at every `separator` outside double quotes. */
 export function splitOutsideQuotes(text: string, separator: string): string[] {
   const parts: string[] = [];
   let quoted = false;

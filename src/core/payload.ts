@@ -6,7 +6,7 @@ export interface Chunk {
   readonly rows: number;
   /** Before compression. */
   readonly bytes: number;
-  /** As it lies in the archive. */
+  /** As it is in the archive. */
   readonly storedBytes: number;
   /** Of the stored bytes, in hexadecimal. */
   readonly sha256: string;

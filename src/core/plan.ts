@@ -4,7 +4,7 @@ import type { RelatedReason } from './related.ts';
 import type { SchemaObject, Sequence } from './schema.ts';
 
 /**
- * What becomes of a table:
+ * What a restore does to a table:
  * - `replace`: it becomes what the backup holds;
  * - `merge`: adds and updates rows from the backup; keeps all other rows;
  * - `insert-missing`: adds back deleted rows; leaves existing rows alone.
@@ -40,7 +40,7 @@ export interface TablePlan {
   readonly related?: readonly RelatedReason[];
 }
 
-/** What becomes of large objects: missing ones will be created, and those that the backup does not hold stay. */
+/** What a restore does to large objects: missing ones are created, and those that are not in the backup stay. */
 export interface LargeObjectPlan {
   readonly backup: BackedUpLargeObjects;
   /** How many there are in the target, of whatever number. */

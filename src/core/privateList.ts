@@ -36,7 +36,7 @@ export class PrivateList {
     }
   }
 
-  /** Undefined where there is none. */
+  /** Undefined if there is no such file. */
   async #isSound(): Promise<boolean | undefined> {
     const file = await this.#open();
     try {

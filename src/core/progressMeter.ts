@@ -2,7 +2,7 @@ import { formatBytes, formatCount, formatDuration, formatQuantity } from './form
 import { formatTableName, sameTable } from './names.ts';
 import { phaseTitles, type ProgressEvent } from './progress.ts';
 
-/** Where the work stands, in words and as a number. */
+/** The progress of the work, in words and as a number. */
 export interface ProgressState {
   /** What is being done: `Reading table 3 of 5: orders`. */
   readonly title: string;
@@ -39,10 +39,10 @@ export class ProgressMeter {
     this.#now = now;
   }
 
-  update(told: ProgressEvent): ProgressState {
+  update(reported: ProgressEvent): ProgressState {
     const time = this.#now();
-    if (told.phase !== this.#last?.phase) this.#begin(time);
-    const event = this.#placed(told);
+    if (reported.phase !== this.#last?.phase) this.#begin(time);
+    const event = this.#placed(reported);
     const bytesPerSecond = this.#rate(event, time);
     const fraction = this.#advance(fractionOf(event));
     const secondsLeft = this.#forecast(fraction, time);
@@ -67,7 +67,7 @@ export class ProgressMeter {
     this.#samples = [{ time, bytes: 0 }];
   }
 
-  /** Which table of how many is told once for each table, not with every step. */
+  /** The number of the table is reported once for each table, not with every step. */
   #placed(event: ProgressEvent): ProgressEvent {
     const { table, tableNumber, tableCount } = this.#last ?? {};
     const same = event.table && table && sameTable(event.table, table);

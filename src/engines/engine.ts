@@ -31,7 +31,7 @@ export interface WorkOptions {
 
 /** What common code may ask instead of which engine it is. */
 export interface EngineFeatures {
-  /** Tables stand in schemas that a user names. */
+  /** Tables are in schemas that a user names. */
   readonly schemas: boolean;
   /** A database that is not there can be made by connecting with `create`. */
   readonly createsDatabase: boolean;

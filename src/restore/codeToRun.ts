@@ -29,7 +29,7 @@ const active: readonly string[] = [
   'virtual table',
 ];
 
-/** Kinds that change a table that they do not belong to: those that they need are told with them. */
+/** Kinds that change a table that they do not belong to: the tables that they need are shown with them. */
 const between: readonly string[] = ['table', 'partition', 'foreign key'];
 
 /** What a plan would run of the file; undefined where it writes rows and nothing else. */

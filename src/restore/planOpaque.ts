@@ -25,7 +25,7 @@ export function withoutOpaque(manifest: Manifest): Manifest {
 }
 
 /**
- * What becomes of opaque tables (see `Table.opaque`). They have no rows that could be told apart: missing ones are made,
+ * Plans opaque tables (see `Table.opaque`). Their rows cannot be identified: missing tables are created,
  * and those that are there are replaced or stay.
  */
 export function planOpaque(

@@ -200,7 +200,7 @@ function planTable(
   };
 }
 
-/** Rows are told apart by a key that the table has now; the backup must have its columns. */
+/** Rows are identified by a key that the table has now; the backup must have its columns. */
 function chooseKey(
   backup: BackedUpTable,
   live: Table | undefined,

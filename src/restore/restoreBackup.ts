@@ -66,7 +66,7 @@ export interface RestoreReport {
 
 /**
  * Brings a backup's state back in one transaction that is verified before it is committed.
- * Throws `damaged-backup`, `locked`, `usage`, `refused`, `database`, `verification`, `cancelled`; what was left unchanged stands
+ * Throws `damaged-backup`, `locked`, `usage`, `refused`, `database`, `verification`, `cancelled`; what was left unchanged is
  * in the error.
  */
 export async function restoreBackup(
@@ -148,7 +148,7 @@ async function planWithSchema(
     return features.caseInsensitiveNames ? foldCase(key) : key;
   };
   const chosen = new Set(choosePart(manifest, options).tables.map(({ table }) => fold(table.name)));
-  // Why they cannot be read is told with all else that this user may not do.
+  // The reasons are reported with everything else that this user may not do.
   const closed = new Set(
     schema.access?.unreadable.flatMap(({ table, owned }) => (owned ? [] : [tableKey(table)])),
   );
@@ -169,7 +169,7 @@ async function planWithSchema(
 
 /**
  * The file is read while the database is asked. What fails first ends the other. Rows that the engine reads before it
- * changes anything are not read twice, but where a safety backup comes first: a damaged file is told before that.
+ * changes anything are not read twice, but where a safety backup comes first: a damaged file is reported before that.
  */
 async function checkAndPlan(
   archive: Archive,

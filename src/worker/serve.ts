@@ -43,7 +43,7 @@ export function serve(): void {
       const unwanted = new AbortController();
       token.onCancellationRequested(() => unwanted.abort());
       const signal = AbortSignal.any([unwanted.signal, abandoned.signal]);
-      const { report, flush } = fewerEvents((event) => tell(connection, protocol.progress, event));
+      const { report, flush } = fewerEvents((event) => notify(connection, protocol.progress, event));
       try {
         return await work(task, { signal, report, logger: loggerTo(connection) });
       } catch (error) {
@@ -136,7 +136,7 @@ function questionsTo(connection: MessageConnection, { signal }: WorkOptions): pr
 
 function loggerTo(connection: MessageConnection): Logger {
   const at = (level: protocol.LogLine['level']) => (message: string, error?: unknown) =>
-    tell(connection, protocol.log, {
+    notify(connection, protocol.log, {
       level,
       message,
       ...(error === undefined ? {} : { error: plainOf(error) }),
@@ -145,6 +145,10 @@ function loggerTo(connection: MessageConnection): Logger {
 }
 
 /** There need not be anybody any more who hears it. */
-function tell<Told>(connection: MessageConnection, type: NotificationType<Told>, told: Told): void {
-  if (process.connected) connection.sendNotification(type.method, told).catch(() => undefined);
+function notify<Payload>(
+  connection: MessageConnection,
+  type: NotificationType<Payload>,
+  payload: Payload,
+): void {
+  if (process.connected) connection.sendNotification(type.method, payload).catch(() => undefined);
 }

@@ -84,7 +84,7 @@ export class Workers {
       return await Promise.race([request(worker, cancelling.token), lost]);
     } catch (error) {
       if (error instanceof ResponseError && error.data) throw errorOf(error.data as PlainError);
-      // What cannot be sent to it any more is told less well than why.
+      // The reason why the process ended says more than a message that could not be sent.
       throw child.connected ? error : await ended;
     } finally {
       signal?.removeEventListener('abort', cancel);

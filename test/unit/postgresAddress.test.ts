@@ -97,7 +97,7 @@ describe('postgres: addresses', () => {
       ['postgres://u:s3cret@h:x/d', /65535/],
       ['postgres://u:s3cret%zz@h/d', /percent sign/],
       ['postgres://u:s3cret@h/d?sslmode=sometimes', /Unknown sslmode sometimes/],
-      ['postgres://u:s3cret@h/d?options=-c', /parameter options is not known/],
+      ['postgres://u:s3cret@h/d?options=-c', /parameter options is not supported/],
       ['postgres://u:s3cret@h/d?sslmode', /has no value/],
       ['postgres://u:pass@s3cret@h/d', /an @ or a \/ .* is not written as %40/],
       ['postgres://u:12/s3cret@h/d', /is not written as %40/],

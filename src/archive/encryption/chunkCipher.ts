@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createSecretKey } from 'node:crypto';
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
 
-/** ChaCha20-Poly1305 with one key, as age uses it: the tag stands behind the ciphertext. */
+/** ChaCha20-Poly1305 with one key, as age uses it: the tag follows the ciphertext. */
 export interface ChunkCipher {
   seal(nonce: Uint8Array, plain: Uint8Array): Uint8Array;
   /** Undefined when it is not what was sealed. */

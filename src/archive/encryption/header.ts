@@ -13,7 +13,7 @@ const armorLine = '-----BEGIN AGE ENCRYPTED FILE-----';
 const maxHeaderBytes = 1024 * 1024;
 const firstRead = 4096;
 
-/** What stands before the payload of an encrypted file. */
+/** The part of an encrypted file before its payload. */
 export interface Header {
   readonly bytes: Buffer;
   readonly encryption: Encryption;

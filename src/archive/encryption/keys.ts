@@ -28,7 +28,7 @@ export interface KeyTexts {
 /** `Keys` as data: for another process, which then need not derive again what was. */
 export interface KnownKeys {
   readonly texts: KeyTexts;
-  /** Those of files that were opened, by what stands for their headers. */
+  /** The keys of opened files, by a fingerprint of their headers. */
   readonly fileKeys: readonly (readonly [header: string, fileKey: Uint8Array])[];
 }
 

@@ -115,7 +115,7 @@ async function chooseFolder(connection: Connection): Promise<vscode.WorkspaceFol
   return folder;
 }
 
-/** The backup folder, or a file if there is none. */
+/** The backup folder, or a file if there is no such folder. */
 async function choosePlace(
   connection: Connection,
   folder: vscode.WorkspaceFolder | undefined,

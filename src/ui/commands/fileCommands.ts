@@ -66,7 +66,7 @@ export function fileCommands(
   };
 }
 
-/** The backup files that a command was called on; asks for one where there is none. */
+/** The backup files that a command was called on; asks for one if there is none. */
 export async function chooseFiles(
   { backups }: Services,
   title: string,

@@ -73,7 +73,7 @@ const names = [
 ];
 
 const manifests: readonly Hostile[] = [
-  ...names.map((name) => made(`a chunk ${name}`, (forgery) => rename(forgery, name), /names chunk 1 of/)),
+  ...names.map((name) => made(`a chunk ${name}`, (forgery) => rename(forgery, name), /gives chunk 1 of/)),
   ...['../x', '/x', 'data/..', 'data/1-../x', `data/1-${'x'.repeat(61)}`].map((name) =>
     made(
       `a payload ${name.slice(0, 20)}`,
@@ -87,7 +87,7 @@ const manifests: readonly Hostile[] = [
       const { chunks } = objectsAt(manifest['payloads'])[0]!;
       (chunks as JsonObject[]).push(...Array.from({ length: 1000 }, () => ({ ...objectsAt(chunks)[0]! })));
     },
-    /names chunk 2 of/,
+    /gives chunk 2 of/,
   ),
   made(
     'a payload twice',

@@ -186,7 +186,7 @@ function parsePort(text: string, what: string): number {
   throw new RestorePointError('usage', `${what} is not a number from 1 to 65535: ${text}`);
 }
 
-/** What stands in the place of a URL's port may be the password, cut at a sign that is not percent-encoded. */
+/** The port in a URL may really be the password, cut at a character that is not percent-encoded. */
 function parseUrlPort(text: string): number {
   const port = portOf(text);
   if (port !== undefined) return port;

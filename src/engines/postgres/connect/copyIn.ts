@@ -9,7 +9,7 @@ const message = { copyData: 0x64, copyDone: 0x63, copyFail: 0x66 };
 /**
  * Runs `COPY … FROM STDIN` with the bytes of `source` and resolves to the number of rows that the server took. What
  * `source` gave is its own again when it is asked for more: none of it is kept.
- * When the source throws, the server is told to fail the command before the error comes out.
+ * When the source throws, the client makes the server fail the command before the error comes out.
  */
 export async function copyIn(
   client: pg.Client,
@@ -53,14 +53,14 @@ async function feed(
   return await copy.ended;
 }
 
-/** Resolves, when the server has answered, to whether it could be told: where the connection is lost the driver says why. */
+/** Resolves when the server has answered, to whether the request was sent: if the connection is lost, the driver says why. */
 async function giveUp(stream: Socket, copy: CopyIn): Promise<boolean> {
-  const told = await send(stream, message.copyFail, Buffer.from('given up by the client\0')).then(
+  const sent = await send(stream, message.copyFail, Buffer.from('given up by the client\0')).then(
     () => true,
     () => false,
   );
   await copy.ended.catch(() => 'it was cancelled, or the connection is lost');
-  return told;
+  return sent;
 }
 
 /** Resolves when the system has taken all of it, and nothing refers to these bytes any more. */
@@ -88,7 +88,7 @@ class CopyIn implements pg.Submittable {
 
   constructor(sql: string) {
     this.#sql = sql;
-    // Whoever asks for them is told.
+    // Errors are reported to the callers that await these promises.
     this.begun.catch(() => undefined);
     this.ended.catch(() => undefined);
   }

@@ -5,7 +5,7 @@ const mark = Buffer.from('\\.');
 
 /**
  * The same bytes of COPY text. Before version 18 a server takes a backslash and a dot for the end of all rows, and drops
- * what follows: no backup has it. Throws `damaged-backup` where it stands.
+ * what follows: no backup has it. Throws `damaged-backup` if it occurs.
  */
 export async function* withoutEndMark(
   source: AsyncIterable<Uint8Array>,
@@ -35,7 +35,7 @@ function hasMark(bytes: Uint8Array, escaping: boolean): boolean {
   return false;
 }
 
-/** Whether an odd number of backslashes stands at the end. */
+/** Whether the bytes end with an odd number of backslashes. */
 function escapesNext(bytes: Uint8Array, escaping: boolean): boolean {
   let start = bytes.length;
   while (start > 0 && bytes[start - 1] === backslash) start--;

@@ -8,7 +8,7 @@ export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** `"schema"."name"` of a table or anything else that stands in a schema. */
+/** `"schema"."name"` of a table or anything else in a schema. */
 export function quoteName(name: TableName): string {
   const local = quoteIdentifier(name.name);
   return name.schema === undefined ? local : `${quoteIdentifier(name.schema)}.${local}`;

@@ -46,7 +46,7 @@ function passwordFile(): string {
   return join(homedir(), '.pgpass');
 }
 
-/** `host:port:database:user:password`; in the first four a colon stands as `\:` and a backslash as `\\`. */
+/** `host:port:database:user:password`; in the first four, a colon is written as `\:` and a backslash as `\\`. */
 function parseLine(line: string): { fields: string[]; password: string } | undefined {
   const parts = /^((?:\\.|[^:\\])*):((?:\\.|[^:\\])*):((?:\\.|[^:\\])*):((?:\\.|[^:\\])*):(.+)$/.exec(line);
   if (!parts) return undefined;

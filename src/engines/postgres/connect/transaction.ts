@@ -159,7 +159,7 @@ export class Transaction {
     return [answers].flat().flatMap(({ rows }) => rows);
   }
 
-  /** As `rows`, for a query after a WITH clause that writes: such a clause has to stand first. */
+  /** As `rows`, for a query after a WITH clause that writes: such a clause must come first. */
   async dataRows<Row>(withClause: string, sql: string): Promise<Row[]> {
     const { rows } = await this.#interruptible(() =>
       this.#client.query<{ row: string }>(`${withClause} SELECT ${rowAsJson} FROM (${sql}) q`),

@@ -76,7 +76,7 @@ function partOf(plan: RestorePlan, isPart: (table: TableName) => boolean): Resto
   return { ...plan, tables: plan.tables.filter(({ target }) => isPart(target)), sequences };
 }
 
-/** The first reason of each table that stands in the way of writing its rows, and those of what hangs on them. */
+/** For each table, the first reason why its rows cannot be written; also the reasons of everything that depends on it. */
 async function refuseTables(transaction: Transaction, plan: RestorePlan): Promise<RestorePointError[]> {
   const refusals: RestorePointError[] = [];
   const collect = async (work: () => Promise<unknown>): Promise<void> => {
@@ -200,7 +200,7 @@ async function impossibleOwners(transaction: Transaction, { create }: RestorePla
   });
 }
 
-/** Roles that are missing have been told. */
+/** Missing roles have already been reported. */
 const ownerQuery = `
   SELECT wanted.place,
          CASE WHEN n.oid IS NULL THEN 'the database' ELSE 'the schema ' || quote_ident(n.nspname) END AS what

@@ -25,7 +25,7 @@ export interface CopyTarget {
 }
 
 /**
- * Puts rows of COPY text into a table. `source` gives them in parts, of which most end where a row does; `sent` is told
+ * Puts rows of COPY text into a table. `source` gives them in parts, of which most end where a row does; `sent` gets
  * of each piece when the system has taken it. Resolves to the number of rows that the server took.
  */
 export async function copyRows(
@@ -81,7 +81,7 @@ class RowCopy {
   async #copy(rowsBefore: number): Promise<number> {
     const { name, columns, frozen } = this.#target;
     const binary = this.#piece !== undefined;
-    // Without a list COPY takes every column that is not generated: that is none here.
+    // Without a list COPY uses every column that is not generated: here there are none.
     const list = columns.length > 0 ? ` (${quoteList(columns)})` : '';
     const options = [...(binary ? ['FORMAT binary'] : []), ...(frozen ? ['FREEZE'] : [])];
     const how = options.length > 0 ? ` WITH (${options.join(', ')})` : '';
@@ -129,7 +129,7 @@ class RowCopy {
     this.#at = end;
   }
 
-  /** Where all of a part is sent, takes the next one: there is none when there are no bytes then. */
+  /** Takes the next part when all of this one is sent; no bytes mean that there is no further part. */
   async #fill(): Promise<void> {
     while (this.#at === this.#text.length) {
       // Whoever gave it may take it back from now on.

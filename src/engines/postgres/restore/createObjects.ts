@@ -53,7 +53,7 @@ function evaluates({ kind }: SchemaObject): boolean {
   return kind === 'foreign key' || kind === 'partition' || kind === refreshing;
 }
 
-/** Bodies may name what comes later, and what is made stands in the usual places whatever the session is set to. */
+/** Function bodies may refer to later objects, and objects get the default tablespace, whatever the session is set to. */
 const settings = `
   SET LOCAL check_function_bodies = off; SET LOCAL default_tablespace = ''; SET LOCAL default_table_access_method = heap;
   SET LOCAL transform_null_equals = off`;

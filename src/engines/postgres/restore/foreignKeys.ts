@@ -13,7 +13,7 @@ interface TriggerState {
   readonly enabled: 'O' | 'A' | 'D' | 'R';
 }
 
-/** A foreign key as it has to come back. That of a partitioned table stands for those of its partitions. */
+/** A foreign key as it must come back. The key of a partitioned table includes those of its partitions. */
 export interface LiveForeignKey {
   readonly name: string;
   readonly table: TableName;

@@ -5,7 +5,7 @@ import { describeFailure } from '../connect/errors.ts';
 import { quoteIdentifier, quoteLiteral, quoteName } from '../connect/identifiers.ts';
 import type { Transaction } from '../connect/transaction.ts';
 
-/** An index that is built anew after the rows are loaded, alone or as that of a constraint. */
+/** An index that is rebuilt after the rows are loaded, on its own or for a constraint. */
 export interface LiveIndex {
   readonly table: TableName;
   readonly name: string;
@@ -24,7 +24,7 @@ const sortKilobytes = 512 * 1024;
 
 /**
  * The indexes that make room while the tables are filled: those of tables that become large, which this user can put
- * back exactly as they are. Foreign keys that stand on them have to be off already. Others stay, and cost time only:
+ * back exactly as they are. Foreign keys that use them must be dropped already. Other indexes stay, and only cost time:
  * what depends on them, is a part of another index, has a mark of its own (CLUSTER, replica identity, tablespace,
  * statistics, storage options of a constraint), calls functions of users, or would be seen by an event trigger that is
  * still on.

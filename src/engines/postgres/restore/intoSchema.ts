@@ -11,7 +11,7 @@ import { lockTables } from '../connect/locks.ts';
 import { PostgresRestore } from './restore.ts';
 import type { Transaction } from '../connect/transaction.ts';
 
-/** Something still stands in the schema. */
+/** The schema still contains something. */
 const dependentObjects = '2BP01';
 
 /**

@@ -189,8 +189,8 @@ export class RowLoading {
   }
 
   /**
-   * TRUNCATE needs no scan and leaves no dead rows, but refuses what a foreign key still points at. It also makes files
-   * anew, which takes longer than to delete a few rows, where nothing does something else instead.
+   * TRUNCATE needs no scan and leaves no dead rows, but refuses tables that a foreign key still references. It also
+   * creates new files, which takes longer than deleting a few rows if no trigger or rule interferes.
    */
   async #findTruncated(targets: readonly TableName[]): Promise<Set<string>> {
     const wanted = targets.map((target) => ({

@@ -25,7 +25,7 @@ export function newOwnerOf({ kind, sql }: Pick<SchemaObject, 'kind' | 'sql'>): N
 }
 
 /**
- * Gives the new owner of something the right to make things where it stands, for as long as the work lasts: only a
+ * Grants the new owner of an object CREATE on its schema for the duration of the work: only a
  * superuser could do it otherwise. See `checkRights` for those who cannot.
  */
 export async function welcoming(

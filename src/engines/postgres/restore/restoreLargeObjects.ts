@@ -148,9 +148,13 @@ export class LargeObjectRestore {
     return payloadNamed(this.#restore.manifest, this.#plan.backup.pieces.payload);
   }
 
-  async #read(sql: string, into: RowDigest, told: (bytes: number) => void = () => undefined): Promise<void> {
+  async #read(
+    sql: string,
+    into: RowDigest,
+    report: (bytes: number) => void = () => undefined,
+  ): Promise<void> {
     await this.#transaction.copyOut(`COPY (${sql}) TO STDOUT`, (piece) => {
-      told(piece.length);
+      report(piece.length);
       into.add(piece);
     });
   }

@@ -4,7 +4,7 @@ import { quoteName } from '../connect/identifiers.ts';
 import type { Transaction } from '../connect/transaction.ts';
 import type { Rows } from './verify.ts';
 
-/** A partitioned table whose rows find their partitions anew, with those that hold them. */
+/** A partitioned table whose rows are routed to their partitions again, with the partitions that contain them. */
 export interface RootTable {
   readonly root: TableName;
   readonly leaves: readonly TableName[];

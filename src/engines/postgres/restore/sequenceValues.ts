@@ -37,7 +37,7 @@ export async function refuseSequences(
 
 /**
  * Locks the sequences that will be set, so that nobody takes numbers meanwhile. Those that are not there any more are
- * told and passed over. Throws `refused` when this user may not alter one.
+ * reported and skipped. Throws `refused` when this user may not alter one.
  */
 export async function lockSequences(
   transaction: Transaction,
@@ -104,7 +104,7 @@ async function isBehind(transaction: Transaction, wanted: Sequence, increment: s
   return increment.startsWith('-') ? ahead < 0n : ahead > 0n;
 }
 
-/** A number of a backup, to stand in SQL text. */
+/** A number from a backup, for use in SQL text. */
 function integer(text: string): string {
   return BigInt(text).toString();
 }

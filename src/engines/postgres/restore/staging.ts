@@ -102,7 +102,7 @@ export async function insertMissing(
   });
 }
 
-/** SQL: what the staged rows are now, as they stand in their table. */
+/** SQL: the staged rows as they are now in their table. */
 export function stagedTargets(
   { name, sameKey: on, rows }: Staging,
   plan: TablePlan,

@@ -9,7 +9,7 @@ const maxColumns = 200;
 
 /** For the query alone. */
 const settings = [
-  // Processes share the work even where most of a table lies outside of it, in large values.
+  // Several processes share the work even if most of a table is out of line, in large values.
   'SET LOCAL min_parallel_table_scan_size = 0',
   'SET LOCAL parallel_setup_cost = 0',
   // The table is to be read, and not an index that has the same values.
@@ -82,7 +82,7 @@ async function textsOf(
 
 interface Output {
   readonly column: string;
-  /** A cast gives it, without a copy; of XML it is what COPY is told to send. */
+  /** A cast gives it, without a copy; for XML it is what COPY sends. */
   readonly text: boolean;
   readonly schema: string;
   readonly function: string;

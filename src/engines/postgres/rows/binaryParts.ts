@@ -5,7 +5,7 @@ const zero = 0x30;
 const word = 2 ** 32;
 
 /**
- * The number that the digits of `text` from `from` up to `to` are; NaN where there is none, or something else is among
+ * The number that the digits of `text` from `from` up to `to` form; NaN if there are none, or if something else is among
  * them. Exact up to 15 of them.
  */
 export function digitsOf(text: Buffer, from: number, to: number): number {

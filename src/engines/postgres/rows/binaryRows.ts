@@ -111,7 +111,7 @@ export class BinaryRows {
   }
 }
 
-/** Where a byte stands in a text, for somebody who goes through it from its beginning to its end. */
+/** Finds a byte in a text, for a caller that goes through it from beginning to end. */
 class Places {
   readonly #byte: number;
   #text: Buffer | undefined;
@@ -123,7 +123,7 @@ class Places {
     this.#byte = byte;
   }
 
-  /** The first one at `from` or behind it; the length of the text where there is none. */
+  /** The first one at or after `from`; the length of the text if there is no more. */
   after(text: Buffer, from: number): number {
     if (this.#text === text && from >= this.#from && from <= this.#next) return this.#next;
     this.#text = text;

@@ -46,7 +46,7 @@ const [minus, backslash] = [0x2d, 0x5c];
 const hexDigits = new Uint8Array(256).fill(255);
 for (let digit = 0; digit < 16; digit += 1) hexDigits[digit.toString(16).charCodeAt(0)] = digit;
 
-/** What stands for a character after a backslash, and 0. */
+/** The letter that represents a character after a backslash, or 0. */
 const meanings = new Uint8Array(256);
 for (const pair of ['\\\\', 'b\b', 'f\f', 'n\n', 'r\r', 't\t', 'v\v']) {
   meanings[pair.charCodeAt(0)] = pair.charCodeAt(1);
@@ -159,7 +159,7 @@ function writeInt8(text: Buffer, from: number, to: number, out: Buffer, at: numb
   return BigInt.asIntN(64, large) === large ? out.writeBigInt64BE(large, at) : unknown;
 }
 
-/** NaN where it is none, or has so many digits that a number may not be exact. */
+/** NaN if it is not a number, or has so many digits that it may not be exact. */
 function integer(text: Buffer, from: number, to: number): number {
   const negative = text[from] === minus;
   const first = negative ? from + 1 : from;

@@ -29,7 +29,7 @@ export async function checkCondition(transaction: Transaction, condition: Condit
       place: { table: formatTableName(table) },
       next: hasState(error.cause, '42P01', '42883', '42704', '3F000')
         ? 'You can qualify the names of functions, tables and types with their schema.'
-        : 'Write what could stand after WHERE.',
+        : 'Write a condition as it would follow WHERE.',
       cause: error.cause,
     });
   }
@@ -49,7 +49,7 @@ export async function withRowsPath<Result>(
   return transaction.underOwnPath(work);
 }
 
-/** Whether a column's type writes names of objects: with the search path set they would stand without a schema. */
+/** Whether a column's type writes names of objects: with the search path set, they would have no schema. */
 async function valuesDependOnPath(transaction: Transaction, table: TableName): Promise<boolean> {
   const [row] = await transaction.rows<{ found: boolean }>(
     `WITH RECURSIVE used AS (

@@ -32,7 +32,7 @@ export interface HashSum {
 
 /**
  * Hashes rows of COPY text as a server can hash the values in them with its own functions: see `hashedRows.wat`, and
- * `sumInServer` for the other side. The seed and what stands for NULL are random, so that no data can be made for them.
+ * `sumInServer` for the other side. The seed and the text for NULL are random, so that no data can be made for them.
  */
 export class HashedRows {
   /** As an integer of 64 bits with a sign, in decimal. */

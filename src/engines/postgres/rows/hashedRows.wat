@@ -6,8 +6,8 @@
 ;; treats the seed 0 as none. Nobody minds here: rows that are hashed otherwise are read back.
 ;;
 ;; Memory: 0 the seed, 8 the hash so far of the row, 16 the sum, 24 the number of rows, 32 how many values of the row have
-;; ended, 36 how many a row has, 40 the length of the text that stands for NULL, which is at 64-127; from 256 on what
-;; stands for a character after a backslash; from 512 on the stream.
+;; ended, 36 how many a row has, 40 the length of the text for NULL, which is at 64-127; from 256 on what
+;; represents a character after a backslash; from 512 on the stream.
 (module
   (memory (export "memory") 22)
   (data (i32.const 348) "\5C") ;; \\
@@ -76,7 +76,7 @@
     (local.set $c (i32.sub (i32.xor (local.get $c) (local.get $b)) (i32.rotl (local.get $b) (i32.const 24))))
     (i64.or (i64.shl (i64.extend_i32_u (local.get $b)) (i64.const 32)) (i64.extend_i32_u (local.get $c))))
 
-  ;; The highest bit of each byte that is 0. Only the lowest of them is told exactly.
+  ;; The highest bit of each byte that is 0. Only the lowest of them is exact.
   (func $zeros (param $word i64) (result i64)
     (i64.and
       (i64.and

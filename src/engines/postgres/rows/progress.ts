@@ -23,7 +23,7 @@ export class TableProgress {
   #index = 0;
   #rows = 0;
   #bytes = 0;
-  #told = 0;
+  #reportedAt = 0;
 
   constructor(phase: Phase, tables: readonly TableWork[], report: ReportProgress | undefined) {
     this.#phase = phase;
@@ -38,21 +38,21 @@ export class TableProgress {
   enter(index: number): void {
     this.#index = index;
     this.#rows = this.#bytes = 0;
-    this.#tell();
-    // The first rows are told at once.
-    this.#told = -Infinity;
+    this.#send();
+    // The first rows are reported immediately.
+    this.#reportedAt = -Infinity;
   }
 
   add(rows: number, bytes: number): void {
     this.#rows += rows;
     this.#bytes += bytes;
-    if (performance.now() - this.#told >= intervalMilliseconds) this.#tell();
+    if (performance.now() - this.#reportedAt >= intervalMilliseconds) this.#send();
   }
 
-  #tell(): void {
+  #send(): void {
     const current = this.#tables[this.#index];
     if (!this.#report || !current) return;
-    this.#told = performance.now();
+    this.#reportedAt = performance.now();
     const { table, weight, ...totals } = current;
     const [before, all] = [this.#weights[this.#index]!, this.#weights.at(-1)!];
     this.#report({
@@ -73,13 +73,13 @@ export class TableProgress {
   }
 }
 
-/** Tells how far something is of which only the bytes are known. */
+/** Reports the progress of work that is only measured in bytes. */
 export class ByteProgress {
   readonly #phase: Phase;
   readonly #totalBytes: number | undefined;
   readonly #report: ReportProgress | undefined;
   #bytes = 0;
-  #told = -Infinity;
+  #reportedAt = -Infinity;
 
   constructor(phase: Phase, totalBytes: number | undefined, report: ReportProgress | undefined) {
     this.#phase = phase;
@@ -89,8 +89,8 @@ export class ByteProgress {
 
   add(bytes: number): void {
     this.#bytes += bytes;
-    if (!this.#report || performance.now() - this.#told < intervalMilliseconds) return;
-    this.#told = performance.now();
+    if (!this.#report || performance.now() - this.#reportedAt < intervalMilliseconds) return;
+    this.#reportedAt = performance.now();
     const total = this.#totalBytes === undefined ? {} : { totalBytes: this.#totalBytes };
     this.#report({ phase: this.#phase, bytes: this.#bytes, ...total });
   }

@@ -111,7 +111,7 @@
     (local.set $hash (i64.mul (local.get $hash) (global.get $p3)))
     (i64.xor (local.get $hash) (i64.shr_u (local.get $hash) (i64.const 32))))
 
-  ;; Where the next line feed is, or $end. Eight bytes at a time: the lowest byte that becomes 0 is told exactly.
+  ;; Where the next line feed is, or $end. Eight bytes at a time: the lowest byte that becomes 0 is exact.
   (func $find (param $at i32) (param $end i32) (result i32)
     (local $word i64)
     (block $near

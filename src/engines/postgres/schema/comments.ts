@@ -41,7 +41,7 @@ export async function loadComments(
   });
 }
 
-/** The constraint that stands behind an index. */
+/** The constraint that an index belongs to. */
 const keyOf = (index: string): string =>
   `(SELECT k.oid FROM pg_constraint k WHERE k.conindid = ${index} AND k.contype IN ('p', 'u', 'x'))`;
 

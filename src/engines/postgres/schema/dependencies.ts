@@ -2,7 +2,7 @@ import type { Transaction } from '../connect/transaction.ts';
 import type { CatalogObject } from './catalogObject.ts';
 import type { CatalogScope } from './scope.ts';
 
-/** Something that stands in the statement of another object, and can be taken out of it where it closes a circle. */
+/** Part of another object's statement that can be moved out of it to break a cycle. */
 export interface Part {
   /** As pg_depend names it. */
   readonly id: string;
@@ -60,7 +60,7 @@ const dependencyQuery = (condition: string): string => `
              AND NOT (coalesce(c.relispartition AND c.relkind IN ('r', 'p'), false) AND d.deptype = 'a'
                       AND d.refclassid = 'pg_class'::regclass)) AS list`;
 
-/** The graph of these objects; what the catalogs tell of a part holds for its host unless it stands alone. */
+/** The graph of these objects; the dependencies of a part are those of its host, unless it has its own statement. */
 export function buildGraph(
   objects: readonly CatalogObject[],
   dependencies: readonly Dependency[],
@@ -73,7 +73,7 @@ export function buildGraph(
     if (from !== undefined && to !== undefined && from !== to) graph.get(from)?.add(to);
   };
   for (const { from, to, type } of dependencies) {
-    // The row type of a foreign table, where it stands by itself, does not need the table.
+    // The row type of a foreign table that stands alone does not need the table.
     const isRowType = type === 'i' && from.startsWith('pg_type ') && graph.has(from);
     if (!isRowType) connect(resolve(from), resolve(to));
   }

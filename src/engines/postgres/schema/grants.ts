@@ -87,7 +87,7 @@ type Change = (on: string) => string;
 interface RoleChanges {
   readonly grantor: string;
   readonly grantee: string | null;
-  /** Statements, given what stands between the rights and the role. */
+  /** Statements, given the text between the privileges and the role. */
   readonly changes: readonly Change[];
   /** The same of rights that older servers do not know. */
   readonly newer: readonly Change[];

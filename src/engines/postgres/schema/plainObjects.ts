@@ -8,7 +8,7 @@ import { type CatalogScope, firstUserOid } from './scope.ts';
 /** A kind of object whose statements a query builds by itself. */
 export interface PlainKind {
   readonly catalog: string;
-  /** What stands behind the oid in its id. */
+  /** The part of its id after the oid. */
   readonly suffix?: string;
   readonly kind: string;
   readonly section?: SchemaSection;

@@ -8,7 +8,7 @@ import { featuresOf } from './features.ts';
 import { type CatalogScope, isUsers } from './scope.ts';
 import type { CatalogTable } from './tables.ts';
 
-/** A row of pg_sequence, once for each table whose column takes numbers from it, or once if there is none. */
+/** A row of pg_sequence, once for each table whose column takes numbers from it, or once if no column does. */
 export interface CatalogSequence {
   readonly oid: string;
   readonly name: TableName;
@@ -118,7 +118,7 @@ const rankOf = ({ tie }: TieRow): number => ranks.indexOf(tie);
 const maximumColumns = 2000;
 
 /**
- * Where each sequence stands. One that may not be read has given out at least the highest number in the columns that take
+ * The position of each sequence. One that may not be read has given out at least the highest number in the columns that take
  * numbers from it; without any it is left out. The tables of these can be read.
  */
 export async function readSequences(

@@ -127,7 +127,7 @@ function settingObjects(table: CatalogTable): CatalogObject[] {
   ];
 }
 
-/** The object that makes an index: itself, or the constraint that it stands behind. */
+/** The object that creates an index: the index itself, or the constraint that it belongs to. */
 function indexId(table: CatalogTable, { oid, name }: CatalogIndex): string {
   const behind = table.constraints.find((one) => isKey(one) && one.indexName?.name === name.name);
   return behind ? catalogId('pg_constraint', behind.oid) : catalogId('pg_class', oid);

@@ -7,7 +7,7 @@ import { type CatalogSequence, sequenceOptions } from './sequences.ts';
 import type { CatalogColumn, CatalogConstraint, CatalogTable } from './tables.ts';
 
 /**
- * Tables without what is added after their rows. `alone`: ids of defaults and constraints that must not stand in the
+ * Tables without what is added after their rows. `alone`: ids of defaults and constraints that must not be part of the
  * statement of their table; they come as objects of their own.
  */
 export function tableObjects(
@@ -64,7 +64,7 @@ function tableObject(
   };
 }
 
-/** The table with those defaults and checks left out that stand alone. */
+/** The table without the defaults and checks that have their own statements. */
 function without(table: CatalogTable, alone: ReadonlySet<string>): CatalogTable {
   if (alone.size === 0) return table;
   const isAlone = (catalog: string, oid: string | null): boolean => alone.has(catalogId(catalog, oid ?? ''));
@@ -108,7 +108,7 @@ function checkObjects(table: CatalogTable, alone: ReadonlySet<string>): CatalogO
     }));
 }
 
-/** Defaults and checks, which stand in the statement of their table. A generated column cannot be made without. */
+/** Defaults and checks, which are part of the statement of their table. A generated column cannot be created without. */
 export function tableParts(tables: readonly CatalogTable[]): Part[] {
   return tables.flatMap((table) => {
     const host = catalogId('pg_class', table.oid);
@@ -150,7 +150,7 @@ function laterParents(
   );
 }
 
-/** Its columns stand in another order than they would if it were made as an heir: it became one later. */
+/** Its columns are in another order than if it had been created as a child: it became one later. */
 function isLateHeir(table: CatalogTable, find: ReadonlyMap<string, CatalogTable>): boolean {
   if (!isHeir(table) || !table.columns.every(({ local }) => local)) return false;
   const inherited = table.parents.flatMap((parent) => find.get(tableKey(parent))?.columns ?? []);
@@ -200,7 +200,7 @@ function columnLine(
 }
 
 /**
- * PostgreSQL 18 names them; one that was never checked is added after the rows. The usual name is told too: another
+ * PostgreSQL 18 names them; one that was never checked is added after the rows. The usual name is included too: another
  * table of the schema (a partition) can have taken it when this one is made.
  */
 function notNull(table: CatalogTable, column: CatalogColumn): string {

@@ -164,7 +164,7 @@ const collations = (version: number): PlainKind => ({
       FROM pg_collation c WHERE ${isUsers('c.collnamespace', 'pg_collation', 'c.oid')}`,
 });
 
-/** Types and collations; `alone`: ids of constraints that must not stand in their domain's statement. */
+/** Types and collations; `alone`: ids of constraints that must not be part of their domain's statement. */
 export function typeKinds(version: number, alone: ReadonlySet<string>): PlainKind[] {
   return [
     collations(version),
@@ -180,7 +180,7 @@ export function typeKinds(version: number, alone: ReadonlySet<string>): PlainKin
   ];
 }
 
-/** Checks of domains, which stand in their domain's statement. */
+/** Checks of domains, which are part of their domain's statement. */
 export const domainPartQuery = `
   SELECT 'pg_constraint ' || k.oid AS id, 'pg_type ' || k.contypid AS host, 'pg_constraint ' || k.oid AS alone
     FROM pg_constraint k WHERE k.contypid <> 0 AND k.contype = 'c' AND k.convalidated`;

@@ -157,7 +157,7 @@ export function viewKinds(alone: ReadonlySet<string>): PlainKind[] {
   ];
 }
 
-/** The rule that makes a view stands in its statement. */
+/** The rule that makes a view is part of its statement. */
 export const viewPartQuery = `
   SELECT 'pg_rewrite ' || r.oid AS id, 'pg_class ' || r.ev_class AS host, format('pg_class %s definition', r.ev_class) AS alone
     FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class AND c.relkind = 'v' WHERE r.rulename = '_RETURN'`;

@@ -51,7 +51,7 @@ export class Catalogs {
     return { tables, objects, sequences: tied, leftOut, largeObjects, server, access };
   }
 
-  /** Where the sequences of these tables stand, and those that belong to none; after `introspect` in this transaction. */
+  /** The positions of the sequences of these tables, and of sequences without a table; after `introspect` in this transaction. */
   sequences(transaction: Transaction, tables: readonly TableName[]): Promise<Sequence[]> {
     const wanted = new Set(tables.map(tableKey));
     const { sequences } = this.#known!;

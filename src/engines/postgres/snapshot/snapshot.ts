@@ -188,7 +188,7 @@ export class PostgresSnapshot implements Snapshot {
       }
       return await Promise.all(read);
     } catch (error) {
-      for (const one of read) one.catch(() => 'told here');
+      for (const one of read) one.catch(() => 'reported here');
       // What cannot be written may be of the table before.
       throw RestorePointError.is(error, 'file') ? error : describeFailure(error, { table: reader.label });
     }

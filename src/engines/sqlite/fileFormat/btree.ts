@@ -8,7 +8,7 @@ const pageType = { indexInterior: 2, tableInterior: 5, indexLeaf: 10, tableLeaf:
 const maxDepth = 20;
 
 /**
- * A row of a table, or an entry of an index: where its record begins, and where the part of it ends that lies in the page.
+ * A row of a table, or an entry of an index: where its record begins, and where the part of it ends that is in the page.
  * Of a table's row, the rowid is in two halves of 32 bits. `size`: of all of the record, in bytes.
  */
 export type TakeCell = (

@@ -3,11 +3,11 @@ import { UnclearFile } from './pages.ts';
 /** In the order in which SQLite sorts them; integers and reals are one class there. */
 export const valueKind = { null: 0, integer: 1, real: 2, text: 3, blob: 4 } as const;
 
-/** Where a value stands in the records of a b-tree. */
+/** The position of a value in the records of a b-tree. */
 export interface Place {
   /** Counted from 0. */
   readonly position: number;
-  /** Integers stand for reals: SQLite stores whole numbers of a REAL column like that, in a table or in its index. */
+  /** Integers represent reals: SQLite stores whole numbers of a REAL column like that, in a table or in its index. */
   readonly real: boolean;
   /** What a record that ends before it has there. */
   readonly absent: 'null' | 'unclear';
@@ -204,7 +204,7 @@ function compareReals(a: number, b: number): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** An integer that a real stands for exactly, or a real. */
+/** An integer that a real represents exactly, or a real. */
 function numberAt({ kinds, high, low }: RecordKey, slot: number): number {
   if (kinds[slot] === valueKind.real) return realOf(high[slot]!, low[slot]!);
   const value = high[slot]! * 2 ** 32 + (low[slot]! >>> 0);

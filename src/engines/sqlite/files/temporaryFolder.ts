@@ -20,7 +20,7 @@ export class TemporaryFolder {
     this.path = path;
   }
 
-  /** With `secretBytes`, it is in memory where so much fits; else that it is on the disk is told as a warning. */
+  /** With `secretBytes`, it is in memory where so much fits; else a warning says that it is on the disk. */
   static async create(logger: Logger, secretBytes?: number): Promise<TemporaryFolder> {
     const inMemory = secretBytes !== undefined && (await fitsIntoMemory(secretBytes));
     const parent = inMemory ? memoryFolder : tmpdir();

@@ -19,7 +19,7 @@ export interface Conversion {
   readonly from: string;
   readonly to: string;
   readonly pageSize: number;
-  /** Whether text of this table that cannot be kept is refused; else its bytes stand there, for nobody to restore. */
+  /** Whether text of this table that cannot be kept is refused; else its bytes are kept, and never restored. */
   readonly refuses: (table: string) => boolean;
 }
 
@@ -136,7 +136,7 @@ async function copyTable(
   );
 }
 
-/** As it stands in a statement: a literal, or what is made of the bytes that are bound. */
+/** Its form in a statement: a literal, or an expression over bound bytes. */
 interface StoredValue {
   readonly sql: string;
   readonly bytes?: Buffer;

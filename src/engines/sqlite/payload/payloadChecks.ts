@@ -67,7 +67,7 @@ export class PayloadChecks {
     this.#options = { ...options, signal: AbortSignal.any(signals) };
   }
 
-  /** Has foreign keys looked up, those that were not yet: what dangles is told as a warning. */
+  /** Has foreign keys looked up, those that were not yet: dangling references are reported as warnings. */
   checkReferences(references: readonly InheritedReference[]): void {
     const wanted = references.filter(({ sql }) => !this.#referencesAsked.has(sql));
     for (const { sql } of wanted) this.#referencesAsked.add(sql);
@@ -133,7 +133,7 @@ export class PayloadChecks {
   }
 }
 
-/** Whoever asks for the outcome is told of a failure. */
+/** A failure is reported to the caller that asks for the outcome. */
 function quiet<Result>(work: Promise<Result>): Promise<Result> {
   work.catch(() => 'reported to the caller');
   return work;

@@ -72,7 +72,7 @@ export async function extractPayload(
       await writing;
       bytes += chunk.length;
       writing = output.appendFile(chunk).then(() => freeBytes(chunk));
-      // It is told when it is waited for.
+      // It is reported when the promise is awaited.
       writing.catch(() => undefined);
       report?.({ phase: 'prepare', bytes, totalBytes });
     }
@@ -83,7 +83,7 @@ export async function extractPayload(
   }
 }
 
-/** A small file can become a very large one: before the disk is full of it, that is told. */
+/** A small file can become a very large one: refuses before it fills the disk. */
 async function refuseWithoutRoom(
   { file, folder, remedy }: Destination,
   bytes: number,

@@ -91,7 +91,7 @@ interface FoundRows {
   readonly others: number;
 }
 
-/** Undefined where it is less work to write all of the table anew, or no sense can be made of it. Throws `cancelled`. */
+/** Undefined if it is less work to rewrite the whole table, or if the index cannot be understood. Throws `cancelled`. */
 async function findRows(
   connection: Connection,
   pair: TablePair,
@@ -149,7 +149,7 @@ async function findRows(
 export class DifferingRows {
   readonly #connection: Connection;
   readonly #found: FoundRows;
-  /** They are made anew before anything is looked up in them. */
+  /** They are rebuilt before anything is looked up in them. */
   readonly #unproven: readonly CatalogIndex[];
 
   constructor(

@@ -79,7 +79,7 @@ async function insertRows(
     const transfer = await transferSql(connection, target, quoteTable(backupSchema, backup.name), to);
     if (transfer !== undefined) {
       const written = await connection.run(transfer, [], signal);
-      // The entries of indexes came along unread: what PayloadChecks does not look at is made anew.
+      // The entries of indexes came along unread: those that PayloadChecks does not check are rebuilt.
       const checked = checkedIndexes(target);
       for (const index of target.indexes) {
         if (!checked.includes(index)) await reindex(connection, index, signal);
@@ -96,7 +96,7 @@ export function takesIndexes({ target, backup }: TablePair, mode: RestoreMode): 
 }
 
 /**
- * Makes the indexes of a table, which is verified, anew where those of the backup are not sure to be in step with theirs.
+ * Rebuilds the indexes of a verified table if the indexes in the backup may not match their table.
  * Throws `database` with the row that a unique index does not take.
  */
 export async function settleIndexes(
@@ -189,7 +189,7 @@ async function withRow(
   signal?: AbortSignal,
 ): Promise<unknown> {
   const table = formatTableName(pair.plan.target);
-  // The failed statement undid itself; what may stand is a transfer before its REINDEX.
+  // The failed statement undid itself; a transfer before its REINDEX may still be there.
   if (loading.mode === 'replace') {
     await connection.run(`DELETE FROM ${quoteTable('main', pair.target.name)}`, [], signal);
   }
@@ -226,7 +226,7 @@ async function findFailingRow(
   return undefined;
 }
 
-/** Throws `refused` when rows of the backup cannot be told apart, because a column of their key is NULL. */
+/** Throws `refused` if rows of the backup cannot be identified, because a column of their key is NULL. */
 export async function refuseNullKeys(
   connection: Connection,
   { plan, backup }: TablePair,

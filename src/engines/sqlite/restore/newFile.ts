@@ -35,7 +35,7 @@ export class NewFile {
   }
 
   /**
-   * Resolves to undefined where something stands in its place or beside it, or a file cannot get a name without replacing
+   * Resolves to undefined if something is in its place or beside it, or if a file cannot get a name without replacing
    * another. Throws errors of the file system.
    */
   static async begin(place: string, logger: Logger): Promise<NewFile | undefined> {
@@ -55,7 +55,7 @@ export class NewFile {
       await removeFile(path);
       return undefined;
     } catch (error) {
-      for (const file of [path, probe]) await removeFile(file).catch(() => 'told already');
+      for (const file of [path, probe]) await removeFile(file).catch(() => 'already reported');
       throw error;
     }
   }

@@ -35,7 +35,7 @@ import { plannedVirtualTables, VirtualTableRestore, writtenTables } from './virt
 export interface RestoreTarget {
   readonly file: string;
   readonly onDisk: FileOnDisk;
-  /** Makes the file where there is none. */
+  /** Creates the file if it does not exist. */
   readonly make: () => Promise<void>;
 }
 

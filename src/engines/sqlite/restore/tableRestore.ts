@@ -27,7 +27,7 @@ export class TableRestore {
   readonly #options: WorkOptions;
   /** Its indexes were written by SQLite alone. */
   #inPlace = false;
-  /** What `countDiffering` told before rows were inserted. */
+  /** The result of `countDiffering` before rows were inserted. */
   #differingBefore = 0;
 
   constructor(pair: TablePair, mode: RestoreMode, means: Means, options: WorkOptions) {

@@ -18,8 +18,8 @@ import {
 } from '../rows/rowComparison.ts';
 
 /**
- * Compares what now stands in a table with the backup, by the values that SQLite reads back. `differingBefore` is what
- * `countDiffering` told before rows were inserted. Throws `verification` with the row, `cancelled`.
+ * Compares the present rows of a table with the backup, by the values that SQLite reads back. `differingBefore` is the
+ * result of `countDiffering` before rows were inserted. Throws `verification` with the row, `cancelled`.
  */
 export async function verifyTable(
   connection: Connection,

@@ -19,7 +19,7 @@ import { verifyTable } from './verify.ts';
 import { insertVirtualTables } from '../schema/virtualSchema.ts';
 
 /**
- * Brings virtual tables back by their shadow tables, byte for byte: what a module would make of the same rows anew is
+ * Restores virtual tables by their shadow tables, byte for byte: what a module would build from the same rows is
  * another index. The modules are not run: their tables are written, then named to the schema.
  */
 export class VirtualTableRestore {

@@ -34,7 +34,7 @@ export interface FilePlace {
   makeReady(): Promise<void>;
   /** Where it throws, `outcome` says what became of the database. */
   commit(): Promise<void>;
-  /** Ends what is open, and removes what is not wanted. Never throws. */
+  /** Closes everything that is open, and removes unwanted files. Never throws. */
   release(): Promise<void>;
   readonly outcome: RestoreOutcome;
 }

@@ -93,7 +93,7 @@ export class ForeignKeyGuard {
   /**
    * To be called when all is written; `backupOf` finds a table in the attached backup, `absent` where the database that
    * was backed up had none. Throws `database` with the table
-   * and the first row that dangles anew.
+   * and the first row that newly dangles.
    */
   async check(
     tables: readonly CatalogTable[],

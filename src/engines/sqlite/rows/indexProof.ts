@@ -74,7 +74,7 @@ interface IndexedColumn extends Place {
   readonly isRowid: boolean;
 }
 
-/** Throws `UnclearFile` where a generated column stands between them: it may have no place in a record. */
+/** Throws `UnclearFile` if there is a generated column between them: it may have no place in a record. */
 function indexedColumns(table: CatalogTable, indexes: readonly CatalogIndex[]): IndexedColumn[] {
   if (table.columns.some(({ generated }) => generated)) throw new UnclearFile();
   const used = (name: string): boolean =>
@@ -176,7 +176,7 @@ async function sumEntries(
 }
 
 /**
- * Equal entries stand together where the index is in order, and are in the order of their rowids; what is NULL equals
+ * Equal entries are adjacent if the index is in order, and are in the order of their rowids; NULL equals
  * nothing.
  */
 function refuseDisorder(

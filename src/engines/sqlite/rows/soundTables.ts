@@ -32,7 +32,7 @@ export class SoundTables {
 
   /**
    * That a table's pages fit together, none is in it twice, and every record can be read. Indexes are not compared with their
-   * tables: a restore builds them anew. Nor are constraints: rows that broke one in the database break it in its backup.
+   * tables: a restore rebuilds them. Nor are constraints: rows that broke one in the database break it in its backup.
    * What needs something that only the application registers cannot be looked into. Throws `damaged-backup`.
    */
   async check(table: string, signal?: AbortSignal): Promise<void> {
@@ -80,7 +80,7 @@ async function isSound(connection: Connection, signal?: AbortSignal): Promise<bo
   }
 }
 
-/** So many findings are told at most: then there may be more. */
+/** The most findings that are reported: there may be more. */
 const mostFindings = 100;
 
 /**

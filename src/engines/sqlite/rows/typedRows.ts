@@ -149,7 +149,7 @@ function encoded(value: string, longest: number | undefined): string {
   );
 }
 
-/** Of a larger value, in bytes, only the length is told: SQLite reads a value as a whole to cut it. */
+/** For a larger value (in bytes), only the length is given: SQLite reads a whole value to cut it. */
 const largestCut = 8 << 20;
 
 function decode(stored: StoredValue): Value {

@@ -153,7 +153,7 @@ function describeObjects(
   return objects;
 }
 
-/** AUTOINCREMENT counters. A counter that holds no integer is none to SQLite either. */
+/** AUTOINCREMENT counters. SQLite also ignores a counter that is not an integer. */
 async function readSequences(
   connection: Connection,
   schema: string,

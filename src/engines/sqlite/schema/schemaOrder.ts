@@ -58,7 +58,7 @@ export async function restoreSchemaOrder(connection: Connection, order: readonly
   await connection.run('DROP TABLE temp.restore_point_order');
 }
 
-/** Lets `work` write the `sqlite_schema` of a database itself; afterwards every connection reads it anew. */
+/** Lets `work` write the `sqlite_schema` of a database itself; afterwards every connection reads it again. */
 export async function writeSchema(
   connection: Connection,
   schema: string,

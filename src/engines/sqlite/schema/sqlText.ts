@@ -99,7 +99,7 @@ function unquote(text: string): string {
 export function checkCondition(condition: string): void {
   const wrong = (reason: string): RestorePointError =>
     new RestorePointError('usage', `The condition ${JSON.stringify(condition)} cannot be used: ${reason}`, {
-      next: 'Write what would stand after WHERE.',
+      next: 'Write a condition as it would follow WHERE.',
     });
   if (condition.includes('\0')) throw wrong('it contains a NUL character');
   let depth = 0;
@@ -121,7 +121,7 @@ export function checkCondition(condition: string): void {
 export function wrongCondition(where: string, error: Error): RestorePointError {
   const reason = error.message.replace(/^SQLITE_ERROR: /, '');
   return new RestorePointError('usage', `The condition ${JSON.stringify(where)} cannot be used: ${reason}`, {
-    next: 'Write what would stand after WHERE.',
+    next: 'Write a condition as it would follow WHERE.',
     cause: error,
   });
 }

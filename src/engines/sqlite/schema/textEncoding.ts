@@ -1,7 +1,7 @@
 /** How a database stores text, as `PRAGMA encoding` says it. */
 export type TextEncoding = 'UTF-8' | 'UTF-16le' | 'UTF-16be';
 
-/** The same text in another encoding; undefined where it is none in its own, so that the other could not keep it. */
+/** The same text in another encoding; undefined if it is invalid in its own, so the other could not keep it. */
 export type ConvertText = (stored: Buffer) => Buffer | undefined;
 
 export function textConverter(from: string, to: string): ConvertText {

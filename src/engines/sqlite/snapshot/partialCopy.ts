@@ -48,7 +48,7 @@ export class PartialCopy {
     this.#file = file;
   }
 
-  /** `copyFile` is an empty file. The read transaction stands when this resolves. */
+  /** `copyFile` is an empty file. The read transaction has begun when this resolves. */
   static async begin(file: string, copyFile: string, signal?: AbortSignal): Promise<PartialCopy> {
     const connection = await Connection.open(file, 'read');
     try {

@@ -24,9 +24,9 @@ interface Chosen {
 }
 
 /**
- * The rows that belong to chosen ones, in temporary tables of their rowids (or keys), which SQLite keeps in a file when
+ * The rows related to the chosen ones, in temporary tables of their rowids (or keys), which SQLite keeps in a file when
  * they grow. They are found in rounds: each follows the foreign keys from the rows that the last one found, until there
- * is none that is new.
+ * are no new ones.
  */
 export class RelatedRows {
   readonly #connection: Connection;

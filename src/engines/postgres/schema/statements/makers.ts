@@ -271,7 +271,7 @@ export function readSwitch(reader: StatementReader, what: 'trigger' | 'rule'): s
   return reader.identifier();
 }
 
-/** `place` is where the version is told. */
+/** `place` is where the version is. */
 export function readExtension(reader: StatementReader): {
   readonly name: string;
   readonly version: string;

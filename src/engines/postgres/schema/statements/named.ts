@@ -1,6 +1,6 @@
 import { Tokens, UnreadableStatement } from './tokens.ts';
 
-/** A name, in place of a word that stands as it is. */
+/** A name in place of a fixed word. */
 export interface Name {
   readonly name: string;
 }

@@ -22,7 +22,7 @@ const comments: ReadProperty = (reader, object, host) => {
   reader.string();
 };
 
-/** Columns, constraints that stand in the statement of their table or domain, the index of a constraint. */
+/** Columns, constraints that are part of the statement of their table or domain, the index of a constraint. */
 function isPartOf({ what, names }: Target, { target, object }: Host): boolean {
   switch (what) {
     case 'column':

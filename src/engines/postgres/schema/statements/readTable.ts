@@ -7,7 +7,7 @@ const noColumn: readonly string[] = ['like', 'primary', 'unique', 'foreign', 'ex
 
 /**
  * Reads `CREATE TABLE "a"."b" (…)`: columns, checks and what it inherits from. One that takes its rows from somewhere
- * (`AS`), or its columns from a table that is not told, is refused.
+ * (`AS`), or its columns from a table that is not listed, is refused.
  */
 export function readTable(reader: StatementReader, object: SchemaObject): QualifiedName {
   reader.take('create');

@@ -100,19 +100,19 @@ export class StatementReader {
     return this.next().value;
   }
 
-  /** What stands in parentheses, with all that is nested; `see` is told each token and how deep it stands. */
+  /** The text in parentheses, with everything nested; `see` gets each token and its depth. */
   group(see: (token: Token, depth: number) => void = () => undefined): void {
     this.take('(');
     this.#until((depth) => depth === 0 && this.is(')'), see);
     this.take(')');
   }
 
-  /** Everything up to a word that stands in no parentheses, or to the end. */
+  /** Everything up to a word outside parentheses, or to the end. */
   upTo(words: readonly string[], see: (token: Token, depth: number) => void = () => undefined): void {
     this.#until((depth) => this.ended || (depth === 0 && this.is(...words)), see);
   }
 
-  /** The rest, which is one part: no comma stands in it outside of parentheses. */
+  /** The rest, which is a single part: it has no comma outside parentheses. */
   onePart(): void {
     this.upTo([], (token, depth) => {
       if (depth === 0 && token.type === 'symbol' && token.value === ',') this.fail('it has several parts');
@@ -127,7 +127,7 @@ export class StatementReader {
     throw new UnreadableStatement(reason);
   }
 
-  /** The same, where several statements may stand: in the body of a rule or a function. */
+  /** The same where several statements are allowed: in the body of a rule or a function. */
   statementsUpTo(isEnd: (depth: number) => boolean, see: (token: Token, depth: number) => void): void {
     this.#until(isEnd, see, true);
   }

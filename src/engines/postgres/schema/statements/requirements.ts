@@ -30,7 +30,7 @@ export function requirePartName(reader: StatementReader, { name, table }: Schema
     reader.fail('it creates something with a different name');
 }
 
-/** For what can stand on a view too, of which a backup does not say that it is a table. */
+/** For objects that can also belong to a view, which a backup does not list as a table. */
 export function requireRelation(
   reader: StatementReader,
   { table }: SchemaObject,

@@ -48,7 +48,7 @@ function oneName(own: string, type: string): Name {
 }
 
 /**
- * What a routine is made of: several statements may stand in it between BEGIN ATOMIC and its END alone. Each ends with a
+ * The parts of a routine: only between BEGIN ATOMIC and its END may it have several statements. Each ends with a
  * semicolon, none begins with END, and no CASE has a semicolon: an END where a statement could begin is that of the body.
  */
 function readBody(reader: StatementReader): void {
@@ -69,7 +69,7 @@ const aggregates: ReadMaker = (reader, object) => {
   reader.take('create aggregate');
   const target = readTargetOf(reader, 'aggregate');
   const star = target.arguments?.length === 1 && target.arguments[0] === '*';
-  // Of one that takes rows and no values the name has no types. What is ordered stands after ORDER BY, in both.
+  // Of one that takes rows and no values the name has no types. Ordered arguments follow ORDER BY, in both.
   const plain = { ...target, arguments: star ? [] : withoutOrder(target.arguments ?? []) };
   const named = withTypes(reader, object, plain);
   reader.group();

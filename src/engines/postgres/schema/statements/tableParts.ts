@@ -2,7 +2,7 @@ import { formatTableName } from '../../../../core/names.ts';
 import { objectKey, type SchemaObject } from '../../../../core/schema.ts';
 import type { QualifiedName, StatementReader } from './reader.ts';
 
-/** Whether the object says that it needs this table: what it changes of it is told with that. */
+/** Whether the object says that it needs this table: then the user sees that it changes it. */
 export function isRelated({ needs = [], table }: SchemaObject, [schema, name]: QualifiedName): boolean {
   if (table?.schema === schema && table.name === name) return true;
   return needs.includes(objectKey({ kind: 'table', name: formatTableName({ schema, name }) }));

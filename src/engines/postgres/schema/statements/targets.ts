@@ -2,9 +2,9 @@ import type { StatementReader } from './reader.ts';
 
 /** What a statement is about, as COMMENT, ALTER and GRANT name it. */
 export interface Target {
-  /** `table`, `materialized view`, `operator class`: the words that stand before the name. */
+  /** `table`, `materialized view`, `operator class`: the words before the name. */
   readonly what: string;
-  /** Its name in parts, with that of what it stands on. */
+  /** Its name in parts, with the name of the object that it belongs to. */
   readonly names: readonly string[];
   /** Of a routine: each argument with its name, but for those that are results. */
   readonly arguments?: readonly string[];
@@ -93,10 +93,10 @@ export function readTargetOf(reader: StatementReader, what: string): Target {
   }
 }
 
-/** The schema that it stands in; undefined for what stands in none. */
+/** The schema that it is in; undefined for objects that are in no schema. */
 export function schemaOf({ what, names }: Target): string | undefined {
-  const stands = inSchema.includes(what) || routines.includes(what) || what.startsWith('operator');
-  return stands ? names[0] : undefined;
+  const hasSchema = inSchema.includes(what) || routines.includes(what) || what.startsWith('operator');
+  return hasSchema ? names[0] : undefined;
 }
 
 /** Whether two statements are about the same thing; one of them may name a routine by types alone. */
@@ -154,7 +154,7 @@ export function readType(reader: StatementReader, ends: readonly string[]): stri
   return parts.join(' ');
 }
 
-/** What stands between the commas of a list in parentheses; of each its tokens. */
+/** The tokens of each item of a comma-separated list in parentheses. */
 export function readLists(reader: StatementReader): string[][] {
   const lists: string[][] = [[]];
   reader.group(({ raw, type }, depth) => {
