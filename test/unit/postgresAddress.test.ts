@@ -105,11 +105,11 @@ describe('postgres: addresses', () => {
       ['postgres://u:s3cret/word', /its port is not a number/],
       ['postgres://u:s3cret?word@h/d', /has no value/],
       ['postgres://u:12?s3cret@h/d', /has no value/],
-      ['postgres://u:12?s3cret=1@h/d', /one of its parameters is not known/],
+      ['postgres://u:12?s3cret=1@h/d', /one of its parameters is not supported/],
       ['postgres://u:s3cret#word@h/d', /does not have the form/],
       ['postgres://u:s3cret?a=b', /one of its parameters is not supported|its port is not a number/],
       ['postgres://h/d?password=x&s3cret', /one of its parameters has no value/],
-      ['postgres://h/d?password=x&s3cret=y', /one of its parameters is not known/],
+      ['postgres://h/d?password=x&s3cret=y', /one of its parameters is not supported/],
       ['postgres://u:s3cret@[::1/d', /IPv6|does not have/],
     ];
     for (const [text, message] of wrong) {
