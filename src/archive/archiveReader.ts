@@ -43,9 +43,9 @@ export class Archive implements PayloadSource {
   readonly manifest: Manifest;
   /** SHA-256 of the manifest, which holds those of all chunks: what tells this backup from every other. */
   readonly fingerprint: string;
-  /** Of the whole file, in bytes. */
+  /** The size of the whole file, in bytes. */
   readonly size: number;
-  /** How it is encrypted, if it is. */
+  /** The kind of encryption, if it is encrypted. */
   readonly encryption?: Encryption;
   readonly #source: ByteSource;
   readonly #entries: ReadonlyMap<string, ZipEntry>;

@@ -15,7 +15,7 @@ import { directory, endOf, entryOf, localHeader, maxEntryBytes, type ZipEntry } 
 
 export interface WriteArchiveOptions {
   readonly compression: Compression;
-  /** What the file is encrypted to; it is not when this is left out. */
+  /** The keys to encrypt the file to; without it, the file is not encrypted. */
   readonly lock?: Lock;
   readonly logger?: Logger;
 }

@@ -8,14 +8,14 @@ const zstdDecompress = promisify<zlib.InputType, zlib.ZstdOptions, Buffer>(zlib.
 const gzip = promisify<zlib.InputType, zlib.ZlibOptions, Buffer>(zlib.gzip);
 const gunzip = promisify<zlib.InputType, zlib.ZlibOptions, Buffer>(zlib.gunzip);
 
-/** What is compressed sooner than another thread could be asked to: most tables of most databases are small. */
+/** Up to this size, compressing here is faster than asking another thread: most tables are small. */
 const smallBytes = 16 * 1024;
 
-/** Of what is decompressed as a stream, in bytes. */
+/** The buffer size for decompressing a stream, in bytes. */
 const streamedPiece = 1024 * 1024;
 
 interface Codec {
-  /** What an entry's name ends with. */
+  /** The endings of entry names. */
   readonly suffix: string;
   /** The bytes must not change before it resolves. */
   compress(bytes: Uint8Array): Promise<Uint8Array>;
@@ -65,7 +65,7 @@ export const codecs: Readonly<Record<Compression, Codec>> = {
 };
 
 /**
- * What zlib is to make room for at a time: with its own 16 KB a chunk comes out in hundreds of pieces, each of which
+ * The output buffer of zlib: with its default of 16 KB, a chunk comes out in hundreds of pieces, each of which
  * visits the main thread. What a file claims does not decide it alone.
  */
 function pieceSize(expected: number): number {

@@ -12,7 +12,7 @@ const maxRatio: Readonly<Record<Compression, number>> = { zstd: 32_768, gzip: 1_
 
 const suffixes: Readonly<Record<Compression, string>> = { zstd: '.zst', gzip: '.gz', none: '' };
 
-/** What the shape of a manifest cannot say: that its parts fit together. A sentence, or undefined where they do. */
+/** Checks what a schema cannot: that the parts of a manifest fit together. Returns a sentence, or undefined if they do. */
 export function inconsistency(manifest: Manifest, rules: ManifestRules): string | undefined {
   return (
     wrongDate(manifest) ??

@@ -4,7 +4,7 @@ import type { Chunk } from '../core/payload.ts';
 import { codecs } from './compression.ts';
 import { damaged } from './damaged.ts';
 
-/** What a chunk's stored bytes hold, all at once. Throws `damaged-backup` when it is not what the manifest says. */
+/** Decompresses a chunk in one piece. Throws `damaged-backup` if the result does not match the manifest. */
 export async function decompressChunk(
   file: string,
   compression: Compression,

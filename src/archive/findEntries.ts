@@ -14,7 +14,7 @@ export interface FoundEntry {
   readonly sound: boolean;
 }
 
-/** What the local headers of a file say, without its list of entries. */
+/** Reads the entries from the local headers of a file, without its list of entries. */
 export interface FoundEntries {
   readonly entries: readonly FoundEntry[];
   /** Ranges of bytes that belong to no entry: what is damaged there has not even a name. */

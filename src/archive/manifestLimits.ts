@@ -1,5 +1,5 @@
 /**
- * What JSON may cost to read. A real manifest has some twenty bytes for each of its values, and ten thousand tables of a
+ * Limits the cost of reading JSON. A real manifest has some twenty bytes for each of its values, and ten thousand tables of a
  * hundred columns have about five million; a hostile one could have a value in two bytes, and fill the memory with them.
  */
 const maxValues = 10_000_000;

@@ -5,7 +5,7 @@ import { manifestSchema } from './manifestSchema.ts';
 let validator: ValidateFunction<Manifest> | undefined;
 
 /**
- * What tells whether a value is a manifest as FORMAT.md has it. The bundles hold the code that this makes (esbuild.mjs):
+ * Checks whether a value is a manifest as FORMAT.md describes it. The bundles hold the code that this makes (esbuild.mjs):
  * it takes longer than most of what a command does.
  */
 export function manifestValidator(): ValidateFunction<Manifest> {

@@ -4,9 +4,9 @@ import { encryptionOf, OpeningSource } from './encryption/openingSource.ts';
 
 /** An open file, and how what is in it is read. */
 export interface OpenBytes {
-  /** What the archive is read from. */
+  /** The source that the archive is read from. */
   readonly source: ByteSource;
-  /** Of the file. */
+  /** The size of the file. */
   readonly size: number;
   readonly encryption: Encryption | undefined;
 }

@@ -7,7 +7,7 @@ import { removeFile } from '../core/ownFiles.ts';
 import { syncFolder } from '../core/syncFolder.ts';
 
 export interface TemporaryFile {
-  /** What it is to become, for messages: `The backup`. */
+  /** Its name in messages: `The backup`. */
   readonly what: string;
   readonly path: string;
   readonly handle: FileHandle;
@@ -15,7 +15,7 @@ export interface TemporaryFile {
 
 /**
  * Makes the folder where it is missing, and a file in it that only this user can read; its name tells the process.
- * What killed processes left there is removed. Throws `file`.
+ * Removes leftovers of killed processes there. Throws `file`.
  */
 export async function createTemporary(
   finalPath: string,
@@ -103,7 +103,7 @@ async function giveName(
   return 'renamed';
 }
 
-/** Removes a name of which it cannot be said that it lasts. Resolves to the error to be thrown. */
+/** Removes a name that may not be durable. Resolves to the error to throw. */
 async function takeNameBack(file: string, failure: RestorePointError): Promise<RestorePointError> {
   try {
     await removeFile(file);

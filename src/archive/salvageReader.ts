@@ -20,7 +20,7 @@ export class SalvageReader implements DamagedSource {
   readonly manifest: Manifest;
   /** See `Archive`. */
   readonly fingerprint: string;
-  /** How it is encrypted, if it is. */
+  /** The kind of encryption, if it is encrypted. */
   readonly encryption?: Encryption;
   readonly #file: string;
   readonly #source: ByteSource;

@@ -2,7 +2,7 @@ import type { Manifest } from '../core/manifest.ts';
 import type { ManifestRules } from '../core/manifestRules.ts';
 import { formatTableName, tableKey, type TableName } from '../core/names.ts';
 
-/** More columns than any table of any engine can have. */
+/** The most columns that a table of any engine can have. */
 const mostColumns = 32_767;
 
 /** Looks for names that this kind of database cannot have, anywhere in the manifest. Returns a sentence, or undefined. */

@@ -49,11 +49,11 @@ export interface BackupFile {
   /** When it was taken, or, where that cannot be read, when the file changed. */
   readonly time: Date;
   readonly manifest?: Manifest;
-  /** How it is encrypted: then there is no manifest without the key. */
+  /** The kind of encryption: then the manifest needs the key. */
   readonly encryption?: Encryption;
   /** Why it cannot be used, as a sentence. */
   readonly problem?: string;
-  /** What still holds of it can be salvaged. */
+  /** The intact part of it can be salvaged. */
   readonly salvageable?: boolean;
 }
 
@@ -75,7 +75,7 @@ export async function listBackups(folder: string, engines: FindManifestRules): P
   return backups.sort((a, b) => b.time.getTime() - a.time.getTime());
 }
 
-/** What a list says of a file that cannot be used. */
+/** The text in a list for a file that cannot be used. */
 export function problemOf(error: unknown): Pick<BackupFile, 'problem' | 'salvageable'> {
   const salvageable = RestorePointError.is(error) && error.details.salvageable === true;
   return { problem: describeError(error), ...(salvageable ? { salvageable } : {}) };

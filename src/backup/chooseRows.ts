@@ -9,7 +9,7 @@ import { type BackupSelection, selectTables } from './selectTables.ts';
 /** What a backup reads. */
 export interface ChosenRows {
   readonly tables: readonly TableSelection[];
-  /** What leads from the chosen rows to others that come with them. */
+  /** The foreign keys that lead from the chosen rows to related ones. */
   readonly related?: RelatedTables;
 }
 

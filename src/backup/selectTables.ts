@@ -104,7 +104,7 @@ function refuseRowsOf(table: Table, hasCondition: boolean): void {
   });
 }
 
-/** What has to be known of a schema to take these tables; undefined where that is all of it. */
+/** The part of a schema that is needed to back up these tables; undefined for the whole schema. */
 export function selectionScope(selection: BackupSelection): SchemaScope | undefined {
   const {
     tables,

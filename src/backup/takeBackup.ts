@@ -30,7 +30,7 @@ export interface TakeBackupOptions extends WorkOptions {
   /** Gives another path when somebody else has taken that one meanwhile; without it, this is an error. */
   readonly anotherFile?: () => Promise<string>;
   readonly compression?: Compression;
-  /** What it is encrypted to; it is not when this is left out. */
+  /** The keys to encrypt it to; without it, the backup is not encrypted. */
   readonly lock?: Lock;
   readonly purpose?: Manifest['purpose'];
   /** The id of the connection in the settings. */
@@ -49,7 +49,7 @@ export interface BackupReport {
   readonly rows: number;
   readonly milliseconds: number;
   readonly leftOut: readonly LeftOut[];
-  /** What is to be known of the content, as sentences. */
+  /** Notes about the contents, as sentences. */
   readonly notes: readonly string[];
   /** How the file is encrypted, if it is. */
   readonly encryption?: Encryption;
@@ -193,13 +193,13 @@ function describeBackup(
   };
 }
 
-/** What brings data is no part of a schema, and comes with rows that come without one. */
+/** Objects that contain data are not part of a schema, but belong to rows that come without one. */
 function objectsOf(all: readonly SchemaObject[], only: BackupPart | undefined): readonly SchemaObject[] {
   if (!only) return all;
   return all.filter(({ repeat, opaque }) => !opaque && (only === 'schema' ? !repeat : repeat));
 }
 
-/** What makes these is what they hold. */
+/** Kinds whose definition is also their content. */
 function opaqueLeftOut(objects: readonly SchemaObject[]): LeftOut[] {
   const kinds = Map.groupBy(
     objects.filter(({ opaque }) => opaque),

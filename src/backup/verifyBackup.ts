@@ -10,7 +10,7 @@ export interface VerifyReport {
   readonly bytes: number;
   readonly manifest: Manifest;
   readonly rows: number;
-  /** What could not be looked into, and is as the checksums say. */
+  /** The parts that only the checksums could verify. */
   readonly unproven: readonly Unproven[];
   readonly milliseconds: number;
   /** How the file is encrypted, if it is. */

@@ -55,7 +55,7 @@ async function connectionFromSettings(
   const fromEnv = settings.passwordEnv === undefined ? undefined : process.env[settings.passwordEnv];
   const password = fromEnv ?? settings.password;
   if (settings.passwordEnv !== undefined && fromEnv === undefined) {
-    // Who mistakes the property writes the password itself there.
+    // By mistake, users write the password itself there.
     const variable = /^\w+$/.test(settings.passwordEnv) ? ` ${settings.passwordEnv}` : ' of this name';
     throw new RestorePointError('usage', `The environment has no variable${variable}`, {
       place: { setting: `the connection ${id} in ${file}` },

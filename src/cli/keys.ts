@@ -9,7 +9,7 @@ import { askSecret } from './askSecret.ts';
 import type { ResolvedConnection } from './connection.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Who is asked for what is not given, and when the question is withdrawn. */
+/** Where to ask for missing keys, and when the question is withdrawn. */
 interface Asking {
   readonly terminal: Terminal;
   readonly signal?: AbortSignal | undefined;
@@ -20,7 +20,7 @@ interface Asking {
 const variable = 'RESTORE_POINT_PASSPHRASE';
 
 /**
- * What opens this backup file: given, or asked for on the terminal; undefined when it is not encrypted. A passphrase is
+ * The keys that open this backup file: given, or asked for on the terminal; undefined if it is not encrypted. A passphrase is
  * never taken from the arguments, which every process can see. Throws `usage`, `locked`, `file`, `damaged-backup`.
  */
 export async function keysFor(
@@ -42,7 +42,7 @@ export async function keysFor(
   });
 }
 
-/** What a new file is encrypted to: as the arguments say, else as the connection has it; undefined when it is not. */
+/** How to encrypt a new file: as the arguments say, else as the connection says; undefined if it is not encrypted. */
 export async function lockFor(
   args: LockArguments,
   { encrypt }: ResolvedConnection,
@@ -53,7 +53,7 @@ export async function lockFor(
   if (given.length === 0 && !args.encrypt && encrypt === undefined) return undefined;
   const cost = asking.workFactor === undefined ? {} : { workFactor: asking.workFactor };
   const recipients = given.length > 0 ? given : encrypt === 'passphrase' ? undefined : encrypt;
-  // Who has just typed a passphrase is not asked for another.
+  // A user who has just typed a passphrase is not asked for another.
   if (!recipients && opened?.has('passphrase')) {
     return { ...(await opened.lockLike('passphrase')), ...cost };
   }

@@ -1,4 +1,4 @@
-/** What an older Node.js lacks would fail while the program is loaded. As package.json has it (a test compares them). */
+/** On an older Node.js, loading the program would fail. The same as in package.json (a test compares them). */
 const oldest = '22.15';
 
 const [[major, minor], [oldestMajor, oldestMinor]] = [process.versions.node, oldest].map((version) =>

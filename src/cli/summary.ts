@@ -168,7 +168,7 @@ function largeObjectText({ largeObjects }: RestorePlan): string[] {
   ];
 }
 
-/** What is changed besides tables: sequences, and what is computed from tables. */
+/** The changes besides tables: sequences and materialized views. */
 function countersText({ sequences, create }: RestorePlan): string[] {
   const set = [...new Set(sequences.map(({ name }) => formatTableName(name)))];
   const filled = create.filter(({ live, repeat }) => live && repeat).map(({ name }) => name);

@@ -72,7 +72,7 @@ async function placeOf(file: string): Promise<string> {
   }
 }
 
-/** Of everything that decides where data and passwords go. A hash: values of variables are in it. */
+/** A hash of everything that decides where data and passwords go: it includes the values of variables. */
 async function fingerprintOf({ engine, settings, item, folder }: FolderConnection): Promise<string> {
   const { name: _, ...written } = item;
   const whole = [

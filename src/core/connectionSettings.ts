@@ -24,7 +24,7 @@ export interface ConnectionSettings {
 
 export interface ConnectionContext {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** What `${workspaceFolder}` means and relative paths start from; none when no folder is open. */
+  /** The value of `${workspaceFolder}` and the start of relative paths; undefined if no folder is open. */
   readonly workspaceFolder?: string;
   /** The settings are those of a workspace: see `DatabaseAddress.ofWorkspace`. */
   readonly ofWorkspace?: boolean;
@@ -132,7 +132,7 @@ function parseEncrypt(value: unknown): ConnectionSettings['encrypt'] {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
   const recipients = list.filter((text) => typeof text === 'string' && text.startsWith('age1')) as string[];
   if (recipients.length > 0 && recipients.length === list.length) return recipients;
-  // What is no public key could be a secret, and is not repeated.
+  // A text that is not a public key could be a secret, and is not repeated.
   throw wrong('"encrypt" must be "passphrase" or a list of recipients, which start with age1');
 }
 

@@ -12,7 +12,7 @@ export type ErrorCode =
   | 'refused'
   /** The database answered with an error; the transaction was rolled back. */
   | 'database'
-  /** What was read back is not what the backup holds; the transaction was rolled back. */
+  /** The rows that were read back differ from the backup; the transaction was rolled back. */
   | 'verification'
   /** A file could not be read or written. */
   | 'file'
@@ -33,15 +33,15 @@ export interface ErrorDetails {
   readonly place?: ErrorPlace;
   /** What is as it was before, as a sentence: "Nothing was changed." */
   readonly unchanged?: string;
-  /** What would let it work, where the user can be asked for it. */
+  /** What it needs to work, if the user can be asked for it. */
   readonly needs?: 'password';
   /** What the user can do next, as a sentence. */
   readonly next?: string;
   /** The tables that are refused, as `formatTableName` writes them, where the others could be taken without them. */
   readonly tables?: readonly string[];
-  /** What is in the way can be gone in a moment: a lock, a server that does not answer. */
+  /** The obstacle may pass soon: a lock, a server that does not answer. */
   readonly mayPass?: boolean;
-  /** Of a damaged file: its manifest is sound, so that what still holds can be salvaged. */
+  /** For a damaged file: its manifest is intact, so the rest of it can be salvaged. */
   readonly salvageable?: boolean;
   readonly cause?: unknown;
   /** A second error, met while cleaning up after the first: both are kept, the first is shown. */

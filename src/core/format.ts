@@ -25,7 +25,7 @@ export function formatBytes(bytes: number): string {
   return `${digits} ${units[unit]}`;
 }
 
-/** Of milliseconds: `0.3 s`, `12 s`, `3 min 5 s`, `2 h 10 min` */
+/** Formats milliseconds: `0.3 s`, `12 s`, `3 min 5 s`, `2 h 10 min` */
 export function formatDuration(milliseconds: number): string {
   const seconds = milliseconds / 1000;
   if (seconds < 9.95) return `${Math.max(0.1, seconds).toFixed(1)} s`;

@@ -15,7 +15,7 @@ export function partPath(folder: string, name: string, suffix: PartSuffix): stri
 }
 
 /**
- * What a killed process left is removed when nothing was written to it for a day, in milliseconds: a process in another
+ * Leftovers of a killed process are removed when nothing was written to them for a day, in milliseconds: a process in another
  * container, or of another machine that shares the folder, cannot be seen.
  */
 const staleAfter = 24 * 60 * 60 * 1000;

@@ -9,7 +9,7 @@ export type EngineId = string;
 
 export type Compression = 'zstd' | 'gzip' | 'none';
 
-/** What a database is, without a host, a user or a secret. */
+/** Describes a database, without a host, a user or a secret. */
 export interface DatabaseInfo {
   readonly engine: EngineId;
   readonly serverVersion: string;
@@ -17,7 +17,7 @@ export interface DatabaseInfo {
   readonly database: string;
 }
 
-/** What a backup can be asked to hold by itself, and a restore to write. */
+/** The part of a database that a backup can be limited to, and a restore too. */
 export type BackupPart = 'schema' | 'data';
 
 /** One table of a backup. */
@@ -34,7 +34,7 @@ export interface BackedUpTable {
   readonly rowsExcluded?: true;
   /** How many more it had in the damaged file that this backup was salvaged from. */
   readonly lostRows?: number;
-  /** Of the payload's rows, independent of their order; where the engine compares by other means it is left out. */
+  /** The digest of the payload's rows, independent of their order; absent if the engine compares in another way. */
   readonly digest?: string;
   /** The payload's name that holds the rows; several tables can share one. */
   readonly payload: string;
@@ -55,9 +55,9 @@ export interface StoredRows {
 
 /** Contents that have a number instead of a place in a table (PostgreSQL's large objects). */
 export interface BackedUpLargeObjects {
-  /** What each of them is: its number, owner, rights and comment. */
+  /** The number, owner, privileges and comment of each. */
   readonly objects: StoredRows;
-  /** What they hold, in pieces. */
+  /** Their contents, in pieces. */
   readonly pieces: StoredRows;
   /** The roles that own one. */
   readonly owners: readonly string[];
@@ -73,7 +73,7 @@ export interface Manifest {
   readonly formatVersion: 1;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
-  /** Of Restore Point. */
+  /** The version of Restore Point. */
   readonly createdBy: string;
   readonly source: DatabaseInfo & {
     /** The id of the connection in the settings that it was taken from, if it was. */
@@ -94,7 +94,7 @@ export interface Manifest {
   readonly leftOut: readonly LeftOut[];
   /** The payload is the database file as it was, with the pages that were freed. */
   readonly asItIs?: true;
-  /** What could not be checked when the backup was taken; absent where there is nothing. */
+  /** The parts that could not be checked when the backup was taken; absent if there are none. */
   readonly unproven?: readonly Unproven[];
   /** Absent where it holds none. */
   readonly largeObjects?: BackedUpLargeObjects;

@@ -1,7 +1,7 @@
 import type { EngineId, Manifest } from './manifest.ts';
 import type { TableName } from './names.ts';
 
-/** What manifests of one engine keep to, beyond what the format says of all. Reasons are clauses: "a name cannot be empty". */
+/** Rules for the manifests of one engine, in addition to the format. Reasons are clauses: "a name cannot be empty". */
 export interface ManifestRules {
   /** Names that this makes equal are one name. */
   foldName(name: string): string;
@@ -11,7 +11,7 @@ export interface ManifestRules {
   wrongColumnName(name: string): string | undefined;
   /** Each table has a payload of its own, and a digest of its rows; otherwise tables can share a payload. */
   readonly payloadPerTable: boolean;
-  /** What else no backup of this engine says, as a sentence; undefined where there is nothing. */
+  /** Anything else that is wrong for this engine, as a sentence; undefined if nothing is. */
   wrongManifest?(manifest: Manifest): string | undefined;
 }
 

@@ -6,7 +6,7 @@ import { fileReason, RestorePointError } from './errors.ts';
 
 const { O_DIRECTORY = 0, O_NOFOLLOW = 0, O_RDONLY } = constants;
 
-/** Whose a file is and who may use it, as `stat` has it. */
+/** The owner and mode of a file, as in `stat`. */
 interface Owned {
   readonly uid: number;
   readonly mode: number;

@@ -8,7 +8,7 @@ export interface Chunk {
   readonly bytes: number;
   /** As it is in the archive. */
   readonly storedBytes: number;
-  /** Of the stored bytes, in hexadecimal. */
+  /** The SHA-256 of the stored bytes, in hexadecimal. */
   readonly sha256: string;
 }
 

@@ -29,7 +29,7 @@ export interface TablePlan {
   readonly create: boolean;
   /** The columns to write, in the order of the payload. */
   readonly columns: readonly string[];
-  /** What tells rows apart; absent only where the mode needs none. */
+  /** The columns that identify rows; absent only if the mode needs none. */
   readonly key?: readonly string[];
   /** Rows in the target before; 0 when it is created. */
   readonly rowsNow: number;
@@ -45,7 +45,7 @@ export interface LargeObjectPlan {
   readonly backup: BackedUpLargeObjects;
   /** How many there are in the target, of whatever number. */
   readonly now: number;
-  /** Those that are there become what the backup holds; else they stay as they are. */
+  /** Existing ones are overwritten with those of the backup; else they stay as they are. */
   readonly overwrite: boolean;
   /** The roles, of those in the backup, that can be made the owner of one. */
   readonly owners: readonly string[];
@@ -81,7 +81,7 @@ export interface RestorePlan {
   readonly mode: RestoreMode;
   /** All of a complete backup, and with it what belongs to no table. */
   readonly whole: boolean;
-  /** What is missing is made and no rows are written, or rows are written and nothing is made. */
+  /** Only missing objects are created and no rows written, or only rows are written and nothing is created. */
   readonly only?: BackupPart;
   /** The targets of the tables are in its `to`, and all of them are created. */
   readonly intoSchema?: SchemaMove;
@@ -89,7 +89,7 @@ export interface RestorePlan {
   readonly tables: readonly TablePlan[];
   /** Statements for what is missing, in order. */
   readonly create: readonly PlannedObject[];
-  /** Those that are set to where they stood. */
+  /** The sequences that are set to their position in the backup. */
   readonly sequences: readonly Sequence[];
   /** Absent where there are none. */
   readonly opaque?: readonly OpaquePlan[];

@@ -16,7 +16,7 @@ export class PrivateList {
     const folder = path.dirname(this.#file);
     const sound = await this.#isSound();
     await makePrivateFolder(folder);
-    // What others can have put into it must not count from now on.
+    // Entries that others may have added must not count from now on.
     if (sound === false) await removeFile(this.#file);
     await appendFile(this.#file, `${line}\n`, { mode: 0o600 });
     if (!isPrivate(await stat(this.#file))) await chmod(this.#file, 0o600);

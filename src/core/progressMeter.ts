@@ -8,7 +8,7 @@ export interface ProgressState {
   readonly title: string;
   /** How far and how fast: `12,000 of 50,000 rows · 34 MB/s · 12 s left`; empty while nothing is known. */
   readonly detail: string;
-  /** Of the phase, from 0 to 1; left out where no total is known. */
+  /** The fraction of the phase that is done, from 0 to 1; absent if the total is unknown. */
   readonly fraction?: number;
 }
 

@@ -22,7 +22,7 @@ export interface RelatedReason {
 export interface RelatedTable {
   readonly table: Table;
   readonly chosen: boolean;
-  /** What leads to it; empty where nothing does but the choice. */
+  /** The foreign keys that lead to it; empty if it was only chosen. */
   readonly reasons: readonly RelatedReason[];
 }
 
@@ -38,7 +38,7 @@ export interface RelatedTables {
 
 /**
  * Follows foreign keys both ways. What references chosen rows belongs to them, and what references that, and so on.
- * What any of these rows reference has to come too, or the reference would dangle; but rows that come only because
+ * Rows that any of these reference must come too, or the references would dangle; but rows that come only because
  * they are referenced do not bring what references them: one order's product would else bring all other orders of it,
  * their customers, and soon the whole database.
  */

@@ -93,7 +93,7 @@ export interface SchemaObject {
   readonly as?: string;
   /** Only a superuser may run it. */
   readonly superuser?: boolean;
-  /** What the statement needs and not every server has. */
+  /** Features that the statement needs and not every server has. */
   readonly uses?: readonly ServerFeature[];
   /**
    * It is as every new database has it, and so gives way to what a backup of a whole database says of it: its
@@ -123,12 +123,12 @@ export interface Sequence extends TiedSequence {
   readonly increment: string;
 }
 
-/** Who the user of a connection is. */
+/** The user of a connection. */
 export interface DatabaseAccess {
   readonly superuser: boolean;
   /** All roles of the server. */
   readonly roles: readonly string[];
-  /** Those whose rights the user has. */
+  /** The roles whose privileges the user has. */
   readonly actsAs: readonly string[];
   /** Tables whose rows the user may not read, all or some of them, with the reason as a sentence. */
   readonly unreadable: readonly UnreadableTable[];
@@ -137,7 +137,7 @@ export interface DatabaseAccess {
 export interface UnreadableTable {
   readonly table: TableName;
   readonly reason: string;
-  /** What its owner can run to let the user read them. */
+  /** The statement with which its owner can let the user read them. */
   readonly remedy: string;
   /** The user has the rights of its owner. */
   readonly owned: boolean;
@@ -158,13 +158,13 @@ export interface DatabaseSchema {
   readonly leftOut: readonly LeftOut[];
   /** How many large objects there are that can be read. */
   readonly largeObjects?: number;
-  /** What the server has of what a statement can need: its version, and the names of features. */
+  /** The server's version and the names of its optional features. */
   readonly server?: { readonly version: number; readonly offers: readonly string[] };
-  /** Of engines that know roles. */
+  /** For engines with roles. */
   readonly access?: DatabaseAccess;
 }
 
-/** What tells the rows of this table apart: its primary key, else a unique key without NULLs. */
+/** The key that identifies the rows of this table: its primary key, else a unique key without NULLs. */
 export function rowKey(table: Table): readonly string[] | undefined {
   if (table.primaryKey?.notNull) return table.primaryKey.columns;
   return table.uniqueKeys.find((key) => key.notNull)?.columns;

@@ -1,6 +1,6 @@
 import { formatTableName, type TableName } from './names.ts';
 
-/** An index or a table that needs something which only the program of its database registers. */
+/** An index or a table that needs something which only the program that uses the database registers. */
 export interface Unproven {
   readonly table: TableName;
   /** Absent where the table itself needs it. */
@@ -15,7 +15,7 @@ export function describeUnproven({ table, index, missing }: Unproven): string {
   return `${index === undefined ? `the table ${name}` : `the index ${index} of ${name}`} needs ${missing}`;
 }
 
-/** What is to be known of the content of a backup, as sentences. */
+/** Notes about the contents of a backup, as sentences. */
 export function contentNotes({
   asItIs = false,
   unproven = [],

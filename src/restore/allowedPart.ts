@@ -4,7 +4,7 @@ import type { RestorePlan } from '../core/plan.ts';
 import { objectKey } from '../core/schema.ts';
 import type { RightsCheck } from '../engines/engine.ts';
 
-/** What a user may do of a plan. Throws `refused`, with every reason, where rows could not be restored. */
+/** The part of a plan that the user may carry out. Throws `refused`, with every reason, where rows could not be restored. */
 export function allowedPart(
   plan: RestorePlan,
   { refusals, impossible, leftAlone = [] }: RightsCheck,

@@ -112,7 +112,7 @@ function partOf(manifest: Manifest, only: BackupPart | undefined): Manifest {
         sequences: [],
       };
     case 'data':
-      // What brings data (a refresh) is run where what it fills is there.
+      // A refresh runs if the view that it fills is part of it.
       return {
         ...rest,
         ...(largeObjects ? { largeObjects } : {}),

@@ -32,7 +32,7 @@ const active: readonly string[] = [
 /** Kinds that change a table that they do not belong to: the tables that they need are shown with them. */
 const between: readonly string[] = ['table', 'partition', 'foreign key'];
 
-/** What a plan would run of the file; undefined where it writes rows and nothing else. */
+/** The statements of the file that a plan would run; undefined if it only writes rows. */
 export function codeToRun({ create }: RestorePlan): CodeToRun | undefined {
   const statements = create.filter(({ live }) => !live);
   if (statements.length === 0) return undefined;

@@ -72,5 +72,5 @@ export class LiveObjects {
   }
 }
 
-/** What every server gives back as its author wrote it. */
+/** Kinds whose text every server returns as its author wrote it. */
 const verbatim = ['function', 'procedure', 'type', 'extension'];

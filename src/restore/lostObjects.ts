@@ -9,7 +9,7 @@ import {
   type Table,
 } from '../core/schema.ts';
 
-/** What can be missing on a table that is there, and be made again without changing the table itself. */
+/** Objects that an existing table may have lost, and that can be created again without changing the table itself. */
 const remade: readonly string[] = [
   'primary key',
   'constraint',

@@ -113,7 +113,7 @@ function pointsAtExcluded(
 }
 
 /**
- * What is there is filled again by the database's own statement: that of the file is its author's. With `asBackedUp`, one
+ * Existing views are refreshed with the database's own statement: the one in the file comes from its author. With `asBackedUp`, one
  * that the backup fills otherwise (or leaves empty) is filled by the file's.
  */
 function refillsOf(
@@ -132,7 +132,7 @@ function refillsOf(
   };
 }
 
-/** What belongs to tables that are made, what is made again of those that are replaced, and all that these need. */
+/** The objects of tables that are created, the lost objects of tables that are replaced, and everything that these need. */
 function objectsOfTables(
   manifest: Manifest,
   tables: readonly TablePlan[],
@@ -158,7 +158,7 @@ function objectsOfTables(
     if (perhaps || makesTable || comes(object) || (table && made.has(tableKey(table)))) chosen.add(object);
   }
   for (const { needs = [], of, kind, table } of chosen) {
-    // Of a table without rows of its own, which is made for its parts, all comes that belongs to it.
+    // For a table without rows of its own, created for its partitions, everything that belongs to it is included.
     if (kind === 'table' && table && !held.has(tableKey(table)))
       for (const own of ofTable.get(tableKey(table)) ?? []) chosen.add(own);
     for (const key of of === undefined ? needs : [...needs, of]) {
@@ -211,7 +211,7 @@ function lackText({ name, since }: ServerFeature): string {
     : `it needs server version ${since} or later: ${name}`;
 }
 
-/** Those whose needs are there or among them. Each is looked at once for each of its needs, however long the chains. */
+/** The objects whose needs exist or are among them. Looks at each object once for each of its needs, however long the chains. */
 function satisfied(
   objects: readonly SchemaObject[],
   isLive: (key: string) => boolean,

@@ -6,7 +6,7 @@ import { choosePart } from './choosePart.ts';
 import type { PlanOptions } from './planRestore.ts';
 
 /**
- * What a plan has to know of the database: the chosen tables, and what the backup says that they need. Undefined where
+ * The part of the database that a plan needs to know: the chosen tables, and what they need according to the backup. Undefined if
  * that is all of it.
  */
 export function planScope(manifest: Manifest, options: PlanOptions): SchemaScope | undefined {
@@ -40,7 +40,7 @@ export function planScope(manifest: Manifest, options: PlanOptions): SchemaScope
       if (found) wanted.add(found);
     }
   }
-  // Whose a sequence is the database says, not the backup.
+  // The database decides who owns a sequence, not the backup.
   const sequences = manifest.sequences.filter(({ table }) => table && chosen.has(tableKey(table)));
   return {
     tables: (name) => chosen.has(tableKey(name)),

@@ -28,7 +28,7 @@ export interface RestoreOptions extends WorkOptions, PlanOptions {
   readonly dryRun?: boolean;
   /** Where the safety backup goes; none is taken when it is left out. */
   readonly safetyFolder?: string;
-  /** What the safety backup is encrypted to; left out, it is what the backup is encrypted to, if it is. */
+  /** How to encrypt the safety backup; by default like the backup. */
   readonly safetyLock?: Lock;
   /** For a backup that is encrypted. */
   readonly keys?: Keys;
@@ -60,7 +60,7 @@ export interface RestoreReport {
   /** The file that brings the state before back; none when there was nothing to keep. */
   readonly safetyBackup?: string;
   readonly milliseconds: number;
-  /** Of these, what the verification took. */
+  /** The part of these that verification took. */
   readonly verifyMilliseconds: number;
 }
 
@@ -120,7 +120,7 @@ export async function restoreBackup(
     // What failed in the transaction says so itself.
     throw withOutcome(error, unchanged);
   } finally {
-    // What was read was checked, and what was committed is: this must not look like a failed restore.
+    // Everything was checked and committed: this must not look like a failed restore.
     await archive.close().catch((error: unknown) => logger.warn(`${file}: ${messageOf(error)}`));
   }
 }

@@ -66,7 +66,7 @@ export async function takeSafetyBackup(
   if (!wantsSafetyBackup(options)) return undefined;
   const selection = safetySelection(planned);
   if (!selection) return undefined;
-  // Who keeps backups of this database from others' eyes has to find no plain one beside them.
+  // If backups of this database are encrypted, there must be no plain one beside them.
   const lock = options.safetyLock ?? (encryption && (await options.keys?.lockLike(encryption)));
   const name = `before-restore-${session.info.database}`;
   try {
@@ -99,7 +99,7 @@ export function safetySelection({ plan, schema }: Planned): BackupSelection | un
     if (allWritten && schema.objects.length > 0) return {};
   }
   const overwritten = plan.largeObjects?.overwrite === true && plan.largeObjects.now > 0;
-  // Those of tables come with them.
+  // Sequences of tables come with the tables.
   const free = new Set(schema.sequences.flatMap(({ name, table }) => (table ? [] : [tableKey(name)])));
   const sequences = plan.sequences.map(({ name }) => name).filter((name) => free.has(tableKey(name)));
   if (existing.length + opaque.length + sequences.length === 0 && !overwritten) return undefined;

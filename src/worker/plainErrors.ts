@@ -4,7 +4,7 @@ import { type ErrorCode, type ErrorDetails, messageOf, RestorePointError } from 
 export interface PlainError {
   readonly message: string;
   readonly stack?: string;
-  /** Of those of the project, and of no others. */
+  /** Only for errors of the project. */
   readonly code?: ErrorCode;
   readonly details?: Omit<ErrorDetails, 'cause' | 'suppressed'>;
   readonly cause?: PlainError;

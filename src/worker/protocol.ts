@@ -12,7 +12,7 @@ import type { CodeToRun } from '../restore/codeToRun.ts';
 import type { RestoreReport } from '../restore/restoreBackup.ts';
 import type { PlainError } from './plainErrors.ts';
 
-/** What the host of a worker says to it and hears from it. All of it is data that can be cloned. */
+/** The messages between the host and a worker. All of them are data that can be cloned. */
 
 export interface DatabaseAccess {
   readonly address: DatabaseAddress;

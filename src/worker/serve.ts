@@ -111,7 +111,7 @@ function keysOf(keys: protocol.VerifyTask['keys']): { keys?: Keys } {
   return keys ? { keys: Keys.from(keys) } : {};
 }
 
-/** Whoever is asked may be gone without a word, and whoever has cancelled waits for no answer. */
+/** The host may have gone away without notice, and a host that has cancelled waits for no answer. */
 function questionsTo(connection: MessageConnection, { signal }: WorkOptions): protocol.RestoreQuestions {
   const stopped = new Promise<never>((_, reject) => {
     signal?.addEventListener('abort', () => reject(cancelled()), { once: true });

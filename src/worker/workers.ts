@@ -18,7 +18,7 @@ import type { RestoreReport } from '../restore/restoreBackup.ts';
 import { errorOf, type PlainError, plainOf } from './plainErrors.ts';
 import * as protocol from './protocol.ts';
 
-/** Of what a worker that breaks says last, in characters. */
+/** How much of a crashed worker's last output is kept, in characters. */
 const lastWords = 2000;
 
 /**

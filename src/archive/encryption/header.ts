@@ -82,7 +82,7 @@ function encrypterFor(lock: Lock): Encrypter {
     try {
       encrypter.addRecipient(recipient);
     } catch (cause) {
-      // What is no public key could be a secret one.
+      // A text that is not a public key could be a secret one.
       const shown = /^age1[0-9a-z]*$/.test(recipient)
         ? `${recipient} is not a valid recipient`
         : 'This is not a valid recipient';

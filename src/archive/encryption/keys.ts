@@ -6,11 +6,11 @@ import { PassphraseIdentity } from './passphrase.ts';
 /** How a backup was encrypted, and so what opens it: a passphrase, or an identity of one of its recipients. */
 export type Encryption = 'passphrase' | 'recipients';
 
-/** What a new backup is encrypted to. Recipients are public keys: `age1…`. */
+/** How a new backup is encrypted. Recipients are public keys: `age1…`. */
 export type Lock =
   | {
       readonly passphrase: string;
-      /** What trying the passphrase costs, as age has it; about a second where it is left out. */
+      /** The work factor of age, which sets the time to try a passphrase; about a second if it is left out. */
       readonly workFactor?: number;
     }
   | { readonly recipients: readonly string[] };
@@ -35,7 +35,7 @@ export interface KnownKeys {
 /** The file is at fault, not the keys. */
 export class HeaderError extends Error {}
 
-/** What is tried on encrypted backups. Knows again what it has opened: a passphrase takes a second each time. */
+/** The keys to try on encrypted backups. Remembers the files that it has opened: a passphrase takes a second each time. */
 export class Keys {
   readonly #texts: KeyTexts;
   readonly #fileKeys = new Map<string, Promise<Uint8Array | undefined>>();
@@ -87,7 +87,7 @@ export class Keys {
     return opening;
   }
 
-  /** What a file is to be encrypted to, so that these open it as they have opened one that was encrypted like this. */
+  /** How to encrypt a file so that these keys open it as they opened another one encrypted like this. */
   async lockLike(encryption: Encryption): Promise<Lock> {
     const { passphrase, identities = [] } = this.#texts;
     if (encryption === 'recipients') {

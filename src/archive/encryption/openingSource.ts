@@ -14,7 +14,7 @@ import {
   sealedRunBytes,
 } from './stream.ts';
 
-/** What is encrypted in an age file. Decrypts, in memory, the runs that are asked for. */
+/** The decrypted contents of an age file. Decrypts only the requested runs, in memory. */
 export class OpeningSource implements ByteSource {
   readonly size: number;
   readonly #source: ByteSource;
@@ -23,7 +23,7 @@ export class OpeningSource implements ByteSource {
   /** Where the first run begins. */
   readonly #begin: number;
   readonly #runs: number;
-  /** What cannot be decrypted reads as zeros. */
+  /** Bytes that cannot be decrypted read as zeros. */
   readonly #damaged: boolean;
   /** Small entries follow each other in one run. */
   #last: { readonly index: number; readonly plain: Uint8Array } | undefined;

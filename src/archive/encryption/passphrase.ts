@@ -12,7 +12,7 @@ import { chunkCipher, nonceBytes } from './chunkCipher.ts';
  */
 const deriveKey = promisify<Uint8Array, Uint8Array, number, ScryptOptions, Buffer>(scrypt);
 
-/** What `age` takes: about a second, and 256 MiB. */
+/** The work factor that `age` uses: about a second, and 256 MiB. */
 const usualWorkFactor = 18;
 /** A file must not be able to ask for more than 1 GiB. */
 const highestWorkFactor = 20;

@@ -12,7 +12,7 @@ export class SealingSink implements ByteSink {
   readonly #run = Buffer.alloc(plainRunBytes);
   #filled = 0;
   #runs = 0;
-  /** What goes in front of the first run. */
+  /** The bytes before the first run. */
   #sealed: Uint8Array[];
 
   private constructor(sink: ByteSink, cipher: ChunkCipher, beginning: Uint8Array[]) {
@@ -21,7 +21,7 @@ export class SealingSink implements ByteSink {
     this.#sealed = beginning;
   }
 
-  /** What takes time or can fail is done before there is a file. Throws `usage` for what is no recipient. */
+  /** Does everything that takes time or can fail before there is a file. Throws `usage` for an invalid recipient. */
   static async prepare(lock: Lock): Promise<(sink: ByteSink) => SealingSink> {
     const { bytes, fileKey } = await makeHeader(lock);
     const salt = randomBytes(saltBytes);

@@ -29,7 +29,7 @@ const mostCharacters = 300;
 
 export interface RestoreRequest {
   readonly file: string;
-  /** What is in it. */
+  /** Its contents. */
   readonly manifest: Manifest;
   /** For an encrypted file. */
   readonly keys?: Keys;

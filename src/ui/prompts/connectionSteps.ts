@@ -134,7 +134,7 @@ async function askUrl(
   };
 }
 
-/** Of a server, where there is one: URLs are more usual there. */
+/** An example for a server, if there is one: URLs are more common there. */
 function exampleUrl(engines: readonly Engine[]): string {
   const engine = engines.find(({ features }) => !features.isFile) ?? engines[0];
   return engine?.form.exampleUrl ?? '';

@@ -25,7 +25,7 @@ interface OpenRows {
 export class BackupContents {
   readonly file: string;
   readonly manifest: Manifest;
-  /** Of the file, in bytes. */
+  /** The size of the file, in bytes. */
   readonly size: number;
   readonly engine: Engine;
   readonly #logger: Logger;

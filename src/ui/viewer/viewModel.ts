@@ -93,7 +93,7 @@ export interface CounterView {
 export type Cell = string | null | { readonly start: string; readonly length: number };
 
 export interface RowsView {
-  /** Of the first row, from 0. */
+  /** The number of the first row, from 0. */
   readonly offset: number;
   readonly columns: readonly string[];
   readonly rows: readonly (readonly Cell[])[];
