@@ -22,14 +22,14 @@ import type { Row, RowQuery, Value } from '../core/values.ts';
 import type { DatabaseSchema, SchemaObject, Sequence, Table } from '../core/schema.ts';
 import type { Unproven } from '../core/unproven.ts';
 
-/** What goes with every long call: how it is cancelled, where it tells what it does. */
+/** Options of every long call: how to cancel it, and where it reports progress. */
 export interface WorkOptions {
   readonly signal?: AbortSignal;
   readonly report?: ReportProgress;
   readonly logger: Logger;
 }
 
-/** What common code may ask instead of which engine it is. */
+/** Features that common code asks for, instead of asking which engine it is. */
 export interface EngineFeatures {
   /** Tables are in schemas that a user names. */
   readonly schemas: boolean;
@@ -46,13 +46,13 @@ export interface EngineFeatures {
   readonly transactionalDdl: boolean;
 }
 
-/** What common code may ask of an open database: some of it is the server's to decide. */
+/** Features of an open database that common code asks for: some depend on the server. */
 export interface SessionFeatures extends EngineFeatures {
   /** `Orders` and `orders` are one name. */
   readonly caseInsensitiveNames: boolean;
 }
 
-/** What of a damaged backup's rows is whole. */
+/** The intact rows of a damaged backup. */
 export interface SalvagedContent {
   /** With their counts and digests as they now are; those of which nothing holds are not there. */
   readonly tables: readonly BackedUpTable[];
@@ -65,7 +65,7 @@ export interface SalvagedContent {
 export interface RowText {
   /** A value as the database's own CSV import takes it; undefined for NULL. */
   readonly field: (value: Value) => string | undefined;
-  /** What a file of INSERTs begins and ends with, each with a line feed. */
+  /** The beginning and the end of a file of INSERTs, each with a line feed. */
   readonly head: string;
   readonly end: string;
   /**
@@ -82,7 +82,7 @@ export interface Engine {
   readonly label: string;
   readonly features: EngineFeatures;
   readonly form: ConnectionForm;
-  /** What the manifests of its backups keep to. */
+  /** The rules for the manifests of its backups. */
   readonly manifestRules: ManifestRules;
   readonly rowText: RowText;
   /** For people, without a secret: `localhost:5432/shop`, `shop.db`. */
@@ -200,11 +200,11 @@ export interface SnapshotOptions extends IntrospectOptions {
   readonly whole: boolean;
 }
 
-/** What a user may not do of a plan. */
+/** The parts of a plan that the user may not carry out. */
 export interface RightsCheck {
   /** Each of them stops the restore. */
   readonly refusals: readonly RestorePointError[];
-  /** What can be passed over, with the reason. */
+  /** The parts that can be skipped, with the reason. */
   readonly impossible: readonly { readonly object: SchemaObject; readonly reason: string }[];
   /** Tables of a whole restore that are left as they are, because others than the user look after them. */
   readonly leftAlone?: readonly { readonly target: TableName; readonly reason: string }[];
@@ -318,7 +318,7 @@ export interface PayloadRows {
   check(table: BackedUpTable, options: WorkOptions): Promise<void>;
   /** The same of what the backup holds besides tables. */
   checkLargeObjects(options: WorkOptions): Promise<void>;
-  /** What the checks until now could not look into: its bytes are as the checksums say. */
+  /** The parts that the checks so far could not examine: only their checksums were verified. */
   readonly unproven?: readonly Unproven[];
   /** Never throws; removes what was temporary. */
   close(): Promise<void>;

@@ -50,7 +50,7 @@ export function parseDatabaseUrl(text: string): { address: DatabaseAddress; pass
   const key = scheme.toLowerCase();
   const name = Object.hasOwn(otherEngines, key) ? otherEngines[key] : undefined;
   if (name === undefined && slashes === '') return undefined;
-  // What is in the place of an unknown scheme may be a secret: it is not repeated.
+  // The text where the scheme belongs may be a secret, so it is not repeated.
   const message = name === undefined ? 'Unsupported database URL' : `${name} is not supported yet`;
   throw new RestorePointError('usage', message, {
     next: `Use ${exampleUrls()}.`,

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import { Model, type AnyQueryBuilder } from 'objection';
 
-/** What a table model is made from. */
+/** The input for a table model. */
 export interface TableModelSource {
   /** The table as the engine quotes it in a FROM clause, with ONLY or an alias where it needs one. */
   readonly from: string;

@@ -15,7 +15,7 @@ export interface RelatedModelSource {
   readonly table: TableName;
   /** The table as the engine quotes it in a FROM clause. */
   readonly from: string;
-  /** What tells its rows apart, as SQL: its places, its rowids, a key. */
+  /** The SQL that identifies its rows: their positions, their rowids, or a key. */
   readonly row: readonly string[];
   /** How the engine quotes a column. */
   readonly quote: (column: string) => string;

@@ -147,7 +147,7 @@ for (const testEngine of testEngines) {
     it('says in one line what is wrong with its arguments, and exits with 2', async () => {
       const wrong: [string[], RegExp][] = [
         [[], /The command is missing/],
-        [['bakcup'], /no command "bakcup"/],
+        [['bakcup'], /Unknown command "bakcup"/],
         [['backup'], /<connection> is missing/],
         [['restore', 'x'], /<connection> is missing/],
         [['verify', 'a', 'b'], /"b" is an extra argument/],

@@ -41,7 +41,7 @@ export class PostgresSession implements Session {
   readonly #database: Database;
   readonly #catalogs = new Catalogs();
   readonly #readOnly: boolean;
-  /** What is open, to be ended with the session. */
+  /** Open resources, to be closed with the session. */
   readonly #open = new Set<{ close(): Promise<void> }>();
 
   private constructor(database: Database, target: string, readOnly: boolean) {
@@ -91,7 +91,7 @@ export class PostgresSession implements Session {
       await refuseReadOnly(transaction);
       return undefined;
     });
-    // Nothing of what the owner gives himself for it lasts.
+    // The privileges that the owner grants himself for this do not last.
     const counts =
       counted ??
       (await this.#within('write', signal, async (transaction) => {

@@ -97,7 +97,7 @@ export class SqliteSession implements Session {
   async describeTable(name: TableName): Promise<Table> {
     const table = await this.#reading(() => introspectTable(this.#connection, 'main', name.name));
     if (table && (name.schema ?? 'main') === 'main') return table;
-    throw new RestorePointError('usage', `There is not a table named ${formatTableName(name)}`);
+    throw new RestorePointError('usage', `There is no table named ${formatTableName(name)}`);
   }
 
   checkCondition(table: TableName, where: string): Promise<void> {
@@ -215,7 +215,7 @@ export class SqliteSession implements Session {
         }
       }),
     );
-    // Whoever began it hears of its failure.
+    // The caller that began it gets its error.
     this.#readings = reading.then(
       () => undefined,
       () => undefined,

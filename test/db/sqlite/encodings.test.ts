@@ -115,7 +115,7 @@ describe('SQLite: text in another encoding', function () {
     const backup = await backUpSqlite(source);
     const error = await failure(restoreSqlite(target, backup), 'refused');
     assert.deepEqual([error.details.place?.table, error.details.place?.row], ['t', 3]);
-    assert.match(describeError(error), /UTF-8 and this database as UTF-16le.*not valid/);
+    assert.match(describeError(error), /UTF-8, and this database as UTF-16le.*not valid/);
     assert.deepEqual(sqliteDump(target), before);
     await restoreSqlite(target, backup, { tables: ['fine'] });
     assert.deepEqual(values(target, 'SELECT a FROM fine'), [['é']]);

@@ -116,9 +116,9 @@ export class Database {
     const closing = this.knex.destroy().catch((error: unknown) => {
       this.logger.error('A connection could not be closed', error);
     });
-    // Nobody is kept waiting for the time-out when it closes at once.
+    // Closing the sockets immediately avoids the wait for the time-out.
     await Promise.race([closing, delay(closeMilliseconds, undefined, { ref: false })]);
-    // What is still connecting to a server that does not answer would end by its own time-out.
+    // A connection attempt to a server that does not answer would only end with its own time-out.
     destroyAll(this.#sockets);
   }
 }

@@ -10,13 +10,13 @@ export type LockMode = 'ACCESS SHARE' | 'ACCESS EXCLUSIVE';
 /** Tables that one statement of a backup locks: where there are thousands, each statement costs. */
 const tablesAtOnce = 100;
 
-/** Locks tables in this order, or says who keeps one from being locked. A partitioned table brings its partitions. */
+/** Locks tables in this order, or reports who holds a conflicting lock. A partitioned table includes its partitions. */
 export async function lockTables(
   transaction: Transaction,
   tables: readonly TableName[],
   mode: LockMode,
 ): Promise<void> {
-  // Who waits for what a restore has locked has it when the restore gives up: the table that failed has to be known.
+  // A session that waits for a lock of the restore gets it when the restore fails, so the failed table must be known.
   const count = mode === 'ACCESS SHARE' ? tablesAtOnce : 1;
   const groups = Array.from({ length: Math.ceil(tables.length / count) }, (_, index) =>
     tables.slice(index * count, (index + 1) * count),
@@ -85,14 +85,14 @@ async function withBlocker(
 const heldShown = 5;
 
 interface Holder {
-  /** Of the table in the list; 0 where there is no list. */
+  /** The position of the table in the list; 0 if there is no list. */
   place: number;
   pid: number;
   user: string | null;
   application: string | null;
   state: string | null;
   minutes: string | null;
-  /** What it holds for itself alone; only where there is no list. */
+  /** The tables that it locks exclusively; only if there is no list. */
   held: string | null;
 }
 

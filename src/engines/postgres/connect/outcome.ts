@@ -4,7 +4,7 @@ import { committed, type RestoreOutcome, unchanged } from '../../../core/outcome
 import type { Database } from './connection.ts';
 import { describeFailure } from './errors.ts';
 
-/** How long to ask what became of a transaction whose connection broke. */
+/** How long to ask for the outcome of a transaction whose connection broke. */
 const outcomeMilliseconds = 10_000;
 /** The same for somebody who has cancelled and waits. */
 const cancelledOutcomeMilliseconds = 300;
@@ -50,7 +50,7 @@ export async function confirmRollback(
 }
 
 /**
- * What became of a transaction whose connection broke, by the server's word on another connection: `committed`,
+ * The outcome of a transaction whose connection broke, as the server reports it on another connection: `committed`,
  * `aborted`, or whatever it says when the patience (milliseconds) is over.
  */
 async function outcomeOf(

@@ -1,5 +1,5 @@
 /**
- * What every transaction pins, so that values are written and read in one way whatever the server, the database or
+ * The settings that every transaction pins, so that values are written and read in one way whatever the server, the database or
  * the role is set to. `SET LOCAL`: nothing outlives the transaction, not even behind a connection pooler that lends
  * one server session to many clients.
  */

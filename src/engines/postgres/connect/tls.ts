@@ -5,7 +5,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { messageOf, RestorePointError } from '../../../core/errors.ts';
 import { isSocket, type ResolvedAddress } from './address.ts';
 
-/** What the driver takes as `ssl`: false is no TLS. Throws `file` when the certificates cannot be read. */
+/** The driver's `ssl` option: false means no TLS. Throws `file` if the certificates cannot be read. */
 export type TlsOptions = false | ConnectionOptions;
 
 export async function tlsOptions(address: ResolvedAddress): Promise<TlsOptions> {

@@ -35,7 +35,7 @@ export class Transaction {
   #searchPath = '';
   /** As it is now. */
   #path = '';
-  /** Of statements that are sent together, what failed first: all later ones fail because of it. */
+  /** The first failure of statements that are sent together: all later ones fail because of it. */
   #failed: { readonly error: unknown } | undefined;
   /** Statements that have not ended. */
   #underWay = 0;
@@ -45,7 +45,7 @@ export class Transaction {
   /** What became of the database, when it is over. */
   #outcome: RestoreOutcome = unchanged;
   #closing = false;
-  /** What its user is in the middle of. */
+  /** The work in progress. */
   readonly #steps = new Set<Promise<unknown>>();
   #released = false;
 
@@ -283,7 +283,7 @@ export class Transaction {
   /** Gives up what is under way, waits for its end, and ends the transaction without a change. Never throws. */
   async close(): Promise<void> {
     if (this.#over) return;
-    // Nothing of the work may reach the server after the rollback: it would last.
+    // No statement of the work may reach the server after the rollback: its effect would last.
     this.#closing = true;
     if (this.#underWay > 0) this.#interrupt();
     await Promise.allSettled(this.#steps);
@@ -364,7 +364,7 @@ export class Transaction {
 
   async #interruptEnded(): Promise<void> {
     const interrupting = this.#interrupting;
-    // Of statements that were sent together, the server may begin another one after it gave one up.
+    // After one of several statements sent together has failed, the server may begin another one.
     if (!interrupting || this.#underWay > 0) return;
     this.#interrupting = undefined;
     // A request that is still under way would hit the next statement; a broken connection has no next one.

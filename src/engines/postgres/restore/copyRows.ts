@@ -16,11 +16,11 @@ const nothing = Buffer.alloc(0);
 export interface CopyTarget {
   /** Quoted, for SQL. */
   readonly name: string;
-  /** What COPY text holds, in its order. */
+  /** The columns of the COPY text, in order. */
   readonly columns: readonly string[];
-  /** Nobody has seen the table as it is now: see `COPY … FREEZE`. */
+  /** No other session has seen the table in its present state: see `COPY … FREEZE`. */
   readonly frozen?: boolean;
-  /** Of the columns, where they are known: rows are converted where that pays. */
+  /** The types of the columns, if they are known: rows are converted if that is faster. */
   readonly writers?: readonly WriteValue[] | undefined;
 }
 
@@ -50,10 +50,10 @@ class RowCopy {
   readonly #texts: AsyncIterator<Uint8Array>;
   readonly #sent: (piece: Uint8Array) => void;
   readonly #binary: BinaryRows | undefined;
-  /** Of the rows that come next, those that are sent in the binary form. */
+  /** The next rows that are sent in binary form. */
   #piece: ConvertedRows | undefined;
   #text: Buffer = nothing;
-  /** What of it is sent. */
+  /** The part of it that is sent. */
   #at = 0;
 
   constructor(
@@ -132,7 +132,7 @@ class RowCopy {
   /** Takes the next part when all of this one is sent; no bytes mean that there is no further part. */
   async #fill(): Promise<void> {
     while (this.#at === this.#text.length) {
-      // Whoever gave it may take it back from now on.
+      // The source may reuse the buffer from now on.
       [this.#text, this.#at] = [nothing, 0];
       const next = await this.#texts.next();
       if (next.done) return;

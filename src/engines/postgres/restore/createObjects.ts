@@ -8,7 +8,7 @@ import { readExtension } from '../schema/statements/makers.ts';
 import { StatementReader } from '../schema/statements/reader.ts';
 import type { Transaction } from '../connect/transaction.ts';
 
-/** What a partition needs before it is put into its table. */
+/** Objects that a partition needs before it is attached to its table. */
 const indexed: readonly string[] = ['primary key', 'constraint', 'index'];
 
 /**
@@ -143,7 +143,7 @@ async function createObject(
   }
 }
 
-/** What a view holds can be computed again; no row of a table depends on it. */
+/** The contents of a view can be computed again; no row of a table depends on them. */
 async function refresh(transaction: Transaction, { name, sql }: SchemaObject): Promise<string[]> {
   try {
     await transaction.attempt(() => transaction.underOwnPath(() => transaction.runSingle(sql)));
@@ -197,7 +197,7 @@ export async function asRole(
 
 /** The statement without what this server has given up. */
 function asServerHasIt(transaction: Transaction, object: SchemaObject): string {
-  // Of a partitioned table it never meant anything.
+  // For a partitioned table it never had an effect.
   if (object.kind === 'table' && transaction.database.server.version >= 180_000)
     return object.sql.replace(/^CREATE UNLOGGED (TABLE [^]*\n\)\nPARTITION BY )/, 'CREATE $1');
   return object.sql;

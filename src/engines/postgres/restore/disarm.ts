@@ -10,7 +10,7 @@ import { type Validation, validateRows } from './validate.ts';
 export interface Armed {
   readonly off: string;
   readonly on: string;
-  /** What has to hold for all rows afterwards. */
+  /** Constraints that all rows must satisfy afterwards. */
   readonly validate?: readonly Validation[];
 }
 

@@ -98,7 +98,7 @@ export function tagOf(sql: string): string {
   return /^[A-Z]+(?: [A-Z]+)*/.exec(words)?.[0].replace(/ (?:ONLY|ON|FOR)$/, '') ?? words;
 }
 
-/** Those that are on in this session, but for those that act when somebody connects. */
+/** The event triggers that are enabled in this session, except those that fire on login. */
 function loadEventTriggers(transaction: Transaction): Promise<EventTrigger[]> {
   return transaction.rows<EventTrigger>(
     `SELECT evtname AS name, evtevent AS event, evtenabled::text AS state, evttags AS tags,

@@ -6,7 +6,7 @@ import { describeFailure, hasState, state } from '../connect/errors.ts';
 import { quoteIdentifier, quoteLiteral, quoteName } from '../connect/identifiers.ts';
 import type { Transaction } from '../connect/transaction.ts';
 
-/** Of a trigger with which the server upholds a foreign key: `O` and `A` fire, `D` and `R` do not. */
+/** The state of a trigger with which the server enforces a foreign key: `O` and `A` fire, `D` and `R` do not. */
 interface TriggerState {
   readonly relation: TableName;
   readonly function: string;
@@ -28,12 +28,12 @@ export interface LiveForeignKey {
   /** The user may lock the table that it references. */
   readonly lockable: boolean;
   readonly triggers: readonly TriggerState[];
-  /** What references what, partition by partition. */
+  /** The references, partition by partition. */
   readonly links: readonly { readonly from: TableName; readonly to: TableName }[];
   /** An update of what it references does something to the rows that refer to it, or is refused for them. */
   readonly acts: boolean;
   readonly referencedColumns: readonly string[];
-  /** Of these, those whose values can be equal and not the same (`citext`, `numeric`). */
+  /** The ones of these whose values can be equal but not identical (`citext`, `numeric`). */
   readonly inexact: readonly string[];
 }
 

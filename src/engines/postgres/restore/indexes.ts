@@ -39,7 +39,7 @@ export async function findIndexes(
   return transaction.rows<LiveIndex>(indexQuery(callsNothing), [JSON.stringify(names)]);
 }
 
-/** Of a table, the unique indexes and exclusion constraints that can make room in the same way, but for its primary key. */
+/** The unique indexes and exclusion constraints of a table that can be dropped in the same way, except its primary key. */
 export async function findUnique(
   transaction: Transaction,
   { schema, name }: TableName,

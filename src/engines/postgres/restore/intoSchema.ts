@@ -118,7 +118,7 @@ export class IntoSchemaRestore implements RestoreWork {
     return found.length > 0;
   }
 
-  /** What does not go with a table by itself is taken along. */
+  /** Moves the objects that do not move with their table. */
   async #moveTable(name: string, from: string, to: string): Promise<void> {
     const schema = quoteIdentifier(to);
     await this.#transaction.run(`ALTER TABLE ${quoteName({ schema: from, name })} SET SCHEMA ${schema}`);

@@ -143,7 +143,7 @@ export class RowLoading {
     const fresh = table.create || (await this.#empty(table.target));
     const all = this.usersRowsOf(table) === undefined;
     const watched = all ? this.sent.watch(table, this.totalBytes(table.backup)) : undefined;
-    // Nobody else can see a table that is new, or new again: no later reader has to find out who wrote its rows.
+    // No other session can see a new or truncated table, so no later reader has to find out who wrote its rows.
     const rowsAfter = await this.#copyInto({ name: quoteName(table.target), frozen: fresh }, table, watched);
     watched?.end();
     return { table: table.target, rowsBefore, rowsAfter, inserted: rowsAfter, updated: 0 };

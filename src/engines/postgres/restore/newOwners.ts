@@ -11,7 +11,7 @@ export interface NewOwner {
   readonly schema?: string;
 }
 
-/** What the statement for an owner asks of the new one, who may not be a superuser. */
+/** The privileges that a new owner needs for the statement, if it is not a superuser. */
 export function newOwnerOf({ kind, sql }: Pick<SchemaObject, 'kind' | 'sql'>): NewOwner | undefined {
   if (kind !== 'owner') return undefined;
   const reader = new StatementReader(sql);

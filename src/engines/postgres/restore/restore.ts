@@ -42,7 +42,7 @@ import type { Transaction } from '../connect/transaction.ts';
 import { findUnchecked } from './uncheckedConstraints.ts';
 import { compareRows, digestRows, type ReadRows } from './verify.ts';
 
-/** What reading tables back takes. */
+/** What reading tables back needs. */
 interface Reading {
   readonly exact: ExactColumns;
   /** By the keys of the tables. */
@@ -137,7 +137,7 @@ export class PostgresRestore implements RestoreWork {
     }
   }
 
-  /** What is planned to be made is made: whatever has its name by now is not written. Throws `refused`. */
+  /** Creates only what was planned: an object that has the name by now is not written. Throws `refused`. */
   async #refuseTaken(): Promise<void> {
     const made = this.#restore.plan.tables.filter(({ create }) => create).map(({ target }) => target);
     if (made.length === 0) return;
@@ -203,11 +203,11 @@ export class PostgresRestore implements RestoreWork {
     await this.#transaction.run('SET CONSTRAINTS ALL IMMEDIATE');
     await giveBack(this.#transaction, this.#loans);
     for (const sql of this.#defaults) await this.#transaction.run(sql);
-    // Whoever owns one may have given up the right to read it.
+    // The owner of a table may have revoked his own right to read it.
     await this.#largeObjects?.verify();
     await this.#largeObjects?.finish();
     await createObjects(this.#transaction, last);
-    // What is read back may take rights that have to be given.
+    // Reading back may need privileges that must be granted first.
     if (last.length > 0) await this.#events.disable();
   }
 
@@ -291,7 +291,7 @@ export class PostgresRestore implements RestoreWork {
     await refuseForeignKeys(this.#transaction, this.#foreignKeys);
   }
 
-  /** What owners have taken from themselves they get back for as long as rows are restored. */
+  /** Owners who revoked their own privileges get them back while rows are restored. */
   async #borrow(tables: readonly TablePlan[]): Promise<void> {
     const { mode, sequences } = this.#restore.plan;
     const targets = tables.map(({ target }) => target);

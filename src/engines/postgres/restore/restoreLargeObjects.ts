@@ -54,7 +54,7 @@ export class LargeObjectRestore {
   readonly #plan: LargeObjectPlan;
   readonly #restore: RestoreSource;
   readonly #options: WorkOptions;
-  /** What is read back has to be this. */
+  /** The expected digest of the data that is read back. */
   #expected: Rows;
 
   constructor(transaction: Transaction, plan: LargeObjectPlan, restore: RestoreSource, options: WorkOptions) {

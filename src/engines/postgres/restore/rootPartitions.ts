@@ -28,7 +28,7 @@ export async function findRoots(
 }
 
 /**
- * Those through which rows can be put, by the keys of their leaves. To be replaced, all leaves have to be restored: the
+ * The tables through which rows can be inserted, by the keys of their leaves. To be replaced, all leaves have to be restored: the
  * rows of one may belong to another one now. What is read back of all of them is compared with the backup at once.
  */
 export function usableRoots(

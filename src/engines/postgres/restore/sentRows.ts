@@ -9,7 +9,7 @@ import type { Transaction } from '../connect/transaction.ts';
 /** Bytes of rows from which on it takes less time to have them hashed than to read them back. */
 const worthwhileBytes = 8 * 1024 * 1024;
 
-/** What was sent of a table. */
+/** The rows of a table that were sent. */
 interface Sent extends HashSum {
   readonly digest: string;
 }
@@ -21,7 +21,7 @@ export interface WatchedRows {
 }
 
 /**
- * What was sent of large tables, for the question whether the server has just that: rows are hashed here as they are
+ * The rows of large tables that were sent, to compare them with those in the server: rows are hashed here as they are
  * sent, and there from what it has stored, which takes less than half the time of reading them back.
  */
 export class SentRows {

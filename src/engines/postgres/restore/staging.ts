@@ -119,7 +119,7 @@ export function stagedRows({ name }: Staging, plan: TablePlan, exact: ExactColum
   return `SELECT ${columns.join(', ')} FROM ${name}`;
 }
 
-/** Such a column takes no value in an UPDATE; as part of the key it needs none. */
+/** Such a column cannot be set in an UPDATE; as part of the key it need not be. */
 async function alwaysIdentities(transaction: Transaction, plan: TablePlan): Promise<Set<string>> {
   const rows = await transaction.rows<{ name: string }>(
     `SELECT attname AS name FROM pg_attribute

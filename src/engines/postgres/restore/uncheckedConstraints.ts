@@ -58,7 +58,7 @@ export async function findUnchecked(
   };
 }
 
-/** Nobody else's check is taken off that every row fulfils at all times. */
+/** Leaves alone every check that all rows satisfy at all times. */
 function staysOn(group: readonly Member[]): boolean {
   return group.some(({ owned }) => !owned) && group.every(({ valid }) => valid);
 }
@@ -106,7 +106,7 @@ function switches(members: readonly Member[], created: ReadonlySet<string>): Arm
   };
 }
 
-/** Those of a table before those of tables that inherit from it. */
+/** The constraints of a table come before those of tables that inherit from it. */
 function aboveFirst(members: readonly Member[]): Member[] {
   const find = new Map(members.map((member) => [member.oid, member]));
   const depths = new Map<string, number>();

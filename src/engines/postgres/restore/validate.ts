@@ -8,7 +8,7 @@ import type { Transaction } from '../connect/transaction.ts';
 export interface Validation {
   /** The statement that looks at them. */
   readonly sql: string;
-  /** Of a table's check, to find the row that breaks it. */
+  /** A table's check constraint, to find the row that violates it. */
   readonly definition?: string;
 }
 

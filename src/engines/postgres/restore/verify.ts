@@ -4,7 +4,7 @@ import type { TablePlan } from '../../../core/plan.ts';
 import type { TableProgress } from '../rows/progress.ts';
 import { RowDigest } from '../rows/rowDigest.ts';
 
-/** What tells a set of rows from another. */
+/** Identifies a set of rows. */
 export interface Rows {
   readonly rows: number;
   readonly digest: string | undefined;

@@ -1,4 +1,4 @@
-/** What a writer of values gives back instead of a place: the server has to read this text itself. */
+/** Returned by a writer of values instead of a position: the server has to read this text itself. */
 export const unknown = -1;
 
 const zero = 0x30;

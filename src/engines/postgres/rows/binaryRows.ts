@@ -11,7 +11,7 @@ const maxValueBytes = 1024 * 1024;
 /** A value that is longer is looked through by the system's own functions, whose call takes as long. */
 const shortBytes = 32;
 
-/** What `COPY … (FORMAT binary)` begins with: a signature, no flags and no extension. */
+/** The header of `COPY … (FORMAT binary)`: a signature, no flags and no extension. */
 export const binaryHeader = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
 /** And ends with, in place of a row's number of values. */
 export const binaryTrailer = Buffer.from([0xff, 0xff]);

@@ -24,7 +24,7 @@ export function writeTimestamp(text: Buffer, from: number, to: number, out: Buff
   while (dateEnd < to && text[dateEnd] !== space) dateEnd += 1;
   const days = daysOf(text, from, dateEnd);
   const time = timeOf(text, dateEnd + 1, to);
-  // Of what is not a number neither is true.
+  // For NaN, neither is true.
   return Math.abs(days) <= maxDays && time >= 0 ? put64(out, at, days * microsecondsOfDay + time) : unknown;
 }
 

@@ -1,4 +1,4 @@
-/** What `COPY … (FORMAT text)` writes for characters that would end a value or a row. */
+/** The escapes of `COPY … (FORMAT text)` for characters that would end a value or a row. */
 const escapes: Readonly<Record<string, string>> = {
   b: '\b',
   f: '\f',

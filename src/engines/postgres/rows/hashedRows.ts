@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hashedRowsModule } from './hashedRowsModule.ts';
 
-/** What `hashedRows.wat` exports. */
+/** The exports of `hashedRows.wat`. */
 interface Exports {
   readonly memory: { readonly buffer: ArrayBuffer };
   add(end: number): number;
@@ -76,7 +76,7 @@ export class HashedRows {
   }
 
   /**
-   * Of the rows that have ended. Undefined where it is not known: a value was longer than 1 MiB, or not as COPY writes
+   * The hash of the rows that have ended. Undefined if it is not known: a value was longer than 1 MiB, or not as COPY writes
    * it, or the last row has not ended.
    */
   get result(): HashSum | undefined {

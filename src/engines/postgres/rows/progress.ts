@@ -18,7 +18,7 @@ export class TableProgress {
   readonly #phase: Phase;
   readonly #tables: readonly TableWork[];
   readonly #report: ReportProgress | undefined;
-  /** Of all tables before each, and at last of all. */
+  /** The sum of the weights before each table, and finally of all tables. */
   readonly #weights: readonly number[];
   #index = 0;
   #rows = 0;

@@ -1,6 +1,6 @@
 import { rowDigestModule } from './rowDigestModule.ts';
 
-/** What `rowDigest.wat` exports. */
+/** The exports of `rowDigest.wat`. */
 interface Exports {
   readonly memory: { readonly buffer: ArrayBuffer };
   begin(): void;
@@ -24,7 +24,7 @@ const pieceBytes = 1024 * 1024;
 let shared: { readonly exports: Exports; readonly memory: Uint8Array } | undefined;
 
 /**
- * What tells a set of rows from another, whatever their order: their number, and the sum modulo 2^64 of the XXH64
+ * Identifies a set of rows, whatever their order: their number, and the sum modulo 2^64 of the XXH64
  * (seed 0) of each row's bytes, without the line feed that ends it.
  */
 export class RowDigest {

@@ -1,6 +1,6 @@
 import { RowDigest } from './rowDigest.ts';
 
-/** What takes a run of whole rows. `bytes` is its own until it calls `release`, and to keep if it never does. */
+/** Receives a run of whole rows. It owns `bytes` until it calls `release`, and keeps them if it never does. */
 export type TakeRun = (bytes: Uint8Array, rows: number, release: () => void) => void | Promise<void>;
 
 /** Room past the size of a run, for the piece that passes it. */

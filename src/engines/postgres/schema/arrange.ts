@@ -59,7 +59,7 @@ function partsToTakeOut(
   const small = new Map(
     circles.length === 0 ? [] : left.filter((part) => !isView(part)).map((part) => [part.id, part]),
   );
-  // Those that need something beside their host.
+  // The properties that need something in addition to their host.
   const outward = new Set(
     dependencies.flatMap(({ from, to }) => {
       const part = small.get(from);

@@ -8,7 +8,7 @@ export interface CatalogObject {
   readonly kind: string;
   /** For people; with the kind it tells the object from every other, in this database and in the next. */
   readonly name: string;
-  /** What it is sorted by among its kind, where that is not its name. */
+  /** The sort key among its kind, if that is not its name. */
   readonly order?: string;
   /** The table that it belongs to. */
   readonly table?: TableName | null;
@@ -23,7 +23,7 @@ export interface CatalogObject {
   readonly needs?: readonly string[];
   /** Only a superuser may make it. */
   readonly superuser?: boolean;
-  /** What its statements need and not every server has. */
+  /** Features that its statements need and not every server has. */
   readonly uses?: readonly ServerFeature[];
   /** Roles that its statements name. */
   readonly roles?: readonly string[];

@@ -5,7 +5,7 @@ import type { CatalogObject } from './catalogObject.ts';
 
 interface CatalogComment {
   readonly id: string;
-  /** What is commented by the catalogs: an object, or a part of one that has no statement of its own. */
+  /** The target of a comment: an object, or a part of one that has no statement of its own. */
   readonly host: string;
   readonly place: number;
   /** How COMMENT names it, where that does not follow from the object. */

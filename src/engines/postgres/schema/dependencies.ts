@@ -19,7 +19,7 @@ export interface Dependency {
   readonly type: 'n' | 'a' | 'i' | 'e' | 'x';
 }
 
-/** What hangs on what, by the ids of objects. */
+/** The dependencies, by the ids of objects. */
 export type Graph = ReadonlyMap<string, ReadonlySet<string>>;
 
 /** Reads what the catalogs know of user objects. Partitions' own ties are made when they are attached. */

@@ -1,7 +1,7 @@
 import type { ServerFeature } from '../../../core/schema.ts';
 import type { Transaction } from '../connect/transaction.ts';
 
-/** What not every server has that Restore Point works with, and statements of a backup can need. */
+/** Features that statements of a backup can need, and not every supported server has. */
 const features = {
   nullsNotDistinct: { name: 'NULLS NOT DISTINCT', since: 15 },
   setSomeColumns: { name: 'foreign keys that set some of their columns', since: 15 },
@@ -57,7 +57,7 @@ export function usesWhere(conditions: Partial<Record<FeatureKey, string>>, versi
 /** SQL: a column of a catalog's row as text, NULL where this server's catalog has no such column. */
 export const newColumn = (row: string, column: string): string => `(to_jsonb(${row}) ->> '${column}')`;
 
-/** What this server has. */
+/** The features of this server. */
 export async function loadServerFeatures(
   transaction: Transaction,
 ): Promise<{ version: number; offers: readonly string[] }> {

@@ -16,7 +16,7 @@ export interface Right {
 
 interface Rights {
   readonly given: readonly Right[] | null;
-  /** What its owner and PUBLIC have where nobody said anything. */
+  /** The default privileges of its owner and PUBLIC. */
   readonly usual: readonly Right[] | null;
 }
 
@@ -72,7 +72,7 @@ function grantObjects(host: CatalogObject, rights: ObjectRights): CatalogObject[
         roles: [owner, grantor, grantee].filter((role) => role !== null),
         ...(grantor === owner ? {} : { as: grantor }),
         uses,
-        // Who passes a right on has to have it first.
+        // A role must have a privilege before it can grant it.
         needs:
           grantor === owner
             ? []
@@ -159,7 +159,7 @@ interface DefaultRights extends Rights {
   readonly type: string;
 }
 
-/** What objects that are made later give to whom by themselves. */
+/** The privileges that later objects grant automatically. */
 export async function loadDefaultGrants(transaction: Transaction): Promise<CatalogObject[]> {
   const rows = await transaction.rows<DefaultRights>(defaultQuery);
   return rows.flatMap(({ oid, role, schema, schemaOid, type, given, usual }) => {

@@ -17,7 +17,7 @@ export const countQuery = `SELECT count(*) AS count FROM pg_largeobject_metadata
 
 const fewNames = 20;
 
-/** Those that this user may not read: the first of them by number, then how many more there are. */
+/** The large objects that this user may not read: the first ones by number, then how many more there are. */
 export const unreadableQuery = `
   WITH hidden AS MATERIALIZED (SELECT m.oid FROM pg_largeobject_metadata m WHERE NOT ${isReadable})
   (SELECT oid::text AS name FROM hidden ORDER BY oid LIMIT ${fewNames})
@@ -78,7 +78,7 @@ export const createStaged = `
 export const markMissing = `
   UPDATE ${staged.objects} o SET made = NOT EXISTS (SELECT FROM pg_largeobject_metadata m WHERE m.oid = o.oid)`;
 
-/** Those that are there and that this user may not write, or not read back. */
+/** The existing large objects that this user may not write, or not read back. */
 export const lockedQuery = `
   SELECT o.oid::text AS name
     FROM ${staged.objects} o JOIN pg_largeobject_metadata m ON m.oid = o.oid

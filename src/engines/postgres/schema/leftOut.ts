@@ -9,7 +9,7 @@ import { madeByItself } from './routines.ts';
 import { type CatalogScope, isUsers } from './scope.ts';
 import type { CatalogSequence } from './sequences.ts';
 
-/** Why what is not carried is not. */
+/** Why objects are left out, by kind. */
 const reasons: Readonly<Record<string, string>> = {
   'foreign server': 'it may contain secrets, and it refers to another database',
   'foreign-data wrapper': 'it refers to another database',
@@ -176,7 +176,7 @@ function systemRights(): string {
     ${changedRights('pg_namespace', 'o.nspacl', `(SELECT * FROM pg_namespace WHERE nspname <> 'public') o`)}`;
 }
 
-/** Of a scope, what belongs to its tables. */
+/** The part of it that belongs to the tables of a scope. */
 function leftOutQuery(scope: CatalogScope | undefined): string {
   return sources
     .filter(({ table }) => !scope || table !== undefined)

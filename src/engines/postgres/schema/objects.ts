@@ -98,7 +98,7 @@ function leaningOnStandIns(objects: readonly CatalogObject[], graph: Graph): Cat
   );
 }
 
-/** What a backup holds of these objects. */
+/** The objects as a backup contains them. */
 export function toSchemaObjects(objects: readonly CatalogObject[], graph: Graph): SchemaObject[] {
   const carried = objects.filter(({ leftOut }) => !leftOut);
   const find = new Map(carried.map((object) => [object.id, object]));

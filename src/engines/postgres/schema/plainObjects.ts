@@ -62,7 +62,7 @@ export async function loadPlainObjects(
   return known.flatMap((kind, place) => found[place]!.map((row) => toObject(kind, row)));
 }
 
-/** What has no name of its own comes with its relation. */
+/** Objects without a name of their own come with their relation. */
 const nameless: readonly string[] = [
   'pg_class',
   'pg_trigger',

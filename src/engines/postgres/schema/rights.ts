@@ -10,7 +10,7 @@ const privileges = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFEREN
 
 type Privilege = (typeof privileges)[number];
 
-/** What the user may do with a table or a sequence. */
+/** The user's privileges on a table or a sequence. */
 export interface Rights {
   readonly name: TableName;
   readonly kind: 'TABLE' | 'SEQUENCE';
@@ -117,7 +117,7 @@ export async function giveBack(transaction: Transaction, loans: readonly Loan[])
   for (const loan of loans) for (const sql of loan.giveBack) await transaction.run(sql);
 }
 
-/** What the owner of tables has to give himself to read all their rows, by their keys; absent where it is nothing. */
+/** The privileges that the owner of tables must grant himself to read all their rows, by table key; absent if there are none. */
 export async function readingLoans(
   transaction: Transaction,
   tables: readonly TableName[],

@@ -92,7 +92,7 @@ interface Row {
   readonly oid: string;
 }
 
-/** What the catalogs have of these tables and names, and of all that these need. Waits for no lock. */
+/** The catalog rows of these tables and names, and of everything that they need. Waits for no lock. */
 export async function findScope(
   transaction: Transaction,
   { tables, names }: SchemaScope,
@@ -117,7 +117,7 @@ export async function findScope(
   }
   const own = [...(found.get('pg_class') ?? [])];
   const tied = await transaction.rows<{ oid: string; index: boolean }>(tiedQuery, [own]);
-  // Of an index it is only asked what it is a part of.
+  // For an index, only its parent matters.
   for (const { oid, index } of tied) if (index) isNew({ catalog: 'pg_class', oid });
   return new CatalogScope(
     new Map([...found].map(([catalog, oids]) => [catalog, [...oids]])),
@@ -151,16 +151,16 @@ const relationQuery = `
    WHERE c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
      AND (c.relkind IN ('r', 'p') OR c.relname = ANY ($1::text[]))`;
 
-/** What a foreign key refers to is not a part of its table. */
+/** The table that a foreign key references is not a part of its table. */
 const isForeignKey = `d.classid = 'pg_constraint'::regclass
   AND EXISTS (SELECT FROM pg_constraint k WHERE k.oid = d.objid AND k.contype = 'f')`;
 
-/** Whose parts have rows of their own: defaults, constraints, their indexes, triggers. */
+/** Catalogs whose parts have rows of their own: defaults, constraints, their indexes, triggers. */
 const hosts = ['pg_class', 'pg_constraint', 'pg_type', 'pg_opfamily', 'pg_opclass']
   .map((name) => `'${name}'::regclass`)
   .join(', ');
 
-/** Of rows of the catalogs ($1, $2): what they need, and what belongs to them. */
+/** For catalog rows ($1, $2): the rows that they need, and those that belong to them. */
 const neededQuery = `
   WITH open AS MATERIALIZED (SELECT x.catalog::regclass AS catalog, x.oid FROM unnest($1::text[], $2::oid[]) x (catalog, oid))
   SELECT d.refclassid::regclass AS catalog, d.refobjid AS oid

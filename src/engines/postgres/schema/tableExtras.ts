@@ -208,7 +208,7 @@ const indexPartitions: PlainKind = {
      WHERE ${users}`,
 };
 
-/** What tables have besides rows, keys and indexes, and publications. */
+/** The objects of tables other than rows, keys and indexes; and publications. */
 export function extraKinds(version: number): PlainKind[] {
   return [
     indexPartitions,

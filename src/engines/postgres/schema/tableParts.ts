@@ -5,7 +5,7 @@ import { featuresOf } from './features.ts';
 import { addConstraint, isHeir, storageOptions } from './tableStatements.ts';
 import type { CatalogConstraint, CatalogIndex, CatalogTable } from './tables.ts';
 
-/** What is added to tables, and to materialized views, after their rows. */
+/** Objects that are added to tables and materialized views after their rows. */
 export function tablePartObjects(tables: readonly CatalogTable[]): CatalogObject[] {
   return tables.flatMap((table) => [
     ...keyObjects(table),
@@ -105,7 +105,7 @@ function indexObjects(table: CatalogTable): CatalogObject[] {
     );
 }
 
-/** What tells rows apart for replication, and the index that they are in the order of. */
+/** The replica identity, and the index that the table is clustered on. */
 function settingObjects(table: CatalogTable): CatalogObject[] {
   const alter = `ALTER TABLE ONLY ${quoteName(table.name)}`;
   const id = catalogId('pg_class', table.oid);

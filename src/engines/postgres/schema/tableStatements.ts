@@ -133,7 +133,7 @@ export function isHeir(table: CatalogTable): boolean {
 }
 
 /**
- * Those that it becomes an heir of when it is made: all where it did so later, and those of a column whose values it
+ * The parents that it gets when it is created: all if it became a child later, and those of a column whose values it
  * generates in its own way, which PostgreSQL before 16 takes in no other.
  */
 function laterParents(
@@ -212,7 +212,7 @@ function notNull(table: CatalogTable, column: CatalogColumn): string {
   return `CONSTRAINT ${quoteIdentifier(constraint.name)} NOT NULL${constraint.noInherit ? ' NO INHERIT' : ''}`;
 }
 
-/** What an heir says itself of columns that it inherits (PostgreSQL 18 keeps it): it stays when the parent's goes. */
+/** A child's own definitions of inherited columns (PostgreSQL 18 keeps them): they stay when the parent's are dropped. */
 function ownNotNulls(table: CatalogTable): string[] {
   const inherited = new Set(table.columns.filter(({ local }) => !local).map(({ name }) => name));
   return table.constraints
@@ -233,7 +233,7 @@ export function storageOptions(options: readonly string[]): string {
     .join(', ');
 }
 
-/** What a column has besides its definition, and what an inheriting table changed in columns that are not its own. */
+/** Properties of a column besides its definition, and changes of an inheriting table to inherited columns. */
 function columnSettings(table: CatalogTable, find: ReadonlyMap<string, CatalogTable>): string {
   const only = `ALTER TABLE ONLY ${quoteName(table.name)}`;
   const settings = table.columns.flatMap((column) => {

@@ -11,7 +11,7 @@ export interface CatalogColumn {
   /** Where it is not that of the type. */
   readonly collation: string | null;
   readonly notNull: boolean;
-  /** Of the default, or of the generated column. */
+  /** The expression of the default or of the generated column. */
   readonly expression: string | null;
   readonly defaultOid: string | null;
   readonly generated: '' | 's' | 'v';
@@ -203,7 +203,7 @@ const constraintUses = (version: number): string =>
     version,
   );
 
-/** Of the column `a`: it is not what a table that is made as an heir takes over from one above it. */
+/** Whether the column `a` differs from what a new child table would inherit from its parents. */
 export const differsFromAbove = (attribute: string): string => `
   CASE WHEN a.attinhcount > 0 AND NOT (SELECT r.relispartition FROM pg_class r WHERE r.oid = a.attrelid) THEN EXISTS (
     WITH RECURSIVE above AS (

@@ -128,7 +128,7 @@ const foreignTables: PlainKind = {
       FROM pg_class c WHERE c.relkind = 'f' AND ${isUsers('c.relnamespace', 'pg_class', 'c.oid')}`,
 };
 
-/** What rests on a foreign table by its type alone: a column that holds such rows, even in an array. */
+/** Objects that depend on a foreign table only by its row type: a column of such rows, even in an array. */
 const isUsedAsType = `
   EXISTS (SELECT FROM pg_depend d JOIN pg_type t ON t.oid = d.refobjid
            WHERE d.classid IN ('pg_class'::regclass, 'pg_type'::regclass) AND d.deptype = 'n'

@@ -15,7 +15,7 @@ import { type CatalogScope, findScope, scopeOfTable } from '../schema/scope.ts';
 import { loadTables } from '../schema/tables.ts';
 import type { Transaction } from '../connect/transaction.ts';
 
-/** What the catalogs say, as long as no row of them changes. */
+/** The contents of the catalogs, valid while no row of them changes. */
 interface CatalogContent {
   /** Undefined where they were read in part. */
   readonly state: string | undefined;
@@ -90,13 +90,13 @@ export async function describeTable(transaction: Transaction, name: TableName): 
   throw new RestorePointError('usage', `There is no table ${formatTableName(name)}`);
 }
 
-/** Who is there, and whose rights the user has. */
+/** The roles, and those whose privileges the user has. */
 async function loadAccess(
   transaction: Transaction,
   scope: CatalogScope | undefined,
 ): Promise<DatabaseAccess> {
   const may = transaction.database.server.version >= 160_000 ? 'SET' : 'MEMBER';
-  // What is given to another role has to be worked on still: becoming its owner is not enough.
+  // After an object is given to another role, the user must still be able to change it: becoming its owner is not enough.
   const query = `SELECT r.rolname AS name, r.rolname = current_user AS self, r.rolsuper AS superuser,
                         pg_has_role(r.oid, '${may}') AND pg_has_role(r.oid, 'USAGE') AS acts
                    FROM pg_roles r ORDER BY r.rolname`;

@@ -13,7 +13,7 @@ const batch = 10_000;
 const cursor = 'restore_point_related';
 
 interface Place {
-  /** Of the table in the selection. */
+  /** The position of the table in the selection. */
   readonly t: string;
   readonly id: string;
 }

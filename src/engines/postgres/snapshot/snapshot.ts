@@ -189,7 +189,7 @@ export class PostgresSnapshot implements Snapshot {
       return await Promise.all(read);
     } catch (error) {
       for (const one of read) one.catch(() => 'reported here');
-      // What cannot be written may be of the table before.
+      // A write error may come from the table before.
       throw RestorePointError.is(error, 'file') ? error : describeFailure(error, { table: reader.label });
     }
   }

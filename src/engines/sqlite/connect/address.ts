@@ -44,7 +44,7 @@ export function describe(address: DatabaseAddress): string {
   return address.file ?? 'SQLite';
 }
 
-/** What the manifest calls the database. */
+/** The name of the database in the manifest. */
 export function databaseName(file: string): string {
   return basename(file);
 }

@@ -19,9 +19,9 @@ const busyTimeout = 100;
 /** An interrupt that falls between two steps of a statement's life is lost, so it is repeated. */
 const interruptInterval = 20;
 
-/** What SQLite may compute on a connection. */
+/** Limits for what SQLite may compute on a connection. */
 export interface WorkBounds {
-  /** Of one value or row, in bytes. */
+  /** The size of one value or row, in bytes. */
   readonly valueBytes: number;
   /** For one statement. */
   readonly milliseconds: number;

@@ -7,7 +7,7 @@ import { describeFailure, isSqliteError } from './errors.ts';
 
 export interface OpenedFile {
   readonly connection: Connection;
-  /** Of SQLite. */
+  /** The version of SQLite. */
   readonly version: string;
   /** There is no such file yet: the connection is to an empty database. */
   readonly missing: boolean;
@@ -67,7 +67,7 @@ async function prove(
   }
 }
 
-/** Whether the file is there. Throws where SQLite would only say that it cannot open it. */
+/** Whether the file exists. Throws a precise error where SQLite would only say that it cannot open the file. */
 async function checkFile(file: string, { create, readOnly }: ConnectOptions): Promise<boolean> {
   const refuse = (message: string, next: string, cause?: unknown): RestorePointError =>
     new RestorePointError('connection', message, { place: { file }, next, cause });

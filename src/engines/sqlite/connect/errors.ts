@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import { type ErrorCode, type ErrorPlace, messageOf, RestorePointError } from '../../../core/errors.ts';
 
-/** What the driver throws: `code` is `SQLITE_BUSY` and its like, and the message begins with it. */
+/** The driver's error: `code` is `SQLITE_BUSY` or the like, and the message begins with it. */
 export interface SqliteError extends Error {
   readonly code: string;
 }
@@ -66,7 +66,7 @@ const words: ReadonlyMap<string, Words> = new Map(
   }),
 );
 
-/** What a program can add to SQLite for its own databases. */
+/** Extensions that a program can register in SQLite for its own databases. */
 const ofPrograms =
   /no such (collation sequence|function|module|tokenizer)|unknown (function|tokenizer)|no query solution/;
 

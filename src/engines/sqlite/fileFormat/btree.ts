@@ -9,7 +9,7 @@ const maxDepth = 20;
 
 /**
  * A row of a table, or an entry of an index: where its record begins, and where the part of it ends that is in the page.
- * Of a table's row, the rowid is in two halves of 32 bits. `size`: of all of the record, in bytes.
+ * For a table's row, the rowid is in two halves of 32 bits. `size` is the size of the whole record, in bytes.
  */
 export type TakeCell = (
   bytes: Buffer,
@@ -79,7 +79,7 @@ class BtreeWalk {
   }
 
   async #interior(page: Page, depth: number): Promise<void> {
-    // What is kept of it must outlast all pages below.
+    // The kept part must outlive all pages below.
     const bytes = Buffer.from(page.bytes.subarray(page.start, page.end));
     const header = page.header - page.start;
     const cells = bytes.readUInt16BE(header + 3);

@@ -8,12 +8,12 @@ import { type RecordKey, valueKind } from './recordKey.ts';
 const secrets = randomFillSync(new Int32Array(4));
 
 /**
- * What tells a set of keys with their rowids from another, whatever their order: their number, and sums of two hashes
+ * Identifies a set of keys with their rowids, whatever their order: their number, and sums of two hashes
  * of 32 bits (MurmurHash3's steps, with other rotations in the second).
  */
 export class KeySum {
   /**
-   * What is mixed in after the bytes of text, in one place: V8 has room for few where the steps of the hashes are inlined.
+   * Mixes in the end of a text, in one place: V8 inlines the steps of the hashes only in a few places.
    * Three words for each value, whatever it is, and the rowid: so these tell which bytes came before them.
    */
   readonly #words: Int32Array;
@@ -21,7 +21,7 @@ export class KeySum {
   #first = 0;
   #second = 0;
 
-  /** Of keys of that many values. */
+  /** For keys of that many values. */
   constructor(terms: number) {
     this.#words = new Int32Array(3 * terms + 2);
   }

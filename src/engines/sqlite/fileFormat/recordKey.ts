@@ -9,7 +9,7 @@ export interface Place {
   readonly position: number;
   /** Integers represent reals: SQLite stores whole numbers of a REAL column like that, in a table or in its index. */
   readonly real: boolean;
-  /** What a record that ends before it has there. */
+  /** The value of a record that ends before it. */
   readonly absent: 'null' | 'unclear';
 }
 

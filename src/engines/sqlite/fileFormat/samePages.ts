@@ -6,7 +6,7 @@ const runBytes = 1024 * 1024;
 /** Where SQLite locks: the page that this byte is in is never written. */
 const lockByte = 0x4000_0000;
 
-/** Of the header: the journal's kind, the change counter, the schema's cookie, and what follows from these. */
+/** The parts of the header with the journal mode, the change counter, the schema cookie, and values that follow from these. */
 const changing = [
   [18, 20],
   [24, 28],

@@ -2,7 +2,7 @@ import { createCipheriv, randomBytes } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { throwIfCancelled } from '../../../core/errors.ts';
 
-/** What was written into a file, one run of bytes after the other: enough to tell whether that is what is in it. */
+/** Records the runs of bytes that were written to a file: enough to check whether the file still contains them. */
 export class WrittenRuns {
   readonly #key = randomBytes(16);
   readonly #runs: { readonly length: number; readonly digest: Buffer }[] = [];

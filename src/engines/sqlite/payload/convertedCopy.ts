@@ -75,7 +75,7 @@ async function copyAll(
       copyTable(source, copy, table, conversion, signal),
     );
   }
-  // What an index computes from its rows is for the database to compute that gets them.
+  // The database that gets the rows computes the expressions of its indexes.
   const stored = new Set(
     catalog.flatMap((table) => (table.type === 'table' ? checkedIndexes(table) : []).map(({ name }) => name)),
   );

@@ -16,7 +16,7 @@ function wrongTableName({ schema, name }: TableName): string | undefined {
   return foldCase(name).startsWith('sqlite_') ? 'SQLite reserves such names for its own tables' : undefined;
 }
 
-/** What a schema is made of. */
+/** The kinds of objects in a schema. */
 const kinds: ReadonlySet<string> = new Set(['table', 'index', 'view', 'trigger', 'virtual table']);
 
 function wrongObjects({ objects, sequences, tables }: Manifest): string | undefined {

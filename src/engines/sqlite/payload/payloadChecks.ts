@@ -20,11 +20,11 @@ export function checkedIndexes({ type, rowidName, indexes, columns }: CatalogTab
   );
 }
 
-/** What is known of a table of the backup. */
+/** The findings about a table in the backup. */
 export interface Findings {
   /** The first index that is not in step with the table. */
   readonly stale?: string | undefined;
-  /** Those that are, and have no equal entries if they are unique. */
+  /** The indexes that are in order, and have no equal entries if they are unique. */
   readonly proven: ReadonlySet<string>;
   readonly rowsInOrder: boolean;
 }
@@ -33,7 +33,7 @@ export function staleWarning(index: string): string {
   return `The index ${index} in the backup does not match its table: it will be rebuilt`;
 }
 
-/** What the checks read, as long as they do. */
+/** The file that the checks read, while they run. */
 interface OpenedDatabase {
   readonly connection: Connection;
   readonly file: FileHandle;

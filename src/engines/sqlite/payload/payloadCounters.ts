@@ -4,7 +4,7 @@ import { type CatalogTable, hasSystemTable } from '../schema/catalog.ts';
 import type { Connection } from '../connect/connection.ts';
 
 /**
- * That the counters in the database of a backup are those that its manifest names: people are shown these, and a restore
+ * Checks that the counters in the database of a backup are those in its manifest: users see these, and a restore
  * takes the others over. Throws `damaged-backup`.
  */
 export async function checkCounters(

@@ -24,7 +24,7 @@ import { TemporaryFolder } from '../files/temporaryFolder.ts';
 import { textConverter } from '../schema/textEncoding.ts';
 import { asItWas, disarmUntrusted, distrust, openUntrusted } from './untrusted.ts';
 
-/** What a new database takes over from the one that was backed up. */
+/** The settings that a new database takes over from the one that was backed up. */
 export interface DatabaseSettings {
   readonly encoding: string;
   readonly pageSize: number;
@@ -58,7 +58,7 @@ export class PayloadDatabase {
   }
 
   /**
-   * What this machine did not make (`trusted`) must have what the manifest names and nothing else, and is disarmed at once.
+   * A database that this machine did not make (see `trusted`) must contain exactly what the manifest lists, and is disarmed immediately.
    * Throws `damaged-backup`, `file`, `cancelled`.
    */
   static async extract(

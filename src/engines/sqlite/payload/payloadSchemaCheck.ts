@@ -54,7 +54,7 @@ export function schemaBounds({ tables, objects }: Manifest): SchemaBounds {
 }
 
 /**
- * That the database of a backup has what its manifest names, and nothing else. Throws `damaged-backup` with the first object
+ * Checks that the database in a backup contains exactly what its manifest lists. Throws `damaged-backup` with the first object
  * that differs.
  */
 export function checkPayloadSchema(rows: readonly SchemaRow[], manifest: Manifest): void {
@@ -74,7 +74,7 @@ class ExpectedSchema {
   readonly #tables: ReadonlySet<string>;
   readonly #objects: ReadonlyMap<string, SchemaObject>;
   readonly #modules: ReadonlyMap<string, string>;
-  /** Of a backup without schema the indexes of its tables come along, and no statement says so. */
+  /** A backup without a schema includes the indexes of its tables, but not their statements. */
   readonly #namesIndexes: boolean;
   readonly required: readonly { readonly type: string; readonly name: string }[];
 

@@ -3,7 +3,7 @@ import { RestorePointError } from '../../../core/errors.ts';
 import { walkBtree } from '../fileFormat/btree.ts';
 import { PageFile, UnclearFile } from '../fileFormat/pages.ts';
 
-/** What the schema of a database in a backup may hold at most. */
+/** The limits for the schema of a database in a backup. */
 export interface SchemaBounds {
   readonly objects: number;
   readonly bytes: number;

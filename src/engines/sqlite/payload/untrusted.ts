@@ -48,11 +48,11 @@ export async function distrust(connection: Connection): Promise<void> {
   await connection.all('PRAGMA mmap_size = 0');
 }
 
-/** What the schema of a database was before it was disarmed. */
+/** The schema of a database before it was disarmed. */
 export interface UntrustedSchema {
   /** See `readSchemaOrder`. */
   readonly order: readonly string[];
-  /** Of tables, with their statements. */
+  /** The tables, with their statements. */
   readonly stored: readonly SchemaRow[];
   readonly virtual: readonly { readonly name: string; readonly sql: string }[];
 }

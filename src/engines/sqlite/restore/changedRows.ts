@@ -23,7 +23,7 @@ export class ChangedRows {
   readonly #pair: TablePair;
   /** The temporary table that holds them. */
   readonly #held: string;
-  /** What the columns of the table are called there, and the rowid where no column is it. */
+  /** The names of the table's columns there, and of the rowid if no column is the rowid. */
   readonly #columns: ReadonlyMap<string, string>;
 
   private constructor(connection: Connection, pair: TablePair) {

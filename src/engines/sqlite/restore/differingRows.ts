@@ -22,7 +22,7 @@ import { type LiveFile, SoundFile } from './soundFile.ts';
 const worthwhileRows = 1_000;
 
 /**
- * Of so many rows at most one may differ: rows that are written one by one take several times as long as all at once, and all
+ * At most one row in this many may differ: writing rows one by one takes several times as long as all at once, and all
  * of the file has to be read to be sure of it.
  */
 const rowsPerDifference = 100;
@@ -143,7 +143,7 @@ async function findRows(
 }
 
 /**
- * The rows of a table that are not as the backup holds them, found by their rowids. The same transaction brings them over,
+ * The rows of a table that differ from the backup, found by their rowids. The same transaction writes them,
  * and nothing else writes to the table.
  */
 export class DifferingRows {

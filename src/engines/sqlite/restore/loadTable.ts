@@ -142,7 +142,7 @@ export async function reindex(
 }
 
 /**
- * Of the backup's rows for which `where` holds. `OR ABORT` overrules conflict clauses of the table, which could skip or
+ * Inserts the backup's rows that match `where`. `OR ABORT` overrides conflict clauses of the table, which could skip or
  * replace rows in silence.
  */
 export function insertSql(

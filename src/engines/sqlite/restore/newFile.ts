@@ -9,7 +9,7 @@ import { syncFolder } from '../../../core/syncFolder.ts';
 import { isThere } from '../files/isThere.ts';
 import type { Destination } from '../payload/payloadFile.ts';
 
-/** What SQLite keeps beside a database, and would take for its own. */
+/** The files that SQLite keeps beside a database, and would use if they existed. */
 export const companions = ['-journal', '-wal', '-shm'];
 
 /** As SQLite makes its files. */

@@ -158,7 +158,7 @@ export class SqliteRestore implements RestoreWork {
   }
 
   /**
-   * Those of which it suffices to write what differs. Of a part nothing is found out: whether its pages are nobody else's
+   * The tables where only the differences need to be written. A part of a database is not examined: whether its pages belong to no other
    * shows when all of the file is read.
    */
   async #compare(): Promise<ReadonlyMap<TablePlan, DifferingRows>> {

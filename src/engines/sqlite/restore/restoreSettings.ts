@@ -7,7 +7,7 @@ import { backupSchema } from '../rows/rowComparison.ts';
 import { distrust } from '../payload/untrusted.ts';
 
 /**
- * Of the connection that restores, in KiB: what is changed and does not fit is written to the disk early, and each time the
+ * The cache of the restoring connection, in KiB: changed pages that do not fit are written to the disk early, and each time the
  * rollback journal is synced before.
  */
 const cacheKibibytes = 48 * 1024;
@@ -15,7 +15,7 @@ const cacheKibibytes = 48 * 1024;
 /** Makes a connection one that restores. */
 export async function configure(connection: Connection, { madeHere = false }: RestoreSource): Promise<void> {
   await distrust(connection);
-  // What this machine wrote, and has just been checked, has sound pages.
+  // A file that this machine wrote, and that has just been checked, has intact pages.
   if (madeHere) await connection.all('PRAGMA cell_size_check = OFF');
   await connection.all(`PRAGMA cache_size = ${-cacheKibibytes}`);
   // The guard checks them when all tables are there, so that their order does not matter.
@@ -41,7 +41,7 @@ export async function adoptSettings(
 /** Makes the backup's database the schema `backupSchema` of the connection that restores. */
 export async function attachPayload(connection: Connection, { file }: PayloadDatabase): Promise<void> {
   const schema = quote(backupSchema);
-  // Of a database that is opened for reading alone SQLite knows no CHECK constraints, and transfers no rows to a table
+  // In a database that is opened read-only, SQLite ignores CHECK constraints, and transfers no rows to a table
   // that has some.
   await connection.run(`ATTACH ? AS ${schema}`, [fileUri(file, 'write')]);
   // A COMMIT over two databases with journals on the disk makes a further file beside the user's.

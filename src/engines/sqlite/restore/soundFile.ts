@@ -16,7 +16,7 @@ export interface LiveFile {
 }
 
 /**
- * What is sure of a database file that a restore changes only in part, found while nothing is written to it. All of it is
+ * Proves facts about a database file that a restore changes only in part, while nothing is written to it. All of it is
  * found beside the connection of the restore: SQLite lets no transaction write any more that has met damaged pages.
  */
 export class SoundFile {
@@ -38,7 +38,7 @@ export class SoundFile {
     try {
       await distrust(reader);
       const [mode] = await reader.all<{ journal_mode: string }>('PRAGMA main.journal_mode');
-      // What is in a write-ahead log may not be in the file.
+      // The contents of a write-ahead log may not be in the file.
       if (mode?.journal_mode !== 'wal') file.#roots = await readRoots(reader, options.signal);
       return file;
     } catch (error) {

@@ -9,7 +9,7 @@ import type { TablePair } from '../rows/rowComparison.ts';
 import { findUnproven } from '../schema/unproven.ts';
 import { verifyTable } from './verify.ts';
 
-/** What a table is restored with. */
+/** Everything needed to restore a table. */
 interface Means {
   readonly connection: Connection;
   readonly checks: PayloadChecks;

@@ -38,7 +38,7 @@ export class VirtualTableRestore {
     return this.#tables.map(({ name }) => name);
   }
 
-  /** Of the tables in which modules keep what the virtual ones hold. */
+  /** The names of the shadow tables, in which modules keep the contents of virtual tables. */
   get shadowNames(): string[] {
     return this.#tables.flatMap(({ shadows }) => shadows.map(({ name }) => name));
   }
@@ -143,7 +143,7 @@ export function writtenTables(
   return new Set(names.map(foldName));
 }
 
-/** Those of the backup that a plan creates. Throws `damaged-backup` for one that its database does not hold. */
+/** The virtual tables of the backup that a plan creates. Throws `damaged-backup` for one that its database lacks. */
 export function plannedVirtualTables(
   create: readonly SchemaObject[],
   backup: readonly VirtualTable[],

@@ -34,7 +34,7 @@ async function movesRecords(connection: Connection, sql: string): Promise<boolea
   }
 }
 
-/** What has to be named to copy a table's rows one by one: its hidden rowid, and its own columns. */
+/** The columns to list to copy a table's rows one by one: its hidden rowid, and its own columns. */
 export function copiedColumns(table: CatalogTable): string[] {
   const rowid = hiddenRowid(table);
   return [...(rowid === undefined ? [] : [rowid]), ...dataColumnNames(table)];

@@ -69,7 +69,7 @@ export async function listTables(connection: Connection, file: string): Promise<
   return summaries;
 }
 
-/** What every table and its indexes take of the file, in bytes. */
+/** The size of every table with its indexes in the file, in bytes. */
 async function measureTables(connection: Connection): Promise<Map<string, number>> {
   const rows = await connection.all<{ name: string; bytes: number }>(
     `SELECT s.tbl_name AS name, sum(d.pgsize) AS bytes
@@ -88,7 +88,7 @@ async function readStatistics(connection: Connection): Promise<Map<string, numbe
   );
   const counts = new Map<string, number>();
   for (const { name, entry } of rows) {
-    // That of a partial index counts only the rows that are in it.
+    // The entry of a partial index counts only the rows that are in it.
     counts.set(name, Math.max(counts.get(name) ?? 0, Number.parseInt(entry, 10) || 0));
   }
   return counts;

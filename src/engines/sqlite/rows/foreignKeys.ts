@@ -157,7 +157,7 @@ export class ForeignKeyGuard {
     return name;
   }
 
-  /** What dangles in the backup itself: only where it holds all rows of the parent. */
+  /** References that dangle in the backup itself: only if it contains all rows of the parent. */
   async #inheritedFrom(
     reference: Reference,
     backupOf: (name: string) => TableInBackup | 'absent' | undefined,

@@ -9,14 +9,14 @@ import { compareIntegers, compareKeys, type Place, RecordKey, valueKind } from '
 /** The first page of each table and index, by name. */
 export type RootPages = ReadonlyMap<string, number>;
 
-/** What is looked at besides. */
+/** Additional checks. */
 export interface ProofOptions {
   /** The entries have to be in order too. */
   readonly ordered?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a file proves of a table. */
+/** What a file proves about a table. */
 export interface Proof {
   /** The names of those of its indexes that have one entry for each row, with its very values, and no two equal ones if unique. */
   readonly indexes: ReadonlySet<string>;
@@ -141,7 +141,7 @@ async function sumEntries(
   { ordered = false, signal }: ProofOptions,
 ): Promise<KeySum | undefined> {
   const compares = unique || ordered;
-  // Of others SQLite alone knows what is equal.
+  // For other collations, only SQLite knows which values are equal.
   if (compares && terms.some(({ collation }) => collation !== 'BINARY')) return undefined;
   const count = terms.length;
   const places: Place[] = slotsOf(columns, { terms } as CatalogIndex).map((slot, position) => ({

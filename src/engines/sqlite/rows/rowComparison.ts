@@ -3,10 +3,10 @@ import { type CatalogTable, hiddenRowid, uniqueKeyOver } from '../schema/catalog
 import { affinityOf } from '../schema/affinity.ts';
 import { foldName, quote, sameName } from '../connect/identifiers.ts';
 
-/** What the backup's database is called on the connection of a restore. */
+/** The schema name of the backup's database on the connection of a restore. */
 export const backupSchema = 'restore_point_backup';
 
-/** What the two sides are called in a statement. */
+/** The aliases of the two sides in a statement. */
 export const targetAlias = 'target_row';
 export const backupAlias = 'backup_row';
 
@@ -42,12 +42,12 @@ export function sameRow({ plan, target, backup }: TablePair, left: string, right
   );
 }
 
-/** Of values that are equal, whether they are the same; soon clear of text, blobs and NULL. */
+/** Whether equal values are also identical; quick to decide for text, blobs and NULL. */
 function sameText(a: string, b: string): string {
   return `(+${a} >= '' ${binary} OR +${a} IS NULL OR ${sameType(a, b)})`;
 }
 
-/** That of a column may be one that only the application registers. */
+/** A column's collation may be one that only the application registers. */
 const binary = 'COLLATE BINARY';
 
 const largest = '9223372036854775807';
@@ -97,7 +97,7 @@ export function keepsHiddenRowids({ target, backup }: TablePair): boolean {
   return [target, backup].every((table) => hiddenRowid(table) !== undefined);
 }
 
-/** What tells rows apart after all of them were replaced; undefined where nothing does. */
+/** The key that identifies rows after all of them were replaced; undefined if there is none. */
 export function matchReplaced(pair: TablePair): RowMatch | undefined {
   const { target, backup, plan } = pair;
   if (keepsHiddenRowids(pair)) return matchRowids(target, backup);

@@ -11,7 +11,7 @@ import { missingIn } from '../schema/unproven.ts';
  */
 const manyTables = 1_000;
 
-/** What is said of values that no constraint allows, and of indexes. */
+/** Findings about values that violate a constraint, and about indexes. */
 const harmless = [
   `quick_check = 'ok'`,
   ...['NULL', 'NUMERIC', 'TEXT', 'non-*'].map((what) => `quick_check GLOB '${what} value in *'`),
@@ -33,12 +33,12 @@ export class SoundTables {
   /**
    * That a table's pages fit together, none is in it twice, and every record can be read. Indexes are not compared with their
    * tables: a restore rebuilds them. Nor are constraints: rows that broke one in the database break it in its backup.
-   * What needs something that only the application registers cannot be looked into. Throws `damaged-backup`.
+   * Objects that need something that only the application registers cannot be checked. Throws `damaged-backup`.
    */
   async check(table: string, signal?: AbortSignal): Promise<void> {
     this.#allSound ??= this.#together && (await isSound(this.#connection, signal));
     if (this.#allSound) return;
-    // What is damaged in the tree of a table comes first: to go on could take for ever.
+    // Damage in the tree of a table is checked first: continuing could take forever.
     const damage = await this.#connection
       .get<{ message: string }>(
         `SELECT quick_check AS message FROM temp.pragma_quick_check(?) WHERE NOT (${harmless}) LIMIT 1`,

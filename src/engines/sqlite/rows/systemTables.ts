@@ -24,7 +24,7 @@ export interface SystemRows {
   readonly to: string;
   /** The tables that they are about, in any case of letters. */
   readonly about: readonly string[];
-  /** Those about nothing that `to` has come too, and replace what is there about the same. */
+  /** Copies the rows about objects that `to` has, and replaces existing rows about the same objects. */
   readonly aboutNone?: boolean;
   /** A table of these without rows comes too. */
   readonly empty?: boolean;

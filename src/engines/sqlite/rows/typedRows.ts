@@ -5,7 +5,7 @@ import { quote, quoteTable } from '../connect/identifiers.ts';
 
 /** Rows of one table, by pages of bounded size. */
 export interface TableToRead {
-  /** What SQLite calls the database: `main`, or one that is attached. */
+  /** The schema name of the database: `main`, or an attached one. */
   readonly schema: string;
   readonly table: CatalogTable;
   /** Columns in the order of the values. */
@@ -51,7 +51,7 @@ export async function* readTypedRows(
   }
 }
 
-/** Of the first page nobody knows how large its rows are. */
+/** The first page is small, because the size of its rows is not known yet. */
 const firstPageRows = 100;
 
 interface Position {
@@ -133,7 +133,7 @@ function whereSql(
 }
 
 /**
- * What is selected for a value, so that the driver leaves it exact: integers, which it would round, and texts come as
+ * The SQL that selects a value so that the driver returns it exactly: integers, which it would round, and texts come as
  * texts that say which they are; long values as their length and their beginning.
  */
 function encoded(value: string, longest: number | undefined): string {

@@ -1,6 +1,6 @@
 export type Affinity = 'integer' | 'text' | 'blob' | 'real' | 'numeric';
 
-/** What a column of a declared type makes of values (https://www.sqlite.org/datatype3.html, 3.1). */
+/** How a column of a declared type converts values (https://www.sqlite.org/datatype3.html, 3.1). */
 export function affinityOf(type: string): Affinity {
   if (/INT/i.test(type)) return 'integer';
   if (/CHAR|CLOB|TEXT/i.test(type)) return 'text';

@@ -52,7 +52,7 @@ export interface CatalogTable {
   readonly rowidName?: string;
 }
 
-/** What a schema's objects call a table of a module. */
+/** The kind of a virtual table among a schema's objects. */
 export const virtualTableKind = 'virtual table';
 
 /** The tables of one of the connection's databases, in the order in which they were created. */
@@ -121,7 +121,7 @@ export function dataColumnNames(table: CatalogTable): string[] {
 const mostColumns = 2000;
 
 /**
- * What rows are written with besides their columns, so that they keep their rowids. Undefined where a column is the rowid,
+ * The name of the rowid, with which rows are written to keep it. Undefined if a column is the rowid,
  * where no name reaches it, and where the table has so many columns that a statement has no room for it.
  */
 export function hiddenRowid(table: CatalogTable): string | undefined {

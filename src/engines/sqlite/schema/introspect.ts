@@ -140,7 +140,7 @@ function describeObjects(
   }
   for (const { kind, name, tableName, sql } of others) {
     const table = findTable(tables, tableName);
-    // What belongs to a table that is left out is left out with it.
+    // Objects of a table that is left out are left out too.
     if (kind === 'index' && !table) continue;
     objects.push({
       kind,
@@ -192,7 +192,7 @@ function describeVirtual(
   modules: ReadonlySet<string>,
 ): Table {
   const content = contentOf(sql);
-  // What is no table is a view, and may read any.
+  // Anything that is not a table is a view, and may read any table.
   const indexed = content === undefined ? [] : (findTable(tables, content) ?? tables);
   return {
     name: { name },

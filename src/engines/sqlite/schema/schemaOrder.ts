@@ -3,7 +3,7 @@ import { quote } from '../connect/identifiers.ts';
 import type { ConvertText } from './textEncoding.ts';
 
 /**
- * What tells an object from all others: its name as it is stored, in hexadecimal digits. Names are one when they differ in
+ * The unique key of an object: its name as it is stored, in hexadecimal digits. Names are one when they differ in
  * the case of ASCII letters alone.
  */
 const objectKey = `type || ' ' || hex(CAST(lower(name) AS BLOB))`;

@@ -5,10 +5,10 @@ import { isSqliteError } from '../connect/errors.ts';
 import { quote, quoteTable, sameName } from '../connect/identifiers.ts';
 import { contentOf } from './sqlText.ts';
 
-/** What a restore wrote, by name. */
+/** The tables that a restore wrote, by name. */
 export interface Restored {
   readonly tables: readonly string[];
-  /** Those of the tables that are now what the backup holds, and it all of them. */
+  /** The tables that are now as in the backup, if it contains all of their rows. */
   readonly replaced: readonly string[];
   readonly virtual: readonly string[];
   /** The backup's virtual tables belong to what the database holds now, whatever they index. */
@@ -52,6 +52,6 @@ function isOutOfStep(
   const holds = (names: readonly string[], wanted: string): boolean =>
     names.some((other) => sameName(other, wanted));
   if (holds(virtual, name)) return !exact && !holds(replaced, content);
-  // What is no table is a view, and may read any.
+  // Anything that is not a table is a view, and may read any table.
   return findTable(tables, content) ? holds(written, content) : written.length > 0;
 }

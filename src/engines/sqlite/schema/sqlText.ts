@@ -117,7 +117,7 @@ export function checkCondition(condition: string): void {
   if (depth !== 0) throw wrong('its parentheses do not match');
 }
 
-/** What SQLite says of a user's condition. */
+/** SQLite's message about a user's condition. */
 export function wrongCondition(where: string, error: Error): RestorePointError {
   const reason = error.message.replace(/^SQLITE_ERROR: /, '');
   return new RestorePointError('usage', `The condition ${JSON.stringify(where)} cannot be used: ${reason}`, {

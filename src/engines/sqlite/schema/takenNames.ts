@@ -3,7 +3,7 @@ import { formatTableName, type TableName } from '../../../core/names.ts';
 import type { RestorePlan } from '../../../core/plan.ts';
 import type { Connection } from '../connect/connection.ts';
 
-/** What is planned to be made is made: whatever has its name by now is not written. Throws `refused`. */
+/** Creates only what was planned: an object that has the name by now is not written. Throws `refused`. */
 export async function refuseTaken(
   connection: Connection,
   { tables }: RestorePlan,

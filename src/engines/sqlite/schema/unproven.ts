@@ -19,7 +19,7 @@ const names = [
 ];
 
 /**
- * What SQLite misses, for people, where an error says so: `the collation unicase`. `something` where the error does not
+ * What SQLite lacks, in words, if an error says so: `the collation unicase`. `something` if the error does not
  * name it.
  */
 export function missingIn(error: unknown): string | undefined {
@@ -95,7 +95,7 @@ export async function findAllUnproven(
   }
 }
 
-/** What SQLite misses to prepare a statement. What else may be wrong with it is no matter here. */
+/** What SQLite lacks to prepare a statement. Other errors in the statement do not matter here. */
 async function ask(connection: Connection, sql: string, signal?: AbortSignal): Promise<string | undefined> {
   try {
     await connection.all(`EXPLAIN ${sql}`, [], signal);
@@ -106,7 +106,7 @@ async function ask(connection: Connection, sql: string, signal?: AbortSignal): P
   }
 }
 
-/** Of all others it is known that they need nothing. */
+/** All others are known to need nothing. */
 function mayNeed({ columns }: CatalogTable, { partial, terms }: CatalogIndex): boolean {
   return (
     partial ||
@@ -131,7 +131,7 @@ export async function nameMissing(
   return missingError(what, error);
 }
 
-/** The same of one statement, which is for this index or table. */
+/** The same for one statement, which is for this index or table. */
 export function nameMissingOf(error: unknown, place: Omit<Unproven, 'missing'>): unknown {
   const missing = missingIn(error);
   return missing === undefined ? error : missingError(describeUnproven({ ...place, missing }), error);

@@ -26,7 +26,7 @@ import { copySystemRows } from '../rows/systemTables.ts';
 import { isBuiltIn, missingIn, nameMissing, nameMissingOf } from '../schema/unproven.ts';
 import { insertVirtualTables } from '../schema/virtualSchema.ts';
 
-/** What the copy is called on the connection. */
+/** The schema name of the copy on the connection. */
 const copySchema = 'restore_point_copy';
 
 interface IndexText {
@@ -132,7 +132,7 @@ export class PartialCopy {
     where: string | undefined,
     signal?: AbortSignal,
   ): Promise<number> {
-    // Of the copy no rows are compared: it needs no collation that only the application registers.
+    // No rows of the copy are compared, so it needs no collation that only the application registers.
     const sql = withoutCollations(table.sql, isBuiltIn);
     await this.#create({ table: { name: table.name } }, sql, signal);
     // A transfer takes the entries of indexes along that are there; rows one by one are better indexed afterwards.

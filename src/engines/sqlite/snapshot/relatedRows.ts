@@ -147,7 +147,7 @@ export class RelatedRows {
   }
 }
 
-/** What tells a table's rows apart, quoted. Throws `refused` where nothing does. */
+/** The columns that identify a table's rows, quoted. Throws `refused` if there are none. */
 function rowOf(table: CatalogTable, whole: boolean): string[] {
   if (table.rowidName !== undefined) return [quote(table.rowidName)];
   if (table.withoutRowid) return table.primaryKey.map(quote);

@@ -50,7 +50,7 @@ export async function openSnapshot(
   }
 }
 
-/** What was chosen of a database, in one state. */
+/** The chosen part of a database, in one state. */
 interface Copy {
   /** To the state that the snapshot shows. */
   readonly connection: Connection;

@@ -43,7 +43,7 @@ export async function checkStatements(
   }
 }
 
-/** All statements, one after the other as they are read, and why they are not such as they should be. */
+/** Reads all statements one after the other, and yields what is wrong with each. */
 export function* readStatements(objects: readonly SchemaObject[]): Generator<Checked> {
   const hosts = new Map<string, Host>();
   for (const object of objects) {
@@ -86,10 +86,10 @@ function readProperty(reader: StatementReader, object: SchemaObject, host: Host)
   read(reader, object, host);
 }
 
-/** Settings of what is a property itself. */
+/** Settings that belong to a property. */
 const inherited: readonly string[] = ['privileges', 'row-level security'];
 
-/** What was read, or why it cannot be. */
+/** The result of reading, or why it failed. */
 function checkOne<Found>(
   object: SchemaObject,
   read: (reader: StatementReader, object: SchemaObject) => Found,

@@ -17,7 +17,7 @@ export function requireSame(reader: StatementReader, target: Target, host: Host)
   if (!isSame(target, host.target)) reader.fail(`it does not refer to the ${objectKey(host.object)}`);
 }
 
-/** What the statement names has to be its host, and the host one of these: other kinds can have the same name. */
+/** The statement must name its host, and the host must be of one of these kinds: other kinds can have the same name. */
 export function requireHost(
   reader: StatementReader,
   kinds: readonly string[],

@@ -194,7 +194,7 @@ const sequenceOwners: ReadProperty = (reader, object, host) => {
   reader.identifier();
 };
 
-/** What belongs to another object and is run only when that is made; no other kind may. */
+/** Kinds that belong to another object and run only when that is created; no other kind may. */
 export const properties: ReadonlyMap<string, ReadProperty> = new Map<string, ReadProperty>([
   ['owner', owners],
   ['comment', comments],

@@ -52,7 +52,7 @@ function readGrant(reader: StatementReader, object: SchemaObject, on: () => void
   return isPublic ? 'PUBLIC' : role;
 }
 
-/** Of which no object is the host: they belong to a role. */
+/** These have no object as their host: they belong to a role. */
 export function readDefaultPrivileges(reader: StatementReader, object: SchemaObject): Target {
   reader.take('alter default privileges for role');
   const role = reader.identifier();

@@ -69,7 +69,7 @@ const aggregates: ReadMaker = (reader, object) => {
   reader.take('create aggregate');
   const target = readTargetOf(reader, 'aggregate');
   const star = target.arguments?.length === 1 && target.arguments[0] === '*';
-  // Of one that takes rows and no values the name has no types. Ordered arguments follow ORDER BY, in both.
+  // An aggregate over rows, without arguments, has no types in its name. Ordered arguments follow ORDER BY, in both.
   const plain = { ...target, arguments: star ? [] : withoutOrder(target.arguments ?? []) };
   const named = withTypes(reader, object, plain);
   reader.group();

@@ -1,14 +1,14 @@
 import type { StatementReader } from './reader.ts';
 
-/** What a statement is about, as COMMENT, ALTER and GRANT name it. */
+/** The target of a statement, as COMMENT, ALTER and GRANT name it. */
 export interface Target {
   /** `table`, `materialized view`, `operator class`: the words before the name. */
   readonly what: string;
   /** Its name in parts, with the name of the object that it belongs to. */
   readonly names: readonly string[];
-  /** Of a routine: each argument with its name, but for those that are results. */
+  /** For a routine: each argument with its name, except results. */
   readonly arguments?: readonly string[];
-  /** Of a routine: the types of these arguments alone. */
+  /** For a routine: only the types of these arguments. */
   readonly types?: readonly string[];
 }
 
