@@ -100,9 +100,13 @@ function notWritten(cause: NodeJS.ErrnoException): RestorePointError {
 async function refuseTaken(file: string): Promise<void> {
   const taken = await stat(file).catch(() => undefined);
   if (!taken) return;
-  throw new RestorePointError('usage', 'A file of this name is there already, and is never overwritten', {
-    place: { file },
-    unchanged: 'Nothing was written.',
-    next: 'Choose another name.',
-  });
+  throw new RestorePointError(
+    'usage',
+    'A file with this name already exists, and Restore Point never overwrites a file',
+    {
+      place: { file },
+      unchanged: 'Nothing was written.',
+      next: 'Choose another name.',
+    },
+  );
 }

@@ -1,33 +1,33 @@
 import { messageOf, RestorePointError } from './errors.ts';
 
-/** What became of a database when a restore ended without a commit. */
+/** The state of a database after a restore ended without a commit. */
 export type RestoreOutcome =
   /** It is as it was before the restore. */
   | { readonly state: 'unchanged' }
-  /** The rollback could not be confirmed; `cause` is the error that was met. */
+  /** The rollback could not be confirmed; `cause` is the error that occurred. */
   | { readonly state: 'unknown'; readonly cause: unknown }
-  /** `what` says what is not as it was, as a sentence. */
+  /** `what` says what has changed, as a sentence. */
   | { readonly state: 'changed'; readonly what: string; readonly cause?: unknown };
 
 export const unchanged: RestoreOutcome = { state: 'unchanged' };
 
-/** What a rollback finds that comes too late. */
+/** The outcome of a rollback that comes too late. */
 export const committed: RestoreOutcome = { state: 'changed', what: 'The restore is committed.' };
 
 export const nothingChanged = 'Nothing was changed.';
 
-const undone = 'The database rolls an unfinished transaction back by itself.';
+const undone = 'The database rolls back unfinished transactions automatically.';
 
 /**
- * The error that ended a restore, with what became of the database. Only where that is known to be as it was does it say
- * that nothing was changed. A second error is kept with the first.
+ * The error that ended a restore, with the state of the database. Says that nothing was changed only if that is certain.
+ * A second error is kept with the first.
  */
 export function withOutcome(error: unknown, outcome: RestoreOutcome): unknown {
   switch (outcome.state) {
     case 'unchanged':
       return RestorePointError.is(error) ? error.with({ unchanged: nothingChanged }) : error;
     case 'unknown':
-      // The error of a COMMIT that was not answered says it in its own words.
+      // The error of an unanswered COMMIT already says so itself.
       return outcome.cause === error ? error : saying(error, unknownText(outcome.cause), outcome.cause);
     case 'changed':
       return saying(error, outcome.what, outcome.cause);
@@ -40,7 +40,7 @@ function unknownText(cause: unknown): string {
   return [text, then, next].join(' ').trimEnd();
 }
 
-/** Whatever the error said of it before, it did not know. */
+/** Replaces what the error said about the state before, which it could not know. */
 function saying(error: unknown, text: string, second: unknown): RestorePointError {
   const { code, message, details } = RestorePointError.is(error)
     ? error

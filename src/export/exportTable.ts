@@ -165,15 +165,15 @@ function rowsExcluded(name: TableName): RestorePointError {
 }
 
 function schemaOnly(): RestorePointError {
-  return new RestorePointError('refused', 'The backup holds the schema only: there are no rows in it', {
+  return new RestorePointError('refused', 'The backup contains only the schema, no rows', {
     unchanged: 'Nothing was written.',
   });
 }
 
 function notHeld(pattern: TablePattern, { tables }: Manifest): RestorePointError {
   const names = tables.map(({ table }) => formatTableName(table.name)).join(', ');
-  return new RestorePointError('usage', `The backup holds no table named ${formatTableName(pattern)}`, {
+  return new RestorePointError('usage', `The backup contains no table named ${formatTableName(pattern)}`, {
     unchanged: 'Nothing was written.',
-    next: names === '' ? 'It holds no tables.' : `It holds: ${names}.`,
+    next: names === '' ? 'It contains no tables.' : `It contains: ${names}.`,
   });
 }

@@ -15,7 +15,7 @@ describe('the error of a restore', () => {
     const sure = failed.with({ unchanged: 'Nothing was changed.' });
     const error = withOutcome(sure, { state: 'unknown', cause });
     assert.match(describeError(error), /It is not known .* could not be confirmed \(the line is dead\)/);
-    assert.match(describeError(error), /rolls an unfinished transaction back by itself\./);
+    assert.match(describeError(error), /rolls back unfinished transactions automatically\./);
     assert.doesNotMatch(describeError(error), /Nothing was changed/);
     assert.ok(RestorePointError.is(error, 'database'));
     assert.equal(error.details.suppressed, cause);

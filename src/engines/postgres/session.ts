@@ -116,7 +116,7 @@ export class PostgresSession implements Session {
   }
 
   async beginRestore(restore: RestoreSource, options: WorkOptions): Promise<OpenedRestore> {
-    if (this.#readOnly) throw new RestorePointError('usage', 'This session was opened for reading only');
+    if (this.#readOnly) throw new RestorePointError('usage', 'This session was opened read-only');
     const steps = await RestoreSteps.begin(options, async (work) => {
       const transaction = await Transaction.begin(this.#database, 'write', work.signal);
       const move = restore.plan.intoSchema;

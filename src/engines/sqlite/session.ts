@@ -130,7 +130,7 @@ export class SqliteSession implements Session {
   }
 
   async beginRestore(restore: RestoreSource, options: WorkOptions): Promise<OpenedRestore> {
-    if (this.#options.readOnly) throw new Error('This session was opened for reading only');
+    if (this.#options.readOnly) throw new Error('This session was opened read-only');
     const inNewFile = this.#missing ? await this.#takeAsItIs(restore, options) : undefined;
     if (inNewFile) return inNewFile;
     const target = { file: this.#file, onDisk: this.#onDisk, make: () => this.#makeMissing() };

@@ -17,19 +17,17 @@ export async function outcomeOfCommit(
 ): Promise<{ readonly outcome: RestoreOutcome; readonly error?: RestorePointError }> {
   const outcome = await outcomeOf(database, id, outcomeMilliseconds);
   if (outcome === 'committed') {
-    database.logger.warn('The connection was lost in COMMIT; the server says that it is committed');
+    database.logger.warn(
+      'The connection was lost during COMMIT; the server confirms that the transaction is committed',
+    );
     return { outcome: committed };
   }
   if (outcome === 'aborted') return { outcome: unchanged, error: describeFailure(cause) };
-  const error = new RestorePointError(
-    'connection',
-    'The connection was lost while the changes were committed',
-    {
-      unchanged: 'Whether they were made is not known: it is all of them or none.',
-      next: `Ask the database: SELECT pg_xact_status('${id}').`,
-      cause,
-    },
-  );
+  const error = new RestorePointError('connection', 'The connection was lost during COMMIT', {
+    unchanged: 'It is not known whether the changes were committed: either all were, or none.',
+    next: `Ask the database: SELECT pg_xact_status('${id}').`,
+    cause,
+  });
   return { outcome: { state: 'unknown', cause: error }, error };
 }
 
@@ -43,7 +41,7 @@ export async function confirmRollback(
   const patience = isCancelled ? cancelledOutcomeMilliseconds : outcomeMilliseconds;
   if (id === undefined || (await outcomeOf(database, id, patience)) === 'aborted') return unchanged;
   const error = new RestorePointError('connection', 'The connection was lost before that', {
-    unchanged: 'The server rolls the transaction back by itself when it notices.',
+    unchanged: 'The server rolls back the transaction when it notices.',
     cause,
   });
   return { state: 'unknown', cause: error };

@@ -292,7 +292,7 @@ export class Transaction {
       await this.#rollback();
     } catch (error) {
       this.#break(messageOf(error));
-      this.database.logger.debug(`A transaction could not be ended: ${messageOf(error)}`);
+      this.database.logger.debug(`Could not end a transaction: ${messageOf(error)}`);
       if (this.#id !== undefined) this.#outcome = { state: 'unknown', cause: error };
     }
     await this.#release();

@@ -125,7 +125,7 @@ export class LiveFilePlace implements FilePlace {
       throw new RestorePointError('verification', message);
     }
     this.#options.logger.warn(
-      'Another program wrote to the database right after the restore, which was not compared',
+      'Another program wrote to the database right after the restore, so the result was not compared with the backup',
     );
   }
 

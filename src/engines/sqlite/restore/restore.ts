@@ -316,7 +316,7 @@ export class SqliteRestore implements RestoreWork {
     const outcome = await this.rollback();
     if (outcome.state !== 'unknown') return;
     const { logger } = this.#options;
-    logger.error('A restore could not be rolled back as its connection was closed', outcome.cause);
+    logger.error('A restore could not be rolled back when its connection was closed', outcome.cause);
   }
 
   /** Makes what is missing, each statement for the one object that it names. */

@@ -41,8 +41,8 @@ export interface FilePlace {
 
 /**
  * A restore of a whole database as it is: no row is copied. See `RestoreWork`. Before the file takes its place it is
- * proven: rows are in their order and as many as the manifest says, indexes fit their tables. Indexes that do not are made
- * anew in it.
+ * checked: rows are in order and as many as the manifest says, indexes match their tables. Indexes that do not match are
+ * rebuilt in it.
  */
 export class WholeFileRestore implements RestoreWork {
   readonly #place: FilePlace;
