@@ -116,7 +116,7 @@ export function selectionScope(selection: BackupSelection): SchemaScope | undefi
     withRelated,
   } = selection;
   if ((!tables && !schemas) || withRelated) return undefined;
-  // Also those that are told not to be there, or not to be meant.
+  // Also names that are then reported as missing or not selected.
   const named = [...exclude, ...excludeRows, ...where.map(({ table }) => table), ...(tables ?? [])];
   return {
     tables: (name) =>

@@ -45,23 +45,24 @@ export const usage = `restore-point: back up a database to a file, and restore e
                 (password: PGPASSWORD, a pgpass file, or in the URL)
               the id of a connection in this folder's .vscode/settings.json
 
---tables      names, or patterns with *: orders, audit_*, archive.*; in quotes a * is a letter
+--tables      names, or patterns with *: orders, audit_*, archive.*; in quotes, a * is an ordinary character
 --exclude-rows  tables that are taken without their rows; a restore leaves their live rows alone
---out         a file that ends in .dbbackup (.dbbackup.age if encrypted), or a folder; "backups" when left out
---where       once for each table; rows for which the condition holds, in the database's SQL
---with-related  all that hangs together with the chosen rows by foreign keys: what references them,
-                what references that, and what any of these reference; of a backup: such tables
---schema-only   no rows; a restore makes what is missing
---data-only     rows alone; a restore makes nothing
---into-schema   make the tables in another schema, new or there already (PostgreSQL)
---mode        replace         the table becomes what the backup holds (the default)
-              merge           rows of the backup are inserted or updated, others stay
-              insert-missing  only rows whose key is absent are inserted
---dry-run     the whole restore in its transaction, verified, then rolled back
---encrypt     encrypt the backup (age format); in a restore, its safety backup. With a passphrase, from
-              --passphrase-file FILE, RESTORE_POINT_PASSPHRASE or the terminal, or as the connection has it
---recipient   encrypt it to this public key (age1…), again for each; --recipients-file FILE: those of a file
---identity    a file of age identities, for what is encrypted to recipients
+--out         a file that ends in .dbbackup (.dbbackup.age if encrypted), or a folder; default: "backups"
+--where       only rows that match a condition, in the database's SQL; may be given once for each table
+--with-related  also back up everything related to the chosen rows by foreign keys: rows that reference
+                them, directly or indirectly, and all rows that any of these reference; in a restore:
+                also restore the related tables
+--schema-only   no rows; a restore creates what is missing
+--data-only     rows only; a restore creates nothing
+--into-schema   create the tables in another schema, new or existing (PostgreSQL)
+--mode        replace         makes each table exactly as it is in the backup (the default)
+              merge           adds and updates rows from the backup; keeps all other rows
+              insert-missing  adds back deleted rows; leaves existing rows alone
+--dry-run     do the whole restore in its transaction, verify it, then roll it back
+--encrypt     encrypt the backup (age format), or in a restore the safety backup. The passphrase comes from
+              --passphrase-file FILE, RESTORE_POINT_PASSPHRASE or the terminal
+--recipient   encrypt it to this public key (age1…); may be repeated; --recipients-file FILE: the keys in a file
+--identity    a file of age identities, for backups that are encrypted to recipients
 --yes         do not ask before writing
 --trust       run the statements (functions, triggers, tables, …) of a backup that was not made on
                 this machine: they run as you

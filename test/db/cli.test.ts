@@ -152,7 +152,10 @@ for (const testEngine of testEngines) {
         [['restore', 'x'], /<connection> is missing/],
         [['verify', 'a', 'b'], /"b" is an extra argument/],
         [['backup', database.url, '--compression', 'rar'], /zstd, gzip, none, not "rar"/],
-        [['restore', 'a', database.url, '--mode', 'x'], /--mode is replace, merge, insert-missing, not "x"/],
+        [
+          ['restore', 'a', database.url, '--mode', 'x'],
+          /--mode must be one of replace, merge, insert-missing, not "x"/,
+        ],
         [['backup', database.url, '--where', 'orders'], /--where "orders" does not have the form/],
         [['backup', database.url, '--frobnicate'], /frobnicate/],
         [['backup', database.url, '--tables', 'nope'], /no table named nope/],
