@@ -21,7 +21,6 @@ import { countRows, listTables } from './rows/counts.ts';
 import { makeDatabaseFile, openDatabaseFile } from './connect/databaseFile.ts';
 import { inWords, isSqliteError } from './connect/errors.ts';
 import { features } from './connect/features.ts';
-import { FileOnDisk } from './files/fileOnDisk.ts';
 import { quote } from './connect/identifiers.ts';
 import { introspect, introspectTable } from './schema/introspect.ts';
 import { LiveFilePlace } from './restore/liveFilePlace.ts';
@@ -51,7 +50,6 @@ export class SqliteSession implements Session {
   #missing: boolean;
   /** SQLite made the file for this session: it is not left behind empty. */
   #created = false;
-  readonly #onDisk: FileOnDisk;
   #open: OpenWork[] = [];
   #readings: Promise<unknown> = Promise.resolve();
 
@@ -69,7 +67,6 @@ export class SqliteSession implements Session {
     this.#file = opened.file;
     this.#missing = opened.missing;
     this.#options = options;
-    this.#onDisk = new FileOnDisk(opened.file);
     this.target = opened.target;
     this.info = {
       engine: 'sqlite',
@@ -133,12 +130,12 @@ export class SqliteSession implements Session {
     if (this.#options.readOnly) throw new Error('This session was opened read-only');
     const inNewFile = this.#missing ? await this.#takeAsItIs(restore, options) : undefined;
     if (inNewFile) return inNewFile;
-    const target = { file: this.#file, onDisk: this.#onDisk, make: () => this.#makeMissing() };
+    const target = { file: this.#file, make: () => this.#makeMissing() };
     const trusted = restore.madeHere === true;
     const payload = await PayloadDatabase.extract(restore.manifest, restore.source, options, { trusted });
     const suits = !this.#missing && LiveFilePlace.suits(restore);
     return this.#restoring(options, async (work) => {
-      const live = suits && (await LiveFilePlace.open(target, payload, work));
+      const live = suits && (await LiveFilePlace.open(this.#file, payload, work));
       return live
         ? WholeFileRestore.begin(live, restore, work)
         : SqliteRestore.begin(target, restore, payload, work);
@@ -154,7 +151,6 @@ export class SqliteSession implements Session {
     } catch (error) {
       logger.error(`The connection to ${this.target} could not be closed`, error);
     }
-    await this.#onDisk.close(logger);
   }
 
   /** Undefined where rows have to be copied. */

@@ -123,7 +123,7 @@ describe('SQLite: restoring what differs', () => {
     );
   });
 
-  describe('makes an index anew', () => {
+  describe('writes all of a table with an index', () => {
     const index = 'CREATE INDEX i ON t (a)';
     const misled = `PRAGMA writable_schema = ON;
       UPDATE sqlite_schema SET sql = 'CREATE INDEX i ON t (b)' WHERE name = 'i';
@@ -139,7 +139,7 @@ describe('SQLite: restoring what differs', () => {
           runSqlite(file, `${rows}; ${misled}`);
           assert.notEqual(integrity(file), 'ok');
         });
-        assert.equal(kept, rows === '' ? count : count - 23);
+        assert.equal(kept, undefined);
       });
 
       it(`over expressions that is not in step, ${what}`, async () => {
@@ -150,7 +150,7 @@ describe('SQLite: restoring what differs', () => {
           },
           { setUp: table.replace(index, 'CREATE INDEX i ON t (a + 0)') },
         );
-        assert.equal(kept, rows === '' ? count : count - 23);
+        assert.equal(kept, undefined);
       });
     }
   });

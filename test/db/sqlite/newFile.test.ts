@@ -262,11 +262,10 @@ describe('SQLite: a whole database into a new file', () => {
     PRAGMA writable_schema = RESET; ${work};
     PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = '${index}' WHERE name = 'i'`;
 
-  it('makes an index anew that is not in step with its table, and tells', async () => {
+  it('makes an index anew that is not in step with its table', async () => {
     await backUp(misled('CREATE INDEX i ON t (a)', 'INSERT INTO t VALUES (501, 7, 8)'));
     await restore();
     assert.ok(asItIs());
-    assert.ok(said.includes('The index i in the backup does not match its table: it will be rebuilt'));
     assert.deepEqual(readSqliteWitness(target).checks, [sound]);
   });
 

@@ -4,7 +4,7 @@ import { watch } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeError } from '../../../src/core/errors.ts';
-import { type Logger, silentLogger } from '../../../src/core/logger.ts';
+import type { Logger } from '../../../src/core/logger.ts';
 import type { TableChange } from '../../../src/core/plan.ts';
 import { failure } from '../../support/errors.ts';
 import { sqliteDump } from '../../support/sqliteDump.ts';
@@ -287,27 +287,6 @@ describe('SQLite: restoring', () => {
         assert.deepEqual(rows('PRAGMA integrity_check', fresh), [['ok']]);
       });
     }
-
-    it('lets SQLite look each row up only where the file itself does not tell', async () => {
-      for (const [collation, asked] of [
-        ['BINARY', []],
-        ['NOCASE', ['SQLite compares indexes of t']],
-      ] as const) {
-        const database = folder.file(`${collation}.db`);
-        runSqlite(
-          database,
-          `CREATE TABLE t (id INTEGER PRIMARY KEY, a UNIQUE COLLATE ${collation}, b); CREATE INDEX i ON t (b);
-           ${numbers(50)} INSERT INTO t SELECT i, 'name ' || i, -i FROM n`,
-        );
-        const debug: string[] = [];
-        const logger: Logger = { ...silentLogger, debug: (message) => debug.push(message) };
-        await restoreSqlite(database, await backUpSqlite(database), { logger });
-        assert.deepEqual(
-          debug.filter((message) => message.includes('indexes')),
-          asked,
-        );
-      }
-    });
 
     it('refuses rows that a unique one does not take, and says which', async () => {
       const unique = 'CREATE UNIQUE INDEX i ON t (a)';

@@ -156,21 +156,12 @@ describe('SQLite: databases that need what only their application registers', ()
         `CREATE TABLE other (a PRIMARY KEY, b); CREATE INDEX other_b ON other (b); INSERT INTO other VALUES (1, 2);
         CREATE VIEW other_view AS SELECT a FROM other; PRAGMA user_version = 7`,
       );
-      const [others, whole] = [content(other), await restore(other).catch((error: unknown) => error)];
-      if (whole instanceof Error) {
-        const words = describeError(whole);
-        assert.ok(
-          unproven.some((one) => words.includes(one.slice(one.indexOf('needs')))),
-          words,
-        );
-        assert.match(words, /Restore the whole backup into a new file/);
-        assert.deepEqual(content(other), others);
-        return;
-      }
-      const both = content(other);
-      assert.ok(
-        [...before, 'INSERT INTO other(rowid,a,b) VALUES(1,1,2);'].every((line) => both.includes(line)),
-      );
+      const others = content(other);
+      await restore(other);
+      // The tool ends a dump with another word where it cannot read a table in its order.
+      const lines = (all: string[]): Set<string> =>
+        new Set(all.filter((line) => !/^(COMMIT|ROLLBACK);/.test(line)));
+      assert.deepEqual(lines(content(other)), lines([...before, ...others]));
     });
   }
 

@@ -135,10 +135,9 @@ describe('SQLite: restoring into a damaged database', () => {
         told = true;
         other.checkpoint();
       };
-      const [change] = await restoreSqlite(file, backup, { report });
+      await restoreSqlite(file, backup, { report });
       assert.equal(told, checkpoint);
       await other.end();
-      assert.equal(change!.kept, 6000);
       assert.deepEqual(sqliteDump(file), before);
       assert.equal(integrity(file), 'ok');
     });

@@ -66,6 +66,12 @@ const words: ReadonlyMap<string, Words> = new Map(
   }),
 );
 
+/** What is said of a database whose pages do not fit together. */
+export function damagedFile(): RestorePointError {
+  const { message, ...details } = words.get('SQLITE_CORRUPT')!;
+  return new RestorePointError('database', message, details);
+}
+
 /** Extensions that a program can register in SQLite for its own databases. */
 const ofPrograms =
   /no such (collation sequence|function|module|tokenizer)|unknown (function|tokenizer)|no query solution/;

@@ -5,7 +5,6 @@ import { type Binding, Connection } from '../connect/connection.ts';
 import { copiedColumns, quoteList } from '../rows/copyRows.ts';
 import { inWords } from '../connect/errors.ts';
 import { quote, quoteText } from '../connect/identifiers.ts';
-import { checkedIndexes } from './payloadChecks.ts';
 import { balanced } from '../rows/rowComparison.ts';
 import { createSystemTable, systemTableNames } from '../rows/systemTables.ts';
 import { type ConvertText, textConverter } from '../schema/textEncoding.ts';
@@ -24,7 +23,7 @@ export interface Conversion {
 }
 
 /**
- * Copies a database of nothing but tables and indexes into one that stores text in another encoding: two encodings cannot
+ * Copies the tables of a database into one that stores text in another encoding: two encodings cannot
  * be attached to one connection. Numbers and bytes go over as they are, texts are converted where that is exact, and what
  * was written is read back and compared. Throws `refused` for a text that the other encoding cannot hold.
  */
@@ -75,14 +74,6 @@ async function copyAll(
       copyTable(source, copy, table, conversion, signal),
     );
   }
-  // The database that gets the rows computes the expressions of its indexes.
-  const stored = new Set(
-    catalog.flatMap((table) => (table.type === 'table' ? checkedIndexes(table) : []).map(({ name }) => name)),
-  );
-  const indexes = await source.all<{ name: string; sql: string }>(
-    `SELECT name AS name, sql AS sql FROM main.sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY rowid`,
-  );
-  for (const { name, sql } of indexes) if (stored.has(name)) await copy.run(sql, [], signal);
 }
 
 function copiedTable(table: CatalogTable): CopiedTable {

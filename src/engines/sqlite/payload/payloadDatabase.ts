@@ -107,10 +107,10 @@ export class PayloadDatabase {
   }
 
   /** That SQLite can read all of it in one go: see `SoundTables.check`. Throws `damaged-backup`. */
-  async checkPages(manifest: Manifest, { signal, logger }: WorkOptions): Promise<void> {
+  async checkPages({ signal, logger }: WorkOptions): Promise<void> {
     const connection = await openUntrusted(this.file);
     try {
-      const sound = new SoundTables(connection, manifest.tables.length);
+      const sound = new SoundTables(connection);
       for (const { name, type } of this.tables) {
         if (type === 'virtual') continue;
         await inWords('damaged-backup', { table: name }, () => sound.check(name, signal));

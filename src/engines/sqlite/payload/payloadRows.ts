@@ -97,7 +97,7 @@ async function openPayload(
   const payload = await PayloadDatabase.extract(manifest, source, options);
   try {
     const connection = await openUntrusted(payload.file);
-    return { payload, connection, sound: new SoundTables(connection, manifest.tables.length) };
+    return { payload, connection, sound: new SoundTables(connection) };
   } catch (error) {
     await payload.remove(options);
     throw describeFailure(error, 'damaged-backup');

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { TableChange, TablePlan } from '../../../core/plan.ts';
 import type { WorkOptions } from '../../engine.ts';
-import type { CatalogIndex } from '../schema/catalog.ts';
 import type { Connection } from '../connect/connection.ts';
 import { countStoredRows } from '../rows/counts.ts';
 import { isRowError, isSqliteError } from '../connect/errors.ts';
 import { quote, quoteTable } from '../connect/identifiers.ts';
-import { allowWhatStood, insertSql, reindex } from './loadTable.ts';
+import { allowWhatStood, insertSql } from './loadTable.ts';
 import {
   backupAlias,
   backupSchema,
@@ -16,7 +15,6 @@ import {
   type TablePair,
   targetAlias,
 } from '../rows/rowComparison.ts';
-import { type LiveFile, SoundFile } from './soundFile.ts';
 
 /** A smaller table is written sooner than it is compared. */
 const worthwhileRows = 1_000;
@@ -29,42 +27,34 @@ const rowsPerDifference = 100;
 
 /**
  * Compares tables that are to become what the backup holds, and gives those back of which it suffices to write what differs.
- * To be called within a transaction that has not written anything.
+ * To be called within a transaction that has not written anything. Undefined where pages of the database are damaged.
  */
 export async function findDiffering(
-  live: LiveFile,
+  connection: Connection,
   pairs: readonly TablePair[],
   options: WorkOptions,
-): Promise<ReadonlyMap<TablePlan, DifferingRows>> {
+): Promise<ReadonlyMap<TablePlan, DifferingRows> | undefined> {
   const compared = pairs.filter(mayDifferLittle);
   if (compared.length === 0) return new Map();
-  const { connection } = live;
   const { signal, logger } = options;
   const found = new Map<TablePlan, DifferingRows>();
   options.report?.({ phase: 'compare' });
-  const file = await SoundFile.begin(live, options);
-  if (!file) return new Map();
   try {
     for (const [index, pair] of compared.entries()) {
       const { target: table, backup } = pair.plan;
       const place = { table, tableNumber: index + 1, tableCount: compared.length };
       options.report?.({ phase: 'compare', ...place, rows: 0, totalRows: backup.rows });
       const rows = await findRows(connection, pair, signal);
-      if (!rows) continue;
-      const proven = await file.provenIndexes(pair.target);
-      const unproven = pair.target.indexes.filter(({ name }) => !proven.has(name));
-      found.set(pair.plan, new DifferingRows(connection, { ...rows, unproven }));
+      if (rows) found.set(pair.plan, new DifferingRows(connection, rows));
     }
-    return found.size > 0 && (await file.pagesFit()) ? found : new Map();
+    return found;
   } catch (error) {
     if (!isSqliteError(error)) throw error;
     logger.debug(`The database is not compared: ${error.message}`);
     // SQLite lets no transaction write that has met damaged pages.
     await connection.rollBack();
     await connection.run('BEGIN IMMEDIATE', [], signal);
-    return new Map();
-  } finally {
-    await file.close();
+    return undefined;
   }
 }
 
@@ -149,16 +139,10 @@ async function findRows(
 export class DifferingRows {
   readonly #connection: Connection;
   readonly #found: FoundRows;
-  /** They are rebuilt before anything is looked up in them. */
-  readonly #unproven: readonly CatalogIndex[];
 
-  constructor(
-    connection: Connection,
-    { unproven, ...found }: FoundRows & { readonly unproven: readonly CatalogIndex[] },
-  ) {
+  constructor(connection: Connection, found: FoundRows) {
     this.#connection = connection;
     this.#found = found;
-    this.#unproven = unproven;
   }
 
   /**
@@ -171,7 +155,6 @@ export class DifferingRows {
     await allowWhatStood(this.#connection, pair);
     const chosen = (row: string): string => `${row} IN (SELECT row FROM ${rowids})`;
     try {
-      for (const index of this.#unproven) await reindex(this.#connection, index, signal);
       await this.#connection.run(
         `DELETE FROM ${quoteTable('main', target.name)} WHERE ${chosen(quote(target.rowidName ?? ''))}`,
         [],

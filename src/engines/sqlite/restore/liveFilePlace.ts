@@ -7,19 +7,10 @@ import { databaseName } from '../connect/address.ts';
 import { Connection } from '../connect/connection.ts';
 import { countRows } from '../rows/counts.ts';
 import { describeFailure, inWords } from '../connect/errors.ts';
-import { headerBytes } from '../fileFormat/databaseHeader.ts';
 import { firstDifferentPage } from '../fileFormat/samePages.ts';
-import type { FileOnDisk } from '../files/fileOnDisk.ts';
-import { foldName } from '../connect/identifiers.ts';
-import { type PayloadDatabase, readSettings } from '../payload/payloadDatabase.ts';
-import { openUntrusted } from '../payload/untrusted.ts';
+import type { PayloadDatabase } from '../payload/payloadDatabase.ts';
+import { keepOthers } from './otherObjects.ts';
 import { cannotCopyRows, type FilePlace, WholeFileRestore } from './wholeFileRestore.ts';
-
-/** The live database. */
-export interface LiveTarget {
-  readonly file: string;
-  readonly onDisk: FileOnDisk;
-}
 
 /**
  * A live database whose rows cannot be copied, because they need something that only the application registers. SQLite's
@@ -29,16 +20,16 @@ export interface LiveTarget {
 export class LiveFilePlace implements FilePlace {
   readonly path: string;
   outcome: RestoreOutcome = unchanged;
-  readonly #target: LiveTarget;
+  readonly #file: string;
   readonly #payload: PayloadDatabase;
   readonly #live: Connection;
   readonly #options: WorkOptions;
-  #stateBefore = '';
+  #before: { readonly version: number | undefined; readonly files: string } | undefined;
   #safetyCopy = '';
 
-  private constructor(target: LiveTarget, payload: PayloadDatabase, live: Connection, options: WorkOptions) {
+  private constructor(file: string, payload: PayloadDatabase, live: Connection, options: WorkOptions) {
     this.path = payload.file;
-    this.#target = target;
+    this.#file = file;
     this.#payload = payload;
     this.#live = live;
     this.#options = options;
@@ -50,21 +41,25 @@ export class LiveFilePlace implements FilePlace {
     return safe && cannotCopyRows(restore) && plan.mode === 'replace' && WholeFileRestore.suits(restore);
   }
 
-  /** Changes nothing. Undefined, with the payload as it was, where rows have to be copied. */
+  /** Changes nothing but the payload. Undefined where rows have to be copied. */
   static async open(
-    target: LiveTarget,
+    target: string,
     payload: PayloadDatabase,
     options: WorkOptions,
   ): Promise<LiveFilePlace | undefined> {
     const { logger } = options;
-    return inWords('database', { file: databaseName(target.file) }, async () => {
-      const live = await Connection.open(target.file, 'write');
-      const file = await openUntrusted(payload.file);
-      const suits = await canReplace(file, live);
-      await file.closeQuietly(logger);
-      if (suits) {
-        logger.debug(`The database in the backup is copied over ${target.file} as it is`);
-        return new LiveFilePlace(target, payload, live, options);
+    return inWords('database', { file: databaseName(target) }, async () => {
+      const live = await Connection.open(target, 'write');
+      try {
+        const place = new LiveFilePlace(target, payload, live, options);
+        place.#before = { files: await place.#files(), version: await place.#version() };
+        if (await keepOthers(target, payload.file, options)) {
+          logger.debug(`The database in the backup is copied over ${target} as it is`);
+          return place;
+        }
+      } catch (error) {
+        await live.closeQuietly(logger);
+        throw error;
       }
       await live.closeQuietly(logger);
       return undefined;
@@ -82,23 +77,26 @@ export class LiveFilePlace implements FilePlace {
 
   async makeReady(): Promise<void> {
     const { bavail, bsize } = await statfs(this.path);
-    const [{ size: now }, { size: then }] = [await stat(this.#target.file), await stat(this.path)];
+    const [{ size: now }, { size: then }] = [await stat(this.#file), await stat(this.path)];
     if (bavail * bsize <= now + then) {
       const next = 'Free some space there, or set TMPDIR to another folder.';
       const message = 'The temporary folder has no space for the safety copy of the database';
       throw new RestorePointError('file', message, { next });
     }
-    this.#stateBefore = await this.#state();
     this.#safetyCopy = await this.#payload.newFile('before.sqlite');
     await this.#live.copyPages('to', this.#safetyCopy, { signal: this.#options.signal });
   }
 
   async commit(): Promise<void> {
     const { signal, report } = this.#options;
-    const version = await this.#dataVersion();
+    const version = await this.#version();
+    if (version !== this.#before?.version) throw writtenMeanwhile();
     await this.#live.copyPages('from', this.path, {
       signal,
-      locked: () => this.#refuseOtherState(),
+      // Nobody else can write any more, and nothing is written yet.
+      locked: async () => {
+        if ((await this.#files()) !== this.#before?.files) throw writtenMeanwhile();
+      },
       copied: (pages, of) => report?.({ phase: 'commit', fraction: pages / of }),
     });
     this.outcome = { state: 'changed', what: 'The database was restored, but the result was not compared.' };
@@ -120,7 +118,7 @@ export class LiveFilePlace implements FilePlace {
     await this.#live.copyPages('to', after, {});
     const page = await firstDifferentPage(this.path, after);
     if (page === undefined) return;
-    if ((await this.#dataVersion()) === version) {
+    if ((await this.#version()) === version) {
       const message = `After the restore page ${page} of the database was not what the backup holds`;
       throw new RestorePointError('verification', message);
     }
@@ -132,7 +130,7 @@ export class LiveFilePlace implements FilePlace {
   /** What another program wrote right after the restore stays. Gives the error back, with what became of the database. */
   async #putBack(error: unknown, version: number | undefined): Promise<unknown> {
     try {
-      if ((await this.#dataVersion()) !== version) return error;
+      if ((await this.#version()) !== version) return error;
       await this.#live.copyPages('from', this.#safetyCopy, {});
     } catch (cause) {
       const what = 'The database was restored, and the safety copy could not be put back.';
@@ -145,45 +143,26 @@ export class LiveFilePlace implements FilePlace {
     });
   }
 
-  /** Tells one state of the database from another. */
-  async #state(): Promise<string> {
-    const header = Buffer.alloc(headerBytes);
-    await (await this.#target.onDisk.handle()).read(header, 0, headerBytes, 0);
-    const log = await stat(`${this.#target.file}-wal`, { bigint: true }).catch(() => undefined);
-    return `${header.toString('hex')} ${log?.size ?? 0} ${log?.mtimeNs ?? 0}`;
-  }
-
-  /** Called when nobody else can write any more, and nothing is written yet. */
-  async #refuseOtherState(): Promise<void> {
-    if ((await this.#state()) === this.#stateBefore) return;
-    const next = 'Start the restore again.';
-    const message = 'Another program wrote to the database while the restore was prepared';
-    throw new RestorePointError('refused', message, { next });
-  }
-
-  async #dataVersion(): Promise<number | undefined> {
+  /** Changes with each commit of another connection. */
+  async #version(): Promise<number | undefined> {
     return (await this.#live.get<{ n: number }>('SELECT data_version AS n FROM temp.pragma_data_version'))?.n;
   }
+
+  /** When they were written last. Asking SQLite would wait for the lock. */
+  async #files(): Promise<string> {
+    const written = async (file: string): Promise<string> => {
+      const found = await stat(file, { bigint: true }).catch(() => undefined);
+      return found ? `${found.size} ${found.mtimeNs}` : 'none';
+    };
+    return `${await written(this.#file)}, ${await written(`${this.#file}-wal`)}`;
+  }
 }
 
-/**
- * Whether a database file can take the place of a live one: text is stored alike, pages are of one size, and it has all that
- * the live one has.
- */
-async function canReplace(file: Connection, live: Connection): Promise<boolean> {
-  const [one, other] = [await readSettings(file), await readSettings(live)];
-  const alike =
-    one.encoding === other.encoding && one.pageSize === other.pageSize && one.autoVacuum === other.autoVacuum;
-  if (!alike) return false;
-  const known = await readStatements(file);
-  return [...(await readStatements(live))].every(([object, sql]) => known.get(object) === sql);
-}
-
-/** By kind and folded name. Automatic indexes and SQLite's own tables have no statement, or are nobody's. */
-async function readStatements(connection: Connection): Promise<Map<string, string>> {
-  const rows = await connection.all<{ type: string; name: string; text: string }>(
-    `SELECT type AS type, name AS name, sql AS text FROM main.sqlite_schema
-     WHERE sql IS NOT NULL AND substr(name, 1, 7) <> 'sqlite_'`,
+function writtenMeanwhile(): RestorePointError {
+  const next = 'Start the restore again.';
+  return new RestorePointError(
+    'refused',
+    'Another program wrote to the database while the restore was prepared',
+    { next },
   );
-  return new Map(rows.map(({ type, name, text }) => [`${type} ${foldName(name)}`, text]));
 }

@@ -1,15 +1,12 @@
 import { RestorePointError } from '../../../core/errors.ts';
 import { formatTableName } from '../../../core/names.ts';
 import type { RestoreMode, TableChange } from '../../../core/plan.ts';
-import type { WorkOptions } from '../../engine.ts';
-import type { CatalogIndex } from '../schema/catalog.ts';
 import { ChangedRows } from './changedRows.ts';
 import type { Connection } from '../connect/connection.ts';
 import { quoteList, transferSql } from '../rows/copyRows.ts';
 import { countStoredRows } from '../rows/counts.ts';
 import { describeFailure, isRowError } from '../connect/errors.ts';
 import { quote, quoteTable } from '../connect/identifiers.ts';
-import { checkedIndexes, type Findings, staleWarning } from '../payload/payloadChecks.ts';
 import {
   backupAlias,
   backupOrder,
@@ -20,11 +17,9 @@ import {
   targetAlias,
   type TablePair,
 } from '../rows/rowComparison.ts';
-import { removeTriggers } from '../schema/triggers.ts';
 
 /**
  * Brings the rows of one table over, inside the restore's transaction. Throws `database` with the row, `cancelled`.
- * Where the entries of indexes come along, `settleIndexes` has to follow.
  */
 export async function loadTable(
   connection: Connection,
@@ -74,71 +69,17 @@ async function insertRows(
   const { plan, target, backup } = pair;
   // Even without rows, INSERT … SELECT would begin an AUTOINCREMENT counter.
   if (plan.backup.rows === 0 && mode !== 'replace') return 0;
-  if (takesIndexes(pair, mode)) {
+  if (mode === 'replace' && target.sql === backup.sql) {
     const to = quoteTable('main', target.name);
     const transfer = await transferSql(connection, target, quoteTable(backupSchema, backup.name), to);
     if (transfer !== undefined) {
       const written = await connection.run(transfer, [], signal);
-      // The entries of indexes came along unread: those that PayloadChecks does not check are rebuilt.
-      const checked = checkedIndexes(target);
-      for (const index of target.indexes) {
-        if (!checked.includes(index)) await reindex(connection, index, signal);
-      }
+      // The entries of indexes came along unread: they may not match the rows, if they did not in the database that was backed up.
+      if (target.indexes.length > 0) await connection.run(`REINDEX ${to}`, [], signal);
       return written;
     }
   }
   return connection.run(insertSql(pair, mode), [], signal);
-}
-
-/** Whether the entries of indexes come over with the rows. */
-export function takesIndexes({ target, backup }: TablePair, mode: RestoreMode): boolean {
-  return mode === 'replace' && target.sql === backup.sql;
-}
-
-/**
- * Rebuilds the indexes of a verified table if the indexes in the backup may not match their table.
- * Throws `database` with the row that a unique index does not take.
- */
-export async function settleIndexes(
-  connection: Connection,
-  pair: TablePair,
-  { stale, proven }: Findings,
-  { signal, logger }: WorkOptions,
-): Promise<void> {
-  const { target, backup, plan } = pair;
-  // The index that one came from may have another name.
-  const allProven = checkedIndexes(backup).every(({ name }) => proven.has(name));
-  if (stale !== undefined) logger.warn(staleWarning(stale));
-  for (const index of checkedIndexes(target)) {
-    if (allProven && (await countEntries(connection, pair, index, signal)) === plan.backup.rows) continue;
-    try {
-      await reindex(connection, index, signal);
-    } catch (error) {
-      if (!isRowError(error)) throw error;
-      // They are back by now, and would fire while the row is looked for; all of this is rolled back.
-      await removeTriggers(connection, [target.name]);
-      throw await withRow(connection, pair, { mode: 'replace' }, error, signal);
-    }
-  }
-}
-
-/** SQLite would answer a plain count(*) from whatever index is the smallest. */
-async function countEntries(
-  connection: Connection,
-  { target }: TablePair,
-  { name }: CatalogIndex,
-  signal?: AbortSignal,
-): Promise<number | undefined> {
-  const sql = `SELECT total(1) AS n FROM ${quoteTable('main', target.name)} INDEXED BY ${quote(name)}`;
-  return (await connection.get<{ n: number }>(sql, [], signal))?.n;
-}
-
-export async function reindex(
-  connection: Connection,
-  { name }: CatalogIndex,
-  signal?: AbortSignal,
-): Promise<void> {
-  await connection.run(`REINDEX ${quoteTable('main', name)}`, [], signal);
 }
 
 /**

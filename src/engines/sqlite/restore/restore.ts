@@ -4,7 +4,7 @@ import { formatTableName } from '../../../core/names.ts';
 import { committed, type RestoreOutcome, unchanged } from '../../../core/outcome.ts';
 import type { RestoreMode, TableChange, TablePlan } from '../../../core/plan.ts';
 import type { Phase } from '../../../core/progress.ts';
-import type { SchemaObject, SchemaSection } from '../../../core/schema.ts';
+import type { SchemaSection } from '../../../core/schema.ts';
 import type { RestoreSource, WorkOptions } from '../../engine.ts';
 import type { RestoreWork } from '../../restoreSteps.ts';
 import { databaseName } from '../connect/address.ts';
@@ -12,12 +12,11 @@ import { type CatalogTable, findTable, isEmpty, readCatalog, virtualTableKind } 
 import { Connection } from '../connect/connection.ts';
 import { createObject } from '../schema/createObject.ts';
 import { type DifferingRows, findDiffering } from './differingRows.ts';
-import { describeFailure, inWords } from '../connect/errors.ts';
-import type { FileOnDisk } from '../files/fileOnDisk.ts';
+import { damagedFile, describeFailure, inWords } from '../connect/errors.ts';
 import { ForeignKeyGuard, type TableInBackup } from '../rows/foreignKeys.ts';
 import { foldName, sameName } from '../connect/identifiers.ts';
-import { refuseNullKeys, takesIndexes } from './loadTable.ts';
-import { PayloadChecks } from '../payload/payloadChecks.ts';
+import { refuseNullKeys } from './loadTable.ts';
+import { ReferenceLookup } from '../payload/inheritedReferences.ts';
 import type { PayloadDatabase } from '../payload/payloadDatabase.ts';
 import { adoptSettings, attachPayload, configure } from './restoreSettings.ts';
 import { backupSchema, type TablePair } from '../rows/rowComparison.ts';
@@ -26,6 +25,7 @@ import { rebuildSearchIndexes, type Restored } from '../schema/searchIndexes.ts'
 import { raiseCounter } from '../schema/sequences.ts';
 import { copySystemRows } from '../rows/systemTables.ts';
 import { changedSince, refuseTaken } from '../schema/takenNames.ts';
+import { isSoundFile, pagesFit } from './soundFile.ts';
 import { TableRestore } from './tableRestore.ts';
 import { removeTriggers } from '../schema/triggers.ts';
 import { missingIn, nameMissing } from '../schema/unproven.ts';
@@ -34,7 +34,6 @@ import { plannedVirtualTables, VirtualTableRestore, writtenTables } from './virt
 /** The database that rows are written to. */
 export interface RestoreTarget {
   readonly file: string;
-  readonly onDisk: FileOnDisk;
   /** Creates the file if it does not exist. */
   readonly make: () => Promise<void>;
 }
@@ -52,6 +51,8 @@ export class SqliteRestore implements RestoreWork {
   readonly #planned: ReadonlyMap<string, TablePlan>;
   /** Tables of the backup by folded name. */
   readonly #backedUp: ReadonlyMap<string, BackedUpTable>;
+  /** The database was not sound before. */
+  #isDamaged = false;
   /** Whether the database held nothing at all before. */
   #fresh = false;
   closed = false;
@@ -60,8 +61,7 @@ export class SqliteRestore implements RestoreWork {
   #outcome: RestoreOutcome = unchanged;
   #replaceTriggers: () => Promise<void> = () => Promise.resolve();
   #virtual: VirtualTableRestore | undefined;
-  readonly #checks: PayloadChecks;
-  readonly #created = new Set<SchemaObject>();
+  #lookup: ReferenceLookup | undefined;
 
   private constructor(
     connection: Connection,
@@ -75,7 +75,6 @@ export class SqliteRestore implements RestoreWork {
     this.#payload = payload;
     this.#restore = restore;
     this.#options = options;
-    this.#checks = new PayloadChecks(payload.file, {}, options);
     const { plan, manifest } = restore;
     this.#planned = new Map(plan.tables.map((table) => [table.target.name, table]));
     this.#backedUp = new Map(manifest.tables.map((table) => [foldName(table.table.name.name), table]));
@@ -97,7 +96,7 @@ export class SqliteRestore implements RestoreWork {
         connection = await Connection.open(target.file, 'write');
         await configure(connection, restore);
         const encoding = await adoptSettings(connection, payload, restore);
-        if (restore.madeHere !== true) await payload.checkPages(restore.manifest, options);
+        if (restore.madeHere !== true) await payload.checkPages(options);
         await payload.disarm();
         if (encoding !== payload.settings.encoding) {
           const written = writtenTables(restore.plan, payload.virtualTables);
@@ -128,7 +127,6 @@ export class SqliteRestore implements RestoreWork {
       this.#virtual = new VirtualTableRestore(this.#connection, chosen, before);
       await this.#foreignKeys.remember(before, signal);
       await this.#create('pre-data');
-      await this.#createIndexesThatComeAlong();
       const tables = await readCatalog(this.#connection, 'main', signal);
       this.#tablesWith(tables, differing);
       for (const { pair, mode } of this.#tables.values()) {
@@ -141,25 +139,9 @@ export class SqliteRestore implements RestoreWork {
     });
   }
 
-  /** A transfer takes the entries of indexes over that are there. */
-  async #createIndexesThatComeAlong(): Promise<void> {
-    const { plan } = this.#restore;
-    if (plan.only === 'schema') return;
-    const tables = await readCatalog(this.#connection, 'main', this.#options.signal);
-    const filled = new Set(
-      plan.tables
-        .filter((table) => table.create && takesIndexes(this.#pair(table, tables), 'replace'))
-        .map((table) => table.target.name),
-    );
-    const early = plan.create.filter(
-      ({ kind, table }) => kind === 'index' && table !== undefined && filled.has(table.name),
-    );
-    for (const index of early) await this.#createObject(index);
-  }
-
   /**
-   * The tables where only the differences need to be written. A part of a database is not examined: whether its pages belong to no other
-   * shows when all of the file is read.
+   * The tables where only the differences need to be written. A part of a database is not examined: whether its pages belong to
+   * no other shows when all of the file is read. In a damaged file every table is written as a whole.
    */
   async #compare(): Promise<ReadonlyMap<TablePlan, DifferingRows>> {
     const { plan } = this.#restore;
@@ -167,19 +149,22 @@ export class SqliteRestore implements RestoreWork {
     const there = plan.tables.filter(({ create }) => !create);
     const tables = await readCatalog(this.#connection, 'main', this.#options.signal);
     const pairs = there.map((table) => this.#pair(table, tables));
-    this.#checks.checkReferences(this.#foreignKeys.inherited(tables));
-    const live = { connection: this.#connection, ...this.#target };
-    return findDiffering(live, pairs, this.#options);
+    const differing = await findDiffering(this.#connection, pairs, this.#options);
+    if (differing?.size === 0) return differing;
+    if (differing && (await isSoundFile(this.#target.file, this.#options))) return differing;
+    this.#isDamaged = true;
+    return new Map();
   }
 
   #tablesWith(tables: readonly CatalogTable[], differing: ReadonlyMap<TablePlan, DifferingRows>): void {
     const { plan } = this.#restore;
     for (const table of plan.tables) {
       const [pair, mode] = [this.#pair(table, tables), this.#modeOf(table)];
-      const means = { connection: this.#connection, checks: this.#checks, differing: differing.get(table) };
+      const means = { connection: this.#connection, differing: differing.get(table) };
       this.#tables.set(table, new TableRestore(pair, mode, means, this.#options));
     }
-    if (plan.only !== 'schema') this.#checks.checkReferences(this.#foreignKeys.inherited(tables));
+    const references = plan.only === 'schema' ? [] : this.#foreignKeys.inherited(tables);
+    this.#lookup = new ReferenceLookup(this.#payload.file, references, this.#options);
   }
 
   /** Whether it will hold the rows that a table of the same definition has in the backup, and no others. */
@@ -274,7 +259,10 @@ export class SqliteRestore implements RestoreWork {
     return this.#inWords(table, async () => {
       const found = this.#tableOf(table);
       await found.verify();
-      if (table === this.#restore.plan.tables.at(-1)) await this.#checks.done();
+      if (table === this.#restore.plan.tables.at(-1)) {
+        await this.#lookup?.done();
+        if (this.#isDamaged && !(await pagesFit(this.#connection, this.#options.signal))) throw damagedFile();
+      }
       this.#reportAll('verify', table);
     });
   }
@@ -323,13 +311,8 @@ export class SqliteRestore implements RestoreWork {
   async #create(section: SchemaSection): Promise<void> {
     for (const object of this.#restore.plan.create) {
       if (object.section !== section || object.kind === virtualTableKind) continue;
-      if (!this.#created.has(object)) await this.#createObject(object);
+      await createObject(this.#connection, object, this.#options.signal);
     }
-  }
-
-  async #createObject(object: SchemaObject): Promise<void> {
-    await createObject(this.#connection, object, this.#options.signal);
-    this.#created.add(object);
   }
 
   #pair(plan: TablePlan, tables: readonly CatalogTable[]): TablePair {
@@ -380,7 +363,7 @@ export class SqliteRestore implements RestoreWork {
   async #release(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    await this.#checks.close();
+    await this.#lookup?.close();
     await this.#connection.closeQuietly(this.#options.logger);
     await this.#payload.remove(this.#options);
   }

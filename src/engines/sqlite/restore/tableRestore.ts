@@ -1,9 +1,8 @@
 import type { RestoreMode, TableChange } from '../../../core/plan.ts';
 import type { WorkOptions } from '../../engine.ts';
 import type { DifferingRows } from './differingRows.ts';
-import { countDiffering, loadTable, settleIndexes, takesIndexes } from './loadTable.ts';
+import { countDiffering, loadTable } from './loadTable.ts';
 import type { Connection } from '../connect/connection.ts';
-import type { PayloadChecks } from '../payload/payloadChecks.ts';
 import { loadInPlace } from './loadInPlace.ts';
 import type { TablePair } from '../rows/rowComparison.ts';
 import { findUnproven } from '../schema/unproven.ts';
@@ -12,7 +11,6 @@ import { verifyTable } from './verify.ts';
 /** Everything needed to restore a table. */
 interface Means {
   readonly connection: Connection;
-  readonly checks: PayloadChecks;
   /** Where it suffices to write these. */
   readonly differing: DifferingRows | undefined;
 }
@@ -22,11 +20,8 @@ export class TableRestore {
   readonly pair: TablePair;
   readonly mode: RestoreMode;
   readonly #connection: Connection;
-  readonly #checks: PayloadChecks;
   #differing: DifferingRows | undefined;
   readonly #options: WorkOptions;
-  /** Its indexes were written by SQLite alone. */
-  #inPlace = false;
   /** The result of `countDiffering` before rows were inserted. */
   #differingBefore = 0;
 
@@ -34,7 +29,6 @@ export class TableRestore {
     this.pair = pair;
     this.mode = mode;
     this.#connection = means.connection;
-    this.#checks = means.checks;
     this.#differing = means.differing;
     this.#options = options;
   }
@@ -48,16 +42,12 @@ export class TableRestore {
       this.#differing = undefined;
       if (mode === 'insert-missing') this.#differingBefore = await countDiffering(connection, pair, signal);
       const change = await loadInPlace(connection, pair, mode, signal);
-      if (change) {
-        this.#inPlace = true;
-        return change;
-      }
+      if (change) return change;
     }
     const differing = this.#differing;
     if (await differing?.bringOver(signal)) return differing!.change;
     this.#differing = undefined;
     if (mode === 'insert-missing') this.#differingBefore = await countDiffering(connection, pair, signal);
-    if (takesIndexes(pair, mode)) this.#checks.checkIndexes(pair.backup);
     const change = await loadTable(connection, pair, mode, signal);
     return differing ? { ...change, rowsBefore: differing.change.rowsBefore } : change;
   }
@@ -69,7 +59,5 @@ export class TableRestore {
     // It was compared as it stays.
     if (this.#differing?.isNone) return;
     await verifyTable(connection, pair, mode, this.#differingBefore, signal);
-    if (this.#differing || this.#inPlace || !takesIndexes(pair, mode)) return;
-    await settleIndexes(connection, pair, await this.#checks.findings(pair.backup.name), this.#options);
   }
 }

@@ -5,22 +5,17 @@ import type { RestoreOutcome } from '../../../core/outcome.ts';
 import type { TableChange, TablePlan } from '../../../core/plan.ts';
 import type { RestoreSource, WorkOptions } from '../../engine.ts';
 import type { RestoreWork } from '../../restoreSteps.ts';
-import {
-  type CatalogIndex,
-  type CatalogTable,
-  findTable,
-  readCatalog,
-  virtualTableKind,
-} from '../schema/catalog.ts';
+import { type CatalogTable, findTable, readCatalog, virtualTableKind } from '../schema/catalog.ts';
 import { Connection } from '../connect/connection.ts';
 import { countStoredRows } from '../rows/counts.ts';
 import { inWords } from '../connect/errors.ts';
 import { ForeignKeyGuard } from '../rows/foreignKeys.ts';
 import { quote } from '../connect/identifiers.ts';
-import { PayloadChecks, staleWarning } from '../payload/payloadChecks.ts';
+import { ReferenceLookup } from '../payload/inheritedReferences.ts';
 import { SoundTables } from '../rows/soundTables.ts';
 import { hasKeyword } from '../schema/sqlText.ts';
 import { distrust, openUntrusted } from '../payload/untrusted.ts';
+import { prepareIndexing } from './restoreSettings.ts';
 
 /** Where the database of a backup goes as it is. */
 export interface FilePlace {
@@ -40,9 +35,8 @@ export interface FilePlace {
 }
 
 /**
- * A restore of a whole database as it is: no row is copied. See `RestoreWork`. Before the file takes its place it is
- * checked: rows are in order and as many as the manifest says, indexes match their tables. Indexes that do not match are
- * rebuilt in it.
+ * A restore of a whole database as it is: no row is copied. See `RestoreWork`. Before the file takes its place it is checked:
+ * pages fit together, rows are in order and as many as the manifest says. SQLite rebuilds its indexes.
  */
 export class WholeFileRestore implements RestoreWork {
   readonly #place: FilePlace;
@@ -50,10 +44,8 @@ export class WholeFileRestore implements RestoreWork {
   readonly #options: WorkOptions;
   readonly #connection: Connection;
   readonly #tables: readonly CatalogTable[];
-  readonly #checked: readonly CatalogTable[];
-  readonly #checks: PayloadChecks;
+  #lookup: ReferenceLookup | undefined;
   readonly #counts = new Map<TablePlan, number>();
-  readonly #unsure: { readonly table: string; readonly index: CatalogIndex }[] = [];
   #verifying: Promise<void> | undefined;
   closed = false;
 
@@ -69,16 +61,6 @@ export class WholeFileRestore implements RestoreWork {
     this.#connection = connection;
     this.#tables = tables;
     this.#options = options;
-    this.#checks = new PayloadChecks(place.path, { asItIs: true }, options);
-    const { unproven = [] } = restore.manifest;
-    const isUnproven = (table: string, index?: string): boolean =>
-      unproven.some((one) => one.table.name === table && one.index === index);
-    this.#checked = tables
-      .filter(({ name, type, withoutRowid }) => type !== 'virtual' && !(withoutRowid && isUnproven(name)))
-      .map((table) => ({
-        ...table,
-        indexes: table.indexes.filter(({ name }) => !isUnproven(table.name, name)),
-      }));
   }
 
   /**
@@ -124,8 +106,8 @@ export class WholeFileRestore implements RestoreWork {
   prepare(): Promise<void> {
     const names = this.#tables.map(({ name }) => name);
     const guard = new ForeignKeyGuard(this.#connection, names, () => true);
-    this.#checks.checkReferences(guard.inherited(this.#tables, { absentParents: true }));
-    for (const table of this.#checked) if (!table.withoutRowid) this.#checks.checkIndexes(table);
+    const references = guard.inherited(this.#tables, { absentParents: true });
+    this.#lookup = new ReferenceLookup(this.#place.path, references, this.#options);
     return Promise.resolve();
   }
 
@@ -145,18 +127,13 @@ export class WholeFileRestore implements RestoreWork {
 
   finish(): Promise<void> {
     return this.#inWords(undefined, async () => {
-      const { signal, logger } = this.#options;
-      const sound = new SoundTables(this.#connection, this.#tables.length);
-      for (const { name, withoutRowid, indexes } of this.#checked) {
-        const { stale, proven, rowsInOrder } = await this.#checks.findings(name);
-        if (!rowsInOrder) await sound.check(name, signal).catch((error: unknown) => refuse(error, name));
-        if (stale !== undefined) logger.warn(staleWarning(stale));
-        for (const index of indexes) {
-          if (!proven.has(index.name) && !(withoutRowid && index.primary))
-            this.#unsure.push({ table: name, index });
-        }
+      const { signal } = this.#options;
+      const sound = new SoundTables(this.#connection);
+      for (const { name, type } of this.#tables) {
+        if (type !== 'virtual')
+          await sound.check(name, signal).catch((error: unknown) => refuse(error, name));
       }
-      await this.#checks.done();
+      await this.#lookup?.done();
     });
   }
 
@@ -167,7 +144,7 @@ export class WholeFileRestore implements RestoreWork {
       if (found !== rows) throw notRestored(table, `it has ${found} rows, but the backup has ${rows}`);
       await (this.#verifying ??= this.#place.verify());
       if (table === this.#restore.plan.tables.at(-1)) {
-        await this.#remakeIndexes();
+        await this.#rebuildIndexes();
         await this.#place.makeReady();
       }
       this.#options.report?.({ phase: 'verify', table: table.target, rows, totalRows: rows });
@@ -194,24 +171,28 @@ export class WholeFileRestore implements RestoreWork {
   }
 
   async #endReading(): Promise<void> {
-    await this.#checks.close();
+    await this.#lookup?.close();
     await this.#connection.closeQuietly(this.#options.logger);
   }
 
-  /** By SQLite, from the rows. */
-  async #remakeIndexes(): Promise<void> {
-    if (this.#unsure.length === 0) return;
+  /** The indexes of the database that was backed up may not have matched its rows. */
+  async #rebuildIndexes(): Promise<void> {
     const { signal, logger } = this.#options;
+    const { unproven = [] } = this.#restore.manifest;
     const connection = await Connection.open(this.#place.path, 'write');
     try {
       await distrust(connection);
+      await prepareIndexing(connection);
       await connection.all('PRAGMA journal_mode = OFF');
       await connection.all('PRAGMA synchronous = OFF');
-      for (const { table, index } of this.#unsure) {
-        logger.debug(`The index ${index.name} will be rebuilt`);
-        await inWords('database', { table }, () =>
-          connection.run(`REINDEX main.${quote(index.name)}`, [], signal),
-        );
+      for (const { name: table, withoutRowid, indexes } of this.#tables) {
+        for (const { name, primary } of indexes) {
+          const isTable = withoutRowid && primary;
+          if (isTable || unproven.some((one) => one.table.name === table && one.index === name)) continue;
+          await inWords('database', { table }, () =>
+            connection.run(`REINDEX main.${quote(name)}`, [], signal),
+          );
+        }
       }
     } finally {
       await connection.closeQuietly(logger);

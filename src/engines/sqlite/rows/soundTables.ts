@@ -5,13 +5,7 @@ import { isSqliteError } from '../connect/errors.ts';
 import { systemTableNames } from './systemTables.ts';
 import { missingIn } from '../schema/unproven.ts';
 
-/**
- * From so many tables on, all are looked at together first: to check one, SQLite goes through its whole schema, and ten
- * thousand take more than a hundred times as long one by one. Of fewer, it can be followed how far the check is.
- */
-const manyTables = 1_000;
-
-/** Findings about values that violate a constraint, and about indexes. */
+/** What is said of values that no constraint allows, and of indexes. */
 const harmless = [
   `quick_check = 'ok'`,
   ...['NULL', 'NUMERIC', 'TEXT', 'non-*'].map((what) => `quick_check GLOB '${what} value in *'`),
@@ -21,13 +15,10 @@ const harmless = [
 /** Checks the tables of a database that is disarmed: no module is run, no expression is computed. */
 export class SoundTables {
   readonly #connection: Connection;
-  readonly #together: boolean;
   #allSound: boolean | undefined;
 
-  /** `tables`: how many there are. */
-  constructor(connection: Connection, tables: number) {
+  constructor(connection: Connection) {
     this.#connection = connection;
-    this.#together = tables >= manyTables;
   }
 
   /**
@@ -36,7 +27,8 @@ export class SoundTables {
    * Objects that need something that only the application registers cannot be checked. Throws `damaged-backup`.
    */
   async check(table: string, signal?: AbortSignal): Promise<void> {
-    this.#allSound ??= this.#together && (await isSound(this.#connection, signal));
+    // To check one of thousands, SQLite goes through its whole schema.
+    this.#allSound ??= await isSound(this.#connection, signal);
     if (this.#allSound) return;
     // Damage in the tree of a table is checked first: continuing could take forever.
     const damage = await this.#connection
@@ -77,31 +69,5 @@ async function isSound(connection: Connection, signal?: AbortSignal): Promise<bo
   } catch (error) {
     if (isSqliteError(error, 'SQLITE_CORRUPT') || missingIn(error) !== undefined) return false;
     throw error;
-  }
-}
-
-/** The most findings that are reported: there may be more. */
-const mostFindings = 100;
-
-/**
- * The indexes of a table that are out of step with it, or have equal entries where they are unique. SQLite looks each row up in
- * each of them. Undefined where it is not sure that these are all.
- */
-export async function staleIndexes(
-  connection: Connection,
-  table: string,
-  signal?: AbortSignal,
-): Promise<ReadonlySet<string> | undefined> {
-  try {
-    const found = await connection.all<{ message: string }>(
-      'SELECT integrity_check AS message FROM temp.pragma_integrity_check(?)',
-      [table],
-      signal,
-    );
-    if (found.length >= mostFindings) return undefined;
-    return new Set(found.flatMap(({ message }) => / index (.+)$/s.exec(message)?.[1] ?? []));
-  } catch (error) {
-    if (missingIn(error) === undefined) throw error;
-    return undefined;
   }
 }
