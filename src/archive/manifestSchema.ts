@@ -56,6 +56,7 @@ const reason = object({
   table: tableName,
   columns: listOf(text),
 });
+const madeWith: JsonSchema = { type: 'object', additionalProperties: text };
 const storedRows = object({ payload: text, rows: count, digest });
 
 /** The manifest as FORMAT.md has it. Unknown properties are refused: a later version would mean something by them. */
@@ -65,7 +66,10 @@ export const manifestSchema = object(
     formatVersion: { const: 1 },
     createdAt: { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z$' },
     createdBy: text,
-    source: object({ engine: text, serverVersion: text, database: text }, { connection: text }),
+    source: object(
+      { engine: text, serverVersion: text, database: text },
+      { connection: text, identity: { type: 'string', pattern: '^[0-9a-f]{32}$' }, madeWith },
+    ),
     purpose: oneOf('backup', 'safety'),
     complete: flag,
     compression: oneOf('zstd', 'gzip', 'none'),

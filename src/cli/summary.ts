@@ -122,12 +122,19 @@ export function planText(plan: RestorePlan, target: string): string {
   ]);
   return [
     planTitle(plan, target),
+    ...otherSourceText(plan),
     ...aligned(rows),
     ...opaqueText(plan.opaque),
     ...largeObjectText(plan),
     ...countersText(plan),
     ...plan.warnings.map((warning) => visibleLines(`warning: ${warning}`)),
   ].join('\n');
+}
+
+function otherSourceText({ otherSource }: Pick<RestorePlan, 'otherSource'>): string[] {
+  return otherSource === undefined
+    ? []
+    : [visible(`  The backup was taken from another database: ${otherSource}`)];
 }
 
 /** A sentence without its end. */
@@ -193,6 +200,8 @@ export function restoreText(report: RestoreReport): string {
   const time = formatDuration(report.milliseconds);
   return [
     doneText(report, tables, time),
+    // Else the plan has said it.
+    ...(report.dryRun ? otherSourceText(report) : []),
     ...aligned(rows),
     ...opaqueText(report.opaque),
     ...(report.safetyBackup === undefined

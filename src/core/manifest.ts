@@ -15,6 +15,10 @@ export interface DatabaseInfo {
   readonly serverVersion: string;
   /** The database's name; for a file its base name. */
   readonly database: string;
+  /** A one-way hash of what tells this database from all others, where the engine knows that: equal for the same one. */
+  readonly identity?: string;
+  /** What a new database has to be made with to be like it, in the engine's own words: its encoding and locale. */
+  readonly madeWith?: Readonly<Record<string, string>>;
 }
 
 /** The part of a database that a backup can be limited to, and a restore too. */

@@ -95,6 +95,8 @@ export interface RestorePlan {
   readonly opaque?: readonly OpaquePlan[];
   /** Absent where the backup holds none, or tables of it were chosen. */
   readonly largeObjects?: LargeObjectPlan;
+  /** The name of the database that the backup was taken from, where it is known to be another one. */
+  readonly otherSource?: string;
   /** Things the user should know that do not stop it. */
   readonly warnings: readonly string[];
 }

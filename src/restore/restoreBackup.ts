@@ -57,6 +57,8 @@ export interface RestoreReport {
   /** Tables that were made or replaced as a whole, without counting rows. */
   readonly opaque: readonly OpaquePlan[];
   readonly warnings: readonly string[];
+  /** See `RestorePlan`. */
+  readonly otherSource?: string;
   /** The file that brings the state before back; none when there was nothing to keep. */
   readonly safetyBackup?: string;
   readonly milliseconds: number;
@@ -113,7 +115,10 @@ export async function restoreBackup(
     const { mode, dryRun = false } = options;
     const { opaque = [] } = plan;
     const warnings = [...plan.warnings, ...notes];
-    const only = plan.only ? { only: plan.only } : {};
+    const only = {
+      ...(plan.only ? { only: plan.only } : {}),
+      ...(plan.otherSource === undefined ? {} : { otherSource: plan.otherSource }),
+    };
     const times = { milliseconds, verifyMilliseconds };
     return { file, mode, ...only, dryRun, tables, created, opaque, warnings, ...kept, ...times };
   } catch (error) {
@@ -164,7 +169,14 @@ async function planWithSchema(
       ? planRestore(manifest, target, options)
       : planIntoSchema(manifest, target, options, options.intoSchema);
   const rights = await session.checkRights?.(plan, options);
-  return { plan: rights ? allowedPart(plan, rights) : plan, schema };
+  const other = otherSource(manifest, session);
+  const told = other === undefined ? plan : { ...plan, otherSource: other };
+  return { plan: rights ? allowedPart(told, rights) : told, schema };
+}
+
+function otherSource({ source }: Manifest, { info }: Session): string | undefined {
+  const isKnown = source.identity !== undefined && info.identity !== undefined;
+  return isKnown && source.identity !== info.identity ? source.database : undefined;
 }
 
 /**

@@ -36,6 +36,9 @@ export function restoreSummary(plan: RestorePlan, options: SummaryOptions): stri
   const existing = overwritten || [...plan.tables, ...opaque].some((table) => !table.create);
   const paragraphs = [
     vscode.l10n.t('From {0} ({1}) into {2}.', backup, age, target) + `\n${modeText(plan)}`,
+    plan.otherSource === undefined
+      ? ''
+      : vscode.l10n.t('The backup was taken from another database: {0}.', visible(plan.otherSource)),
     [...atMost(tables, mostTables), ...largeObjectsText(plan), ...countersText(plan)].join('\n'),
     [...(options.tablesChosen ? notChosenText(plan, manifest) : []), ...atMost(notes, mostNotes)].join('\n'),
     existing ? safetyText(undoable) : '',

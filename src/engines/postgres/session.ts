@@ -45,8 +45,14 @@ export class PostgresSession implements Session {
   readonly #open = new Set<{ close(): Promise<void> }>();
 
   private constructor(database: Database, target: string, readOnly: boolean) {
-    const { label, database: name } = database.server;
-    this.info = { engine: 'postgres', serverVersion: label, database: name };
+    const { label, database: name, identity, madeWith } = database.server;
+    this.info = {
+      engine: 'postgres',
+      serverVersion: label,
+      database: name,
+      ...(identity === undefined ? {} : { identity }),
+      madeWith,
+    };
     this.target = target;
     this.#database = database;
     this.#readOnly = readOnly;

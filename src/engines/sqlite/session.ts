@@ -60,6 +60,7 @@ export class SqliteSession implements Session {
       readonly target: string;
       readonly version: string;
       readonly missing: boolean;
+      readonly identity: string;
     },
     options: ConnectOptions,
   ) {
@@ -72,6 +73,7 @@ export class SqliteSession implements Session {
       engine: 'sqlite',
       serverVersion: `SQLite ${opened.version}`,
       database: databaseName(opened.file),
+      identity: opened.identity,
     };
   }
 

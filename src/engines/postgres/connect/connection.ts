@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import knex, { type Knex } from 'knex';
 import type pg from 'pg';
+import { madeWith, readIdentity } from './databaseIdentity.ts';
 import { messageOf, RestorePointError } from '../../../core/errors.ts';
 import type { Logger } from '../../../core/logger.ts';
 import { isSocket, isThisMachine, type ResolvedAddress } from './address.ts';
@@ -20,6 +21,9 @@ export interface ServerInfo extends ServerTraits {
   /** For people: `PostgreSQL 18.4`. */
   readonly label: string;
   readonly database: string;
+  /** See `DatabaseInfo`. */
+  readonly identity?: string;
+  readonly madeWith: Readonly<Record<string, string>>;
 }
 
 /** A driver's connection as the pool hands it out. */
@@ -237,15 +241,18 @@ async function readServer(pool: Knex): Promise<ServerInfo> {
     number: string;
     encoding: string;
     database: string;
+    settings: string;
   }
   const row = await onConnection(pool, async (client) => {
     const { rows } = await client.query<Row>(
       `SELECT pg_catalog.version() AS version,
               pg_catalog.current_setting('server_version_num') AS number,
               pg_catalog.current_setting('server_encoding') AS encoding,
-              pg_catalog.current_database() AS database`,
+              pg_catalog.current_database() AS database,
+              (SELECT pg_catalog.to_json(d)::pg_catalog.text FROM pg_catalog.pg_database d
+                WHERE d.datname = pg_catalog.current_database()) AS settings`,
     );
-    return rows[0]!;
+    return { ...rows[0]!, identity: await readIdentity(client) };
   });
   const label = /^\S+ [\d.]+\w*/.exec(row.version)?.[0] ?? row.version;
   const version = Number(row.number);
@@ -254,8 +261,12 @@ async function readServer(pool: Knex): Promise<ServerInfo> {
       next: 'Restore Point needs PostgreSQL 14 or later.',
     });
   }
-  const { encoding, database } = row;
-  return { label, version, encoding, database, linux: row.version.includes('linux') };
+  const { encoding, database, identity, settings } = row;
+  return {
+    ...{ label, version, encoding, database, linux: row.version.includes('linux') },
+    ...(identity === undefined ? {} : { identity }),
+    madeWith: madeWith(encoding, settings),
+  };
 }
 
 function mayWorkWithoutTls(error: unknown): boolean {

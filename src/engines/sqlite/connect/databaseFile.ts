@@ -1,5 +1,6 @@
-import { access, constants, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { createHash } from 'node:crypto';
+import { access, constants, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { messageOf, RestorePointError } from '../../../core/errors.ts';
 import type { ConnectOptions } from '../../engine.ts';
 import { Connection } from './connection.ts';
@@ -11,6 +12,8 @@ export interface OpenedFile {
   readonly version: string;
   /** There is no such file yet: the connection is to an empty database. */
   readonly missing: boolean;
+  /** See `DatabaseInfo`. */
+  readonly identity: string;
 }
 
 /** Makes an empty database file where none is. Throws SQLite's errors. */
@@ -24,10 +27,21 @@ export async function openDatabaseFile(file: string, options: ConnectOptions): P
   const exists = await checkFile(file, options);
   try {
     const { connection, version } = await openProven(file, exists, options);
-    return { connection, version, missing: !exists };
+    return { connection, version, missing: !exists, identity: await identityOf(file, connection) };
   } catch (error) {
     throw describeFailure(error, 'connection', { file });
   }
+}
+
+/** A hash of the file's path without links, and of the number that its application gave it. */
+async function identityOf(file: string, connection: Connection): Promise<string> {
+  const absolute = resolve(file);
+  const path = await realpath(absolute).catch(async () =>
+    join(await realpath(dirname(absolute)).catch(() => dirname(absolute)), basename(absolute)),
+  );
+  const row = await connection.get<{ application_id: number }>('PRAGMA main.application_id');
+  const text = `sqlite\0${path}\0${row?.application_id ?? 0}`;
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
 async function openProven(
