@@ -52,7 +52,49 @@ const fastSettings = {
  * PostgreSQL refuses to run as root: there it runs as `nobody`. The server does not outlive this process, whose end
  * the reaper notices (childProcesses.ts). Throws an Error with the server's own words if it does not start.
  */
-export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
+export function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
+  return startIn(options, (made) => launchIn(made));
+}
+
+/**
+ * Starts a standby: a server that only reads. It has what `fill` puts into it while it still takes writes, and follows
+ * nobody.
+ */
+export function startStandby(
+  fill: (primary: Pick<PostgresServer, 'url' | 'createDatabase'>) => Promise<void>,
+  options: PostgresOptions = {},
+): Promise<PostgresServer> {
+  return startIn(options, async (made) => {
+    const primary = await launchIn(made);
+    try {
+      await fill(reached(primary.port, made.password));
+    } finally {
+      await primary.process.stop();
+    }
+    const signal = join(made.data, 'standby.signal');
+    writeFileSync(signal, '');
+    if (made.account) chownSync(signal, made.account.uid, made.account.gid);
+    return launchIn(made);
+  });
+}
+
+/** A folder of data that a server can be started on. */
+interface MadeData {
+  readonly binaries: string;
+  readonly data: string;
+  readonly account: Account;
+  readonly password: string;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+function launchIn({ binaries, data, account, settings }: MadeData): Promise<Running> {
+  return launch(binaries, data, account, settings);
+}
+
+async function startIn(
+  options: PostgresOptions,
+  start: (made: MadeData) => Promise<Running>,
+): Promise<PostgresServer> {
   const account = serverAccount();
   const home = makeOwnedFolder('restore-point-postgres-');
   if (account) chownSync(home.path, account.uid, account.gid);
@@ -60,8 +102,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     const binaries = reachable(options.binaries ?? npmBinaries(), account, home);
     const password = randomBytes(18).toString('base64url');
     const data = initialise(binaries, home, account, password);
-    const running = await launch(binaries, data, account, { ...fastSettings, ...options.settings });
-    return describe(running, home, password);
+    const settings = { ...fastSettings, ...options.settings };
+    return describe(await start({ binaries, data, account, password, settings }), home, password);
   } catch (error) {
     await home.remove();
     throw error;
@@ -161,7 +203,7 @@ async function launch(
     const ready = new Promise<boolean>((resolve) => {
       owned.child.stderr!.on('data', (bytes: Buffer) => {
         text += bytes.toString();
-        if (text.includes('ready to accept connections')) resolve(true);
+        if (/ready to accept (?:read-only )?connections/.test(text)) resolve(true);
       });
       void owned.ended.then(() => resolve(false));
     });
