@@ -9,6 +9,7 @@ import { FileSink, type ByteSink } from './byteSink.ts';
 import { codecs } from './compression.ts';
 import type { Lock } from './encryption/keys.ts';
 import { SealingSink } from './encryption/sealingSink.ts';
+import { toJson } from './manifestJson.ts';
 import { excessOf } from './manifestLimits.ts';
 import { type AnotherPath, createTemporary, discard, publish, type TemporaryFile } from './publish.ts';
 import { directory, endOf, entryOf, localHeader, maxEntryBytes, type ZipEntry } from './zip.ts';
@@ -118,7 +119,7 @@ export class ArchiveWriter implements PayloadSink {
     another?: AnotherPath,
   ): Promise<{ readonly bytes: number; readonly fingerprint: string }> {
     await this.#written;
-    const json = Buffer.from(JSON.stringify(manifest, undefined, 1), 'utf8');
+    const json = Buffer.from(JSON.stringify(toJson(manifest), undefined, 1), 'utf8');
     const excess = excessOf(json);
     if (excess !== undefined) {
       throw new RestorePointError(

@@ -59,6 +59,9 @@ const reason = object({
 const madeWith: JsonSchema = { type: 'object', additionalProperties: text };
 const storedRows = object({ payload: text, rows: count, digest });
 
+/** Properties that only one engine's backups have: `Manifest.extras`. */
+export const extraProperties: readonly string[] = ['largeObjects'];
+
 /** The manifest as FORMAT.md has it. Unknown properties are refused: a later version would mean something by them. */
 export const manifestSchema = object(
   {

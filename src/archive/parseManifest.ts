@@ -2,6 +2,7 @@ import { RestorePointError } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { FindManifestRules } from '../core/manifestRules.ts';
 import { inconsistency } from './consistency.ts';
+import { fromJson } from './manifestJson.ts';
 import { excessOf } from './manifestLimits.ts';
 import { manifestValidator } from './manifestValidator.ts';
 
@@ -28,7 +29,10 @@ export function parseManifest(json: Buffer, engines: FindManifestRules, file: st
   if (typeof engine !== 'string') return 'its manifest does not say which kind of database it was taken from';
   const { manifestRules } = rulesOf(engine, engines, file);
   const validate = manifestValidator();
-  if (validate(value)) return inconsistency(value, manifestRules) ?? value;
+  if (validate(value)) {
+    const manifest = fromJson(value);
+    return inconsistency(manifest, manifestRules) ?? manifest;
+  }
   const [first] = validate.errors ?? [];
   return `its manifest does not follow the format (${first?.instancePath || '/'} ${first?.message ?? ''})`;
 }

@@ -2,6 +2,7 @@ import { ArchiveWriter } from '../archive/archiveWriter.ts';
 import type { Keys } from '../archive/encryption/keys.ts';
 import { SalvageReader } from '../archive/salvageReader.ts';
 import { RestorePointError } from '../core/errors.ts';
+import type { LocalizableText } from '../core/localizable.ts';
 import type { BackedUpTable, Manifest } from '../core/manifest.ts';
 import { formatTableName, tableKey, type TableName } from '../core/names.ts';
 import type { LeftOut } from '../core/schema.ts';
@@ -30,7 +31,8 @@ export interface SalvageReport {
   readonly tables: readonly SalvagedTable[];
   /** The chunks whose checksums do not hold, by their entries. */
   readonly lostChunks: readonly { readonly entry: string; readonly rows: number }[];
-  readonly lostLargeObjects: boolean;
+  /** What they are called, where they are lost. */
+  readonly lostExtras?: LocalizableText;
 }
 
 /**
@@ -53,18 +55,21 @@ export async function salvageBackup(
       logger: options.logger,
     });
     try {
-      const content = await engines(manifest.source.engine).salvage(source, manifest, archive, options);
+      const engine = engines(manifest.source.engine);
+      const content = await engine.salvage(source, manifest, archive, options);
       if (content.tables.length === 0 && manifest.tables.length > 0) throw nothing(file);
       const lostChunks = manifest.payloads
         .flatMap(({ chunks }) => chunks)
         .filter((chunk) => !source.holds(chunk))
         .map(({ entry, rows }) => ({ entry, rows }));
-      const salvaged = lostChunks.length === 0 ? whole(manifest, content) : part(manifest, content);
+      const lostExtras = manifest.extras && !content.extras ? engine.extras?.name : undefined;
+      const salvaged =
+        lostChunks.length === 0 ? whole(manifest, content) : part(manifest, content, lostExtras);
       const { bytes, fingerprint } = await archive.publish(salvaged);
       // It holds nothing that was not in the old one.
       if (await options.madeHere?.has(source.fingerprint)) await options.madeHere?.add(fingerprint);
-      const lostLargeObjects = manifest.largeObjects !== undefined && !content.largeObjects;
-      return { file: options.out, bytes, tables: describe(manifest, content), lostChunks, lostLargeObjects };
+      const tables = describe(manifest, content);
+      return { file: options.out, bytes, tables, lostChunks, ...(lostExtras ? { lostExtras } : {}) };
     } catch (error) {
       await archive.abandon();
       throw error;
@@ -95,13 +100,17 @@ function whole(manifest: Manifest, content: SalvagedContent): Manifest {
 }
 
 /** A lost table also loses its schema: a restore would create it empty, as if it had had no rows. */
-function part(manifest: Manifest, content: SalvagedContent): Manifest {
+function part(
+  manifest: Manifest,
+  content: SalvagedContent,
+  lostExtras: LocalizableText | undefined,
+): Manifest {
   const held = new Set(content.tables.map(({ table }) => tableKey(table.name)));
   const lost = new Set(
     manifest.tables.map(({ table }) => tableKey(table.name)).filter((key) => !held.has(key)),
   );
   const isLost = (table: TableName | undefined): boolean => table !== undefined && lost.has(tableKey(table));
-  const { largeObjects: _, ...rest } = manifest;
+  const { extras: _, ...rest } = manifest;
   return {
     ...rest,
     createdBy: version,
@@ -109,11 +118,16 @@ function part(manifest: Manifest, content: SalvagedContent): Manifest {
     objects: manifest.objects.filter(({ table, opaque }) => !opaque && !isLost(table)),
     sequences: manifest.sequences.filter(({ table }) => !isLost(table)),
     ...content,
-    leftOut: [...manifest.leftOut, ...lostParts(manifest, content, lost)],
+    leftOut: [...manifest.leftOut, ...lostParts(manifest, content, lost, lostExtras)],
   };
 }
 
-function lostParts(manifest: Manifest, content: SalvagedContent, lost: ReadonlySet<string>): LeftOut[] {
+function lostParts(
+  manifest: Manifest,
+  content: SalvagedContent,
+  lost: ReadonlySet<string>,
+  lostExtras: LocalizableText | undefined,
+): LeftOut[] {
   const reason = 'the backup that this was salvaged from is damaged';
   const named = (tables: readonly BackedUpTable[]): string[] =>
     tables.map(({ table }) => formatTableName(table.name));
@@ -122,11 +136,10 @@ function lostParts(manifest: Manifest, content: SalvagedContent, lost: ReadonlyS
     table.lostRows === undefined ? [] : [`${table.lostRows} of ${formatTableName(table.table.name)}`],
   );
   const opaque = manifest.objects.filter((object) => object.opaque).map(({ name }) => name);
-  const large = manifest.largeObjects && !content.largeObjects ? ['all'] : [];
   return [
     { kind: 'table', names: tables, reason },
     { kind: 'rows', names: rows, reason },
     { kind: 'virtual table', names: opaque, reason },
-    { kind: 'large objects', names: large, reason },
+    ...(lostExtras ? [{ kind: lostExtras, names: ['all'], reason }] : []),
   ].filter(({ names }) => names.length > 0);
 }

@@ -20,8 +20,8 @@ export interface BackupSelection {
   readonly excludeRows?: readonly TablePattern[];
   /** Schemas whose tables are taken. */
   readonly schemas?: readonly string[];
-  /** Also what a whole backup holds besides tables: large objects. */
-  readonly largeObjects?: boolean;
+  /** Also what a whole backup holds besides tables and statements: see `EngineExtras`. */
+  readonly extras?: boolean;
   /** Also the positions of these sequences, which no table uses. */
   readonly sequences?: readonly TableName[];
   /** Conditions in the database's SQL. */

@@ -113,7 +113,7 @@ async function writeBackup(
     try {
       const read = await snapshot.read(tables, archive, {
         ...options,
-        largeObjects: only !== 'schema' && (whole || selection.largeObjects === true),
+        extras: only !== 'schema' && (whole || selection.extras === true),
         ...(related && only !== 'schema' ? { related } : {}),
       });
       throwIfCancelled(options.signal);
@@ -183,10 +183,10 @@ function describeBackup(
       ...(rowless.length > 0
         ? [{ kind: 'rows', names: rowless.map(formatTableName), reason: 'they were excluded' }]
         : []),
-      ...(only === 'schema' ? [] : largeObjectsLeftOut(schema, content)),
+      ...(only === 'schema' ? [] : extrasLeftOut(session, schema, content)),
       ...(only ? opaqueLeftOut(all) : []),
     ],
-    ...(content.largeObjects ? { largeObjects: content.largeObjects } : {}),
+    ...(content.extras ? { extras: content.extras } : {}),
     ...(content.asItIs ? { asItIs: true } : {}),
     ...(content.unproven ? { unproven: content.unproven } : {}),
     payloads: content.payloads,
@@ -209,11 +209,8 @@ function opaqueLeftOut(objects: readonly SchemaObject[]): LeftOut[] {
   return [...kinds].map(([kind, found]) => ({ kind, names: found.map(({ name }) => name), reason }));
 }
 
-function largeObjectsLeftOut(
-  { largeObjects: count = 0 }: DatabaseSchema,
-  content: SnapshotContent,
-): LeftOut[] {
-  if (count === 0 || content.largeObjects) return [];
-  const reason = 'tables contain only their numbers; only a backup of the whole database contains their data';
-  return [{ kind: 'large objects', names: [`all ${count}`], reason }];
+function extrasLeftOut({ extras }: Session, schema: DatabaseSchema, content: SnapshotContent): LeftOut[] {
+  const count = extras?.countIn(schema) ?? 0;
+  if (!extras || count === 0 || content.extras) return [];
+  return [{ kind: extras.name, names: [`all ${count}`], reason: extras.leftOutReason }];
 }

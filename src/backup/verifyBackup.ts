@@ -40,7 +40,7 @@ export async function verifyBackup(
         options.report?.({ phase: 'verify', ...place });
         await rows.check(table, options);
       }
-      await rows.checkLargeObjects(options);
+      await rows.checkExtras(options);
       unproven = rows.unproven ?? [];
     } finally {
       await rows.close();

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import * as path from 'node:path';
 import { Archive } from '../archive/archiveReader.ts';
+import { toJson } from '../archive/manifestJson.ts';
 import { checkBackupName, newBackupFile, salvagedName } from '../backup/backupFiles.ts';
 import { MadeHere } from '../backup/madeHere.ts';
 import { salvageBackup } from '../backup/salvageBackup.ts';
@@ -182,8 +183,8 @@ async function inspect(args: InspectArguments, output: Output, work: Work): Prom
     const { manifest } = archive;
     const text = args.statements
       ? statementsText(manifest.objects) || 'The backup holds no statements.'
-      : inspectText(archive);
-    output.result(text.trimEnd(), args.statements ? manifest.objects : manifest);
+      : inspectText(archive, engineById(manifest.source.engine).extras);
+    output.result(text.trimEnd(), args.statements ? manifest.objects : toJson(manifest));
   } finally {
     await archive.close();
   }

@@ -1,6 +1,8 @@
 import type { Archive } from '../archive/archiveReader.ts';
 import type { Encryption } from '../archive/encryption/keys.ts';
+import type { ExtrasRules } from '../core/extras.ts';
 import { formatBytes, formatCount, formatDuration, formatQuantity as count } from '../core/format.ts';
+import { inEnglish } from '../core/localizable.ts';
 import type { BackupReport } from '../backup/takeBackup.ts';
 import type { SalvageReport } from '../backup/salvageBackup.ts';
 import type { VerifyReport } from '../backup/verifyBackup.ts';
@@ -50,10 +52,10 @@ export function verifyText({
   ].join('\n');
 }
 
-export function salvageText({ file, bytes, tables, lostChunks, lostLargeObjects }: SalvageReport): string {
+export function salvageText({ file, bytes, tables, lostChunks, lostExtras }: SalvageReport): string {
   const kept = tables.reduce((sum, table) => sum + table.rows, 0);
   const lost = tables.reduce((sum, table) => sum + table.lostRows, 0);
-  const all = lost === 0 && !lostLargeObjects ? 'all rows intact' : `${count(lost, 'row')} lost`;
+  const all = lost === 0 && !lostExtras ? 'all rows intact' : `${count(lost, 'row')} lost`;
   return [
     visible(`Salvaged ${count(kept, 'row')} (${all}), ${formatBytes(bytes)}: ${file}`),
     ...aligned(
@@ -64,12 +66,12 @@ export function salvageText({ file, bytes, tables, lostChunks, lostLargeObjects 
       ]),
     ),
     ...lostChunks.map(({ entry, rows }) => `lost: ${entry}${rows > 0 ? ` (${count(rows, 'row')})` : ''}`),
-    ...(lostLargeObjects ? ['lost: all large objects'] : []),
+    ...(lostExtras ? [`lost: all ${lostExtras}`] : []),
   ].join('\n');
 }
 
-export function inspectText({ manifest, size, encryption }: Archive): string {
-  const { source } = manifest;
+export function inspectText({ manifest, size, encryption }: Archive, rules: ExtrasRules | undefined): string {
+  const { source, extras } = manifest;
   return [
     visible(
       `${source.database} (${source.serverVersion}), taken ${manifest.createdAt} by Restore Point ${manifest.createdBy}, `,
@@ -89,7 +91,7 @@ export function inspectText({ manifest, size, encryption }: Archive): string {
     ...manifest.objects
       .filter(({ opaque }) => opaque)
       .map(({ kind, name }) => visible(`  ${formatTableName({ name })}  ${kind}`)),
-    ...(manifest.largeObjects ? [`  ${count(manifest.largeObjects.objects.rows, 'large object')}`] : []),
+    ...(extras && rules ? [`  ${rules.name}: ${rules.countOf(extras)}`] : []),
     ...manifest.leftOut.map(({ kind, names, reason }) =>
       visibleLines(`not carried: ${kind} ${names.join(', ')} (${reason})`),
     ),
@@ -125,7 +127,7 @@ export function planText(plan: RestorePlan, target: string): string {
     ...otherSourceText(plan),
     ...aligned(rows),
     ...opaqueText(plan.opaque),
-    ...largeObjectText(plan),
+    ...extrasText(plan),
     ...countersText(plan),
     ...plan.warnings.map((warning) => visibleLines(`warning: ${warning}`)),
   ].join('\n');
@@ -166,13 +168,8 @@ function opaqueText(tables: readonly OpaquePlan[] = []): string[] {
   );
 }
 
-function largeObjectText({ largeObjects }: RestorePlan): string[] {
-  if (!largeObjects) return [];
-  const { backup, now, overwrite } = largeObjects;
-  const others = overwrite ? 'existing ones will be overwritten' : 'existing ones left alone';
-  return [
-    `  ${count(backup.objects.rows, 'large object')} in the backup, ${now} now: missing ones will be created, ${others}`,
-  ];
+function extrasText({ extras }: RestorePlan): string[] {
+  return extras ? [`  ${inEnglish(extras.description)}`] : [];
 }
 
 /** The changes besides tables: sequences and materialized views. */

@@ -1,3 +1,4 @@
+import type { EngineExtras } from './extras.ts';
 import type { TableName } from './names.ts';
 import type { Payload } from './payload.ts';
 import type { RelatedReason } from './related.ts';
@@ -49,28 +50,6 @@ export function holdsAllRows({ where, related, lostRows, rowsExcluded }: BackedU
   return where === undefined && related === undefined && lostRows === undefined && rowsExcluded === undefined;
 }
 
-/** Rows in a payload that are no table's. */
-export interface StoredRows {
-  readonly payload: string;
-  readonly rows: number;
-  /** As a table's. */
-  readonly digest: string;
-}
-
-/** Contents that have a number instead of a place in a table (PostgreSQL's large objects). */
-export interface BackedUpLargeObjects {
-  /** The number, owner, privileges and comment of each. */
-  readonly objects: StoredRows;
-  /** Their contents, in pieces. */
-  readonly pieces: StoredRows;
-  /** The roles that own one. */
-  readonly owners: readonly string[];
-  /** The roles that have rights on one. */
-  readonly grantees: readonly string[];
-  /** The roles that gave rights on one that is not theirs. */
-  readonly grantors: readonly string[];
-}
-
 /** The part of a backup that says what is in it. Specified in src/archive/FORMAT.md. */
 export interface Manifest {
   readonly format: 'restore-point';
@@ -100,8 +79,8 @@ export interface Manifest {
   readonly asItIs?: true;
   /** The parts that could not be checked when the backup was taken; absent if there are none. */
   readonly unproven?: readonly Unproven[];
-  /** Absent where it holds none. */
-  readonly largeObjects?: BackedUpLargeObjects;
+  /** Absent where it holds none. In the file these are properties of the manifest. */
+  readonly extras?: EngineExtras;
   readonly payloads: readonly Payload[];
 }
 

@@ -1,5 +1,6 @@
+import type { ExtrasPlan } from './extras.ts';
 import type { TableName } from './names.ts';
-import type { BackedUpLargeObjects, BackedUpTable, BackupPart } from './manifest.ts';
+import type { BackedUpTable, BackupPart } from './manifest.ts';
 import type { RelatedReason } from './related.ts';
 import type { SchemaObject, Sequence } from './schema.ts';
 
@@ -38,21 +39,6 @@ export interface TablePlan {
   readonly drift: readonly string[];
   /** Why it came, where it was not chosen itself. */
   readonly related?: readonly RelatedReason[];
-}
-
-/** What a restore does to large objects: missing ones are created, and those that are not in the backup stay. */
-export interface LargeObjectPlan {
-  readonly backup: BackedUpLargeObjects;
-  /** How many there are in the target, of whatever number. */
-  readonly now: number;
-  /** Existing ones are overwritten with those of the backup; else they stay as they are. */
-  readonly overwrite: boolean;
-  /** The roles, of those in the backup, that can be made the owner of one. */
-  readonly owners: readonly string[];
-  /** The roles that rights can be given to. */
-  readonly grantees: readonly string[];
-  /** The roles in whose name rights can be given. */
-  readonly grantors: readonly string[];
 }
 
 /** A table that is made or replaced as a whole (see `Table.opaque`). */
@@ -94,7 +80,7 @@ export interface RestorePlan {
   /** Absent where there are none. */
   readonly opaque?: readonly OpaquePlan[];
   /** Absent where the backup holds none, or tables of it were chosen. */
-  readonly largeObjects?: LargeObjectPlan;
+  readonly extras?: ExtrasPlan;
   /** The name of the database that the backup was taken from, where it is known to be another one. */
   readonly otherSource?: string;
   /** Things the user should know that do not stop it. */

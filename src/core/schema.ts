@@ -1,3 +1,4 @@
+import type { EngineExtras } from './extras.ts';
 import type { TableName } from './names.ts';
 
 /** A column as the database has it; texts are the engine's own (`numeric(10,2)`, `nextval('…')`). */
@@ -156,8 +157,8 @@ export interface DatabaseSchema {
   /** All of them; a snapshot reads how far they are (see `SnapshotContent`). */
   readonly sequences: readonly TiedSequence[];
   readonly leftOut: readonly LeftOut[];
-  /** How many large objects there are that can be read. */
-  readonly largeObjects?: number;
+  /** What else the engine knows of it. */
+  readonly extras?: EngineExtras;
   /** The server's version and the names of its optional features. */
   readonly server?: { readonly version: number; readonly offers: readonly string[] };
   /** For engines with roles. */

@@ -2,15 +2,9 @@ import type { ConnectionForm } from '../core/connectionForm.ts';
 import type { DatabaseAddress } from '../core/connections.ts';
 import type { ComparedTable, ComparisonPage } from '../core/differences.ts';
 import type { RestorePointError } from '../core/errors.ts';
+import type { EngineExtras, ExtrasRules } from '../core/extras.ts';
 import type { Logger } from '../core/logger.ts';
-import type {
-  BackedUpLargeObjects,
-  BackedUpTable,
-  DatabaseInfo,
-  EngineId,
-  Manifest,
-  TableSummary,
-} from '../core/manifest.ts';
+import type { BackedUpTable, DatabaseInfo, EngineId, Manifest, TableSummary } from '../core/manifest.ts';
 import type { ManifestRules } from '../core/manifestRules.ts';
 import type { TableName } from '../core/names.ts';
 import type { DamagedSource, Payload, PayloadSink, PayloadSource } from '../core/payload.ts';
@@ -58,7 +52,7 @@ export interface SalvagedContent {
   readonly tables: readonly BackedUpTable[];
   readonly payloads: readonly Payload[];
   /** Absent where not all of them hold. */
-  readonly largeObjects?: BackedUpLargeObjects;
+  readonly extras?: EngineExtras;
 }
 
 /** How rows are written as text that this kind of database reads back as they are. */
@@ -85,6 +79,8 @@ export interface Engine {
   /** The rules for the manifests of its backups. */
   readonly manifestRules: ManifestRules;
   readonly rowText: RowText;
+  /** Of an engine that has extras. */
+  readonly extras?: ExtrasRules;
   /** For people, without a secret: `localhost:5432/shop`, `shop.db`. */
   describe(address: DatabaseAddress): string;
   /**
@@ -156,6 +152,8 @@ export interface ConnectOptions extends WorkOptions {
 export interface Session {
   readonly info: DatabaseInfo;
   readonly features: SessionFeatures;
+  /** See `Engine`. */
+  readonly extras?: ExtrasRules;
   /** For people, without a secret. */
   readonly target: string;
   /** The tables with about how many rows and bytes they have; cheap, for a tree. */
@@ -224,7 +222,8 @@ export interface TableSelection {
 export type RelatedLinks = Pick<RelatedTables, 'down' | 'up'>;
 
 export interface ReadOptions extends WorkOptions {
-  readonly largeObjects?: boolean;
+  /** The engine's extras are read too. */
+  readonly extras?: boolean;
   /** All of these links are between tables of the selection. */
   readonly related?: RelatedLinks;
 }
@@ -237,7 +236,7 @@ export interface SnapshotContent {
   readonly payloads: readonly Payload[];
   /** Counters of the tables, and of none. */
   readonly sequences: readonly Sequence[];
-  readonly largeObjects?: BackedUpLargeObjects;
+  readonly extras?: EngineExtras;
   /** See `Manifest`. */
   readonly asItIs?: true;
   readonly unproven?: readonly Unproven[];
@@ -317,7 +316,7 @@ export interface PayloadRows {
   /** Counts and compares the rows with what the manifest says. Throws `damaged-backup`. */
   check(table: BackedUpTable, options: WorkOptions): Promise<void>;
   /** The same of what the backup holds besides tables. */
-  checkLargeObjects(options: WorkOptions): Promise<void>;
+  checkExtras(options: WorkOptions): Promise<void>;
   /** The parts that the checks so far could not examine: only their checksums were verified. */
   readonly unproven?: readonly Unproven[];
   /** Never throws; removes what was temporary. */

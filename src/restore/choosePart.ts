@@ -100,7 +100,7 @@ function relatedTo(
 }
 
 function partOf(manifest: Manifest, only: BackupPart | undefined): Manifest {
-  const { largeObjects, ...rest } = manifest;
+  const { extras, ...rest } = manifest;
   switch (only) {
     case undefined:
       return manifest;
@@ -115,7 +115,7 @@ function partOf(manifest: Manifest, only: BackupPart | undefined): Manifest {
       // A refresh runs if the view that it fills is part of it.
       return {
         ...rest,
-        ...(largeObjects ? { largeObjects } : {}),
+        ...(extras ? { extras } : {}),
         complete: true,
         objects: manifest.objects.filter(({ repeat, opaque }) => repeat && !opaque),
       };

@@ -1,4 +1,5 @@
 import { RestorePointError } from '../core/errors.ts';
+import type { ExtrasRules, PlannedExtras } from '../core/extras.ts';
 import type { BackedUpTable, Manifest } from '../core/manifest.ts';
 import { foldCase, formatTableName, tableKey, type TableName } from '../core/names.ts';
 import type { InboundForeignKey, RestoreMode, RestorePlan, TablePlan } from '../core/plan.ts';
@@ -9,7 +10,6 @@ import type { SessionFeatures } from '../engines/engine.ts';
 import { compareTable, type TableComparison } from './compareTable.ts';
 import { type ChosenPart, choosePart, type PartOptions } from './choosePart.ts';
 import { excludedTables, withoutObjectsOf } from './excludedRows.ts';
-import { planLargeObjects, type PlannedLargeObjects } from './planLargeObjects.ts';
 import { type Extent, planObjects, refusalOf } from './planObjects.ts';
 import { planOpaque, withoutOpaque } from './planOpaque.ts';
 import { planSequences } from './planSequences.ts';
@@ -26,6 +26,7 @@ export interface PlanOptions extends PartOptions {
 export interface RestoreTarget {
   readonly schema: DatabaseSchema;
   readonly features: SessionFeatures;
+  readonly extras?: ExtrasRules | undefined;
   /** Rows of a table in it. */
   rowCount(table: TableName): number;
 }
@@ -58,7 +59,7 @@ export function planRestore(backup: Manifest, target: RestoreTarget, options: Pl
   // Where only rows are written it has been said that a table is missing.
   refusals.push(...(only === 'data' ? [] : objects.refusals), ...opaque.refusals);
   if (refusals.length > 0) throw refused(refusals);
-  const { large, usual } = planTableless(manifest, target, options.mode, { everything, only });
+  const { extras, usual } = planTableless(manifest, target, options.mode, { everything, only });
   const inbound = inboundForeignKeys(tables, target);
   const written = tables
     .map((table, index) => ({ ...table, inbound: inbound[index] ?? [] }))
@@ -74,7 +75,7 @@ export function planRestore(backup: Manifest, target: RestoreTarget, options: Pl
     create,
     sequences: sequences.sequences,
     ...(opaque.tables.length > 0 ? { opaque: opaque.tables } : {}),
-    ...(large.plan ? { largeObjects: large.plan } : {}),
+    ...(extras.plan ? { extras: extras.plan } : {}),
     warnings: [
       ...warningsOf(manifest, written, options.mode, everything),
       ...(everything
@@ -84,7 +85,7 @@ export function planRestore(backup: Manifest, target: RestoreTarget, options: Pl
       ...objects.warnings,
       ...opaque.warnings,
       ...usual.warnings,
-      ...large.warnings,
+      ...extras.warnings,
       ...sequences.warnings,
       ...(create.length > 0 && !target.features.transactionalDdl ? [notUndone] : []),
       ...part.warnings,
@@ -92,19 +93,21 @@ export function planRestore(backup: Manifest, target: RestoreTarget, options: Pl
   };
 }
 
+const nothing: PlannedExtras = { warnings: [] };
+
 const notUndone =
   'this database does not undo what it makes: a restore that fails can leave new objects behind';
 
 /** What belongs to no table: only all of a backup has it. */
 function planTableless(
   manifest: Manifest,
-  { schema }: RestoreTarget,
+  { schema, extras }: RestoreTarget,
   mode: RestoreMode,
   { everything, only }: Extent,
-): { large: PlannedLargeObjects; usual: ReturnType<typeof planUsualObjects> } {
+): { extras: PlannedExtras; usual: ReturnType<typeof planUsualObjects> } {
   const allObjects = everything && (manifest.complete || manifest.allObjects === true);
   return {
-    large: everything && only !== 'schema' ? planLargeObjects(manifest, schema, mode) : { warnings: [] },
+    extras: (everything && only !== 'schema' && extras?.plan(manifest, schema, mode)) || nothing,
     usual:
       allObjects && only !== 'data'
         ? planUsualObjects(manifest, schema, mode)

@@ -145,7 +145,7 @@ async function planWithSchema(
   options: WorkOptions & PlanOptions,
 ): Promise<Planned> {
   options.report?.({ phase: 'plan' });
-  const { features } = session;
+  const { features, extras } = session;
   const scope = planScope(manifest, options);
   const schema = await session.introspect({ ...options, ...(scope ? { scope } : {}) });
   const fold = (name: TableName): string => {
@@ -163,7 +163,7 @@ async function planWithSchema(
   const counts = await session.countRows(counted, options);
   const rows = new Map(counted.map((name, index) => [tableKey(name), counts[index]!]));
   const rowCount = (table: TableName): number => rows.get(tableKey(table)) ?? 0;
-  const target = { schema, features, rowCount };
+  const target = { schema, features, extras, rowCount };
   const plan =
     options.intoSchema === undefined
       ? planRestore(manifest, target, options)

@@ -98,14 +98,14 @@ export function safetySelection({ plan, schema }: Planned): BackupSelection | un
     const allWritten = schema.tables.every((table) => !isCarried(table) || all.has(tableKey(table.name)));
     if (allWritten && schema.objects.length > 0) return {};
   }
-  const overwritten = plan.largeObjects?.overwrite === true && plan.largeObjects.now > 0;
+  const overwritten = plan.extras?.overwrites === true;
   // Sequences of tables come with the tables.
   const free = new Set(schema.sequences.flatMap(({ name, table }) => (table ? [] : [tableKey(name)])));
   const sequences = plan.sequences.map(({ name }) => name).filter((name) => free.has(tableKey(name)));
   if (existing.length + opaque.length + sequences.length === 0 && !overwritten) return undefined;
   return {
     tables: [...existing, ...opaque],
-    ...(overwritten ? { largeObjects: true } : {}),
+    ...(overwritten ? { extras: true } : {}),
     ...(sequences.length > 0 ? { sequences } : {}),
   };
 }

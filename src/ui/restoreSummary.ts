@@ -1,8 +1,10 @@
 import * as vscode from 'vscode';
 import { formatCount } from '../core/format.ts';
+import type { LocalizableText } from '../core/localizable.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { InboundForeignKey, OpaquePlan, RestorePlan, TablePlan } from '../core/plan.ts';
 import { notChosen } from '../restore/notChosen.ts';
+import { localized } from './localized.ts';
 import { rowsText } from './quantities.ts';
 import { visible, visibleLines } from '../core/visible.ts';
 import { shownName } from './names.ts';
@@ -18,7 +20,9 @@ export interface SummaryOptions {
   readonly age: string;
   readonly target: string;
   /** What the backup contains. */
-  readonly manifest: Pick<Manifest, 'objects' | 'largeObjects'>;
+  readonly manifest: Pick<Manifest, 'objects' | 'extras'>;
+  /** What the extras of this engine are called, if it has any. */
+  readonly extrasName?: LocalizableText | undefined;
   /** Only chosen tables are restored, not all of the backup. */
   readonly tablesChosen: boolean;
   /** Whether a safety backup is taken before anything is written. */
@@ -27,20 +31,20 @@ export interface SummaryOptions {
 
 /** What a restore will write, for the confirmation dialog. */
 export function restoreSummary(plan: RestorePlan, options: SummaryOptions): string {
-  const { backup, age, target, manifest, undoable } = options;
+  const { backup, age, target, undoable } = options;
   const { opaque = [] } = plan;
   const tables = [...plan.tables.map(describeTable), ...opaque.map(describeOpaque)];
   const inbound = plan.tables.flatMap((table) => table.inbound.map((key) => describeInbound(table, key)));
   const notes = [...inbound, ...plan.warnings.map((warning) => `${visibleLines(warning)}.`)];
-  const overwritten = plan.largeObjects?.overwrite === true && plan.largeObjects.now > 0;
+  const overwritten = plan.extras?.overwrites === true;
   const existing = overwritten || [...plan.tables, ...opaque].some((table) => !table.create);
   const paragraphs = [
     vscode.l10n.t('From {0} ({1}) into {2}.', backup, age, target) + `\n${modeText(plan)}`,
     plan.otherSource === undefined
       ? ''
       : vscode.l10n.t('The backup was taken from another database: {0}.', visible(plan.otherSource)),
-    [...atMost(tables, mostTables), ...largeObjectsText(plan), ...countersText(plan)].join('\n'),
-    [...(options.tablesChosen ? notChosenText(plan, manifest) : []), ...atMost(notes, mostNotes)].join('\n'),
+    [...atMost(tables, mostTables), ...extrasText(plan), ...countersText(plan)].join('\n'),
+    [...(options.tablesChosen ? notChosenText(plan, options) : []), ...atMost(notes, mostNotes)].join('\n'),
     existing ? safetyText(undoable) : '',
     vscode.l10n.t('Everything runs in one transaction: if anything goes wrong, nothing is changed.'),
   ];
@@ -76,32 +80,17 @@ function describeOpaque({ target, create }: OpaquePlan): string {
 }
 
 /** What a choice of tables leaves out, in one line. */
-function notChosenText(plan: RestorePlan, manifest: SummaryOptions['manifest']): string[] {
+function notChosenText(plan: RestorePlan, { manifest, extrasName }: SummaryOptions): string[] {
   const names = [
     ...notChosen(plan, manifest).map(({ kind, name }) => `${kind} ${visible(name)}`),
-    ...(manifest.largeObjects && !plan.largeObjects ? [vscode.l10n.t('large objects')] : []),
+    ...(manifest.extras && !plan.extras && extrasName ? [localized(extrasName)] : []),
   ];
   if (names.length === 0) return [];
   return [vscode.l10n.t('Not part of this restore: {0}.', atMost(names, mostLeftOut).join(', '))];
 }
 
-function largeObjectsText({ largeObjects }: RestorePlan): string[] {
-  if (!largeObjects) return [];
-  const { backup, now, overwrite } = largeObjects;
-  const [held, there] = [formatCount(backup.objects.rows), formatCount(now)];
-  return [
-    overwrite
-      ? vscode.l10n.t(
-          'Large objects: {0} now, {1} in the backup. Missing ones will be created, existing ones overwritten.',
-          there,
-          held,
-        )
-      : vscode.l10n.t(
-          'Large objects: {0} now, {1} in the backup. Missing ones will be created, existing ones left alone.',
-          there,
-          held,
-        ),
-  ];
+function extrasText({ extras }: RestorePlan): string[] {
+  return extras ? [localized(extras.description.text, ...extras.description.values)] : [];
 }
 
 /** Changes other than tables. */

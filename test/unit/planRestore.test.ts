@@ -5,6 +5,12 @@ import { formatTableName } from '../../src/core/names.ts';
 import type { RestoreMode, RestorePlan } from '../../src/core/plan.ts';
 import type { DatabaseSchema, ForeignKey, SchemaObject, Table } from '../../src/core/schema.ts';
 import type { SessionFeatures } from '../../src/engines/engine.ts';
+import { postgresEngine } from '../../src/engines/postgres/engine.ts';
+import {
+  asExtras,
+  type BackedUpLargeObjects,
+  plannedLargeObjects,
+} from '../../src/engines/postgres/schema/extras.ts';
 import { compareTable } from '../../src/restore/compareTable.ts';
 import { planRestore } from '../../src/restore/planRestore.ts';
 import { manifestOf, plainTable } from '../support/manifests.ts';
@@ -58,6 +64,7 @@ function plan(
     {
       schema: liveSchema(live, options.schema),
       features: { ...features, ...options.features },
+      extras: postgresEngine.extras,
       rowCount: () => 7,
     },
     { mode: options.mode ?? 'replace', ...(tables ? { tables } : {}) },
@@ -378,7 +385,7 @@ describe('planRestore: what the server lacks', () => {
 
 describe('planRestore: large objects', () => {
   const stored = { payload: 'data/1-x', rows: 3, digest: '0'.repeat(16) };
-  const largeObjects = {
+  const largeObjects: BackedUpLargeObjects = {
     objects: stored,
     pieces: stored,
     owners: ['a', 'b', 'gone'],
@@ -389,20 +396,26 @@ describe('planRestore: large objects', () => {
 
   it('are overwritten by replace alone', () => {
     for (const mode of ['replace', 'merge', 'insert-missing'] as const) {
-      const planned = plan(backupOf([], { largeObjects }), [], { mode, schema: { largeObjects: 5 } });
-      assert.equal(planned.largeObjects?.overwrite, mode === 'replace');
-      assert.equal(planned.largeObjects.now, 5);
+      const planned = plan(backupOf([], { extras: asExtras(largeObjects) }), [], {
+        mode,
+        schema: { extras: asExtras(5) },
+      });
+      assert.equal(plannedLargeObjects(planned)?.overwrite, mode === 'replace');
+      assert.equal(plannedLargeObjects(planned)?.now, 5);
+      assert.equal(planned.extras?.overwrites, mode === 'replace');
     }
   });
 
   it('are no part of a restore of some tables', () => {
-    const planned = plan(backupOf([plainTable('orders')], { largeObjects }), [], { tables: ['orders'] });
-    assert.equal(planned.largeObjects, undefined);
+    const planned = plan(backupOf([plainTable('orders')], { extras: asExtras(largeObjects) }), [], {
+      tables: ['orders'],
+    });
+    assert.equal(planned.extras, undefined);
   });
 
   it('come with the owners and rights that this user can give, and warn of the others', () => {
-    const planned = plan(backupOf([], { largeObjects }), [], { schema: { access } });
-    const { owners, grantees, grantors } = planned.largeObjects!;
+    const planned = plan(backupOf([], { extras: asExtras(largeObjects) }), [], { schema: { access } });
+    const { owners, grantees, grantors } = plannedLargeObjects(planned)!;
     assert.deepEqual({ owners, grantees, grantors }, { owners: ['a'], grantees: ['b'], grantors: [] });
     assert.deepEqual(planned.warnings, [
       'not restored: large objects: owner, with all rights, gone: there is no such role',

@@ -7,6 +7,7 @@ import { manifestRules } from './payload/manifestRules.ts';
 import { PostgresPayloadRows } from './payload/payloadRows.ts';
 import { salvage } from './payload/salvage.ts';
 import { rowText } from './rows/rowText.ts';
+import { extrasRules } from './restore/extrasRules.ts';
 import { compareSides } from './snapshot/compare.ts';
 import { PostgresSession } from './session.ts';
 
@@ -17,6 +18,7 @@ export const postgresEngine: Engine = {
   features,
   form,
   manifestRules,
+  extras: extrasRules,
   rowText,
   describe,
   parseUrl,

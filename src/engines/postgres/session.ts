@@ -23,6 +23,7 @@ import { countRows } from './rows/counts.ts';
 import { describeFailure } from './connect/errors.ts';
 import { features } from './connect/features.ts';
 import { Catalogs, describeTable } from './snapshot/introspect.ts';
+import { extrasRules } from './restore/extrasRules.ts';
 import { IntoSchemaRestore } from './restore/intoSchema.ts';
 import { sayingWhoBlocks } from './connect/locks.ts';
 import { PostgresRestore } from './restore/restore.ts';
@@ -37,6 +38,7 @@ import { type Access, Transaction } from './connect/transaction.ts';
 export class PostgresSession implements Session {
   readonly info: DatabaseInfo;
   readonly features = features;
+  readonly extras = extrasRules;
   readonly target: string;
   readonly #database: Database;
   readonly #catalogs = new Catalogs();

@@ -164,6 +164,7 @@ async function confirm(
     age: ageText(new Date(manifest.createdAt)),
     target: describeTarget(connection),
     manifest: request.manifest,
+    extrasName: connection.usable?.engine.extras?.name,
     tablesChosen: request.tables !== undefined,
     undoable,
   });

@@ -7,6 +7,7 @@ import { formatCount } from '../../core/format.ts';
 import { shownName } from '../names.ts';
 import { salvageEnds } from '../progress.ts';
 import { rowsText } from '../quantities.ts';
+import { localized } from '../localized.ts';
 import { atMost } from '../restoreSummary.ts';
 import type { Services } from '../services.ts';
 import { keyArguments, textArgument, tokenArgument } from './commandArguments.ts';
@@ -67,7 +68,7 @@ function lostTables({ tables }: SalvageReport): SalvageReport['tables'] {
 }
 
 function salvagedText(report: SalvageReport): string {
-  const { file, tables, lostLargeObjects } = report;
+  const { file, tables, lostExtras } = report;
   const kept = tables.reduce((sum, { rows }) => sum + rows, 0);
   const all = tables.reduce((sum, { rows, lostRows }) => sum + rows + lostRows, 0);
   const lost = [
@@ -75,7 +76,7 @@ function salvagedText(report: SalvageReport): string {
       lostTables(report).map(({ table, lostRows }) => `${shownName(table)} (${rowsText(lostRows)})`),
       mostTables,
     ),
-    ...(lostLargeObjects ? [vscode.l10n.t('all large objects')] : []),
+    ...(lostExtras ? [vscode.l10n.t('all {0}', localized(lostExtras))] : []),
   ];
   return [
     vscode.l10n.t('Salvaged {0} of {1} into {2}.', formatCount(kept), rowsText(all), backupNameOf(file)),

@@ -5,6 +5,11 @@ import { silentLogger } from '../../../src/core/logger.ts';
 import type { RestoreMode } from '../../../src/core/plan.ts';
 import { engineById } from '../../../src/engines/registry.ts';
 import { PostgresPayloadRows } from '../../../src/engines/postgres/payload/payloadRows.ts';
+import {
+  asExtras,
+  largeObjectsOf,
+  plannedLargeObjects,
+} from '../../../src/engines/postgres/schema/extras.ts';
 import { makePlan } from '../../../src/restore/restoreBackup.ts';
 import { backUp, failure, restore, usePostgres } from '../../support/postgresRestores.ts';
 import type { TestDatabase } from '../../support/testDatabases.ts';
@@ -100,8 +105,9 @@ describe('large objects', () => {
           mode,
           logger: silentLogger,
         });
-        assert.equal(plan.largeObjects?.overwrite, mode === 'replace');
-        assert.deepEqual([plan.largeObjects?.backup.objects.rows, plan.largeObjects?.now], [3, 3]);
+        const large = plannedLargeObjects(plan);
+        assert.equal(large?.overwrite, mode === 'replace');
+        assert.deepEqual([large.backup.objects.rows, large.now], [3, 3]);
       }
     } finally {
       await session.close();
@@ -230,15 +236,13 @@ describe('large objects', () => {
     await backUp(await postgres.create(live), file);
     const archive = await Archive.open(file, engineById);
     try {
-      const { largeObjects } = archive.manifest;
+      const largeObjects = largeObjectsOf(archive.manifest)!;
       for (const part of ['objects', 'pieces'] as const) {
-        const wrong = { ...largeObjects![part], digest: '0123456789abcdef' };
-        const manifest = { ...archive.manifest, largeObjects: { ...largeObjects!, [part]: wrong } };
+        const wrong = { ...largeObjects[part], digest: '0123456789abcdef' };
+        const extras = asExtras({ ...largeObjects, [part]: wrong });
+        const manifest = { ...archive.manifest, extras };
         const rows = new PostgresPayloadRows(archive, manifest);
-        assert.equal(
-          (await failure(rows.checkLargeObjects({ logger: silentLogger }))).code,
-          'damaged-backup',
-        );
+        assert.equal((await failure(rows.checkExtras({ logger: silentLogger }))).code, 'damaged-backup');
       }
     } finally {
       await archive.close();

@@ -1,4 +1,6 @@
+import type { Manifest } from '../../../core/manifest.ts';
 import type { ManifestRules } from '../../../core/manifestRules.ts';
+import { largeObjectsOf } from '../schema/extras.ts';
 
 /** PostgreSQL cuts longer names: they would mean another table. */
 const longestName = 63;
@@ -12,6 +14,7 @@ export const manifestRules: ManifestRules = {
   },
   wrongColumnName: wrongName,
   payloadPerTable: true,
+  wrongManifest: wrongLargeObjects,
 };
 
 function wrongName(name: string): string | undefined {
@@ -19,4 +22,15 @@ function wrongName(name: string): string | undefined {
   return Buffer.byteLength(name) > longestName
     ? `PostgreSQL truncates names after ${longestName} bytes`
     : undefined;
+}
+
+function wrongLargeObjects(manifest: Manifest): string | undefined {
+  const largeObjects = largeObjectsOf(manifest);
+  for (const { payload: name, rows } of largeObjects ? [largeObjects.objects, largeObjects.pieces] : []) {
+    const payload = manifest.payloads.find((one) => one.name === name);
+    if (!payload) return 'its manifest has no payload for the large objects';
+    if (payload.chunks.reduce((sum, chunk) => sum + chunk.rows, 0) !== rows)
+      return 'its manifest contains two different counts of large objects';
+  }
+  return undefined;
 }

@@ -4,6 +4,7 @@ import { formatTableName } from '../../../core/names.ts';
 import type { Payload, PayloadSource } from '../../../core/payload.ts';
 import { queriedColumns, type Row, type RowQuery, valueText } from '../../../core/values.ts';
 import type { PayloadRows, RowOptions, WorkOptions } from '../../engine.ts';
+import { largeObjectsOf } from '../schema/extras.ts';
 import { withoutEndMark } from '../connect/endMark.ts';
 import { ByteProgress, TableProgress } from '../rows/progress.ts';
 import { RowDigest } from '../rows/rowDigest.ts';
@@ -105,8 +106,8 @@ export class PostgresPayloadRows implements PayloadRows {
     }
   }
 
-  async checkLargeObjects({ signal, report }: WorkOptions): Promise<void> {
-    const { largeObjects } = this.#manifest;
+  async checkExtras({ signal, report }: WorkOptions): Promise<void> {
+    const largeObjects = largeObjectsOf(this.#manifest);
     for (const stored of largeObjects ? [largeObjects.objects, largeObjects.pieces] : []) {
       const payload = payloadNamed(this.#manifest, stored.payload);
       const progress = new ByteProgress('check', bytesOf(payload), report);

@@ -4,6 +4,7 @@ import { throwIfCancelled } from '../../../core/errors.ts';
 import { formatTableName } from '../../../core/names.ts';
 import type { SalvagedContent, WorkOptions } from '../../engine.ts';
 import { payloadNamed, payloadOf } from './payloadRows.ts';
+import { asExtras, largeObjectsOf } from '../schema/extras.ts';
 import { RowDigest } from '../rows/rowDigest.ts';
 
 /** The chunks that hold: each is whole rows. A table without any of its rows is left out. See `Engine.salvage`. */
@@ -46,11 +47,11 @@ export async function salvage(
       ...(lost > 0 ? { lostRows: lost } : {}),
     });
   }
-  const { largeObjects } = manifest;
+  const largeObjects = largeObjectsOf(manifest);
   const stored = largeObjects ? [largeObjects.objects, largeObjects.pieces] : [];
   const chunks = stored.map(({ payload }) => payloadNamed(manifest, payload).chunks);
   if (!largeObjects || !chunks.flat().every((chunk) => source.holds(chunk))) return { tables, payloads };
   const objects = { ...largeObjects.objects, payload: (await copy('large objects', chunks[0] ?? [])).name };
   const pieces = { ...largeObjects.pieces, payload: (await copy('pieces', chunks[1] ?? [])).name };
-  return { tables, payloads, largeObjects: { ...largeObjects, objects, pieces } };
+  return { tables, payloads, extras: asExtras({ ...largeObjects, objects, pieces }) };
 }

@@ -8,6 +8,7 @@ import { type Commands, refuseEventTriggers, tagOf } from './eventTriggers.ts';
 import { quoteIdentifier } from '../connect/identifiers.ts';
 import { newOwnerOf } from './newOwners.ts';
 import { refuseReadOnly } from '../connect/readOnly.ts';
+import { plannedLargeObjects } from '../schema/extras.ts';
 import { loadRights, loansOf, refuseRights, unforce } from '../schema/rights.ts';
 import { refuseSequences } from './sequenceValues.ts';
 import type { Transaction } from '../connect/transaction.ts';
@@ -110,7 +111,8 @@ async function refuseTables(transaction: Transaction, plan: RestorePlan): Promis
 
 /** The commands by which a restore defines something, for itself and for good. */
 async function commandsOf(transaction: Transaction, plan: RestorePlan): Promise<Commands> {
-  const { create, largeObjects, mode } = plan;
+  const { create, mode } = plan;
+  const largeObjects = plannedLargeObjects(plan);
   const existing = plan.tables.filter((table) => !table.create);
   const targets = existing.map(({ target }) => target);
   const all = new Set(create.map(({ sql }) => tagOf(sql)));

@@ -34,6 +34,7 @@ import {
   take,
   unforce,
 } from '../schema/rights.ts';
+import { plannedLargeObjects } from '../schema/extras.ts';
 import { loadOwnDefaults } from '../schema/grants.ts';
 import { lockSequences, setSequences } from './sequenceValues.ts';
 import { copyQueryOut, copyRowsOut, ExactColumns } from '../rows/selectRows.ts';
@@ -94,7 +95,7 @@ export class PostgresRestore implements RestoreWork {
     const { plan } = this.#restore;
     await this.disarmEvents();
     await this.#refuseTaken();
-    if (plan.create.length > 0 || plan.largeObjects) await this.#suspendDefaults();
+    if (plan.create.length > 0 || plan.extras) await this.#suspendDefaults();
     await createObjects(this.#transaction, inTurn(plan.create).before);
     await this.#refuseUnmade();
     const existing = plan.tables.filter(({ create }) => !create);
@@ -126,10 +127,11 @@ export class PostgresRestore implements RestoreWork {
       await dropIndexes(this.#transaction, this.#indexes);
     }
     await this.#loading.prepare(targets, await countRows(this.#transaction, targets), usable);
-    if (plan.largeObjects) {
+    const largeObjects = plannedLargeObjects(plan);
+    if (largeObjects) {
       this.#largeObjects = new LargeObjectRestore(
         this.#transaction,
-        plan.largeObjects,
+        largeObjects,
         this.#restore,
         this.#options,
       );

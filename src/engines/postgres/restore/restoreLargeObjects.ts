@@ -1,11 +1,10 @@
 import { RestorePointError } from '../../../core/errors.ts';
-import type { StoredRows } from '../../../core/manifest.ts';
 import type { Payload } from '../../../core/payload.ts';
-import type { LargeObjectPlan } from '../../../core/plan.ts';
 import type { RestoreSource, WorkOptions } from '../../engine.ts';
 import { asRole } from './createObjects.ts';
 import { withoutEndMark } from '../connect/endMark.ts';
 import { quoteIdentifier, quoteLiteral } from '../connect/identifiers.ts';
+import type { LargeObjectPlan, StoredRows } from '../schema/extras.ts';
 import {
   createStaged,
   emptyExisting,

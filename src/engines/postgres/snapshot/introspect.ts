@@ -6,6 +6,7 @@ import { countLargeObjects } from './readLargeObjects.ts';
 import { loadUnreadable } from '../schema/rights.ts';
 import type { CatalogObject } from '../schema/catalogObject.ts';
 import { catalogState } from '../schema/catalogState.ts';
+import { asExtras } from '../schema/extras.ts';
 import { loadServerFeatures } from '../schema/features.ts';
 import { loadLeftOut } from '../schema/leftOut.ts';
 import { toTable, toTables } from '../schema/model.ts';
@@ -48,7 +49,7 @@ export class Catalogs {
     const { sequences, tables, all, objects } = content;
     const leftOut = await loadLeftOut(transaction, sequences, all, scope);
     const tied = sequences.map(({ name, table }) => (table ? { name, table } : { name }));
-    return { tables, objects, sequences: tied, leftOut, largeObjects, server, access };
+    return { tables, objects, sequences: tied, leftOut, extras: asExtras(largeObjects), server, access };
   }
 
   /** The positions of the sequences of these tables, and of sequences without a table; after `introspect` in this transaction. */

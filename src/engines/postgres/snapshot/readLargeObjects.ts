@@ -1,7 +1,7 @@
-import type { BackedUpLargeObjects, StoredRows } from '../../../core/manifest.ts';
 import { chunkBytes, type Payload, type PayloadSink } from '../../../core/payload.ts';
 import type { WorkOptions } from '../../engine.ts';
 import { describeFailure } from '../connect/errors.ts';
+import type { BackedUpLargeObjects, StoredRows } from '../schema/extras.ts';
 import { countQuery, objectsQuery, readablePiecesQuery, rolesQuery } from '../schema/largeObjectSql.ts';
 import { ByteProgress } from '../rows/progress.ts';
 import { RowRuns } from '../rows/rowRuns.ts';

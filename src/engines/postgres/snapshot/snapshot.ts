@@ -22,6 +22,7 @@ import { readLargeObjects } from './readLargeObjects.ts';
 import { RelatedRows } from './relatedRows.ts';
 import { RowRuns } from '../rows/rowRuns.ts';
 import { copyRowsOut, copyTable, ExactColumns } from '../rows/selectRows.ts';
+import { asExtras, largeObjectsIn } from '../schema/extras.ts';
 import { loadUsersRows } from '../schema/extensionTables.ts';
 import { TableReading, type TableSize } from './tableReading.ts';
 import { Transaction } from '../connect/transaction.ts';
@@ -98,10 +99,10 @@ export class PostgresSnapshot implements Snapshot {
     // After the rows: a number that is given out meanwhile can be in none of them.
     const sequences = await this.#catalogs.sequences(this.#transaction, names);
     const payloads = await Promise.all(finishing);
-    if (!options.largeObjects || !this.schema.largeObjects) return { tables, payloads, sequences };
+    if (!options.extras || largeObjectsIn(this.schema) === 0) return { tables, payloads, sequences };
     const read = await readLargeObjects(this.#transaction, sink, options);
     const all = [...payloads, ...read.payloads];
-    return { tables, payloads: all, sequences, largeObjects: read.largeObjects };
+    return { tables, payloads: all, sequences, extras: asExtras(read.largeObjects) };
   }
 
   async *rows({ table, where }: RowSelection, query: RowQuery = {}): AsyncGenerator<readonly Row[]> {

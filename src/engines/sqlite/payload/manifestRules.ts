@@ -19,7 +19,8 @@ function wrongTableName({ schema, name }: TableName): string | undefined {
 /** The kinds of objects in a schema. */
 const kinds: ReadonlySet<string> = new Set(['table', 'index', 'view', 'trigger', 'virtual table']);
 
-function wrongObjects({ objects, sequences, tables }: Manifest): string | undefined {
+function wrongObjects({ objects, sequences, tables, extras }: Manifest): string | undefined {
+  if (extras) return `its manifest has ${Object.keys(extras).join(', ')}, which SQLite does not know`;
   const found = new Set<string>();
   for (const object of objects) {
     const problem = wrongObject(object);

@@ -61,7 +61,7 @@ export class SqlitePayloadRows implements PayloadRows {
   }
 
   /** SQLite knows none. */
-  checkLargeObjects(): Promise<void> {
+  checkExtras(): Promise<void> {
     return Promise.resolve();
   }
 
