@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
+import { readFile, readlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import type { ComparisonPage } from '../../../src/core/differences.ts';
+import type { ComparedTable, ComparisonPage } from '../../../src/core/differences.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import type { ProgressEvent } from '../../../src/core/progress.ts';
 import { compareSides } from '../../../src/engines/postgres/snapshot/compare.ts';
@@ -158,5 +159,79 @@ describe('postgres: the work of a comparison', function () {
     const error = await failure(compareAll(file, database, { report }));
     assert.equal(error.code, 'connection');
     await client.end();
+  });
+
+  it('reads rows as a backup does: XML as it is written, names with their schema, other encodings', async () => {
+    const make = `CREATE SCHEMA s; CREATE TABLE s.named (); CREATE TABLE t (id int PRIMARY KEY, x xml, r regclass, a text);
+      INSERT INTO t VALUES (1, '<?xml version="1.0"?><a/>', 's.named', 'é'), (2, '<b/>', 's.named', 'ä')`;
+    const first = await postgres.create(make);
+    const file = await saved(first);
+    const [[name]] = (await first.rows('SELECT current_database()')) as [[string]];
+    await first.run(
+      `ALTER DATABASE "${name}" SET search_path = s, public; ALTER DATABASE "${name}" SET xmloption = document`,
+    );
+    const [same] = (await compareAll(file, first)).filter(({ table }) => table.name === 't');
+    assert.equal(countsText(same!.counts), '-0 +0 ~0 =2');
+    const [latin, bytes] = [await postgres.create('SELECT 1'), await postgres.create('SELECT 1')];
+    for (const [database, encoding] of [
+      [latin, 'LATIN1'],
+      [bytes, 'SQL_ASCII'],
+    ] as const) {
+      const url = new URL(database.url);
+      const other = decodeURIComponent(url.pathname.slice(1));
+      await first.run(`DROP DATABASE "${other}"`);
+      await first.run(`CREATE DATABASE "${other}" TEMPLATE template0 ENCODING '${encoding}' LOCALE 'C'`);
+      // What the client sends is UTF-8, and stays so in a database without an encoding.
+      await database.run(`${make}; UPDATE t SET x = '<c/>' WHERE id = 2`);
+      for (const side of [database, await saved(database)]) {
+        const [found] = (await compareAll(file, side)).filter(({ table }) => table.name === 't');
+        assert.equal(countsText(found!.counts), '-0 +0 ~1 =1', encoding);
+        const [row] = found!.rows;
+        assert.deepEqual(row?.kind === 'changed' && row.columns, [1], encoding);
+      }
+    }
+  });
+
+  it('says which table has two rows of one key', async () => {
+    const make = 'CREATE TABLE t (id int NOT NULL)';
+    const [first, second] = [
+      await postgres.create(`${make}; INSERT INTO t VALUES (1), (2), (2)`),
+      await postgres.create(`${make}; INSERT INTO t VALUES (1), (2)`),
+    ];
+    const change = (table: ComparedTable): ComparedTable => ({ ...table, key: [0] });
+    for (const [one, other] of [
+      [first, second],
+      [second, first],
+      [await saved(first), second],
+    ] as const) {
+      const error = await failure(compareAll(one, other, { change }));
+      assert.deepEqual([error.code, error.details.place?.table], ['database', 'public.t']);
+      assert.match(error.message, /same key/);
+    }
+  });
+
+  it('leaves nothing of rows on the disk that anybody could read', async () => {
+    const make = (value: string): string => `CREATE TABLE t (id int PRIMARY KEY, v text);
+      INSERT INTO t SELECT i, '${value}' || repeat('secret', 500) FROM generate_series(1, 3000) i`;
+    const [first, second] = [await postgres.create(make('a')), await postgres.create(make('b'))];
+    let looked = 0;
+    const sides = [await openSide(first), await openSide(second)] as const;
+    const tables = [comparedTable(sides[0].tables[0]!, sides[1].tables[0]!)];
+    const options = { rows: Infinity, logger: silentLogger };
+    for await (const page of compareSides(sides[0].side, sides[1].side, tables, options, {
+      hashes: 1,
+      rows: 0,
+    })) {
+      if (page.rows.length === 0 || process.platform !== 'linux') continue;
+      for (const number of readdirSync('/proc/self/fd')) {
+        const path = await readlink(`/proc/self/fd/${number}`).catch(() => '');
+        if (!path.includes(`/restore-point-${process.pid}-`)) continue;
+        looked += 1;
+        assert.ok(path.endsWith('(deleted)'), path);
+        assert.ok(!(await readFile(`/proc/self/fd/${number}`)).includes('secret'));
+      }
+    }
+    assert.ok(looked > 0 || process.platform !== 'linux');
+    for (const side of sides) await side.close();
   });
 });
