@@ -1,6 +1,7 @@
 import type { BackupPart, Compression } from '../core/manifest.ts';
-import { parseTableName, parseTableNames, splitOutsideQuotes, type TablePattern } from '../core/names.ts';
+import { parseTableName, splitOutsideQuotes, type TablePattern } from '../core/names.ts';
 import { restoreModes, type RestoreMode } from '../core/plan.ts';
+import { compareArguments, type CompareArguments } from './compareArguments.ts';
 import { exportArguments, type ExportArguments } from './exportArguments.ts';
 import {
   choice,
@@ -12,6 +13,7 @@ import {
   keyOptions,
   parse,
   quoted,
+  tableList,
   wrong,
   type Common,
   type ConnectionArguments,
@@ -20,6 +22,7 @@ import {
 } from './words.ts';
 
 export type { KeyArguments } from './words.ts';
+export type { CompareArguments } from './compareArguments.ts';
 export type { ExportArguments } from './exportArguments.ts';
 
 export const usage = `restore-point: back up a database to a file, and restore exactly that state
@@ -36,6 +39,8 @@ export const usage = `restore-point: back up a database to a file, and restore e
                         --format csv|ndjson|json|sql|django [--out FILE] [--separator ,] [--no-header]
                         [--null TEXT] [--app-label APP] [--model NAME] [--identity FILE]
                         [--trust-settings] [--json]
+  restore-point compare <side> <side> [--tables a,b.c] [--exclude a,b.c] [--rows N|all]
+                        [--identity FILE] [--trust-settings] [--json]
   restore-point verify  <file> [--identity FILE] [--json]
   restore-point inspect <file> [--statements] [--identity FILE] [--json]
   restore-point salvage <file> [--out FILE] [--identity FILE] [--json]
@@ -44,6 +49,8 @@ export const usage = `restore-point: back up a database to a file, and restore e
               postgres://user@host:port/database?sslmode=verify-full
                 (password: PGPASSWORD, a pgpass file, or in the URL)
               the id of a connection in this folder's .vscode/settings.json
+
+<side>        a backup file, or a connection
 
 --tables      names, or patterns with *: orders, audit_*, archive.*; in quotes, a * is an ordinary character
 --exclude-rows  tables that are taken without their rows; a restore leaves their live rows alone
@@ -63,6 +70,7 @@ export const usage = `restore-point: back up a database to a file, and restore e
               --passphrase-file FILE, RESTORE_POINT_PASSPHRASE or the terminal
 --recipient   encrypt it to this public key (age1…); may be repeated; --recipients-file FILE: the keys in a file
 --identity    a file of age identities, for backups that are encrypted to recipients
+--rows        for compare: print the first N rows of each table that differ, or all of them
 --yes         do not ask before writing
 --trust       run the statements (functions, triggers, tables, …) of a backup that was not made on
                 this machine: they run as you
@@ -78,10 +86,10 @@ export const usage = `restore-point: back up a database to a file, and restore e
 --trust-settings  use a connection in .vscode/settings.json without asking whether you trust
                 these settings
 --verbose     log what is done, and show the stack of an error
---json        print one JSON object
+--json        print one JSON object; with --rows all, one for each row that differs
 
 Exit codes: 0 done, 1 failed (and rolled back), 2 wrong usage, 3 no valid backup,
-4 the backup is encrypted and could not be opened, 130 cancelled
+4 the backup is encrypted and could not be opened, 5 the two sides differ, 130 cancelled
 `;
 
 /** What a new file is encrypted to. */
@@ -144,6 +152,7 @@ export interface InformationArguments extends Common {
 export type CliArguments =
   | BackupArguments
   | RestoreArguments
+  | CompareArguments
   | VerifyArguments
   | InspectArguments
   | SalvageArguments
@@ -207,6 +216,8 @@ export function parseArguments(words: readonly string[]): CliArguments {
       return backupArguments(rest);
     case 'restore':
       return restoreArguments(rest);
+    case 'compare':
+      return compareArguments(rest);
     case 'verify': {
       const { values, positionals } = parse(rest, commandOptions.verify);
       const [file] = exactly(positionals, ['<file>']);
@@ -314,12 +325,6 @@ function partArguments(values: {
     throw wrong('--schema-only and --data-only cannot be used together');
   const only = values['schema-only'] ? 'schema' : values['data-only'] ? 'data' : undefined;
   return { withRelated: values['with-related'] ?? false, ...(only ? { only } : {}) };
-}
-
-function tableList(values: readonly string[] | undefined): TablePattern[] | undefined {
-  const names = values?.flatMap(parseTableNames);
-  if (names?.length === 0) throw wrong('A list of tables is empty');
-  return names;
 }
 
 function parseCondition(text: string): { table: TablePattern; condition: string } {

@@ -17,12 +17,13 @@ import {
   type RestoreArguments,
   type SalvageArguments,
 } from './arguments.ts';
-import { resolveConnection, type ResolvedConnection } from './connection.ts';
+import { compare } from './compare.ts';
+import { identityOf, resolveConnection, withSession } from './connection.ts';
 import { askYes } from './askYes.ts';
 import { exportCommand } from './exportCommand.ts';
 import { keysFor, lockFor } from './keys.ts';
 import { createOutput, exitCodeOf, lines, type Output } from './output.ts';
-import type { Terminal } from './terminal.ts';
+import type { Terminal, Work } from './terminal.ts';
 import { createProgressBar } from './progressBar.ts';
 import {
   backupText,
@@ -36,20 +37,19 @@ import {
 } from './summary.ts';
 import { messageOf, RestorePointError } from '../core/errors.ts';
 import { version } from '../core/version.ts';
-import type { Session, WorkOptions } from '../engines/engine.ts';
 import { engineById } from '../engines/registry.ts';
-import { useSession } from '../engines/useSession.ts';
 import { type CodeToRun, statementsText } from '../restore/codeToRun.ts';
 import { restoreBackup } from '../restore/restoreBackup.ts';
 
-type Work = WorkOptions & { readonly terminal: Terminal; readonly workFactor?: number | undefined };
-
-async function run(args: CliArguments, output: Output, work: Work): Promise<void> {
+/** Resolves to the exit code where it is not 0. */
+async function run(args: CliArguments, output: Output, work: Work): Promise<number | void> {
   switch (args.command) {
     case 'backup':
       return await backup(args, output, work);
     case 'restore':
       return await restore(args, output, work);
+    case 'compare':
+      return await compare(args, output, work);
     case 'verify': {
       const keys = await keysFor(args, work);
       const report = await verifyBackup(path.resolve(args.file), engineById, {
@@ -168,15 +168,6 @@ async function mayRun(code: CodeToRun, { signal, terminal }: Work): Promise<bool
   return await askYes('Run them? [y/N] ', terminal, signal);
 }
 
-/** The identity file that the connection names, where the arguments name none. */
-function identityOf(
-  { identityFiles }: RestoreArguments,
-  { identityFile }: ResolvedConnection,
-): { identityFiles?: readonly string[] } {
-  if (identityFiles) return { identityFiles };
-  return identityFile === undefined ? {} : { identityFiles: [identityFile] };
-}
-
 async function inspect(args: InspectArguments, output: Output, work: Work): Promise<void> {
   const archive = await Archive.open(path.resolve(args.file), engineById, await keysFor(args, work));
   try {
@@ -188,15 +179,6 @@ async function inspect(args: InspectArguments, output: Output, work: Work): Prom
   } finally {
     await archive.close();
   }
-}
-
-function withSession(
-  { engine, address, password }: ResolvedConnection,
-  options: WorkOptions & { readOnly: boolean; create?: boolean },
-  work: (session: Session) => Promise<void>,
-): Promise<void> {
-  const open = { ...options, ...(password === undefined ? {} : { password }) };
-  return useSession(engine, address, open, work);
 }
 
 /** Where a backup goes: a new file in a folder, or a file. A new folder's name has no ending, or ends in a slash. */
@@ -255,8 +237,8 @@ export async function commandLine(
     const args = parseArguments([...words]);
     output = createOutput(terminal, args);
     const { report } = bar;
-    await run(args, withoutBar(output, bar), { signal, report, logger: output.logger, terminal, workFactor });
-    return 0;
+    const work = { signal, report, logger: output.logger, terminal, workFactor };
+    return (await run(args, withoutBar(output, bar), work)) ?? 0;
   } catch (error) {
     bar.end();
     output.failure(error);
@@ -277,6 +259,10 @@ function withoutBar(output: Output, bar: { end(): void }): Output {
     message(text) {
       bar.end();
       output.message(text);
+    },
+    line(text, json) {
+      bar.end();
+      return output.line(text, json);
     },
   };
 }

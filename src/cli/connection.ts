@@ -10,7 +10,9 @@ import type { TrustOptions } from './trustedSettings.ts';
 import { requireTrust } from './trustedSettings.ts';
 import { RestorePointError } from '../core/errors.ts';
 import type { DatabaseAddress } from '../core/connections.ts';
-import type { Engine } from '../engines/engine.ts';
+import type { Engine, Session, WorkOptions } from '../engines/engine.ts';
+import { useSession } from '../engines/useSession.ts';
+import type { KeyArguments } from './arguments.ts';
 import { engineById, engines, exampleUrls, parseDatabaseUrl } from '../engines/registry.ts';
 
 export interface ResolvedConnection {
@@ -121,4 +123,23 @@ function unknownConnection(id: string, file: string, items: readonly unknown[]):
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The identity file that the connection names, where the arguments name none. */
+export function identityOf(
+  { identityFiles }: KeyArguments,
+  { identityFile }: ResolvedConnection,
+): { identityFiles?: readonly string[] } {
+  if (identityFiles) return { identityFiles };
+  return identityFile === undefined ? {} : { identityFiles: [identityFile] };
+}
+
+/** Opens a session of the connection, and closes it after `work`. */
+export function withSession<Result>(
+  { engine, address, password }: ResolvedConnection,
+  options: WorkOptions & { readOnly: boolean; create?: boolean; unchanged?: string },
+  work: (session: Session) => Promise<Result>,
+): Promise<Result> {
+  const open = { ...options, ...(password === undefined ? {} : { password }) };
+  return useSession(engine, address, open, work);
 }

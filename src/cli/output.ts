@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { RestorePointError, type ErrorCode, describeError, messageOf } from '../core/errors.ts';
 import type { Terminal } from './terminal.ts';
 import { escapeHidden, visible, visibleLines } from '../core/visible.ts';
@@ -9,6 +10,8 @@ export interface Output {
   result(text: string, json: unknown): void;
   /** For people, beside a result that is no text. */
   message(text: string): void;
+  /** A part of the result, on a line of its own: with `--json` a JSON object. Resolves when there is room for more. */
+  line(text: string, json: unknown): Promise<void>;
   failure(error: unknown): void;
   readonly logger: Logger;
 }
@@ -42,6 +45,10 @@ export function createOutput(
     message(text) {
       stderr.write(`${lines(text)}\n`);
     },
+    async line(text, json) {
+      const line = options.json ? jsonText(json, 0) : visible(text);
+      if (!stdout.write(`${line}\n`)) await once(stdout, 'drain');
+    },
     failure(error) {
       if (options.json) stdout.write(`${jsonText({ error: errorAsJson(error) })}\n`);
       stderr.write(`restore-point: ${visible(describeError(error))}\n`);
@@ -52,14 +59,14 @@ export function createOutput(
 }
 
 /** Escapes what a terminal would obey, or nobody would see, though JSON allows most of it. */
-function jsonText(value: unknown): string {
+function jsonText(value: unknown, indent = 2): string {
   const escaped = (character: string): string =>
     // Each half of a pair has an escape of its own.
     Array.from({ length: character.length }, (_, index) => character.charCodeAt(index))
       .map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`)
       .join('');
   // A line feed in a text is an escape already.
-  return JSON.stringify(value, undefined, 2)
+  return JSON.stringify(value, undefined, indent)
     .split('\n')
     .map((line) => escapeHidden(line, escaped))
     .join('\n');

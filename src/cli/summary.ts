@@ -229,7 +229,8 @@ function doneText({ dryRun, only }: RestoreReport, tables: string, time: string)
     : `Restored and verified ${tables} in ${time}:`;
 }
 
-function aligned(texts: readonly (readonly string[])[]): string[] {
+/** Cells of rows, as columns. */
+export function aligned(texts: readonly (readonly string[])[]): string[] {
   const rows = texts.map((row) => row.map(visible));
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) =>

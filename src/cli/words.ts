@@ -1,5 +1,6 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { messageOf, RestorePointError } from '../core/errors.ts';
+import { parseTableNames, type TablePattern } from '../core/names.ts';
 
 export interface Common {
   readonly json: boolean;
@@ -95,4 +96,11 @@ export function choice<T extends string>(option: string, value: string, values: 
 
 export function wrong(message: string): RestorePointError {
   return new RestorePointError('usage', message, { next: 'See restore-point --help.' });
+}
+
+/** The names of an option that is given once or several times. */
+export function tableList(values: readonly string[] | undefined): TablePattern[] | undefined {
+  const names = values?.flatMap(parseTableNames);
+  if (names?.length === 0) throw wrong('A list of tables is empty');
+  return names;
 }

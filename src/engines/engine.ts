@@ -102,7 +102,7 @@ export interface Engine {
    * values are the same only if every byte of them is. Memory is bounded. Throws `damaged-backup`, `database` and
    * `cancelled`.
    */
-  compare?(
+  compare(
     first: ComparedSide,
     second: ComparedSide,
     tables: readonly ComparedTable[],

@@ -6,12 +6,12 @@ import type { ConnectOptions, Engine, Session } from './engine.ts';
 export async function useSession<Result>(
   engine: Engine,
   address: DatabaseAddress,
-  options: ConnectOptions,
+  options: ConnectOptions & { readonly unchanged?: string },
   work: (session: Session) => Promise<Result>,
 ): Promise<Result> {
   options.report?.({ phase: 'connect' });
   const session = await engine.connect(address, options).catch((error: unknown) => {
-    const unchanged = options.readOnly ? 'No backup file was written.' : 'Nothing was changed.';
+    const { unchanged = options.readOnly ? 'No backup file was written.' : 'Nothing was changed.' } = options;
     throw RestorePointError.is(error) ? error.with({ unchanged }) : error;
   });
   try {

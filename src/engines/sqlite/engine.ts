@@ -5,6 +5,7 @@ import { form } from './connect/form.ts';
 import { manifestRules } from './payload/manifestRules.ts';
 import { SqlitePayloadRows } from './payload/payloadRows.ts';
 import { rowText } from './rows/rowText.ts';
+import { compare } from './snapshot/compare.ts';
 import { salvage } from './snapshot/salvage.ts';
 import { SqliteSession } from './session.ts';
 
@@ -22,5 +23,6 @@ export const sqliteEngine: Engine = {
   connect: (address, options) => SqliteSession.open(address, options),
   openPayload: (source, manifest, options) =>
     Promise.resolve(new SqlitePayloadRows(source, manifest, options)),
+  compare,
   salvage,
 };

@@ -8,7 +8,7 @@ import { countDiffering } from './loadTable.ts';
 import {
   backupAlias,
   backupSchema,
-  balanced,
+  groupingOf,
   matchKey,
   matchReplaced,
   type RowMatch,
@@ -76,16 +76,6 @@ async function verifyRows(
   );
 }
 
-/** A result has room for two values of each of so many columns. */
-const mostGrouped = 900;
-
-/** A value with its type, as a text that no other value has. */
-function asText(column: string): string {
-  const value = quote(column);
-  const real = `CASE WHEN ${value} = 0 THEN iif(atan2(${value}, -1) < 0, '-0.0', '0.0') ELSE quote(${value}) END`;
-  return `(typeof(${value}) || CASE typeof(${value}) WHEN 'real' THEN ${real} ELSE hex(CAST(${value} AS BLOB)) END || ',')`;
-}
-
 /** Where nothing tells rows apart: each row must be there as often as in the backup; the counts are equal already. */
 async function verifyAsMultiset(
   connection: Connection,
@@ -93,10 +83,7 @@ async function verifyAsMultiset(
   signal?: AbortSignal,
 ): Promise<void> {
   const { plan, target, backup } = pair;
-  const values =
-    plan.columns.length > mostGrouped
-      ? [balanced(plan.columns.map(asText), '||')]
-      : plan.columns.flatMap((column) => [`+${quote(column)} COLLATE BINARY`, `typeof(${quote(column)})`]);
+  const values = groupingOf(plan.columns.map(quote));
   const places = values.map((_, index) => index + 1).join(', ');
   const counted = (schema: string, table: string): string =>
     `SELECT ${values.join(', ')}, count(*) FROM ${quoteTable(schema, table)} GROUP BY ${places}`;

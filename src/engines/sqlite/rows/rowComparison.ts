@@ -17,6 +17,13 @@ export interface TablePair {
   readonly backup: CatalogTable;
 }
 
+/** What is compared of a row: `TablePair` is one. Either side takes the names of the columns. */
+export interface RowPair {
+  readonly plan: Pick<TablePlan, 'columns'>;
+  readonly target: CatalogTable;
+  readonly backup: CatalogTable;
+}
+
 /** SQLite bounds the length of a statement: of more columns the shortest comparison is made. */
 const fewColumns = 200;
 
@@ -24,7 +31,12 @@ const fewColumns = 200;
  * An expression that is true when the values of the plan's columns are the same in type and in every bit. A column's
  * collation, its affinity and the equality of 1 and 1.0 or of 0.0 and -0.0 must not hide a difference.
  */
-export function sameRow({ plan, target, backup }: TablePair, left: string, right: string): string {
+export function sameRow(pair: RowPair, left: string, right: string): string {
+  return conjunction(sameColumns(pair, left, right));
+}
+
+/** The same of each of the columns. */
+export function sameColumns({ plan, target, backup }: RowPair, left: string, right: string): string[] {
   const same = (a: string, b: string, column: string): string => {
     if (plan.columns.length > fewColumns) return sameType(a, b);
     const type = target.columns.find(({ name }) => sameName(name, column))?.type ?? '';
@@ -32,14 +44,12 @@ export function sameRow({ plan, target, backup }: TablePair, left: string, right
     if (affinity === 'text') return sameText(a, b);
     return affinity === 'integer' ? sameInteger(a, b) : sameNumber(a, b);
   };
-  return conjunction(
-    plan.columns.map((column) => {
-      const [a, b] = [`${left}.${quote(column)}`, `${right}.${quote(column)}`];
-      const equal = `+${a} IS +${b} COLLATE BINARY`;
-      if ([target, backup].every(({ rowidColumn }) => rowidColumn === column)) return equal;
-      return `(${equal} AND ${same(a, b, column)})`;
-    }),
-  );
+  return plan.columns.map((column) => {
+    const [a, b] = [`${left}.${quote(column)}`, `${right}.${quote(column)}`];
+    const equal = `+${a} IS +${b} COLLATE BINARY`;
+    if ([target, backup].every(({ rowidColumn }) => rowidColumn === column)) return equal;
+    return `(${equal} AND ${same(a, b, column)})`;
+  });
 }
 
 /** Whether equal values are also identical; quick to decide for text, blobs and NULL. */
@@ -116,14 +126,22 @@ export function matchRowids(target: CatalogTable, backup: CatalogTable): RowMatc
 /** Undefined when the target has no unique key over these columns. */
 export function matchKey(target: CatalogTable, key: readonly string[]): RowMatch | undefined {
   const collations = key.length === 0 ? undefined : uniqueKeyOver(target, key);
-  if (!collations) return undefined;
-  // The plus leaves it to the target's column how the values compare, as when one is stored into it.
+  return collations && matchColumns(key, collations, targetAlias, backupAlias);
+}
+
+/** `looked`: the side whose row is found by the values of the `given` one. */
+export function matchColumns(
+  key: readonly string[],
+  collations: ReadonlyMap<string, string>,
+  looked: string,
+  given: string,
+): RowMatch {
+  // The plus leaves it to the column that is looked at how the values compare, as when one is stored into it.
   const terms = key.map((column) => {
     const collation = collations.get(foldName(column)) ?? 'BINARY';
-    const [a, b] = [`${targetAlias}.${quote(column)}`, `${backupAlias}.${quote(column)}`];
-    return `${a} = +${b} COLLATE ${quote(collation)}`;
+    return `${looked}.${quote(column)} = +${given}.${quote(column)} COLLATE ${quote(collation)}`;
   });
-  return { condition: terms.join(' AND '), found: `${targetAlias}.${quote(key[0] ?? '')}` };
+  return { condition: terms.join(' AND '), found: `${looked}.${quote(key[0] ?? '')}` };
 }
 
 function holdsNames(all: readonly string[], names: readonly string[]): boolean {
@@ -135,4 +153,29 @@ export function backupOrder({ rowidName, withoutRowid, primaryKey }: CatalogTabl
   const columns = rowidName === undefined ? (withoutRowid ? primaryKey : []) : [rowidName];
   if (columns.length === 0) return '';
   return ` ORDER BY ${columns.map((column) => `${backupAlias}.${quote(column)}`).join(', ')}`;
+}
+
+/** A result has room for so many values, and for few others. */
+const mostGrouped = 900;
+
+/** What rows have to be grouped by for those in a group to be the same in type and in every bit. `columns` are quoted. */
+export function groupingOf(columns: readonly string[]): string[] {
+  if (columns.length > mostGrouped) return [balanced(columns.map(asText), '||')];
+  return [...columns.map((column) => `+${column} COLLATE BINARY`), kindsOf(columns)];
+}
+
+/** A text of one letter for each column: equal values of the same letter are the same. */
+function kindsOf(columns: readonly string[]): string {
+  if (columns.length === 0) return `''`;
+  const kinds = columns.map(
+    (column) =>
+      `CASE typeof(${column}) WHEN 'real' THEN iif(${column} = 0.0 ${binary} AND atan2(${column}, -1) < 0, 'z', 'r') ELSE substr(typeof(${column}), 1, 1) END`,
+  );
+  return balanced(kinds, '||');
+}
+
+/** A value with its type, as a text that no other value has. */
+function asText(value: string): string {
+  const real = `CASE WHEN ${value} = 0 ${binary} THEN iif(atan2(${value}, -1) < 0, '-0.0', '0.0') ELSE quote(${value}) END`;
+  return `(typeof(${value}) || CASE typeof(${value}) WHEN 'real' THEN ${real} ELSE hex(CAST(${value} AS BLOB)) END || ',')`;
 }

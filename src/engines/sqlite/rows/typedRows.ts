@@ -1,6 +1,6 @@
 import type { ColumnText, Row, RowQuery, Value } from '../../../core/values.ts';
 import type { CatalogTable } from '../schema/catalog.ts';
-import type { Connection } from '../connect/connection.ts';
+import type { Binding, Connection } from '../connect/connection.ts';
 import { quote, quoteTable } from '../connect/identifiers.ts';
 
 /** Rows of one table, by pages of bounded size. */
@@ -31,8 +31,7 @@ export async function* readTypedRows(
   query: RowQuery,
   signal?: AbortSignal,
 ): AsyncGenerator<readonly Row[]> {
-  const { rowidName } = source.table;
-  const most = rowidName === undefined ? pageRowsByOffset : pageRows;
+  const most = rowidOf(source) === undefined ? pageRowsByOffset : pageRows;
   let left = query.limit ?? Infinity;
   let passed = query.after ?? 0;
   let last: string | undefined;
@@ -67,7 +66,7 @@ interface Page {
   readonly last?: string;
 }
 
-type StoredValue = string | number | Uint8Array | null;
+export type StoredValue = string | number | Uint8Array | null;
 
 async function readPage(
   connection: Connection,
@@ -76,31 +75,76 @@ async function readPage(
   position: Position,
   signal?: AbortSignal,
 ): Promise<Page> {
-  const { table, columns } = source;
-  const rowid = table.rowidName === undefined ? undefined : quote(table.rowidName);
-  const longest = query.longest;
-  const select = async (values: readonly string[]): Promise<Record<string, StoredValue>[]> => {
-    const named = values.map((value, index) => `${value} AS c${index}`);
-    const { sql, bindings } = whereSql(source, query.where ?? [], rowid, position.last);
-    return connection.all<Record<string, StoredValue>>(
-      `SELECT ${[...named, ...(rowid === undefined ? [] : [`CAST(${rowid} AS TEXT) AS row_number`])].join(', ') || '1'}
-         FROM ${quoteTable(source.schema, table.name)} NOT INDEXED ${sql}
-        ${order(table, rowid)} LIMIT ? OFFSET ?`,
-      [...bindings, position.limit, position.offset ?? 0],
-      signal,
-    );
+  const { table, columns, schema } = source;
+  const rowid = rowidOf(source);
+  const { sql, bindings } = whereSql(source, query.where ?? [], rowid, position.last);
+  const { rows, bytes, also } = await selectTypedRows(
+    connection,
+    {
+      schema,
+      values: columns.map(quote),
+      from: `${quoteTable(schema, table.name)} NOT INDEXED ${sql} ${order(table, rowid)} LIMIT ? OFFSET ?`,
+      bindings: [...bindings, position.limit, position.offset ?? 0],
+      ...(query.longest === undefined ? {} : { longest: query.longest }),
+      ...(rowid === undefined ? {} : { also: `CAST(${rowid} AS TEXT)` }),
+    },
+    signal,
+  );
+  const last = also.at(-1);
+  return { rows, bytes, ...(typeof last === 'string' ? { last } : {}) };
+}
+
+/** So many columns a result can have. */
+const mostColumns = 2000;
+
+/** Undefined where no name reaches it, or a result has no room for it. */
+function rowidOf({ table, columns }: TableToRead): string | undefined {
+  return table.rowidName === undefined || columns.length >= mostColumns ? undefined : quote(table.rowidName);
+}
+
+/** Rows that are read in one go. */
+export interface TypedSelect {
+  /** The database that the values are stored in. */
+  readonly schema: string;
+  /** In SQL, the columns of one table. */
+  readonly values: readonly string[];
+  /** What follows FROM. */
+  readonly from: string;
+  readonly bindings: readonly Binding[];
+  /** See `RowQuery`. */
+  readonly longest?: number;
+  /** A further value in SQL, as the driver gives it. */
+  readonly also?: string;
+}
+
+export interface SelectedRows {
+  readonly rows: readonly Row[];
+  /** About how large they are. */
+  readonly bytes: number;
+  readonly also: readonly StoredValue[];
+}
+
+/** Reads exact values. Throws the driver's errors, and `cancelled`. */
+export async function selectTypedRows(
+  connection: Connection,
+  { schema, values, from, bindings, longest, also }: TypedSelect,
+  signal?: AbortSignal,
+): Promise<SelectedRows> {
+  const select = (expressions: readonly string[]): Promise<Record<string, StoredValue>[]> => {
+    const named = expressions.map((value, index) => `${value} AS c${index}`);
+    const all = [...named, ...(also === undefined ? [] : [`${also} AS also`])];
+    return connection.all(`SELECT ${all.join(', ') || '1'} FROM ${from}`, bindings, signal);
   };
-  const found = await select(columns.map((column) => encoded(quote(column), longest)));
-  const rows = found.map((row) => columns.map((_, index) => decode(row[`c${index}`] ?? null)));
-  await readInvalidTexts(rows, columns, longest, select, async () => {
-    const sql = `PRAGMA ${quote(source.schema)}.encoding`;
+  const found = await select(values.map((value) => encoded(value, longest)));
+  const rows = found.map((row) => values.map((_, index) => decode(row[`c${index}`] ?? null)));
+  await readInvalidTexts(rows, values, longest, select, async () => {
+    const sql = `PRAGMA ${quote(schema)}.encoding`;
     return (await connection.get<{ encoding: string }>(sql))?.encoding ?? 'UTF-8';
   });
-  const last = found.at(-1)?.['row_number'];
   return {
     rows,
     bytes: found.reduce((sum, row) => sum + sizeOf(row), 0),
-    ...(typeof last === 'string' ? { last } : {}),
+    also: found.map((row) => row['also'] ?? null),
   };
 }
 
@@ -183,19 +227,19 @@ function floatText(value: number): string {
 /** A text that is not valid comes from the driver with U+FFFD in its place: its bytes are read again. */
 async function readInvalidTexts(
   rows: Value[][],
-  columns: readonly string[],
+  values: readonly string[],
   longest: number | undefined,
   select: (values: readonly string[]) => Promise<Record<string, StoredValue>[]>,
   encodingOf: () => Promise<string>,
 ): Promise<void> {
   const isDoubtful = (value: Value | undefined): boolean =>
     value?.kind === 'text' && value.text.includes('\uFFFD');
-  const doubtful = columns.flatMap((_, index) => (rows.some((row) => isDoubtful(row[index])) ? [index] : []));
+  const doubtful = values.flatMap((_, index) => (rows.some((row) => isDoubtful(row[index])) ? [index] : []));
   if (doubtful.length === 0) return;
   const strict = new TextDecoder(await encodingOf(), { fatal: true });
   const bytesOf = (value: string): string =>
     `CAST(${longest === undefined ? value : `substr(${value}, 1, ${longest})`} AS BLOB)`;
-  const found = await select(doubtful.map((index) => bytesOf(quote(columns[index]!))));
+  const found = await select(doubtful.map((index) => bytesOf(values[index]!)));
   for (const [place, index] of doubtful.entries()) {
     for (const [number, row] of rows.entries()) {
       const stored = found[number]?.[`c${place}`];

@@ -41,10 +41,12 @@ interface IndexText {
 export class PartialCopy {
   readonly connection: Connection;
   readonly asItIs = false;
+  readonly source: string;
   readonly #file: string;
 
-  private constructor(connection: Connection, file: string) {
+  private constructor(connection: Connection, source: string, file: string) {
     this.connection = connection;
+    this.source = source;
     this.#file = file;
   }
 
@@ -67,7 +69,7 @@ export class PartialCopy {
       await connection.all('PRAGMA ignore_check_constraints = ON');
       await connection.run('BEGIN', [], signal);
       await connection.all('SELECT count(*) AS n FROM main.sqlite_schema', [], signal);
-      return new PartialCopy(connection, copyFile);
+      return new PartialCopy(connection, file, copyFile);
     } catch (error) {
       await connection.close();
       throw error;

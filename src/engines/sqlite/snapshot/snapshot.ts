@@ -56,6 +56,8 @@ interface Copy {
   readonly connection: Connection;
   /** It is the file as it was. */
   readonly asItIs: boolean;
+  /** What another connection reads to see this state, or a later one. */
+  readonly source: string;
   /** Resolves when all of it is there to be written, to what counts the rows. */
   take(
     selection: readonly TableSelection[],
@@ -67,7 +69,8 @@ interface Copy {
   close(logger: Logger): Promise<void>;
 }
 
-class SqliteSnapshot implements Snapshot {
+/** See `Snapshot`. */
+export class SqliteSnapshot implements Snapshot {
   readonly schema: CountedSchema;
   #closing: Promise<void> | undefined;
   #catalog: readonly CatalogTable[] | undefined;
@@ -75,6 +78,7 @@ class SqliteSnapshot implements Snapshot {
   readonly #copy: Copy;
   readonly #folder: TemporaryFolder;
   readonly #options: WorkOptions;
+  readonly #ends: (() => Promise<void>)[] = [];
 
   private constructor(
     schema: CountedSchema,
@@ -161,6 +165,21 @@ class SqliteSnapshot implements Snapshot {
     return Promise.resolve(sequences.filter(({ table }) => !table || wanted.has(tableKey(table))));
   }
 
+  /** To the state that the snapshot shows, for reading; it ends with the snapshot. */
+  get connection(): Connection {
+    return this.#copy.connection;
+  }
+
+  /** The file in which another connection finds this state, or a later one. */
+  get source(): string {
+    return this.#copy.source;
+  }
+
+  /** To be called when the snapshot has ended: what was attached to its connection can go. */
+  whenClosed(end: () => Promise<void>): void {
+    this.#ends.push(end);
+  }
+
   get closed(): boolean {
     return this.#closing !== undefined;
   }
@@ -171,6 +190,7 @@ class SqliteSnapshot implements Snapshot {
 
   async #end(): Promise<void> {
     await this.#copy.close(this.#options.logger);
+    for (const end of this.#ends) await end();
     await this.#folder.remove(this.#options.logger);
   }
 }

@@ -48,6 +48,10 @@ export class WholeCopy {
     }
   }
 
+  get source(): string {
+    return this.#file;
+  }
+
   /** Resolves to what counts the rows of the tables. */
   take(selection: readonly TableSelection[], schema: DatabaseSchema): Promise<CountRows> {
     checkSelection(selection, schema);
