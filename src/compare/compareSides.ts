@@ -45,7 +45,9 @@ export async function* compareSides(
     const [one, other] = opened as [OpenSide, OpenSide];
     const engine = commonEngine(one, other, options);
     const [ofFirst, ofSecond] = [await one.begin(), await other.begin()];
-    const pairing = pairSides(ofFirst.content, ofSecond.content, options, engine.manifestRules.foldName);
+    const pairing = pairSides(ofFirst.content, ofSecond.content, options, (name) =>
+      engine.manifestRules.foldName(name),
+    );
     yield { part: 'overview', ...pairing };
     const places = [...pairing.tables.keys()].filter((place) => pairing.tables[place]!.compared);
     const tables = places.map((place) => pairing.tables[place]!.compared!);

@@ -92,7 +92,7 @@ async function extract(side: BackupSide, options: WorkOptions): Promise<PayloadD
   const { manifest, source, madeHere = false } = side;
   const payload = await PayloadDatabase.extract(manifest, source, options, { trusted: madeHere });
   try {
-    if (!madeHere) await payload.checkPages(manifest, options);
+    if (!madeHere) await payload.checkPages(options);
     await payload.disarm();
     return payload;
   } catch (error) {
