@@ -47,7 +47,7 @@ function rulesOf(engine: string, engines: FindManifestRules, file: string): Retu
     return engines(engine);
   } catch (error) {
     const kind = /^[\w-]{1,30}$/.test(engine) ? `kind "${engine}"` : 'unknown kind';
-    const what = `was taken from a database of the ${kind}, which this version of Restore Point does not know`;
+    const what = `was taken from a database of the ${kind}, which this version of Restore Point does not support`;
     throw newer(file, what, error);
   }
 }

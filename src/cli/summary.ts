@@ -142,7 +142,7 @@ function otherSourceText({ otherSource }: Pick<RestorePlan, 'otherSource'>): str
 /** A sentence without its end. */
 export function foreignCodeText({ statements }: CodeToRun): string {
   const what = count(statements.length, 'statement');
-  return `The backup was not made on this machine, and ${what} of it would run as you`;
+  return `The backup was not made on this machine, and ${what} in it would run with your permissions`;
 }
 
 /** Every statement by kind and name. */

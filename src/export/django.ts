@@ -59,7 +59,7 @@ function modelOf({ name }: Table, { appLabel, model }: DjangoOptions): string {
   if (app === undefined) {
     throw new RestorePointError(
       'usage',
-      'The name of the table does not tell the Django app: it is not app_model',
+      'The table name does not show the Django app: it does not have the form app_model',
       {
         place: { table: formatTableName(name) },
         next: 'Name the app with --app-label.',
@@ -118,7 +118,7 @@ function jsonChecks(sql: string): ReadonlySet<string> {
 function invalidText({ name }: Table, column: Column | undefined): RestorePointError {
   return new RestorePointError(
     'refused',
-    'A text is not valid in the encoding of the database, and JSON cannot hold it',
+    'A text is not valid in the encoding of the database, and JSON cannot represent it',
     {
       place: { table: formatTableName(name), ...(column ? { column: column.name } : {}) },
       next: 'Export it as sql.',

@@ -147,7 +147,7 @@ function columnText(condition: string, { table, columns }: BackedUpTable): Colum
 function notesOf(table: BackedUpTable): string[] {
   if (holdsAllRows(table)) return [];
   const where = table.where === undefined ? '' : ` (where ${table.where})`;
-  return [`The backup does not hold all rows that the table had${where}.`];
+  return [`The backup does not contain all rows that the table had${where}.`];
 }
 
 function rowless(name: TableName): RestorePointError {

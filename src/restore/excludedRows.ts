@@ -26,7 +26,7 @@ export function excludedTables(
   const reason = 'the backup has no rows of it: they were excluded when it was taken';
   const warnings = left.map(
     ({ table }) =>
-      `${formatTableName(table.name)}: the backup has no rows of it, because they were excluded; what it holds now stays`,
+      `${formatTableName(table.name)}: the backup contains none of its rows, because they were excluded; its rows in the database stay`,
   );
   return {
     tables: new Set(left),

@@ -96,7 +96,7 @@ export function planRestore(backup: Manifest, target: RestoreTarget, options: Pl
 const nothing: PlannedExtras = { warnings: [] };
 
 const notUndone =
-  'this database does not undo what it makes: a restore that fails can leave new objects behind';
+  'this database does not roll back new objects: a failed restore can leave some behind';
 
 /** What belongs to no table: only all of a backup has it. */
 function planTableless(

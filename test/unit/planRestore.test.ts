@@ -214,7 +214,7 @@ describe('planRestore', () => {
   });
 
   it('warns where what it makes would not be undone', () => {
-    const warning = /does not undo what it makes/;
+    const warning = /does not roll back new objects/;
     const features = { transactionalDdl: false };
     assert.match(plan(backupOf([plainTable('t')]), [], { features }).warnings.join(), warning);
     assert.doesNotMatch(plan(backupOf([plainTable('t')]), []).warnings.join(), warning);
@@ -418,9 +418,9 @@ describe('planRestore: large objects', () => {
     const { owners, grantees, grantors } = plannedLargeObjects(planned)!;
     assert.deepEqual({ owners, grantees, grantors }, { owners: ['a'], grantees: ['b'], grantors: [] });
     assert.deepEqual(planned.warnings, [
-      'not restored: large objects: owner, with all rights, gone: there is no such role',
+      'not restored: large objects: owner, with all rights, gone: the role does not exist',
       'not restored: large objects: owner, with all rights, b: the user is not a member of it',
-      'not restored: large objects: rights of gone: there is no such role',
+      'not restored: large objects: rights of gone: the role does not exist',
       'not restored: large objects: rights given by b: the user is not a member of it',
     ]);
   });

@@ -25,7 +25,7 @@ export async function readHeader(source: ByteSource, file: string): Promise<Head
   if (start.toString('latin1', 0, armorLine.length) === armorLine) {
     throw new RestorePointError('usage', 'This backup is ASCII-armored, which Restore Point cannot read', {
       place: { file },
-      next: 'Decrypt it with the tool age (age -d), or encrypt it again without --armor.',
+      next: 'Decrypt it with age -d, or encrypt it again without --armor.',
     });
   }
   if (start.toString('latin1', 0, versionLine.length) !== versionLine) return 'none';

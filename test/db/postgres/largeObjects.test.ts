@@ -200,8 +200,8 @@ describe('large objects', () => {
     const target = await postgres.create();
     const { warnings } = await restore(file, target);
     assert.deepEqual(warnings, [
-      'not restored: large objects: owner, with all rights, lo_gone: there is no such role',
-      'not restored: large objects: rights of lo_gone: there is no such role',
+      'not restored: large objects: owner, with all rights, lo_gone: the role does not exist',
+      'not restored: large objects: rights of lo_gone: the role does not exist',
     ]);
     assert.deepEqual(
       (await stateOf(target)).map((row) => row.slice(0, 2)),

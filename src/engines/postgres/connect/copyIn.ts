@@ -55,7 +55,7 @@ async function feed(
 
 /** Resolves when the server has answered, to whether the request was sent: if the connection is lost, the driver says why. */
 async function giveUp(stream: Socket, copy: CopyIn): Promise<boolean> {
-  const sent = await send(stream, message.copyFail, Buffer.from('given up by the client\0')).then(
+  const sent = await send(stream, message.copyFail, Buffer.from('cancelled by the client\0')).then(
     () => true,
     () => false,
   );

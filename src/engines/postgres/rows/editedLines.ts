@@ -4,7 +4,7 @@ const [tab, lineFeed] = [0x09, 0x0a];
 /** About how much is given on at once. */
 const pieceBytes = 256 * 1024;
 
-/** What becomes of the values of a line; more follow that belong to the row's key. */
+/** How the values of a line are edited; more values follow that belong to the row's key. */
 export interface LineEdit {
   /** Places of the values that stay, in their new order. Undefined: all, as they are. */
   readonly columns: readonly number[] | undefined;

@@ -8,15 +8,15 @@ interface Offer<Item> {
 }
 
 /**
- * The items that `work` gives, one at a time, as somebody asks for them. Where nobody asks any more, `work` is told by an
- * error at its next item, and awaited.
+ * Yields the items that `work` gives, one at a time, as the consumer asks for them. If the consumer stops early, `work` gets
+ * an error at its next item, and is awaited.
  */
 export async function* handedOver<Item>(work: (give: Give<Item>) => Promise<void>): AsyncGenerator<Item> {
   let offer: Offer<Item> | undefined;
   let ended: { readonly error?: unknown } | undefined;
   let givenUp = false;
   let wake = (): void => undefined;
-  const giveUp = (): Error => new Error('Nobody wants what else there is');
+  const giveUp = (): Error => new Error('The rest is no longer needed');
   const give: Give<Item> = (item) =>
     new Promise((taken, refused) => {
       if (givenUp) return refused(giveUp());

@@ -88,7 +88,7 @@
       (local.get $length)
       (local.get $out)))
 
-  ;; The highest bit of each byte that is 0. Only the lowest of them is told exactly.
+  ;; The highest bit of each byte that is 0. Only the lowest of them is exact.
   (func $zeros (param $word i64) (result i64)
     (i64.and
       (i64.and

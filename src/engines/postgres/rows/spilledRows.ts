@@ -13,7 +13,7 @@ const cachedBlocks = 64;
 
 /**
  * Rows that are put aside and looked up later, in their order or not. Few stay in memory; many go to a temporary file,
- * encrypted with a key that only this object has: whatever becomes of the file, nobody can read it.
+ * encrypted with a key that only this object has: whatever happens to the file, nobody can read it.
  */
 export class SpilledRows {
   readonly #key = randomBytes(32);

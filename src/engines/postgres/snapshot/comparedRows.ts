@@ -125,13 +125,13 @@ export function backedUpRows(
     check(rows, whole) {
       if (!whole) throw damagedRows(table, 'its last row has no end');
       if (rows !== backedUp.rows)
-        throw damagedRows(table, `it holds ${rows} and says that it holds ${backedUp.rows}`);
+        throw damagedRows(table, `it contains ${rows}, but its manifest says ${backedUp.rows}`);
     },
   };
 }
 
 function damagedRows({ name }: Table, what: string): RestorePointError {
-  return new RestorePointError('damaged-backup', `Its rows are not those that were written: ${what}`, {
+  return new RestorePointError('damaged-backup', `Its rows are not the ones that were backed up: ${what}`, {
     place: { table: formatTableName(name) },
   });
 }
@@ -161,7 +161,7 @@ function tableOf({ manifest }: BackupSide, { name }: Table): BackedUpTable {
   }
   const found = lookup.get(tableKey(name));
   if (found) return found;
-  throw new RestorePointError('usage', 'The backup does not hold this table', {
+  throw new RestorePointError('usage', 'The backup does not contain this table', {
     place: { table: formatTableName(name) },
   });
 }

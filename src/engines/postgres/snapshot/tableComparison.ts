@@ -250,7 +250,7 @@ export class TableComparison {
 
   async #read(side: ComparedRows, taker: RowTaker): Promise<void> {
     const { hashes, progress, signal } = this.#work;
-    let [rows, told] = [0, 0];
+    let [rows, reported] = [0, 0];
     const counting: RowTaker = {
       take(row) {
         rows += 1;
@@ -264,8 +264,8 @@ export class TableComparison {
       (piece) => {
         throwIfCancelled(signal);
         const waiting = hashes.push(piece, counting);
-        progress.add(rows - told, piece.length);
-        told = rows;
+        progress.add(rows - reported, piece.length);
+        reported = rows;
         return waiting;
       },
       signal,

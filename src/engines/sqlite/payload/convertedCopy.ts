@@ -122,7 +122,7 @@ async function copyTable(
   if (written.digest('hex') === found.digest('hex')) return;
   throw new RestorePointError(
     'refused',
-    `The text of the backup cannot be converted from ${conversion.from} to ${conversion.to}: values would change`,
+    `The text in the backup cannot be converted from ${conversion.from} to ${conversion.to}: values would change`,
     { next: 'Restore into a new database.' },
   );
 }
