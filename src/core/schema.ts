@@ -97,8 +97,8 @@ export interface SchemaObject {
   /** Features that the statement needs and not every server has. */
   readonly uses?: readonly ServerFeature[];
   /**
-   * It is as every new database has it, and so gives way to what a backup of a whole database says of it: its
-   * properties there, or, where it has none of it, this statement, which takes it away.
+   * The object is as in every new database, so a complete backup overrides it: with the properties in the backup or, if the
+   * backup does not have it, with this statement, which drops it.
    */
   readonly usual?: string;
 }
