@@ -34,7 +34,7 @@ export async function createTemporary(
   }
 }
 
-/** Gives another path in the same folder, for when somebody else has taken the first one meanwhile. */
+/** Returns another path in the same folder, in case the first one has been taken in the meantime. */
 export type AnotherPath = () => Promise<string>;
 
 /**

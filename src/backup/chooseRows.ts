@@ -13,7 +13,7 @@ export interface ChosenRows {
   readonly related?: RelatedTables;
 }
 
-/** The tables that are meant, with those that hang together with them where that is asked for. Throws `usage`. */
+/** The selected tables and, if requested, those related to them. Throws `usage`. */
 export function chooseRows(schema: DatabaseSchema, selection: BackupSelection): ChosenRows {
   if (selection.excludeRows && (selection.withRelated || selection.only)) throw contradiction(selection);
   const related = selection.withRelated ? relatedTables(schema, selection) : undefined;

@@ -27,7 +27,7 @@ export interface BackupSelection {
   /** Conditions in the database's SQL. */
   readonly where?: readonly { readonly table: TablePattern; readonly condition: string }[];
   /**
-   * Also the rows that hang together with the chosen ones, by foreign keys: see `followForeignKeys`. Without tables, those
+   * Also the rows that are related to the chosen ones by foreign keys: see `followForeignKeys`. Without tables, those
    * that conditions name are chosen.
    */
   readonly withRelated?: boolean;
@@ -125,7 +125,7 @@ export function selectionScope(selection: BackupSelection): SchemaScope | undefi
   };
 }
 
-/** A table that was named is not passed over in silence. */
+/** A table that was named is never skipped silently. */
 function refuseRowless(name: TablePattern, found: readonly Table[]): void {
   if (name.wildcard || found.some(isCarried)) return;
   const text = `${formatTableName(name)} has no rows of its own to back up (it is partitioned or virtual)`;

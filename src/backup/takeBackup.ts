@@ -27,7 +27,7 @@ export interface TakeBackupOptions extends WorkOptions {
   readonly selection?: BackupSelection;
   /** The final path; it must not exist yet. */
   readonly file: string;
-  /** Gives another path when somebody else has taken that one meanwhile; without it, this is an error. */
+  /** Returns another path if the first one has been taken in the meantime; without it, that is an error. */
   readonly anotherFile?: () => Promise<string>;
   readonly compression?: Compression;
   /** The keys to encrypt it to; without it, the backup is not encrypted. */

@@ -53,7 +53,7 @@ export const usage = `restore-point: back up a database to a file, and restore e
 <side>        a backup file, or a connection
 
 --tables      names, or patterns with *: orders, audit_*, archive.*; in quotes, a * is an ordinary character
---exclude-rows  tables that are taken without their rows; a restore leaves their live rows alone
+--exclude-rows  tables to back up without their rows; a restore leaves their rows in the database alone
 --out         a file that ends in .dbbackup (.dbbackup.age if encrypted), or a folder; default: "backups"
 --where       only rows that match a condition, in the database's SQL; may be given once for each table
 --with-related  also back up everything related to the chosen rows by foreign keys: rows that reference
@@ -81,8 +81,8 @@ export const usage = `restore-point: back up a database to a file, and restore e
               django (a fixture for loaddata)
 --where       for export: a condition in the database's SQL for a connection, column=text for a backup
 --separator   for csv: one character instead of a comma; \\t is a tab
---null        of csv: what NULL is written as; nothing when left out, and empty texts are in quotes
---app-label, --model  of django: when left out, those that the table's name tells
+--null        for csv: the text for NULL; default: nothing, with empty strings in quotes
+--app-label, --model  for django; default: taken from the table name
 --trust-settings  use a connection in .vscode/settings.json without asking whether you trust
                 these settings
 --verbose     log what is done, and show the stack of an error

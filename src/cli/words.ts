@@ -83,7 +83,7 @@ function refuseUrl(name: string, value: unknown): void {
   }
 }
 
-/** Words of the user for an error, but for those that could hold a password. */
+/** Quotes the user's words in an error, except those that could contain a password. */
 export function quoted(text: string): string {
   return /[:@=]/.test(text) ? '' : `"${text}"`;
 }

@@ -30,7 +30,7 @@ export interface BackedUpTable {
   readonly table: Table;
   /** Only rows for which this condition held, as the user wrote it. */
   readonly where?: string;
-  /** Only rows that hang together with those of other tables in the backup; with `where`, besides those. */
+  /** Only rows that are related to those of other tables in the backup; with `where`, in addition to the rows that match it. */
   readonly related?: readonly RelatedReason[];
   /** The columns in the payload, in its order (generated ones are not there). */
   readonly columns: readonly string[];

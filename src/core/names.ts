@@ -119,7 +119,7 @@ function starFits(pattern: string, name: string): boolean {
   });
 }
 
-/** For names of which `Orders` and `orders` are one, where engines fold the letters A to Z and no others. */
+/** For engines to which `Orders` and `orders` are the same name, and which fold only the letters A to Z. */
 export function foldCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }

@@ -144,7 +144,7 @@ export interface UnreadableTable {
   readonly owned: boolean;
 }
 
-/** Something in the database that the backup does not carry: named, never left out in silence. */
+/** Something in the database that is not in the backup: always listed, never left out silently. */
 export interface LeftOut {
   readonly kind: string;
   readonly names: readonly string[];

@@ -57,7 +57,7 @@ export interface RowQuery {
   readonly columns?: readonly string[];
   /** Only rows in which each of these columns has this text (see `valueText`). */
   readonly where?: readonly ColumnText[];
-  /** How many rows are passed over. The order is that of the key on a database, that of the file in a backup. */
+  /** How many rows to skip. The order is that of the key in a database, and that of the file in a backup. */
   readonly after?: number;
   readonly limit?: number;
   /** Longer values are cut to about so many characters or bytes, for people. */

@@ -48,7 +48,7 @@ export interface SessionFeatures extends EngineFeatures {
 
 /** The intact rows of a damaged backup. */
 export interface SalvagedContent {
-  /** With their counts and digests as they now are; those of which nothing holds are not there. */
+  /** With their present counts and digests; without the tables that are lost completely. */
   readonly tables: readonly BackedUpTable[];
   readonly payloads: readonly Payload[];
   /** Absent where not all of them hold. */

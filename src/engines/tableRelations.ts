@@ -32,7 +32,7 @@ export const othersAlias = '"others"';
 export type LinkEnd = 'child' | 'parent';
 
 /**
- * The models of tables that hang together, with a relation at both ends of every foreign key: BelongsToOne at the table
+ * The models of related tables, with a relation at both ends of every foreign key: BelongsToOne at the table
  * that has it, HasMany at the one that it names. Columns have safe names, as those of `tableModel`: the rows of a model
  * are those of a derived table with `row0`, … (what tells rows apart) and `c0`, … (the columns that keys use).
  */

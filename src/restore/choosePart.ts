@@ -8,7 +8,7 @@ import { chooseOpaque } from './planOpaque.ts';
 export interface PartOptions {
   /** As a user names them. */
   readonly tables?: readonly TablePattern[];
-  /** Also the tables of the backup that hang together with these, by foreign keys. */
+  /** Also the tables of the backup that are related to these by foreign keys. */
   readonly withRelated?: boolean;
   /** Make what is missing and write no rows, or write rows and make nothing. */
   readonly only?: BackupPart;

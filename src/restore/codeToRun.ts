@@ -11,7 +11,7 @@ export interface CodeToRun {
   readonly kinds: readonly string[];
 }
 
-/** Kinds whose objects run when somebody else does something. */
+/** Kinds whose objects run when other users do something. */
 const active: readonly string[] = [
   'function',
   'procedure',

@@ -5,7 +5,7 @@ import type { ProgressEvent, ReportProgress } from '../core/progress.ts';
 const interval = 50;
 
 /**
- * Lets so many events pass as somebody can see: of each phase and each table the first and the last, and some between.
+ * Passes only as many events as a user can see: for each phase and table the first, the last, and some in between.
  * `flush` sends what is held back.
  */
 export function fewerEvents(send: ReportProgress): {

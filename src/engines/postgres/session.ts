@@ -170,7 +170,7 @@ export class PostgresSession implements Session {
 
 /**
  * The planner's estimates; a table that was never looked at is undefined, and one without pages is empty. The size of
- * a table that somebody has locked (a restore does) is not asked for: that would wait for the lock.
+ * a table that another session has locked (as a restore does) is not read: that would wait for the lock.
  */
 const listQuery = `
   WITH locked AS MATERIALIZED (

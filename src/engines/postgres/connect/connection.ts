@@ -165,7 +165,7 @@ async function onConnection<Result>(
   }
 }
 
-/** Says what somebody between the two ends could do, where the mode of TLS was chosen so. */
+/** Warns about what others on the network could do with the chosen TLS mode. */
 function warnOfOpenNetwork(address: ResolvedAddress, ssl: TlsOptions, logger: Logger): void {
   if (isThisMachine(address.host)) return;
   if (!ssl) {

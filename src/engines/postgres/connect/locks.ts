@@ -37,7 +37,7 @@ export async function lockTables(
 
 /**
  * Runs a statement that has to lock a table (or a sequence); when it waits for too long, says for whom. Without a table
- * it is any: catalogs are read by functions that wait for whoever holds a table for itself.
+ * it is any: catalogs are read by functions that wait for sessions with an exclusive lock on a table.
  */
 export async function sayingWhoBlocks<Result>(
   transaction: Transaction,
@@ -51,7 +51,7 @@ export async function sayingWhoBlocks<Result>(
   }
 }
 
-/** `tables`: those of which one could not be locked, in order; none where it can be any. */
+/** `tables`: one of them could not be locked; in order, and empty if it can be any table. */
 async function withBlocker(
   transaction: Transaction,
   tables: readonly TableName[],

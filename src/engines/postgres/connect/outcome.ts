@@ -6,7 +6,7 @@ import { describeFailure } from './errors.ts';
 
 /** How long to ask for the outcome of a transaction whose connection broke. */
 const outcomeMilliseconds = 10_000;
-/** The same for somebody who has cancelled and waits. */
+/** The same for a user who has cancelled and is waiting. */
 const cancelledOutcomeMilliseconds = 300;
 
 /** What became of a transaction whose COMMIT was not answered, with the error where it is not committed for sure. */

@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events';
 import pg from 'pg';
 import { RestorePointError } from '../../../core/errors.ts';
 
-/** How a server asks for a password that whoever reads the answer has, or can use in the user's place. */
+/** Requests for a password whose answer lets anyone who reads it log in as the user. */
 const openRequests = ['authenticationCleartextPassword', 'authenticationMD5Password'];
 
 /** A driver's connection over an unverified network: it answers no server that asks for the password in such a way. */

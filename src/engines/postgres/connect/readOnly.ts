@@ -12,7 +12,7 @@ interface Writability {
 }
 
 /**
- * Throws `refused` on a server that only reads, and where somebody decided that transactions only read: a restore could
+ * Throws `refused` on a read-only server, and if transactions are set to read-only by default: a restore could
  * override that, and does not.
  */
 export async function refuseReadOnly(transaction: Transaction): Promise<void> {

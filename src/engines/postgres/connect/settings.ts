@@ -48,7 +48,7 @@ export function pinStatements(server: ServerTraits): string {
   const settings: Record<string, string> = {
     ...pinned,
     lock_timeout: `'${lockTimeoutSeconds}s'`,
-    // A database without an encoding gives bytes as they are; anything else is converted to UTF-8.
+    // A database without an encoding returns bytes as they are; all others are converted to UTF-8.
     client_encoding: server.encoding === 'SQL_ASCII' ? 'SQL_ASCII' : 'UTF8',
     ...(server.version >= 170_000 ? { transaction_timeout: '0' } : {}),
     // A long statement of a client that was killed ends soon, and so do its locks. Other systems may lack it.

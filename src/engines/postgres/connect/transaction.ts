@@ -219,7 +219,7 @@ export class Transaction {
     await this.run('DEALLOCATE restore_point_check');
   }
 
-  /** `COPY (…) TO STDOUT`, or several of them, of each of which `ended` tells. See `copyOut`. */
+  /** `COPY (…) TO STDOUT`, or several of them; `ended` is called after each. See `copyOut`. */
   copyOut(sql: string, take: (piece: Uint8Array) => void | Promise<void>, ended?: () => void): Promise<void> {
     const taken = (piece: Uint8Array): void | Promise<void> => {
       throwIfCancelled(this.#signal);

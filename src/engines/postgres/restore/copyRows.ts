@@ -25,7 +25,7 @@ export interface CopyTarget {
 }
 
 /**
- * Puts rows of COPY text into a table. `source` gives them in parts, of which most end where a row does; `sent` gets
+ * Puts rows of COPY text into a table. `source` gives them in parts, most of which end at the end of a row; `sent` gets
  * of each piece when the system has taken it. Resolves to the number of rows that the server took.
  */
 export async function copyRows(

@@ -180,7 +180,7 @@ function placeOf({ table }: SchemaObject): ErrorPlace {
   return table ? { table: formatTableName(table) } : {};
 }
 
-/** Does something as another role of which the user is a member. */
+/** Does something as another role that the user is a member of. */
 export async function asRole(
   transaction: Transaction,
   role: string | undefined,

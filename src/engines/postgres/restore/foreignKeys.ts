@@ -74,7 +74,7 @@ export async function foreignKeysToDrop(
   );
 }
 
-/** A row that is updated keeps the key that tells it from others, but for how it is written. */
+/** An updated row keeps the key that identifies it, except for the way it is written. */
 function passesOn({ acts, referencedColumns, inexact }: LiveForeignKey, key: readonly string[]): boolean {
   return acts && referencedColumns.some((column) => !key.includes(column) || inexact.includes(column));
 }

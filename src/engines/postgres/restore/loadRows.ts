@@ -27,7 +27,7 @@ import {
 import type { Transaction } from '../connect/transaction.ts';
 import { digestRows, type Rows } from './verify.ts';
 
-/** Bytes of rows from which on it pays to ask of which types their values are. */
+/** From this size on, it is worthwhile to ask for the types of the values. */
 const convertedBytes = 1024 * 1024;
 
 /** As many rows as are deleted in less time than TRUNCATE takes. */
@@ -68,7 +68,7 @@ export class RowLoading {
   #usersRows: ReadonlyMap<string, string> = new Map();
   /** Those whose partitions have been emptied. */
   readonly #emptied = new Set<RootTable>();
-  /** By the table's key: rows of which more is needed after they were loaded. */
+  /** By the table's key: rows that are needed again after they were loaded. */
   readonly #staged = new Map<string, StagedRows>();
 
   constructor(transaction: Transaction, restore: RestoreSource, options: WorkOptions) {

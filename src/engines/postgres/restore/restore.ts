@@ -82,7 +82,7 @@ export class PostgresRestore implements RestoreWork {
     this.#verifying = this.#loading.progressOf('verify');
   }
 
-  /** Comes before all that is done: whoever does something before `prepare` calls it by himself. */
+  /** Runs before everything else: a caller that does something before `prepare` calls this itself. */
   disarmEvents(): Promise<void> {
     return (this.#disarmed ??= this.#events.disable());
   }

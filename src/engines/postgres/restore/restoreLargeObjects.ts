@@ -127,7 +127,7 @@ export class LargeObjectRestore {
 
   /**
    * A piece far behind the others would make an object of terabytes, which is read back. An object goes on in the next
-   * chunk at most: `ends` are the places after those of the chunk before. Resolves to those of this one.
+   * chunk at most: `ends` are the end positions of the previous chunk. Resolves to those of this one.
    */
   async #refuseGaps(ends: ReadonlyMap<string, number>): Promise<Map<string, number>> {
     const runs = await this.#transaction.rows<PieceRun>(runsQuery);

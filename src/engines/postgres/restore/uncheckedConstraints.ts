@@ -6,7 +6,7 @@ import { callsUsersCode } from '../schema/usersCode.ts';
 import { quoteIdentifier, quoteLiteral, quoteName } from '../connect/identifiers.ts';
 import type { Transaction } from '../connect/transaction.ts';
 
-/** A check or NOT NULL of one table; those of tables that inherit from each other hang together. */
+/** A check or NOT NULL of one table; those of tables that inherit from each other form a group. */
 interface Member {
   readonly oid: string;
   readonly table: TableName;
@@ -63,7 +63,7 @@ function staysOn(group: readonly Member[]): boolean {
   return group.some(({ owned }) => !owned) && group.every(({ valid }) => valid);
 }
 
-/** In groups of those that hang together. */
+/** In groups of related constraints. */
 function togetherIn(members: readonly Member[]): Member[][] {
   const groups = new Map(members.map((member) => [member.oid, [member]]));
   for (const { oid, parents } of members) {

@@ -1,7 +1,7 @@
 import { unescapeText } from './copyText.ts';
 import type { FormOf } from './keyForms.ts';
 
-/** A value of a row's key of which several texts mean the same. */
+/** A value of a row's key that can be written in several ways. */
 export interface KeyEdit {
   /** Its place in the row. */
   readonly place: number;

@@ -22,7 +22,7 @@ const builtIn: Readonly<Record<string, FormOf>> = {
   nummultirange: rangesForm(decimals),
 };
 
-/** Says of which types several texts mean the same value. Their names are those that the server writes without a search path. */
+/** The types whose values can be written in several ways. Their names are as the server writes them without a search path. */
 export class KeyForms {
   readonly #domains = new Map<string, string>();
   readonly #composites = new Map<string, readonly string[]>();

@@ -65,7 +65,7 @@ export const [keyWords, rowWords] = [4, 2];
 
 /**
  * Hashes rows of COPY text as they come, and their keys: with 128 bits (a row with 64 of them, if it has a key), by a
- * secret of this object's own. So two different rows never have one hash, whoever made them.
+ * secret of this object's own. So two different rows never have the same hash, even if they were made for that.
  */
 export class RowHashes implements HashedRow {
   words: Uint32Array;

@@ -65,7 +65,7 @@ export class ExactColumns {
     this.#xml = xml;
   }
 
-  /** Asks of which columns this is true, of tables that are there and do not change any more. */
+  /** Finds the columns for which this is true, in existing tables that no longer change. */
   static async load(transaction: Transaction, tables: readonly TableName[]): Promise<ExactColumns> {
     const keys = new Map(tables.map((table) => [quoteName(table), tableKey(table)]));
     const rows = await transaction.rows<{ table: string; columns: string[] }>(

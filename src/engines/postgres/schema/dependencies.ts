@@ -124,7 +124,7 @@ function useShells(objects: readonly CatalogObject[], graph: ReadonlyMap<string,
   }
 }
 
-/** Sets of more than one object each of which needs, at last, each other. Without recursion: chains can be long. */
+/** The cycles: sets of several objects that depend on each other, directly or indirectly. Without recursion: chains can be long. */
 export function findCircles(graph: Graph): Set<string>[] {
   const index = new Map<string, number>();
   const low = new Map<string, number>();

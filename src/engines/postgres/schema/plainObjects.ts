@@ -74,7 +74,7 @@ const nameless: readonly string[] = [
 
 /**
  * Asked in a way that the server works out no statement of what is not in the scope: that could wait for a lock. Names of
- * the server's own objects are not looked at, but for that of the schema `public`.
+ * the server's own objects are ignored, except that of the schema `public`.
  */
 function readScope(transaction: Transaction, kind: PlainKind, scope: CatalogScope): Promise<PlainRow[]> {
   const row = kind.row === true ? 'q."row"' : 'q.oid';

@@ -18,7 +18,7 @@ export interface CatalogSequence {
   readonly column: string | null;
   /** The column holds whole numbers. */
   readonly counts: boolean;
-  /** How the column and the sequence hang together. */
+  /** How the column and the sequence are related. */
   readonly tie: CatalogTie | null;
   readonly unlogged: boolean;
   readonly type: string;
@@ -48,7 +48,7 @@ interface TieRow {
   readonly tie: CatalogTie;
 }
 
-/** Reads all sequences, or those of a scope. What hangs on what is asked of the catalogs, never guessed. */
+/** Reads all sequences, or those of a scope. The catalogs say which column a sequence belongs to; it is never guessed. */
 export async function readSequenceRows(
   transaction: Transaction,
   scope?: CatalogScope,

@@ -267,7 +267,7 @@ function inheritedChanges(
 
 /** A constraint as `ALTER TABLE` adds it. */
 export function addConstraint(table: CatalogTable, constraint: CatalogConstraint): string {
-  // A check is one of its heirs too, and a foreign key of a partitioned table one of its partitions.
+  // Children inherit a check, and partitions a foreign key of their partitioned table.
   const spreads = constraint.type === 'f' ? table.partitioned : !constraint.noInherit;
   const only =
     (constraint.type === 'f' || constraint.type === 'c' || constraint.type === 'n') && spreads ? '' : 'ONLY ';

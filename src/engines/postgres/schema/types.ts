@@ -104,7 +104,7 @@ const shells: PlainKind = {
               AND EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid)) OR r.rngcanonical <> 0) AND ${usersTypes}`,
 };
 
-/** A type that somebody began and did not finish. */
+/** A shell type: created, but never defined. */
 const unfinished: PlainKind = {
   catalog: 'pg_type',
   kind: 'shell type',

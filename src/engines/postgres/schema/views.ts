@@ -9,7 +9,7 @@ const title = readable('c.relnamespace', 'c.relname');
 
 const definition = `rtrim(pg_get_viewdef(c.oid), E' \\n;')`;
 
-/** The options but for that of the check, which has words of its own. */
+/** The options except the check option, which has its own syntax. */
 const options = `
   coalesce(' WITH (' || (SELECT string_agg(${identifier(`split_part(o, '=', 1)`)} || ' = '
                                    || quote_literal(substr(o, strpos(o, '=') + 1)), ', ')

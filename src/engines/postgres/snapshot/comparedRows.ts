@@ -18,11 +18,11 @@ type Take = (piece: Uint8Array) => void | Promise<void>;
 /** What follows the columns on each line, on both sides: what the judge says of the key, and forms of values of it. */
 export interface KeyPlan {
   readonly forms: readonly KeyForm[];
-  /** Whoever knows which keys are equal, if somebody has to be asked. */
+  /** Decides which keys are equal, if texts alone do not tell. */
   readonly judge?: { readonly keys: KeysInServer; readonly places: readonly number[] } | undefined;
 }
 
-/** A value of the key of which several texts mean the same on a side. */
+/** A value of the key that can be written in several ways on a side. */
 export interface KeyForm {
   /** Its place in the row. */
   readonly place: number;

@@ -247,7 +247,7 @@ class QueryBuilder {
   }
 }
 
-/** Numbers in groups: those that hang together in a circle are one, and each comes after those that it hangs on. */
+/** Numbers in groups: those in a cycle form one group, and each group comes after those that it depends on. */
 function inTurn(count: number, pairs: readonly (readonly [number, number])[]): Set<number>[] {
   const graph = new Map(Array.from({ length: count }, (_, number) => [String(number), new Set<string>()]));
   for (const [of, on] of pairs) graph.get(String(of))!.add(String(on));

@@ -158,7 +158,7 @@ export class PostgresSnapshot implements Snapshot {
     return tables.map((table) => refuseUnsteady(table, states.get(tableKey(table))));
   }
 
-  /** Resolves when these tables are read, the first of which has this place; each `payload` when it is written. */
+  /** Resolves when these tables are read, which start at this position; each `payload` resolves when it is written. */
   async #readTables(
     selected: readonly TableSelection[],
     related: RelatedRows | undefined,

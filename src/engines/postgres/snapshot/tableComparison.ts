@@ -230,7 +230,7 @@ export class TableComparison {
     }
   }
 
-  /** A changed row of which the other one was not kept is one too many. */
+  /** A changed row whose counterpart was not kept is one too many. */
   #differs(slot: number): boolean {
     const state = this.#table.state(slot);
     if (state === slotState.alone) return !this.#sides.partial.other;

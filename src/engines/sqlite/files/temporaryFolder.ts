@@ -5,14 +5,14 @@ import type { Logger } from '../../../core/logger.ts';
 import { removePrivateFolder } from '../../../core/ownFiles.ts';
 import { isRunning } from '../../../core/processes.ts';
 
-/** A killed process leaves its folder, with a copy of somebody's data in it: after a day it is removed by the next. */
+/** A killed process leaves its folder, with a copy of a user's data in it: a later process removes it after a day. */
 const staleAfter = 24 * 60 * 60 * 1000;
 
 /** Where Linux has files that are in memory. */
 const memoryFolder = '/dev/shm';
 const memoryFileSystem = 0x01021994;
 
-/** A fresh folder that only this user can read; its name tells whose it is, and of which process. */
+/** A new folder that only this user can read; its name contains the user and the process. */
 export class TemporaryFolder {
   readonly path: string;
 
@@ -42,7 +42,7 @@ export class TemporaryFolder {
     return path;
   }
 
-  /** Tries twice, because it holds a copy of somebody's data. Never throws: a folder that stays is logged. */
+  /** Tries twice, because it contains a copy of a user's data. Never throws: a folder that stays is logged. */
   async remove(logger: Logger): Promise<void> {
     try {
       await removePrivateFolder(this.path).catch(() => removePrivateFolder(this.path));

@@ -84,7 +84,7 @@ async function insertRows(
 
 /**
  * Inserts the backup's rows that match `where`. `OR ABORT` overrides conflict clauses of the table, which could skip or
- * replace rows in silence.
+ * replace rows silently.
  */
 export function insertSql(
   pair: TablePair,

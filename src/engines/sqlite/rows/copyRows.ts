@@ -6,7 +6,7 @@ import { quote } from '../connect/identifiers.ts';
 /**
  * The statement that copies all rows between two tables of the same definition with SQLite's transfer optimisation,
  * which moves whole records and index entries; undefined where it would not be exact. `from` and `to` are quoted, and
- * `to` is empty. `OR FAIL` overrules conflict clauses of the table, which could skip or replace rows in silence, and spares
+ * `to` is empty. `OR FAIL` overrides conflict clauses of the table, which could skip or replace rows silently, and saves
  * the copy of every page that `OR ABORT` keeps; after an error, what was written stays there.
  */
 export async function transferSql(

@@ -102,7 +102,7 @@ async function rowidRange(
   if (table.rowidName === undefined) return undefined;
   const rowid = quote(table.rowidName);
   const from = quoteTable('main', table.name);
-  // Two queries, each of which goes straight to one end of the table.
+  // Two queries: each goes straight to one end of the table.
   const range = await connection.get<{ first: number | null; last: number | null }>(
     `SELECT (SELECT min(${rowid}) FROM ${from}) AS first, (SELECT max(${rowid}) FROM ${from}) AS last`,
   );

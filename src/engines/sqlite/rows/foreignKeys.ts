@@ -72,7 +72,7 @@ export class ForeignKeyGuard {
   }
 
   /**
-   * Queries for the database of the backup itself, each of which finds a row when something dangles there; those to parents
+   * Queries for the database of the backup itself: each finds a row if a reference dangles there; those to parents
    * that do not exist too, with `absentParents`.
    */
   inherited(tables: readonly CatalogTable[], { absentParents = false } = {}): InheritedReference[] {

@@ -16,7 +16,7 @@ export interface Restored {
 }
 
 /**
- * Rebuilds full-text indexes over restored tables ("external content"), but for those that came back with them. Triggers
+ * Rebuilds full-text indexes over restored tables ("external content"), except those that were restored with them. Triggers
  * keep them in step, and these were silent: the next change of a row that such an index does not know would report a
  * malformed database.
  */

@@ -25,7 +25,7 @@ export interface Checked {
 /**
  * Checks that every statement is one that a backup holds for an object of its kind and name, and nothing more: a backup
  * comes from a file, and what a plan says of its statements has to be true. What code a statement carries (the body of
- * a function, an expression of a default) is not judged: that is for whoever is asked whether it may run.
+ * a function, an expression of a default) is not judged: that is up to the user who is asked whether it may run.
  * Throws `damaged-backup` for the first one that is not.
  */
 export async function checkStatements(

@@ -13,7 +13,7 @@ function needsExtension({ needs = [] }: SchemaObject): boolean {
   return needs.some((key) => key.startsWith(objectKey({ kind: 'extension', name: '' })));
 }
 
-/** Reads `ALTER TABLE "a"."b" ADD CONSTRAINT "c" …`, of which the kind of constraint is one of these. */
+/** Reads `ALTER TABLE "a"."b" ADD CONSTRAINT "c" …` with one of these kinds of constraint. */
 export function readAddedConstraint(
   reader: StatementReader,
   object: SchemaObject,
