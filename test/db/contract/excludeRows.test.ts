@@ -90,7 +90,7 @@ for (const engine of testEngines) {
       assert.match(
         into,
         engine.id === 'sqlite'
-          ? /Rows of orders point at rows of customers/
+          ? /Rows of orders reference rows of customers/
           : /not restored: foreign key .*: the rows of the table public\.customers were excluded/,
       );
       assert.deepEqual(await empty.rows('SELECT count(*) FROM orders'), [['3']]);

@@ -197,7 +197,7 @@ for (const engine of testEngines) {
       await writeFile(out, 'mine');
       const taken = await runCli(['export', database.url, '-t', 'hard', '--format', 'csv', '-o', out]);
       assert.equal(taken.code, 2);
-      assert.match(taken.stderr, /never overwritten/);
+      assert.match(taken.stderr, /never overwrites/);
       assert.equal(await readFile(out, 'utf8'), 'mine');
       const args = ['--format', 'csv', '--out', folder.file('new.csv')];
       for (const more of [

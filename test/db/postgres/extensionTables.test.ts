@@ -144,7 +144,7 @@ describe('postgres: tables of extensions', function () {
     await other.run(`CREATE EXTENSION "my-places" VERSION '0.5'`);
     const error = await failure(restore(file, other, { tables: tables('job') }));
     assert.equal(error.code, 'refused');
-    assert.match(error.message, /public\.job: it is missing: the extension "my-places" is there/);
+    assert.match(error.message, /public\.job: it is missing: the extension "my-places" exists/);
     const { warnings } = await restore(file, other).catch((failed: Error) => assert.fail(failed));
     assert.ok(warnings.some((text) => text.startsWith('public.job: it is missing')));
   });

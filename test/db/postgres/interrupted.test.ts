@@ -313,7 +313,7 @@ describe('postgres: losing the connection', () => {
     assert.equal(error.code, 'connection');
     const words = describeError(error);
     assert.match(words, /It is not known whether the database was changed/);
-    assert.match(words, /rolls the transaction back by itself/);
+    assert.match(words, /rolls back the transaction when it notices/);
     assert.doesNotMatch(words, /Nothing was changed/);
     assert.equal(await database.dump(), before);
   });

@@ -2,7 +2,7 @@ import { formatTableName } from '../../../core/names.ts';
 import { quoteIdentifier, quoteName } from '../connect/identifiers.ts';
 import { catalogId, type CatalogObject } from './catalogObject.ts';
 import { featuresOf } from './features.ts';
-import { addConstraint, isHeir, storageOptions } from './tableStatements.ts';
+import { addConstraint, isChild, storageOptions } from './tableStatements.ts';
 import type { CatalogConstraint, CatalogIndex, CatalogTable } from './tables.ts';
 
 /** Objects that are added to tables and materialized views after their rows. */
@@ -135,7 +135,7 @@ function indexId(table: CatalogTable, { oid, name }: CatalogIndex): string {
 
 /** Constraints that were added without looking at the rows: they may not hold for all of them. */
 function uncheckedObjects(table: CatalogTable): CatalogObject[] {
-  const inherits = isHeir(table) || table.partitionBound !== null;
+  const inherits = isChild(table) || table.partitionBound !== null;
   return table.constraints
     .filter(({ type, valid, local }) => (type === 'c' || type === 'n') && !valid && (local || !inherits))
     .map((constraint) =>

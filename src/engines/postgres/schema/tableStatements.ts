@@ -47,7 +47,7 @@ function tableObject(
     table: table.name,
     section: 'pre-data',
     statements: [
-      createTable(isHeir(table) ? { ...table, parents } : table, identities),
+      createTable(isChild(table) ? { ...table, parents } : table, identities),
       ...later.map((parent) => `ALTER TABLE ONLY ${name} INHERIT ${quoteName(parent)}`),
       ...(columns === '' ? [] : [columns]),
       ...(table.ofType === null ? [] : [`ALTER TABLE ONLY ${name} OF ${table.ofType}`]),
@@ -128,7 +128,7 @@ export function tableParts(tables: readonly CatalogTable[]): Part[] {
 }
 
 /** A partition is made as a table of its own and attached to its table later. */
-export function isHeir(table: CatalogTable): boolean {
+export function isChild(table: CatalogTable): boolean {
   return table.partitionBound === null && table.parents.length > 0;
 }
 
@@ -140,8 +140,8 @@ function laterParents(
   table: CatalogTable,
   find: ReadonlyMap<string, CatalogTable>,
 ): readonly CatalogTable['name'][] {
-  if (!isHeir(table)) return [];
-  if (isLateHeir(table, find)) return table.parents;
+  if (!isChild(table)) return [];
+  if (isLateChild(table, find)) return table.parents;
   const own = new Set(
     table.columns.filter(({ generated, local }) => local && generated !== '').map(({ name }) => name),
   );
@@ -151,29 +151,29 @@ function laterParents(
 }
 
 /** Its columns are in another order than if it had been created as a child: it became one later. */
-function isLateHeir(table: CatalogTable, find: ReadonlyMap<string, CatalogTable>): boolean {
-  if (!isHeir(table) || !table.columns.every(({ local }) => local)) return false;
+function isLateChild(table: CatalogTable, find: ReadonlyMap<string, CatalogTable>): boolean {
+  if (!isChild(table) || !table.columns.every(({ local }) => local)) return false;
   const inherited = table.parents.flatMap((parent) => find.get(tableKey(parent))?.columns ?? []);
   const names = new Set([...inherited, ...table.columns].map(({ name }) => name));
   return [...names].some((name, index) => table.columns[index]?.name !== name);
 }
 
 function createTable(table: CatalogTable, identities: readonly CatalogSequence[]): string {
-  const heir = isHeir(table);
+  const child = isChild(table);
   const lines = [
     ...table.columns
-      .filter(({ local }) => local || !heir)
+      .filter(({ local }) => local || !child)
       .map((column) => columnLine(table, column, identities)),
     ...table.constraints
-      .filter(({ type, valid, local }) => type === 'c' && valid && (local || !heir))
+      .filter(({ type, valid, local }) => type === 'c' && valid && (local || !child))
       .map(({ name, definition }) => `CONSTRAINT ${quoteIdentifier(name)} ${definition}`),
-    ...(heir ? ownNotNulls(table) : []),
+    ...(child ? ownNotNulls(table) : []),
   ];
   return [
     `CREATE ${table.unlogged ? 'UNLOGGED ' : ''}TABLE ${quoteName(table.name)} (`,
     lines.map((line) => `\n  ${line}`).join(','),
     '\n)',
-    heir ? `\nINHERITS (${table.parents.map(quoteName).join(', ')})` : '',
+    child ? `\nINHERITS (${table.parents.map(quoteName).join(', ')})` : '',
     table.partitionKey === null ? '' : `\nPARTITION BY ${table.partitionKey}`,
     table.accessMethod === null ? '' : `\nUSING ${quoteIdentifier(table.accessMethod)}`,
     table.options === null ? '' : `\nWITH (${storageOptions(table.options)})`,
@@ -238,7 +238,7 @@ function columnSettings(table: CatalogTable, find: ReadonlyMap<string, CatalogTa
   const only = `ALTER TABLE ONLY ${quoteName(table.name)}`;
   const settings = table.columns.flatMap((column) => {
     const alter = `ALTER COLUMN ${quoteIdentifier(column.name)}`;
-    const inherited = isHeir(table) && !column.local ? inheritedChanges(table, column, find) : [];
+    const inherited = isChild(table) && !column.local ? inheritedChanges(table, column, find) : [];
     return [
       ...inherited.map((change) => `${alter} ${change}`),
       ...(column.storage === null ? [] : [`${alter} SET STORAGE ${column.storage}`]),
