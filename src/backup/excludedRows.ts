@@ -29,8 +29,8 @@ export function excludedNotes(tables: readonly BackedUpTable[]): string[] {
         .filter(({ references }) => rowless.has(tableKey(references)))
         .map(
           ({ columns, references }) =>
-            `Rows of ${formatTableName(table.name)} (${columns.join(', ')}) point at rows of ` +
-            `${formatTableName(references)}, which were excluded: where that table does not have them, they point at nothing`,
+            `Rows of ${formatTableName(table.name)} (${columns.join(', ')}) reference rows of ` +
+            `${formatTableName(references)}, which were excluded: if that table does not have them, the references dangle`,
         ),
     );
 }

@@ -84,7 +84,7 @@ for (const engine of testEngines) {
       const said = await run(['backup', database.url, '--out', file, '--exclude-rows', 'customers']);
       assert.match(
         said,
-        /Rows of (?:public\.)?orders \(customer_id\) point at rows of (?:public\.)?customers, which were excluded/,
+        /Rows of (?:public\.)?orders \(customer_id\) reference rows of (?:public\.)?customers, which were excluded/,
       );
       const into = await restore(file, empty);
       assert.match(

@@ -84,7 +84,7 @@ export class SpilledRows {
       const reason = `The temporary file of a comparison cannot be written: ${fileReason(error)}`;
       throw new RestorePointError('file', reason, {
         place: { file: this.#path ?? tmpdir() },
-        next: 'Free space there, or let TMPDIR name another folder.',
+        next: 'Free space there, or set TMPDIR to another folder.',
         cause: error,
       });
     }

@@ -90,7 +90,7 @@ export function liveRows(
       }
     },
     check(_rows, whole) {
-      if (!whole) throw new Error('The rows end in the middle of one');
+      if (!whole) throw new Error('The data ends in the middle of a row');
     },
   };
 }

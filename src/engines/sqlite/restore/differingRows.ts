@@ -26,7 +26,7 @@ const worthwhileRows = 1_000;
 const rowsPerDifference = 100;
 
 /**
- * Compares tables that are to become what the backup holds, and gives those back of which it suffices to write what differs.
+ * Compares tables with the backup, and returns those for which it suffices to write the rows that differ.
  * To be called within a transaction that has not written anything. Undefined where pages of the database are damaged.
  */
 export async function findDiffering(

@@ -119,7 +119,7 @@ export class LiveFilePlace implements FilePlace {
     const page = await firstDifferentPage(this.path, after);
     if (page === undefined) return;
     if ((await this.#version()) === version) {
-      const message = `After the restore page ${page} of the database was not what the backup holds`;
+      const message = `After the restore page ${page} of the database differed from the backup`;
       throw new RestorePointError('verification', message);
     }
     this.#options.logger.warn(

@@ -5,7 +5,7 @@ import { isSqliteError } from '../connect/errors.ts';
 import { systemTableNames } from './systemTables.ts';
 import { missingIn } from '../schema/unproven.ts';
 
-/** What is said of values that no constraint allows, and of indexes. */
+/** Findings about values that violate a constraint, and about indexes. */
 const harmless = [
   `quick_check = 'ok'`,
   ...['NULL', 'NUMERIC', 'TEXT', 'non-*'].map((what) => `quick_check GLOB '${what} value in *'`),
