@@ -95,8 +95,7 @@ export function planRestore(backup: Manifest, target: RestoreTarget, options: Pl
 
 const nothing: PlannedExtras = { warnings: [] };
 
-const notUndone =
-  'this database does not roll back new objects: a failed restore can leave some behind';
+const notUndone = 'this database does not roll back new objects: a failed restore can leave some behind';
 
 /** What belongs to no table: only all of a backup has it. */
 function planTableless(

@@ -75,7 +75,7 @@ describe('postgres: a standby', function () {
     for (const dryRun of [false, true]) {
       const error = await failure(restore(file, standby, { safetyFolder, confirm, dryRun }));
       assert.equal(error.code, 'refused');
-      assert.equal(error.message, 'This server is a standby: it can be backed up, but not written');
+      assert.equal(error.message, 'This server is a standby: it can be backed up, but not restored into');
       assert.equal(error.details.unchanged, 'Nothing was changed.');
       assert.equal(error.details.next, 'Connect to the primary server.');
       assert.deepEqual([asked, existsSync(safetyFolder)], [false, false]);

@@ -41,7 +41,10 @@ for (const testEngine of testEngines) {
       ]) {
         const run = await runCli(['restore', file, target.url, ...more]);
         assert.equal(run.code, 1, run.stderr);
-        assert.match(run.stderr, /was not made on this machine, and \d+ statements? in it would run with your permissions/);
+        assert.match(
+          run.stderr,
+          /was not made on this machine, and \d+ statements? in it would run with your permissions/,
+        );
         assert.match(run.stderr, /Nothing was changed\..*--trust/);
         assert.equal(await target.dump(), before);
       }

@@ -46,10 +46,10 @@ function planLargeObjects(manifest: Manifest, schema: DatabaseSchema, mode: Rest
   return {
     plan: { overwrites: overwrite && now > 0, description: describe(plan), own: asExtras(plan) },
     warnings: [
-      ...warn('owner, with all rights,', owners.filter(isGone), 'there is no such role'),
+      ...warn('owner, with all rights,', owners.filter(isGone), 'the role does not exist'),
       ...warn('owner, with all rights,', owners.filter(isForeign), 'the user is not a member of it'),
-      ...warn('rights of', grantees.filter(isGone), 'there is no such role'),
-      ...warn('rights given by', grantors.filter(isGone), 'there is no such role'),
+      ...warn('rights of', grantees.filter(isGone), 'the role does not exist'),
+      ...warn('rights given by', grantors.filter(isGone), 'the role does not exist'),
       ...warn('rights given by', grantors.filter(isForeign), 'the user is not a member of it'),
     ],
   };
