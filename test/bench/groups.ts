@@ -11,6 +11,7 @@ import {
   sqliteGrowth,
 } from './contests.ts';
 import { damageSql, fillPostgres, fillSqlite, serverProcess, withClient } from './databases.ts';
+import { fillCompared, postgresComparisons } from './comparisons.ts';
 import { type DelayProxy, startDelayProxy } from './delayProxy.ts';
 import { fillFreshTables, freshTablesContests } from './freshTables.ts';
 import type { HostTask } from './hostDelaySuite.ts';
@@ -68,6 +69,9 @@ export const groups: Readonly<Record<string, (options: Sizes) => BeginGroup[]>> 
       fillSqliteShape(source, shape);
       return Promise.resolve({ contests: sqliteShapeContests(source, folder, shape), end: nothingToEnd });
     }),
+  'postgres-compare': () => [
+    (options) => withServer(options, (url) => fillCompared(url, options.scale), postgresComparisons),
+  ],
   'postgres-latency': () => [beginLatency],
   'postgres-growth': ({ growth, scale }) =>
     growth.map(

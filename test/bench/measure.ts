@@ -8,6 +8,8 @@ export interface Command {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
   readonly output?: string;
+  /** The code that it ends with when all is well: 0 where it is left out. */
+  readonly endsWith?: number;
 }
 
 /** What one run of a side took; its processes are the command's own and those of the database server. */
@@ -55,7 +57,8 @@ async function runCommand(command: Command, sample: (pid: number) => void): Prom
     let errors = '';
     run.child.stderr!.on('data', (bytes: Buffer) => (errors = (errors + bytes.toString()).slice(-4000)));
     const end = await run.ended;
-    if (end !== 'code 0') throw new Error(`${command.program} ended with ${end}:\n${errors}`);
+    if (end !== `code ${command.endsWith ?? 0}`)
+      throw new Error(`${command.program} ended with ${end}:\n${errors}`);
   } finally {
     clearInterval(timer);
     for (const handle of [input, output]) if (typeof handle === 'number') closeSync(handle);
