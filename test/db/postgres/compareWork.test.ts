@@ -16,12 +16,13 @@ import {
   useComparisons,
 } from '../../support/postgresCompare.ts';
 import { failure, openClient } from '../../support/postgresRestores.ts';
+import { itInAll } from '../../support/sample.ts';
 
 describe('postgres: the work of a comparison', function () {
   this.timeout(120_000);
   const { postgres, saved, compareEach } = useComparisons();
 
-  it('gives the same whatever the memory holds, and as many rows as are wanted', async () => {
+  itInAll('gives the same whatever the memory holds, and as many rows as are wanted', async () => {
     for (const key of ['PRIMARY KEY', '']) {
       const make = (seed: number): string => `CREATE TABLE t (id int ${key}, v text);
         INSERT INTO t SELECT i, repeat('v' || i % ${seed}, 100) FROM generate_series(${seed}, 2500 + ${seed}) i`;
@@ -59,7 +60,7 @@ describe('postgres: the work of a comparison', function () {
     );
   });
 
-  it('compares long values', async () => {
+  itInAll('compares long values', async () => {
     const make = `CREATE TABLE t (id int PRIMARY KEY, v text, w bytea); CREATE TABLE u (v text);`;
     const insert = (last: string): string => `
       INSERT INTO t SELECT i, repeat('x' || i, 700000), decode(repeat('0a5c', 300000), 'hex') FROM generate_series(1, 4) i;

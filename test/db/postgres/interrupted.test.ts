@@ -20,6 +20,7 @@ import {
   tables,
   usePostgres,
 } from '../../support/postgresRestores.ts';
+import { itInAll } from '../../support/sample.ts';
 import type { TestDatabase } from '../../support/testDatabases.ts';
 
 const big = `
@@ -318,7 +319,7 @@ describe('postgres: losing the connection', () => {
     assert.equal(await database.dump(), before);
   });
 
-  it('for good, in a rehearsal: is told as a failure', async () => {
+  itInAll('for good, in a rehearsal: is told as a failure', async () => {
     const database = await postgres.create(big);
     const file = postgres.file('x.dbbackup');
     await backUp(database, file, { tables: tables('small') });

@@ -6,18 +6,18 @@ import { isCarried } from '../../../src/core/schema.ts';
 import { backUp, failure, openClient, restore, tables, usePostgres } from '../../support/postgresRestores.ts';
 import { randomCase } from '../../support/randomPostgres.ts';
 import { randomSource, seededSource } from '../../support/randomSource.ts';
-import { casesOf, itInAll } from '../../support/sample.ts';
+import { itInAll } from '../../support/sample.ts';
 import type { TestDatabase } from '../../support/testDatabases.ts';
 import { createEntries, createEverythingRoles, entriesFor } from '../everything/postgres.ts';
 
-const cases = casesOf(6, 2);
+const cases = 6;
 /** Of the tables, one of so many is tried. */
 const share = 3;
 
 describe('postgres: chosen tables', () => {
   const postgres = usePostgres();
 
-  it('are read with all that they need: the same as all of the schema says of them', async function () {
+  itInAll('are read with all that they need: the same as all of the schema says of them', async function () {
     this.timeout(300_000);
     const { seed } = randomSource(this.test!.title);
     const database = await postgres.create();
