@@ -33,7 +33,7 @@ export const usage = `restore-point: back up a database to a file, and restore e
                         [--trust-settings] [--json]
   restore-point restore <file> <connection> [--mode replace|merge|insert-missing] [--tables a,b.c]
                         [--with-related] [--schema-only | --data-only] [--into-schema NAME]
-                        [--dry-run] [--no-safety-backup] [--identity FILE] [--trust]
+                        [--create-database [NAME]] [--dry-run] [--no-safety-backup] [--identity FILE] [--trust]
                         [--trust-settings] [--yes] [--json]
   restore-point export  <file|connection> --table NAME [--where CONDITION]
                         --format csv|ndjson|json|sql|django [--out FILE] [--separator ,] [--no-header]
@@ -71,6 +71,8 @@ export const usage = `restore-point: back up a database to a file, and restore e
 --recipient   encrypt it to this public key (age1…); may be repeated; --recipients-file FILE: the keys in a file
 --identity    a file of age identities, for backups that are encrypted to recipients
 --rows        for compare: print the first N rows of each table that differ, or all of them
+--create-database  into a new database (SQLite: a new file) with the connection's name, or with
+                a name that follows; the server must not have it yet
 --yes         do not ask before writing
 --trust       run the statements (functions, triggers, tables, …) of a backup that was not made on
                 this machine: they run as you
@@ -121,6 +123,8 @@ export interface RestoreArguments extends Common, ConnectionArguments, KeyArgume
   readonly only?: BackupPart;
   readonly intoSchema?: string;
   readonly dryRun: boolean;
+  /** A new database is made for it, with this name; an empty one is that of the connection. */
+  readonly createDatabase?: string;
   readonly safetyBackup: boolean;
   /** Statements of a backup from elsewhere may run. */
   readonly trust: boolean;
@@ -197,6 +201,7 @@ const commandOptions = {
     mode: { type: 'string' },
     tables: { type: 'string', multiple: true },
     'dry-run': { type: 'boolean' },
+    'create-database': { type: 'string' },
     'no-safety-backup': { type: 'boolean' },
     trust: { type: 'boolean' },
     yes: { type: 'boolean', short: 'y' },
@@ -275,13 +280,16 @@ function backupArguments(words: readonly string[]): BackupArguments {
 }
 
 function restoreArguments(words: readonly string[]): RestoreArguments {
-  const { values, positionals } = parse(words, commandOptions.restore);
+  const { values, positionals } = parse(withOptionalName(words), commandOptions.restore);
   const [file, connection] = exactly(positionals, ['<file>', '<connection>']);
   const tables = tableList(values.tables);
   const part = partArguments(values);
   if (part.withRelated && !tables) throw wrong('--with-related needs --tables');
   const intoSchema = values['into-schema'];
   if (intoSchema === '') throw wrong('--into-schema needs a name');
+  const createDatabase = values['create-database'];
+  if (createDatabase !== undefined && values['dry-run'])
+    throw wrong('--create-database and --dry-run exclude each other');
   return {
     command: 'restore',
     file: file!,
@@ -294,11 +302,21 @@ function restoreArguments(words: readonly string[]): RestoreArguments {
     ...keyArguments(values),
     ...lockArguments(values),
     ...(intoSchema === undefined ? {} : { intoSchema }),
+    ...(createDatabase === undefined ? {} : { createDatabase }),
     dryRun: values['dry-run'] ?? false,
     safetyBackup: !(values['no-safety-backup'] ?? false),
     trust: values.trust ?? false,
     yes: values.yes ?? false,
   };
+}
+
+/** `--create-database` may come without a name. */
+function withOptionalName(words: readonly string[]): string[] {
+  return words.map((word, index) => {
+    const next = words[index + 1];
+    const isAlone = word === '--create-database' && (next === undefined || next.startsWith('-'));
+    return isAlone ? `${word}=` : word;
+  });
 }
 
 function lockArguments(values: {

@@ -3,6 +3,7 @@ import * as path from 'node:path';
 import { Archive } from '../archive/archiveReader.ts';
 import { toJson } from '../archive/manifestJson.ts';
 import { checkBackupName, newBackupFile, salvagedName } from '../backup/backupFiles.ts';
+import type { Keys } from '../archive/encryption/keys.ts';
 import { MadeHere } from '../backup/madeHere.ts';
 import { salvageBackup } from '../backup/salvageBackup.ts';
 import { stateFolder } from '../backup/stateFolder.ts';
@@ -18,12 +19,13 @@ import {
   type SalvageArguments,
 } from './arguments.ts';
 import { compare } from './compare.ts';
-import { identityOf, resolveConnection, withSession } from './connection.ts';
+import { identityOf, resolveConnection, type ResolvedConnection, withSession } from './connection.ts';
 import { askYes } from './askYes.ts';
 import { exportCommand } from './exportCommand.ts';
 import { keysFor, lockFor } from './keys.ts';
 import { createOutput, exitCodeOf, lines, type Output } from './output.ts';
 import type { Terminal, Work } from './terminal.ts';
+import { inNewDatabase } from './newDatabase.ts';
 import { createProgressBar } from './progressBar.ts';
 import {
   backupText,
@@ -37,6 +39,7 @@ import {
 } from './summary.ts';
 import { messageOf, RestorePointError } from '../core/errors.ts';
 import { version } from '../core/version.ts';
+import { visible } from '../core/visible.ts';
 import { engineById } from '../engines/registry.ts';
 import { type CodeToRun, statementsText } from '../restore/codeToRun.ts';
 import { restoreBackup } from '../restore/restoreBackup.ts';
@@ -102,6 +105,13 @@ async function backup(args: BackupArguments, output: Output, work: Work): Promis
   });
 }
 
+type RestoreWork = Work & {
+  readonly keys?: Keys;
+  readonly madeHere: MadeHere;
+  /** For people: the database that was made for it. */
+  readonly createdDatabase?: string;
+};
+
 async function restore(args: RestoreArguments, output: Output, work: Work): Promise<void> {
   const needsAnswer = !args.yes && !args.dryRun;
   if (needsAnswer && !work.terminal.stdin.isTTY) {
@@ -111,13 +121,30 @@ async function restore(args: RestoreArguments, output: Output, work: Work): Prom
     });
   }
   const connection = await resolveConnection(args.connection, { ...args, ...work });
-  const { features } = connection.engine;
   const madeHere = new MadeHere(stateFolder(), work.logger);
   const keys = await keysFor({ ...args, ...identityOf(args, connection) }, work);
+  const known = { madeHere, ...(keys ? { keys } : {}) };
   // A file that is no backup must not leave a new, empty database behind.
-  await (await Archive.open(path.resolve(args.file), engineById, keys)).close();
-  const safetyLock =
-    args.safetyBackup && !args.dryRun ? await lockFor(args, connection, work, keys) : undefined;
+  const archive = await Archive.open(path.resolve(args.file), engineById, keys);
+  await archive.close();
+  const { createDatabase } = args;
+  if (createDatabase === undefined) return await restoreInto(connection, args, output, { ...work, ...known });
+  const { source } = archive.manifest;
+  await inNewDatabase(connection, createDatabase, source, { ...work, output }, (made, createdDatabase) =>
+    restoreInto(made, args, output, { ...work, ...known, createdDatabase }),
+  );
+}
+
+async function restoreInto(
+  connection: ResolvedConnection,
+  args: RestoreArguments,
+  output: Output,
+  { keys, madeHere, createdDatabase, ...work }: RestoreWork,
+): Promise<void> {
+  const { features } = connection.engine;
+  // A new database has nothing to be kept.
+  const safety = args.safetyBackup && createdDatabase === undefined;
+  const safetyLock = safety && !args.dryRun ? await lockFor(args, connection, work, keys) : undefined;
   const create = features.createsDatabase && !args.dryRun;
   await withSession(connection, { ...work, readOnly: false, create }, async (session) => {
     const report = await restoreBackup(path.resolve(args.file), session, engineById, {
@@ -131,17 +158,20 @@ async function restore(args: RestoreArguments, output: Output, work: Work): Prom
       ...(keys ? { keys } : {}),
       ...(safetyLock ? { safetyLock } : {}),
       ...(connection.id === undefined ? {} : { connection: connection.id }),
-      ...(args.safetyBackup ? { safetyFolder: path.join(stateFolder(), 'safety') } : {}),
+      ...(safety ? { safetyFolder: path.join(stateFolder(), 'safety') } : {}),
       madeHere,
       mayRun: async (code, fingerprint) =>
         args.trust || (await madeHere.has(fingerprint)) || (await mayRun(code, work)),
       confirm: async (plan) => {
         const text = planText(plan, session.target);
         work.terminal.stderr.write(`${lines(text)}\n`);
-        return !needsAnswer || (await askYes('Go on? [y/N] ', work.terminal, work.signal));
+        return args.yes || args.dryRun || (await askYes('Go on? [y/N] ', work.terminal, work.signal));
       },
     });
-    output.result(restoreText(report), report);
+    const made = createdDatabase === undefined ? {} : { createdDatabase };
+    const text =
+      createdDatabase === undefined ? '' : visible(`Created the database ${createdDatabase}.`) + '\n';
+    output.result(text + restoreText(report), { ...report, ...made });
   });
 }
 

@@ -69,6 +69,15 @@ export interface RowText {
   insert(table: Table, columns: readonly string[], rows: readonly Row[]): string;
 }
 
+/** A database that was made for a restore. */
+export interface CreatedDatabase {
+  readonly address: DatabaseAddress;
+  /** How it is not like the source, as sentences without their ends. */
+  readonly warnings: readonly string[];
+  /** Takes it away with all that is in it. Throws `database` where it may still be there. */
+  drop(): Promise<void>;
+}
+
 /** A kind of database. Stateless. */
 export interface Engine {
   readonly id: EngineId;
@@ -95,6 +104,16 @@ export interface Engine {
   parseUrl(text: string): { address: DatabaseAddress; password?: string } | undefined;
   /** Throws `connection` with the reason in words, and what to do. */
   connect(address: DatabaseAddress, options: ConnectOptions): Promise<Session>;
+  /**
+   * Makes a new, empty database like the one that a backup was taken from: with this name, else with that of the address.
+   * Throws `usage` where it is there already, `refused` where the user may not, `connection` and `database`.
+   */
+  createDatabase?(
+    address: DatabaseAddress,
+    name: string | undefined,
+    source: DatabaseInfo,
+    options: WorkOptions & { readonly password?: string },
+  ): Promise<CreatedDatabase>;
   /** Opens the payload of a backup for reading rows and for checking; needs no database. */
   openPayload(source: PayloadSource, manifest: Manifest, options: WorkOptions): Promise<PayloadRows>;
   /**

@@ -1,4 +1,5 @@
 import type { Engine } from '../engine.ts';
+import { createDatabase } from './connect/createDatabase.ts';
 import { describe, parseUrl } from './connect/address.ts';
 import { features } from './connect/features.ts';
 import { form } from './connect/form.ts';
@@ -24,6 +25,7 @@ export const postgresEngine: Engine = {
   parseUrl,
   passwordDestination,
   connect: (address, options) => PostgresSession.open(address, options),
+  createDatabase,
   openPayload: (source, manifest) => Promise.resolve(new PostgresPayloadRows(source, manifest)),
   compare: (first, second, tables, options) => compareSides(first, second, tables, options),
   salvage,

@@ -1,5 +1,6 @@
 import type { Engine } from '../engine.ts';
 import { describe, parseUrl } from './connect/address.ts';
+import { createDatabase } from './connect/createDatabase.ts';
 import { features } from './connect/features.ts';
 import { form } from './connect/form.ts';
 import { manifestRules } from './payload/manifestRules.ts';
@@ -21,6 +22,7 @@ export const sqliteEngine: Engine = {
   parseUrl,
   passwordDestination: (address) => Promise.resolve(JSON.stringify(['sqlite', address.file])),
   connect: (address, options) => SqliteSession.open(address, options),
+  createDatabase,
   openPayload: (source, manifest, options) =>
     Promise.resolve(new SqlitePayloadRows(source, manifest, options)),
   compare,
