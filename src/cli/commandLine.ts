@@ -155,6 +155,7 @@ async function restoreInto(
       ...(args.intoSchema === undefined ? {} : { intoSchema: args.intoSchema }),
       withRelated: args.withRelated,
       dryRun: args.dryRun,
+      ...countingOf(args),
       ...(keys ? { keys } : {}),
       ...(safetyLock ? { safetyLock } : {}),
       ...(connection.id === undefined ? {} : { connection: connection.id }),
@@ -173,6 +174,12 @@ async function restoreInto(
       createdDatabase === undefined ? '' : visible(`Created the database ${createdDatabase}.`) + '\n';
     output.result(text + restoreText(report), { ...report, ...made });
   });
+}
+
+/** A rehearsal counts to its end. Before a question nobody waits long; where nobody is asked, nobody reads it. */
+function countingOf({ dryRun, yes }: RestoreArguments): { countChanges?: { milliseconds?: number } } {
+  if (dryRun) return { countChanges: {} };
+  return yes ? {} : { countChanges: { milliseconds: 5_000 } };
 }
 
 async function salvage(args: SalvageArguments, output: Output, work: Work): Promise<void> {

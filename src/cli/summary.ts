@@ -10,7 +10,14 @@ import type { Manifest } from '../core/manifest.ts';
 import { formatTableName } from '../core/names.ts';
 import { visible, visibleLines } from '../core/visible.ts';
 import { describeReasons } from '../core/related.ts';
-import type { OpaquePlan, RestoreMode, RestorePlan, TableChange } from '../core/plan.ts';
+import type {
+  OpaquePlan,
+  RestoreMode,
+  RestorePlan,
+  RowChanges,
+  TableChange,
+  TablePlan,
+} from '../core/plan.ts';
 import { contentNotes, describeUnproven } from '../core/unproven.ts';
 import type { CodeToRun } from '../restore/codeToRun.ts';
 import type { RestoreReport } from '../restore/restoreBackup.ts';
@@ -111,10 +118,12 @@ function extentText({ complete, only, allObjects }: Manifest): string {
 }
 
 export function planText(plan: RestorePlan, target: string): string {
-  const rows = plan.tables.map((table) => [
+  const same = plan.tables.filter(isUnchanged);
+  const rows = changedFirst(plan.tables.filter((table) => !isUnchanged(table))).map((table) => [
     formatTableName(table.target),
     table.create ? 'created' : `${count(table.rowsNow, 'row')} now`,
     plan.only === 'schema' ? 'no rows' : `${count(table.backup.rows, 'row')} in the backup`,
+    ...(table.changes ? [changesText(table.changes)] : []),
     [
       ...(table.related ? [describeReasons(table.related)] : []),
       ...table.inbound.map(
@@ -126,11 +135,37 @@ export function planText(plan: RestorePlan, target: string): string {
     planTitle(plan, target),
     ...otherSourceText(plan),
     ...aligned(rows),
+    ...unchangedText(same),
     ...opaqueText(plan.opaque),
     ...extrasText(plan),
     ...countersText(plan),
     ...plan.warnings.map((warning) => visibleLines(`warning: ${warning}`)),
   ].join('\n');
+}
+
+/** `+10 ~2 −3`: inserted, updated, deleted. */
+function changesText({ inserted, updated, deleted, atLeast }: RowChanges): string {
+  const numbers = `+${formatCount(inserted)} ~${formatCount(updated)} −${formatCount(deleted)}`;
+  if (!atLeast) return numbers;
+  return inserted + deleted === 0 ? 'not counted' : `at least ${numbers}`;
+}
+
+function isUnchanged({ changes, create }: TablePlan): boolean {
+  if (!changes || changes.atLeast || create) return false;
+  return changes.inserted + changes.updated + changes.deleted === 0;
+}
+
+/** Those that change most come first, where that is known. */
+function changedFirst(tables: readonly TablePlan[]): readonly TablePlan[] {
+  const sum = ({ changes }: TablePlan): number =>
+    changes ? changes.inserted + changes.updated + changes.deleted : 0;
+  return tables.toSorted((a, b) => sum(b) - sum(a));
+}
+
+function unchangedText(tables: readonly TablePlan[]): string[] {
+  if (tables.length === 0) return [];
+  const rows = tables.reduce((sum, table) => sum + table.rowsNow, 0);
+  return [`  no row changes in ${count(tables.length, 'table')} (${count(rows, 'row')})`];
 }
 
 function otherSourceText({ otherSource }: Pick<RestorePlan, 'otherSource'>): string[] {
@@ -207,7 +242,15 @@ export function restoreText(report: RestoreReport): string {
   ].join('\n');
 }
 
-function writtenText(mode: RestoreMode, { inserted, updated, kept, removed = 0 }: TableChange): string {
+function writtenText(mode: RestoreMode, change: TableChange): string {
+  const { inserted, updated, kept, removed = 0, changes } = change;
+  if (changes && !changes.atLeast) {
+    const { deleted, unchanged } = changes;
+    return [
+      `${formatCount(changes.inserted)} inserted, ${formatCount(changes.updated)} updated`,
+      `${formatCount(deleted)} deleted, ${formatCount(unchanged)} unchanged`,
+    ].join(', ');
+  }
   if (mode !== 'replace') return `${formatCount(inserted)} inserted, ${formatCount(updated)} updated`;
   if (kept === undefined) return '';
   const written = inserted - kept;

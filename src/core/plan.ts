@@ -22,6 +22,16 @@ export interface InboundForeignKey {
   readonly columns: readonly string[];
 }
 
+/** What a restore does to the rows of a table. A row is told by the table's key; without one, rows are inserted and deleted. */
+export interface RowChanges {
+  readonly inserted: number;
+  readonly updated: number;
+  readonly deleted: number;
+  readonly unchanged: number;
+  /** It was not counted: at least so many are inserted and deleted, and of the others nothing is known. */
+  readonly atLeast?: true;
+}
+
 export interface TablePlan {
   readonly backup: BackedUpTable;
   /** The table in the target. */
@@ -37,6 +47,8 @@ export interface TablePlan {
   readonly inbound: readonly InboundForeignKey[];
   /** Differences between the table then and now that the restore can live with, as sentences. */
   readonly drift: readonly string[];
+  /** What becomes of its rows, where that was asked for. */
+  readonly changes?: RowChanges;
   /** Why it came, where it was not chosen itself. */
   readonly related?: readonly RelatedReason[];
 }
@@ -103,4 +115,6 @@ export interface TableChange {
   readonly kept?: number;
   /** Where `kept` is there: rows that only the database had. */
   readonly removed?: number;
+  /** See `TablePlan`. */
+  readonly changes?: RowChanges;
 }

@@ -2,16 +2,16 @@ import { Archive } from '../archive/archiveReader.ts';
 import type { Keys, Lock } from '../archive/encryption/keys.ts';
 import type { MadeHere } from '../backup/madeHere.ts';
 import { cancelled, messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
-import type { BackupPart, Manifest } from '../core/manifest.ts';
-import type { FindManifestRules } from '../core/manifestRules.ts';
+import type { BackupPart, EngineId, Manifest } from '../core/manifest.ts';
 import { foldCase, formatTableName, tableKey, type TableName } from '../core/names.ts';
 import { unchanged, withOutcome } from '../core/outcome.ts';
 import type { Phase, ProgressEvent, ReportProgress } from '../core/progress.ts';
 import type { OpaquePlan, RestoreMode, RestorePlan, TableChange, TablePlan } from '../core/plan.ts';
-import type { OpenedRestore, Session, WorkOptions } from '../engines/engine.ts';
+import type { Engine, OpenedRestore, Session, WorkOptions } from '../engines/engine.ts';
 import { allowedPart } from './allowedPart.ts';
 import { choosePart } from './choosePart.ts';
 import { type CodeToRun, codeToRun } from './codeToRun.ts';
+import { countChanges } from './countChanges.ts';
 import { planIntoSchema } from './intoSchema.ts';
 import { planRestore, type PlanOptions } from './planRestore.ts';
 import { planScope } from './planScope.ts';
@@ -26,6 +26,11 @@ import {
 export interface RestoreOptions extends WorkOptions, PlanOptions {
   /** A rehearsal: all of it, then a rollback. */
   readonly dryRun?: boolean;
+  /**
+   * Also counts the rows that change, table by table, for the plan and the report: by a comparison, which ends after so many
+   * milliseconds where that is said.
+   */
+  readonly countChanges?: { readonly milliseconds?: number };
   /** Where the safety backup goes; none is taken when it is left out. */
   readonly safetyFolder?: string;
   /** How to encrypt the safety backup; by default like the backup. */
@@ -74,7 +79,7 @@ export interface RestoreReport {
 export async function restoreBackup(
   file: string,
   session: Session,
-  engines: FindManifestRules,
+  engines: (id: EngineId) => Engine,
   options: RestoreOptions,
 ): Promise<RestoreReport> {
   const started = performance.now();
@@ -90,7 +95,7 @@ export async function restoreBackup(
     );
     if (!(await options.madeHere?.has(archive.fingerprint))) await session.checkManifest?.(manifest, options);
     const planned = await checkAndPlan(archive, session, options);
-    const { plan } = planned;
+    const plan = await counted(planned, archive, session, engines(manifest.source.engine), options);
     if (wantsSafetyBackup(options)) refuseUnsafe(planned);
     const asked = performance.now();
     const code = codeToRun(plan);
@@ -99,7 +104,7 @@ export async function restoreBackup(
     // A person's time to think is no part of the work.
     const thinking = performance.now() - asked;
     throwIfCancelled(options.signal);
-    const safetyBackup = await takeSafetyBackup(session, planned, archive, options);
+    const safetyBackup = await takeSafetyBackup(session, { ...planned, plan }, archive, options);
     const kept = safetyBackup === undefined ? {} : { safetyBackup };
     const { tables, verifyMilliseconds, notes } = await runTransaction(session, plan, archive, options).catch(
       (error: unknown) => {
@@ -172,6 +177,24 @@ async function planWithSchema(
   const other = otherSource(manifest, session);
   const told = other === undefined ? plan : { ...plan, otherSource: other };
   return { plan: rights ? allowedPart(told, rights) : told, schema };
+}
+
+/** The plan with the numbers of rows that change, where they were asked for. */
+async function counted(
+  { plan, schema }: Planned,
+  archive: Archive,
+  session: Session,
+  engine: Engine,
+  { countChanges: asked, madeHere, ...options }: RestoreOptions,
+): Promise<RestorePlan> {
+  if (!asked) return plan;
+  options.report?.({ phase: 'compare' });
+  const known = (await madeHere?.has(archive.fingerprint)) ?? false;
+  return await countChanges(plan, schema, archive, session, engine, {
+    ...options,
+    ...asked,
+    madeHere: known,
+  });
 }
 
 function otherSource({ source }: Manifest, { info }: Session): string | undefined {
@@ -256,7 +279,8 @@ async function runTransaction(
     for (const table of written) {
       throwIfCancelled(signal);
       progress.enter('load', table);
-      changes.push(await atTable(table, prepared.load(table)));
+      const change = await atTable(table, prepared.load(table));
+      changes.push(table.changes ? { ...change, changes: table.changes } : change);
     }
     progress.leave({ phase: 'constraints' });
     const finished = await prepared.finish();
