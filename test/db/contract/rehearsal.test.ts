@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import type { RowChanges } from '../../../src/core/plan.ts';
+import type { RestorePlan, RowChanges } from '../../../src/core/plan.ts';
 import type { RestoreReport } from '../../../src/restore/restoreBackup.ts';
 import { runCli } from '../../support/cli.ts';
 import { type RandomSource, randomSource } from '../../support/randomSource.ts';
+import { backUp, restore } from '../../support/restores.ts';
 import { casesOf } from '../../support/sample.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
 import { testEngines, type TestDatabase } from '../../support/testDatabases.ts';
@@ -140,6 +141,41 @@ for (const engine of testEngines) {
         assert.match(failed.stderr, /keyed/);
         assert.match(failed.stderr, /Nothing was changed/);
         assert.equal(await database.dump(), before);
+      } finally {
+        await database.remove();
+      }
+    });
+
+    it('stops counting where that takes long, says at least how many rows, and restores all the same', async () => {
+      const database = await engine.create();
+      try {
+        const numbers =
+          engine.id === 'sqlite'
+            ? 'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000) SELECT i, NULL, 1 FROM n'
+            : 'SELECT i, NULL, 1 FROM generate_series(1, 60000) n (i)';
+        await database.run(`${schema} INSERT INTO keyed ${numbers}`);
+        const file = folder.file('t.dbbackup');
+        await backUp(database, file);
+        const before = await read(database);
+        await database.run('DELETE FROM keyed WHERE id % 2 = 0; UPDATE keyed SET b = 2');
+        for (const milliseconds of [0, 1, 20]) {
+          let seen: RestorePlan | undefined;
+          const report = await restore(file, database, {
+            countChanges: { milliseconds },
+            dryRun: milliseconds < 20,
+            confirm: (plan) => {
+              seen = plan;
+              return Promise.resolve(true);
+            },
+          });
+          const found = report.tables.find(({ table }) => table.name === 'keyed')!;
+          if (milliseconds === 0) {
+            const least = { inserted: 30_000, updated: 0, deleted: 0, unchanged: 0, atLeast: true };
+            assert.deepEqual(found.changes, least);
+          }
+          if (seen) assert.ok(seen.tables.every(({ changes }) => changes));
+        }
+        assert.deepEqual(await read(database), before);
       } finally {
         await database.remove();
       }
