@@ -107,7 +107,7 @@ export default tseslint.config(
   layer(['src/backup/**/*.ts'], { layers: ['core', 'archive', 'engines', 'backup'], others: [portOnly] }),
   layer(['src/compare/**/*.ts'], { layers: ['core', 'archive', 'engines', 'compare'], others: [portOnly] }),
   layer(['src/export/**/*.ts'], {
-    layers: ['core', 'archive', 'engines', 'backup', 'export'],
+    layers: ['core', 'archive', 'engines', 'backup', 'compare', 'export'],
     packages: ['csv-stringify'],
     others: [portOnly],
   }),

@@ -35,7 +35,7 @@ export const usage = `restore-point: back up a database to a file, and restore e
                         [--with-related] [--schema-only | --data-only] [--into-schema NAME]
                         [--create-database [NAME]] [--dry-run] [--no-safety-backup] [--identity FILE] [--trust]
                         [--trust-settings] [--yes] [--json]
-  restore-point export  <file|connection> --table NAME [--where CONDITION]
+  restore-point export  <file|connection> --table NAME [--where CONDITION | --differing-from <file|connection>]
                         --format csv|ndjson|json|sql|django [--out FILE] [--separator ,] [--no-header]
                         [--null TEXT] [--app-label APP] [--model NAME] [--identity FILE]
                         [--trust-settings] [--json]
@@ -82,6 +82,7 @@ export const usage = `restore-point: back up a database to a file, and restore e
 --format      for export: csv (RFC 4180), ndjson (one object per line), json (one array), sql (INSERTs),
               django (a fixture for loaddata)
 --where       for export: a condition in the database's SQL for a connection, column=text for a backup
+--differing-from  for export: only rows that this backup or connection does not have, or has otherwise
 --separator   for csv: one character instead of a comma; \\t is a tab
 --null        for csv: the text for NULL; default: nothing, with empty strings in quotes
 --app-label, --model  for django; default: taken from the table name

@@ -6,7 +6,7 @@ import { rowLine, rowLineAsJson } from '../compare/rowLines.ts';
 import type { DifferenceCounts } from '../core/differences.ts';
 import { formatTableName } from '../core/names.ts';
 import { engineById } from '../engines/registry.ts';
-import type { CompareArguments } from './arguments.ts';
+import type { CompareArguments, KeyArguments } from './arguments.ts';
 import {
   besideRowsText,
   comparisonAsJson,
@@ -100,10 +100,11 @@ function tellBesideRows(pairing: Pairing, { logger }: Work): void {
 }
 
 /** `connection` may name what opens a backup. */
-async function withSide<Result>(
+/** Opens a side and closes it after `use`. */
+export async function withSide<Result>(
   side: NamedSide,
   connection: ResolvedConnection | undefined,
-  args: CompareArguments,
+  args: KeyArguments,
   work: Work,
   use: (side: Side) => Promise<Result>,
 ): Promise<Result> {

@@ -22,6 +22,8 @@ export interface ExportArguments extends Common, KeyArguments {
   readonly trustSettings: boolean;
   readonly table: TablePattern;
   readonly where: readonly string[];
+  /** A backup file or a connection: only rows that it does not have as they are. */
+  readonly differingFrom?: string;
   readonly format: ExportFormat;
   readonly out?: string;
   readonly separator?: string;
@@ -37,6 +39,7 @@ const options = {
   ...keyOptions,
   table: { type: 'string', short: 't' },
   where: { type: 'string', multiple: true },
+  'differing-from': { type: 'string' },
   format: { type: 'string' },
   out: { type: 'string', short: 'o' },
   separator: { type: 'string' },
@@ -66,7 +69,9 @@ export function exportArguments(words: readonly string[]): ExportArguments {
   }
   if (values.json && out === undefined)
     throw wrong('--json needs --out: the rows go where its object would go');
-  const { table } = values;
+  const { table, 'differing-from': differingFrom } = values;
+  if (differingFrom !== undefined && values.where)
+    throw wrong('--where and --differing-from exclude each other');
   return {
     command: 'export',
     source: source!,
@@ -76,6 +81,7 @@ export function exportArguments(words: readonly string[]): ExportArguments {
     table: parseTableName(table),
     where: (values.where ?? []).map((condition) => withoutTable(condition, table)),
     format,
+    ...(differingFrom === undefined ? {} : { differingFrom }),
     ...(out === undefined ? {} : { out }),
     ...(separator === undefined ? {} : { separator: separator === '\\t' ? '\t' : separator }),
     header: !(values['no-header'] ?? false),

@@ -1,5 +1,7 @@
 import { stat } from 'node:fs/promises';
 import * as path from 'node:path';
+import { MadeHere } from '../backup/madeHere.ts';
+import { stateFolder } from '../backup/stateFolder.ts';
 import { RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import { formatBytes, formatQuantity } from '../core/format.ts';
 import { formatTableName } from '../core/names.ts';
@@ -8,7 +10,9 @@ import type { WorkOptions } from '../engines/engine.ts';
 import { engineById } from '../engines/registry.ts';
 import { useSession } from '../engines/useSession.ts';
 import { type TextSink, writeExportFile } from '../export/exportRows.ts';
+import { exportDifferences } from '../export/exportDifferences.ts';
 import { exportBackedUpTable, exportLiveTable, type ExportReport } from '../export/exportTable.ts';
+import { withSide } from './compare.ts';
 import type { ExportArguments } from './exportArguments.ts';
 import { keysFor } from './keys.ts';
 import type { Output } from './output.ts';
@@ -57,6 +61,16 @@ async function exportInto(args: ExportArguments, sink: TextSink, work: Work): Pr
     },
   };
   const side = await resolveSide(args.source, { ...args, ...work });
+  if (args.differingFrom !== undefined) {
+    const other = await resolveSide(args.differingFrom, { ...args, ...work });
+    const known = new MadeHere(stateFolder(), work.logger);
+    const madeHere = (fingerprint: string): Promise<boolean> => known.has(fingerprint);
+    return await withSide(side, undefined, args, work, (first) =>
+      withSide(other, undefined, args, work, (second) =>
+        exportDifferences(first, second, sink, { ...options, engines: engineById, madeHere }),
+      ),
+    );
+  }
   if (side.kind === 'backup') {
     const keys = await keysFor({ ...args, file: side.file }, work);
     return await exportBackedUpTable(side.file, engineById, sink, { ...options, ...(keys ? { keys } : {}) });

@@ -54,6 +54,7 @@ export function keyArguments(values: {
 export function parse<const T extends OptionsConfig>(words: readonly string[], options: T) {
   const parsed = parseWords(words, options);
   for (const [name, value] of Object.entries(parsed.values)) {
+    if (name === 'differing-from') continue;
     for (const text of [value].flat()) refuseUrl(`--${name}`, text);
   }
   return parsed;

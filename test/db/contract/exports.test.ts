@@ -253,6 +253,42 @@ for (const engine of testEngines) {
       await refused(['-t', 'hard', '--format', 'csv', '--json'], 2, /--out/);
     });
 
+    it('of what differs have the rows that the other side lacks or has otherwise, and INSERTs bring the lost ones back', async () => {
+      await database.run(`DELETE FROM hard WHERE id IN (2, 5); UPDATE hard SET words = 'new' WHERE id = 7`);
+      const args = ['-t', 'hard', '--differing-from', database.url, '--format'];
+      const lines = await runCli(['export', backup, ...args, 'ndjson']);
+      assert.equal(lines.code, 0, lines.stderr);
+      const objects = lines.stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { id: number; words: string });
+      assert.deepEqual(objects.map(({ id }) => id).sort(), [2, 5, 7]);
+      assert.equal(objects.find(({ id }) => id === 7)?.words, hardTexts[6]);
+      const back = await runCli([
+        'export',
+        database.url,
+        '-t',
+        'hard',
+        '--differing-from',
+        backup,
+        '--format',
+        'ndjson',
+      ]);
+      assert.match(back.stdout, /^\{"id":7,"words":"new"[^\n]*\n$/);
+      const before = await database.rows('SELECT count(*) FROM hard');
+      await database.run('DELETE FROM hard WHERE id = 7');
+      const sql = await runCli(['export', backup, ...args, 'sql']);
+      await database.run(sql.stdout);
+      assert.equal((await runCli(['compare', backup, database.url, '--tables', 'hard'])).code, 0);
+      assert.equal(
+        Number((await database.rows('SELECT count(*) FROM hard'))[0]![0]),
+        Number(before[0]![0]) + 2,
+      );
+      await database.run('CREATE TABLE later (id integer PRIMARY KEY)');
+      const missing = ['export', database.url, '-t', 'later', '--differing-from', backup, '--format', 'csv'];
+      assert.equal((await runCli(missing)).code, 2);
+    });
+
     it('of many pages have every row', async () => {
       const numbers =
         engine.id === 'sqlite'
