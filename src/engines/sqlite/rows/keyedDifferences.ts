@@ -41,11 +41,12 @@ export async function countKeyed(
   const total = { rows: 0, matched: 0, changed: 0, keyless: 0 };
   for (const range of await rangesOf(connection, first, rows.first, signal)) {
     const counted = await connection.get<typeof total>(
-      // The inner LIMIT keeps the columns of the tables out of the sums, which take no more than 2,000.
+      // As a condition the comparison ends with the first term that decides it. The inner LIMIT keeps the columns of the
+      // tables out of the sums, which take no more than 2,000.
       `SELECT count(*) AS rows, coalesce(sum(found), 0) AS matched, coalesce(sum(changed), 0) AS changed,
          coalesce(sum(keyless), 0) AS keyless
        FROM (SELECT ${found} AS found, ${hasNullKey(pair, firstAlias)} AS keyless,
-           ${found} AND NOT ${sameRow(pair.rows, secondAlias, firstAlias)} AS changed
+           CASE WHEN NOT (${found}) THEN 0 WHEN ${sameRow(pair.rows, secondAlias, firstAlias)} THEN 0 ELSE 1 END AS changed
          FROM ${fromTable(first, firstAlias)} NOT INDEXED
          LEFT JOIN ${fromTable(second, secondAlias)} ON ${toSecond.condition} ${range} LIMIT -1)`,
       [],
@@ -94,12 +95,12 @@ export async function noteKeyed(
   const only = tellsOnly(pair, 'first');
   const ofFirst = Math.min(most, counts.changed + (only ? counts.onlyInFirst : 0));
   if (ofFirst > 0) {
-    const differs = `NOT ${sameRow(pair.rows, secondAlias, firstAlias)}`;
+    const same = sameRow(pair.rows, secondAlias, firstAlias);
     const isOnly = only ? `NOT ${hasNullKey(pair, firstAlias)}` : 'FALSE';
     const select = `SELECT iif(${found}, ${kinds.changed}, ${kinds.onlyInFirst}), 1, ${places}
       FROM ${fromTable(first, firstAlias)} NOT INDEXED
       LEFT JOIN ${fromTable(second, secondAlias)} ON ${toSecond.condition}
-      WHERE iif(${found}, ${differs}, ${isOnly})`;
+      WHERE CASE WHEN NOT (${found}) THEN ${isOnly} WHEN ${same} THEN 0 ELSE 1 END`;
     await pages.note(select, ofFirst, signal);
   }
   const ofSecond = Math.min(most - pages.noted, tellsOnly(pair, 'second') ? counts.onlyInSecond : 0);
