@@ -1,5 +1,5 @@
-import { execFile } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Contest, ours, type PostgresPlace } from './contests.ts';
@@ -65,6 +65,43 @@ export function postgresComparisons(place: PostgresPlace, folder: string): Conte
       },
       peers: [{ name: 'psql \\copy and a full outer join', commands: [peer], prepare }],
       server: place.server,
+    },
+  ];
+}
+
+/** A backup with a live file, against `sqldiff --summary` of two files. */
+export function sqliteComparisons(folder: string, scale: number): Contest[] {
+  const [source, live, backup] = ['compared.db', 'compared-live.db', 'compared-file.dbbackup'].map((name) =>
+    join(folder, name),
+  ) as [string, string, string];
+  const prepare = async (): Promise<void> => {
+    if (existsSync(backup)) return;
+    for (const file of [source, live]) rmSync(file, { force: true });
+    const fill = `CREATE TABLE sales (id INTEGER PRIMARY KEY, customer INT NOT NULL, status TEXT, total REAL, note TEXT);
+      WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${Math.round(scale * 1_000_000)})
+      INSERT INTO sales SELECT i, i % 1000, CASE i % 3 WHEN 0 THEN 'open' WHEN 1 THEN 'paid' ELSE 'sent' END,
+        (i % 100000) / 100.0, CASE WHEN i % 5 > 0 THEN hex(i * 7919) || hex(i + 1) END FROM n`;
+    execFileSync('sqlite3', [source, fill]);
+    const { program, args } = ours('backup', `sqlite:${source}`, '--out', backup);
+    await promisify(execFile)(program, args);
+    copyFileSync(source, live);
+    execFileSync('sqlite3', [live, changes.replace(', note, at', ', note')]);
+  };
+  return [
+    {
+      title: 'SQLite comparison of a backup with a live file, of which one row in 1,000 differs',
+      ours: {
+        name: 'restore-point compare',
+        commands: [{ ...ours('compare', backup, `sqlite:${live}`), endsWith: differ }],
+        prepare,
+      },
+      peers: [
+        {
+          name: 'sqldiff --summary of two files',
+          commands: [{ program: 'sqldiff', args: ['--summary', source, live] }],
+          prepare,
+        },
+      ],
     },
   ];
 }

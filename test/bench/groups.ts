@@ -11,7 +11,7 @@ import {
   sqliteGrowth,
 } from './contests.ts';
 import { damageSql, fillPostgres, fillSqlite, serverProcess, withClient } from './databases.ts';
-import { fillCompared, postgresComparisons } from './comparisons.ts';
+import { fillCompared, postgresComparisons, sqliteComparisons } from './comparisons.ts';
 import { type DelayProxy, startDelayProxy } from './delayProxy.ts';
 import { fillFreshTables, freshTablesContests } from './freshTables.ts';
 import type { HostTask } from './hostDelaySuite.ts';
@@ -71,6 +71,9 @@ export const groups: Readonly<Record<string, (options: Sizes) => BeginGroup[]>> 
     }),
   'postgres-compare': () => [
     (options) => withServer(options, (url) => fillCompared(url, options.scale), postgresComparisons),
+  ],
+  'sqlite-compare': () => [
+    ({ folder, scale }) => Promise.resolve({ contests: sqliteComparisons(folder, scale), end: nothingToEnd }),
   ],
   'postgres-latency': () => [beginLatency],
   'postgres-growth': ({ growth, scale }) =>
