@@ -7,6 +7,8 @@ import type { RestoreMode } from '../../../src/core/plan.ts';
 import { engineById } from '../../../src/engines/registry.ts';
 import { restoreBackup } from '../../../src/restore/restoreBackup.ts';
 import { type JsonObject, objectsAt, soundBackup } from '../../support/hostileFiles.ts';
+import { compareAll } from '../../support/comparisons.ts';
+import { failure } from '../../support/restores.ts';
 import { forgePayload, type PayloadForgery } from '../../support/hostileSqlite.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
 import { type TestDatabase, testEngines } from '../../support/testDatabases.ts';
@@ -262,6 +264,21 @@ describe('sqlite: hostile databases in backups', function () {
         return true;
       });
     }
+  });
+
+  it('are refused by a comparison where a database is not what the manifest says', async () => {
+    const sound = await soundBackup(source!, folder.file('sound.dbbackup'), 'none');
+    const before = await target!.dump();
+    for (const { title, says, ...forgery } of payloads) {
+      const file = folder.file('hostile.dbbackup');
+      await writeFile(file, forgePayload(sound, forgery));
+      for (const other of [file, source!]) {
+        const error = await failure(compareAll(file, other));
+        assert.equal(error.code, 'damaged-backup', title);
+        assert.match(describeError(error), says, title);
+      }
+    }
+    assert.equal(await target!.dump(), before);
   });
 
   it('set no counters and statistics of tables that are not restored', async () => {
