@@ -15,7 +15,7 @@ import { exportBackedUpTable, exportLiveTable, type ExportReport } from '../expo
 import { withSide } from './compare.ts';
 import type { ExportArguments } from './exportArguments.ts';
 import { keysFor } from './keys.ts';
-import type { Output } from './output.ts';
+import { notWritten, type Output } from './output.ts';
 import { resolveSide } from './side.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -102,13 +102,6 @@ function standardOutput({ terminal: { stdout }, signal }: Work): TextSink {
       });
     },
   };
-}
-
-function notWritten(cause: NodeJS.ErrnoException): RestorePointError {
-  const reason = cause.code === 'EPIPE' ? 'whoever read it has ended' : cause.message;
-  return new RestorePointError('file', `The rows could not be written to the standard output: ${reason}`, {
-    cause,
-  });
 }
 
 async function refuseTaken(file: string): Promise<void> {

@@ -36,6 +36,9 @@ export function createOutput(
   { stdout, stderr }: Terminal,
   options: { readonly json: boolean; readonly verbose: boolean },
 ): Output {
+  // Without anybody to hear that a line cannot be written, the event would end the program.
+  let heard = false;
+  let broken: NodeJS.ErrnoException | undefined;
   const write = (level: string, message: string): void =>
     void stderr.write(`${level}: ${visibleLines(message)}\n`);
   return {
@@ -47,7 +50,11 @@ export function createOutput(
     },
     async line(text, json) {
       const line = options.json ? jsonText(json, 0) : visible(text);
-      if (!stdout.write(`${line}\n`)) await once(stdout, 'drain');
+      if (!heard) stdout.on('error', (error: NodeJS.ErrnoException) => (broken ??= error));
+      heard = true;
+      const hasRoom = stdout.write(`${line}\n`);
+      if (!hasRoom && !broken) await once(stdout, 'drain').catch(() => 'told below');
+      if (broken) throw notWritten(broken);
     },
     failure(error) {
       if (options.json) stdout.write(`${jsonText({ error: errorAsJson(error) })}\n`);
@@ -75,6 +82,14 @@ function jsonText(value: unknown, indent = 2): string {
 /** Text of several lines, with what could not be seen in it named. */
 export function lines(text: string): string {
   return text.split('\n').map(visible).join('\n');
+}
+
+/** Of a result that nobody can read. */
+export function notWritten(cause: NodeJS.ErrnoException): RestorePointError {
+  const reason = cause.code === 'EPIPE' ? 'whoever read it has ended' : cause.message;
+  return new RestorePointError('file', `The rows could not be written to the standard output: ${reason}`, {
+    cause,
+  });
 }
 
 function errorAsJson(error: unknown): unknown {

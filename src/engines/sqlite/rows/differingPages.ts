@@ -25,8 +25,8 @@ export interface PlacedSide extends SideTable {
 export const kinds = { onlyInFirst: 0, changed: 1, onlyInSecond: 2 } as const;
 
 /** About how many bytes of rows a page has at most, and how many rows. */
-const pageBytes = 4 << 20;
-const pageRows = 1_000;
+const pageBytes = 1 << 20;
+const pageRows = 300;
 
 /** Where rows that differ are remembered, in a temporary table, and read from page by page. */
 export class DifferingPages {
