@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
+import { Readable, Writable } from 'node:stream';
+import { commandLine } from '../../src/cli/commandLine.ts';
 import { parseRowLine } from '../../src/compare/rowLines.ts';
 import { type CliRun, runCli } from '../support/cli.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
@@ -110,6 +112,28 @@ for (const testEngine of testEngines) {
           ['big', { kind: 'integer', text: '9007199254740993' }],
         ],
       );
+    });
+
+    it('ends with an error when nobody reads its lines any more', async () => {
+      const rows = Array.from({ length: 1000 }, (_, at) => `(${at + 10}, 'new', 1)`);
+      await database.run(`INSERT INTO orders VALUES ${rows.join(', ')}`);
+      let stderr = '';
+      const stdout = new Writable({
+        write: (_text, _encoding, done) => done(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })),
+      });
+      const terminal = {
+        stdin: Readable.from([]),
+        stdout,
+        stderr: new Writable({
+          write: (text: Buffer, _encoding, done) => {
+            stderr += text.toString();
+            done();
+          },
+        }),
+      };
+      const words = ['compare', file, database.url, '--rows', 'all', '--json'];
+      assert.equal(await commandLine(words, terminal, new AbortController().signal), 1);
+      assert.match(stderr, /could not be written to the standard output: whoever read it has ended/);
     });
 
     it('opens encrypted backups, and refuses wrong words', async () => {
