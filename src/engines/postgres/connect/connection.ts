@@ -250,7 +250,7 @@ async function readServer(pool: Knex): Promise<ServerInfo> {
               pg_catalog.current_setting('server_encoding') AS encoding,
               pg_catalog.current_database() AS database,
               (SELECT pg_catalog.to_json(d)::pg_catalog.text FROM pg_catalog.pg_database d
-                WHERE d.datname = pg_catalog.current_database()) AS settings`,
+                WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()) AS settings`,
     );
     return { ...rows[0]!, identity: await readIdentity(client) };
   });

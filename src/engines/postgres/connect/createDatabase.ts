@@ -47,6 +47,7 @@ async function onServer<Result>(
   try {
     const client = await database.acquire();
     try {
+      await client.query(`SET search_path = ''`);
       const run: Run = async (sql, values = []) => {
         const { rows } = await client.query<Record<string, string>>(sql, [...values]);
         return rows;
