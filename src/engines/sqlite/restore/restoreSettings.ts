@@ -13,8 +13,8 @@ import { distrust } from '../payload/untrusted.ts';
  */
 const cacheKibibytes = 48 * 1024;
 
-/** Lets SQLite sort the entries of an index in memory, on two cores. */
-export async function prepareIndexing(connection: Connection): Promise<void> {
+/** Lets SQLite keep pages, and sort the entries of an index, in memory; it sorts on two cores. */
+export async function useCache(connection: Connection): Promise<void> {
   await connection.all(`PRAGMA cache_size = ${-cacheKibibytes}`);
   await connection.all('PRAGMA threads = 2');
 }
@@ -24,7 +24,7 @@ export async function configure(connection: Connection, { madeHere = false }: Re
   await distrust(connection);
   // A file that this machine wrote, and that has just been checked, has intact pages.
   if (madeHere) await connection.all('PRAGMA cell_size_check = OFF');
-  await prepareIndexing(connection);
+  await useCache(connection);
   // The guard checks them when all tables are there, so that their order does not matter.
   await connection.all('PRAGMA foreign_keys = OFF');
 }

@@ -3,10 +3,8 @@ import type { WorkOptions } from '../../engine.ts';
 import { Connection } from '../connect/connection.ts';
 import { isSqliteError } from '../connect/errors.ts';
 import { distrust } from '../payload/untrusted.ts';
+import { useCache } from './restoreSettings.ts';
 import { missingIn } from '../schema/unproven.ts';
-
-/** In KiB: SQLite looks each row up in each index. */
-const cacheKibibytes = 200 * 1024;
 
 /**
  * Whether a live database is sound, so that a restore may change it only in part: every page is in order and belongs to one
@@ -17,7 +15,8 @@ export async function isSoundFile(file: string, { signal, logger }: WorkOptions)
   const reader = await Connection.open(file, 'write');
   try {
     await distrust(reader);
-    await reader.all(`PRAGMA cache_size = ${-cacheKibibytes}`);
+    // SQLite looks each row up in each index.
+    await useCache(reader);
     const sql = 'PRAGMA main.integrity_check(1)';
     return (await reader.get<{ integrity_check: string }>(sql, [], signal))?.integrity_check === 'ok';
   } catch (error) {

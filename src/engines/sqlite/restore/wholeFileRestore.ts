@@ -15,7 +15,7 @@ import { ReferenceLookup } from '../payload/inheritedReferences.ts';
 import { SoundTables } from '../rows/soundTables.ts';
 import { hasKeyword } from '../schema/sqlText.ts';
 import { distrust, openUntrusted } from '../payload/untrusted.ts';
-import { prepareIndexing } from './restoreSettings.ts';
+import { useCache } from './restoreSettings.ts';
 
 /** Where the database of a backup goes as it is. */
 export interface FilePlace {
@@ -182,7 +182,7 @@ export class WholeFileRestore implements RestoreWork {
     const connection = await Connection.open(this.#place.path, 'write');
     try {
       await distrust(connection);
-      await prepareIndexing(connection);
+      await useCache(connection);
       await connection.all('PRAGMA journal_mode = OFF');
       await connection.all('PRAGMA synchronous = OFF');
       for (const { name: table, withoutRowid, indexes } of this.#tables) {
