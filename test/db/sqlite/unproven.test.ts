@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { MadeHere } from '../../../src/backup/madeHere.ts';
 import { verifyBackup, type VerifyReport } from '../../../src/backup/verifyBackup.ts';
@@ -204,6 +204,46 @@ describe('SQLite: databases that need what only their application registers', ()
     runSqlite(file, 'UPDATE t SET b = 99');
     await restore(file, { tables: [{ name: 't' }] });
     assert.deepEqual(content(file), before);
+  });
+
+  describe('that are copied beside what the live database has', () => {
+    const others = `CREATE TABLE w (a TEXT PRIMARY KEY, b) WITHOUT ROWID; INSERT INTO w VALUES ('x', 1), ('y', 2);
+      CREATE TABLE counted (id INTEGER PRIMARY KEY AUTOINCREMENT, a); INSERT INTO counted (a) VALUES (1), (2);
+      DELETE FROM counted WHERE id = 2; CREATE TABLE log (a); CREATE INDEX w_b ON w (b) WHERE b > 1;
+      CREATE VIRTUAL TABLE words USING fts5 (a); INSERT INTO words VALUES ('some words');
+      CREATE TRIGGER counting AFTER INSERT ON counted BEGIN INSERT INTO log VALUES (new.id); END;
+      CREATE INDEX plain_a ON plain (a); CREATE TRIGGER noted AFTER UPDATE ON plain BEGIN INSERT INTO log VALUES (own(1)); END;
+      PRAGMA user_version = 9;`;
+
+    it('keep it all, with counters, statistics and numbers', async () => {
+      runSqlite(file, `${indexed} PRAGMA user_version = 7`);
+      await backUpFile(file, backup, madeHere);
+      const [other, expected] = [folder.file('other.db'), folder.file('expected.db')];
+      runSqlite(other, `${plain} DELETE FROM plain; ${others} ANALYZE`);
+      runSqlite(expected, `${indexed} ${others}`);
+      await restore(other);
+      const lines = (path: string): string[] =>
+        content(path).filter((line) => !/sqlite_stat1|^ANALYZE/.test(line));
+      assert.deepEqual(lines(other), lines(expected));
+      assert.ok(content(other).some((line) => /sqlite_stat1.*'w_b'/.test(line)));
+    });
+
+    it('are refused where something else there needs what is missing, or has the same name', async () => {
+      runSqlite(file, indexed);
+      await backUpFile(file, backup, madeHere);
+      const target = folder.file('other.db');
+      for (const sql of [
+        `CREATE TABLE o (a TEXT COLLATE NOCASE); INSERT INTO o VALUES ('x'); ${registered('o', { NOCASE: 'unicase' })}`,
+        'CREATE TABLE o (a); CREATE INDEX plain_a ON o (a); CREATE INDEX t_a ON o (a)',
+      ]) {
+        runSqlite(target, sql);
+        const before = content(target);
+        const error = await failure(restore(target), 'database');
+        assert.match(describeError(error), /Nothing was changed/);
+        assert.deepEqual(content(target), before);
+        rmSync(target);
+      }
+    });
   });
 
   it('says that freed pages are in it only where they are', async () => {

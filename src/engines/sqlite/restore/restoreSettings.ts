@@ -8,8 +8,7 @@ import { distrust } from '../payload/untrusted.ts';
 
 /**
  * The cache of the restoring connection, in KiB: changed pages that do not fit are written to the disk early, and each time the
- * rollback journal is synced before.
- * SQLite sorts the entries of an index in as much.
+ * rollback journal is synced before. SQLite sorts the entries of an index in as much.
  */
 const cacheKibibytes = 48 * 1024;
 
