@@ -4,9 +4,12 @@ import type { DatabaseSchema } from '../core/schema.ts';
 import type { TableSelection } from '../engines/engine.ts';
 
 /** Throws `refused`, naming all of them, when tables that were chosen hold rows that the user may not read. */
-export function refuseUnreadable({ access }: DatabaseSchema, chosen: readonly TableSelection[]): void {
+export function refuseUnreadable(
+  { unreadable: all = [] }: DatabaseSchema,
+  chosen: readonly TableSelection[],
+): void {
   const wanted = new Set(chosen.map(({ table }) => tableKey(table.name)));
-  const found = access?.unreadable.filter(({ table }) => wanted.has(tableKey(table))) ?? [];
+  const found = all.filter(({ table }) => wanted.has(tableKey(table)));
   const [only] = found;
   if (!only) return;
   const remedies = [...new Set(found.map(({ remedy }) => remedy))].join('; ');

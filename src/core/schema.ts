@@ -86,21 +86,8 @@ export interface SchemaObject {
   readonly repeat?: boolean;
   /** It makes an opaque table (see `Table.opaque`): where that is there already, only the mode `replace` writes it. */
   readonly opaque?: boolean;
-  /** Roles that the statement names. */
-  readonly roles?: readonly string[];
-  /** A role whose rights the user needs for it. */
-  readonly actsAs?: string;
-  /** The role to run it as, where it is not the user. */
-  readonly as?: string;
-  /** Only a superuser may run it. */
-  readonly superuser?: boolean;
   /** Features that the statement needs and not every server has. */
   readonly uses?: readonly ServerFeature[];
-  /**
-   * The object is as in every new database, so a complete backup overrides it: with the properties in the backup or, if the
-   * backup does not have it, with this statement, which drops it.
-   */
-  readonly usual?: string;
 }
 
 /** See `SchemaObject`. */
@@ -124,17 +111,7 @@ export interface Sequence extends TiedSequence {
   readonly increment: string;
 }
 
-/** The user of a connection. */
-export interface DatabaseAccess {
-  readonly superuser: boolean;
-  /** All roles of the server. */
-  readonly roles: readonly string[];
-  /** The roles whose privileges the user has. */
-  readonly actsAs: readonly string[];
-  /** Tables whose rows the user may not read, all or some of them, with the reason as a sentence. */
-  readonly unreadable: readonly UnreadableTable[];
-}
-
+/** A table whose rows the user may not read, all or some of them, with the reason as a sentence. */
 export interface UnreadableTable {
   readonly table: TableName;
   readonly reason: string;
@@ -161,8 +138,8 @@ export interface DatabaseSchema {
   readonly extras?: EngineExtras;
   /** The server's version and the names of its optional features. */
   readonly server?: { readonly version: number; readonly offers: readonly string[] };
-  /** For engines with roles. */
-  readonly access?: DatabaseAccess;
+  /** Absent where the engine has no rights. */
+  readonly unreadable?: readonly UnreadableTable[];
 }
 
 /** The key that identifies the rows of this table: its primary key, else a unique key without NULLs. */

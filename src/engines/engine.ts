@@ -14,6 +14,7 @@ import type { ReportProgress } from '../core/progress.ts';
 import type { RelatedTables } from '../core/related.ts';
 import type { Row, RowQuery, Value } from '../core/values.ts';
 import type { DatabaseSchema, SchemaObject, Sequence, Table } from '../core/schema.ts';
+import type { StatementRules } from '../core/statementRules.ts';
 import type { Unproven } from '../core/unproven.ts';
 
 /** Options of every long call: how to cancel it, and where it reports progress. */
@@ -90,6 +91,8 @@ export interface Engine {
   readonly rowText: RowText;
   /** Of an engine that has extras. */
   readonly extras?: ExtrasRules;
+  /** Of an engine whose statements depend on more than their order. */
+  readonly statements?: StatementRules;
   /** For people, without a secret: `localhost:5432/shop`, `shop.db`. */
   describe(address: DatabaseAddress): string;
   /**
@@ -173,6 +176,7 @@ export interface Session {
   readonly features: SessionFeatures;
   /** See `Engine`. */
   readonly extras?: ExtrasRules;
+  readonly statements?: StatementRules;
   /** For people, without a secret. */
   readonly target: string;
   /** The tables with about how many rows and bytes they have; cheap, for a tree. */

@@ -2,6 +2,7 @@ import type { Manifest } from '../core/manifest.ts';
 import { tableKey } from '../core/names.ts';
 import type { RestorePlan } from '../core/plan.ts';
 import { objectKey, type SchemaObject } from '../core/schema.ts';
+import type { StatementRules } from '../core/statementRules.ts';
 
 /**
  * The objects of a backup that a restore of chosen tables leaves out: virtual tables, and what belongs to no table (views,
@@ -10,6 +11,7 @@ import { objectKey, type SchemaObject } from '../core/schema.ts';
 export function notChosen(
   { create, opaque = [], tables }: Pick<RestorePlan, 'create' | 'opaque' | 'tables'>,
   { objects }: Pick<Manifest, 'objects'>,
+  isGiven: StatementRules['isGiven'] = () => false,
 ): SchemaObject[] {
   const restored = new Set([
     ...tables.map(({ backup }) => tableKey(backup.table.name)),
@@ -24,7 +26,7 @@ export function notChosen(
     (object) =>
       !(object.table && (!object.opaque || restored.has(tableKey(object.table)))) &&
       object.of === undefined &&
-      object.usual === undefined &&
+      !isGiven(object) &&
       !object.repeat &&
       !created.has(objectKey(object)) &&
       !needed.has(objectKey(object)),

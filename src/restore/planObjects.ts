@@ -2,6 +2,7 @@ import type { BackupPart, Manifest } from '../core/manifest.ts';
 import { foldCase, formatTableName, tableKey } from '../core/names.ts';
 import type { PlannedObject, RestoreMode, TablePlan } from '../core/plan.ts';
 import { objectKey, type DatabaseSchema, type SchemaObject, type ServerFeature } from '../core/schema.ts';
+import type { StatementObstacle, StatementRules } from '../core/statementRules.ts';
 import type { SessionFeatures } from '../engines/engine.ts';
 import { LiveObjects } from './liveObjects.ts';
 import { comesAgain, isRemade, obstacles } from './lostObjects.ts';
@@ -19,6 +20,7 @@ export interface PlannedObjects {
 interface Target {
   readonly schema: DatabaseSchema;
   readonly features: SessionFeatures;
+  readonly statements?: StatementRules | undefined;
 }
 
 /** How much of a backup is restored. */
@@ -61,16 +63,16 @@ export function planObjects(
   const wanted = (whole ? manifest.objects : objectsOfTables(manifest, tables, mode)).filter(
     (object) => object.of !== undefined || !stays(object),
   );
-  const reasons = new Map<SchemaObject, string>();
+  const reasons = new Map<SchemaObject, StatementObstacle>();
   const obstacleTo = obstacles(manifest, target.schema);
   const missing = withoutProperties(
     wanted
       .filter((object) => object.repeat || object.of !== undefined || !isThere(object))
       .map((object): PlannedObject => (object.repeat ? refill(object) : object)),
   ).filter((object) => {
-    const reason = refusalOf(object, target) ?? obstacleTo(object) ?? toExcluded(object);
-    if (reason !== undefined) reasons.set(object, reason);
-    return reason === undefined;
+    const obstacle = obstacleOf(object, target) ?? because(obstacleTo(object) ?? toExcluded(object));
+    if (obstacle) reasons.set(object, obstacle);
+    return !obstacle;
   });
   const there = new Set(manifest.objects.filter((object) => liveByName.isRowType(object)).map(objectKey));
   const create = satisfied(missing, (key) => isLive(key) || there.has(key), reasons);
@@ -180,21 +182,19 @@ function withoutProperties(objects: readonly SchemaObject[]): SchemaObject[] {
   return objects.filter(({ of }) => of === undefined || keys.has(of));
 }
 
+function because(reason: string | undefined): StatementObstacle | undefined {
+  return reason === undefined ? undefined : { reason };
+}
+
 /** Why this user cannot make it in this database. */
-export function refusalOf(
-  { roles = [], actsAs, as, superuser, uses = [] }: SchemaObject,
-  { schema }: Pick<Target, 'schema'>,
-): string | undefined {
-  const { access, server } = schema;
+export function obstacleOf(
+  object: SchemaObject,
+  { schema, statements }: Pick<Target, 'schema' | 'statements'>,
+): StatementObstacle | undefined {
+  const { uses = [] } = object;
+  const { server } = schema;
   const lacking = server && uses.find(({ name, since }) => !isOffered(name, since, server));
-  if (lacking) return lackText(lacking);
-  if (!access) return undefined;
-  const gone = roles.filter((role) => !access.roles.includes(role));
-  if (gone.length > 0) return `there is no role ${gone.join(', ')}`;
-  if (access.superuser) return undefined;
-  const foreign = [actsAs, as].filter((role) => role !== undefined && !access.actsAs.includes(role));
-  if (foreign.length > 0) return `the user is not a member of the role ${foreign.join(', ')}`;
-  return superuser ? 'only a superuser can create it' : undefined;
+  return lacking ? { reason: lackText(lacking) } : statements?.obstacleTo(object, schema);
 }
 
 function isOffered(
@@ -215,7 +215,7 @@ function lackText({ name, since }: ServerFeature): string {
 function satisfied(
   objects: readonly SchemaObject[],
   isLive: (key: string) => boolean,
-  reasons: Map<SchemaObject, string>,
+  reasons: Map<SchemaObject, StatementObstacle>,
 ): SchemaObject[] {
   const keys = new Map<string, number>();
   for (const object of objects) keys.set(objectKey(object), (keys.get(objectKey(object)) ?? 0) + 1);
@@ -238,7 +238,7 @@ function satisfied(
     if (lack === undefined) continue;
     lost.add(object);
     // Properties go with what they belong to, without a word.
-    if (object.of === undefined) reasons.set(object, `it needs ${lack}`);
+    if (object.of === undefined) reasons.set(object, { reason: `it needs ${lack}` });
     const key = objectKey(object);
     const left = (keys.get(key) ?? 1) - 1;
     keys.set(key, left);
@@ -252,12 +252,13 @@ function satisfied(
 const shownNames = 5;
 
 /** One sentence for each reason; what is made by a statement of its own is shown with it. */
-function describeReasons(reasons: ReadonlyMap<SchemaObject, string>): string[] {
-  const groups = Map.groupBy(reasons.keys(), (object) => reasons.get(object) ?? '');
+function describeReasons(reasons: ReadonlyMap<SchemaObject, StatementObstacle>): string[] {
+  const groups = Map.groupBy(reasons.keys(), (object) => reasons.get(object)?.reason ?? '');
   return [...groups].flatMap(([reason, objects]) => {
-    const isAlone = ({ of, superuser }: SchemaObject): boolean => of === undefined && superuser === true;
-    const alone = objects.filter(isAlone);
-    const others = objects.filter((object) => !isAlone(object));
+    const isShown = (object: SchemaObject): boolean =>
+      object.of === undefined && reasons.get(object)?.shown === true;
+    const alone = objects.filter(isShown);
+    const others = objects.filter((object) => !isShown(object));
     const names = others.slice(0, shownNames).map(objectKey).join(', ');
     const more = others.length > shownNames ? ` and ${others.length - shownNames} more` : '';
     return [
@@ -277,7 +278,7 @@ function describeDiffering(objects: readonly SchemaObject[]): string[] {
 function refuseTables(
   tables: readonly TablePlan[],
   create: readonly SchemaObject[],
-  reasons: ReadonlyMap<SchemaObject, string>,
+  reasons: ReadonlyMap<SchemaObject, StatementObstacle>,
   { objects }: Manifest,
 ): Refusal[] {
   const made = new Set(create);
@@ -294,7 +295,7 @@ function refuseTables(
     if (!table.create || (object && made.has(object))) return [];
     if (!object)
       return [{ table: name, reason: 'it is missing, and the backup does not contain its definition' }];
-    const reason = reasons.get(object) ?? 'its name is taken';
+    const reason = reasons.get(object)?.reason ?? 'its name is taken';
     return [{ table: name, reason: `it is missing and cannot be created: ${reason}` }];
   });
 }

@@ -6,15 +6,15 @@ import type { InboundForeignKey, RestoreMode, RestorePlan, TablePlan } from '../
 import { describeReasons } from '../core/related.ts';
 import { rowKey, type DatabaseSchema, type SchemaObject, type Table } from '../core/schema.ts';
 import { contentNotes } from '../core/unproven.ts';
+import type { PlannedGivenObjects, StatementRules } from '../core/statementRules.ts';
 import type { SessionFeatures } from '../engines/engine.ts';
 import { compareTable, type TableComparison } from './compareTable.ts';
 import { type ChosenPart, choosePart, type PartOptions } from './choosePart.ts';
 import { excludedTables, withoutObjectsOf } from './excludedRows.ts';
-import { type Extent, planObjects, refusalOf } from './planObjects.ts';
+import { type Extent, obstacleOf, planObjects } from './planObjects.ts';
 import { planOpaque, withoutOpaque } from './planOpaque.ts';
 import { planSequences } from './planSequences.ts';
 import { referencedFirst } from './tableOrder.ts';
-import { planUsualObjects } from './usualObjects.ts';
 
 export interface PlanOptions extends PartOptions {
   readonly mode: RestoreMode;
@@ -27,6 +27,7 @@ export interface RestoreTarget {
   readonly schema: DatabaseSchema;
   readonly features: SessionFeatures;
   readonly extras?: ExtrasRules | undefined;
+  readonly statements?: StatementRules | undefined;
   /** Rows of a table in it. */
   rowCount(table: TableName): number;
 }
@@ -59,13 +60,13 @@ export function planRestore(backup: Manifest, target: RestoreTarget, options: Pl
   // Where only rows are written it has been said that a table is missing.
   refusals.push(...(only === 'data' ? [] : objects.refusals), ...opaque.refusals);
   if (refusals.length > 0) throw refused(refusals);
-  const { extras, usual } = planTableless(manifest, target, options.mode, { everything, only });
+  const { extras, given } = planTableless(manifest, target, options.mode, { everything, only });
   const inbound = inboundForeignKeys(tables, target);
   const written = tables
     .map((table, index) => ({ ...table, inbound: inbound[index] ?? [] }))
     .filter(({ create }) => only !== 'schema' || create);
   const made = only === 'data' ? objects.create.filter(({ live }) => live) : objects.create;
-  const create = [...usual.first, ...made, ...opaque.create, ...usual.last];
+  const create = [...given.first, ...made, ...opaque.create, ...given.last];
   const sequences = planSequences(manifest.sequences, tables, create, target, everything);
   return {
     mode: options.mode,
@@ -84,7 +85,7 @@ export function planRestore(backup: Manifest, target: RestoreTarget, options: Pl
       ...left.warnings,
       ...objects.warnings,
       ...opaque.warnings,
-      ...usual.warnings,
+      ...given.warnings,
       ...extras.warnings,
       ...sequences.warnings,
       ...(create.length > 0 && !target.features.transactionalDdl ? [notUndone] : []),
@@ -95,22 +96,26 @@ export function planRestore(backup: Manifest, target: RestoreTarget, options: Pl
 
 const nothing: PlannedExtras = { warnings: [] };
 
+const noneGiven: PlannedGivenObjects = { first: [], last: [], warnings: [] };
+
 const notUndone = 'this database does not roll back new objects: a failed restore can leave some behind';
 
 /** What belongs to no table: only all of a backup has it. */
 function planTableless(
   manifest: Manifest,
-  { schema, extras }: RestoreTarget,
+  target: RestoreTarget,
   mode: RestoreMode,
   { everything, only }: Extent,
-): { extras: PlannedExtras; usual: ReturnType<typeof planUsualObjects> } {
+): { extras: PlannedExtras; given: PlannedGivenObjects } {
+  const { schema, extras, statements } = target;
   const allObjects = everything && (manifest.complete || manifest.allObjects === true);
   return {
     extras: (everything && only !== 'schema' && extras?.plan(manifest, schema, mode)) || nothing,
-    usual:
-      allObjects && only !== 'data'
-        ? planUsualObjects(manifest, schema, mode)
-        : { first: [], last: [], warnings: [] },
+    given:
+      (allObjects &&
+        only !== 'data' &&
+        statements?.planGiven(manifest, schema, mode, (object) => obstacleOf(object, target))) ||
+      noneGiven,
   };
 }
 
@@ -163,14 +168,14 @@ function unmadeTables(
 function unmadeExtension(
   name: string,
   objects: readonly SchemaObject[],
-  { schema }: RestoreTarget,
+  target: RestoreTarget,
 ): string | undefined {
   const isIt = (object: SchemaObject): boolean => object.kind === 'extension' && object.name === name;
-  if (schema.objects.some(isIt))
+  if (target.schema.objects.some(isIt))
     return `the extension ${name} exists, but either does not create it or does not let this user read it`;
   const maker = objects.find(isIt);
   if (!maker) return `the backup does not contain the extension ${name}, which creates it`;
-  const reason = refusalOf(maker, { schema });
+  const reason = obstacleOf(maker, target)?.reason;
   return reason === undefined ? undefined : `the extension ${name} cannot be created: ${reason}`;
 }
 

@@ -150,7 +150,7 @@ async function planWithSchema(
   options: WorkOptions & PlanOptions,
 ): Promise<Planned> {
   options.report?.({ phase: 'plan' });
-  const { features, extras } = session;
+  const { features, extras, statements } = session;
   const scope = planScope(manifest, options);
   const schema = await session.introspect({ ...options, ...(scope ? { scope } : {}) });
   const fold = (name: TableName): string => {
@@ -159,16 +159,14 @@ async function planWithSchema(
   };
   const chosen = new Set(choosePart(manifest, options).tables.map(({ table }) => fold(table.name)));
   // The reasons are reported with everything else that this user may not do.
-  const closed = new Set(
-    schema.access?.unreadable.flatMap(({ table, owned }) => (owned ? [] : [tableKey(table)])),
-  );
+  const closed = new Set(schema.unreadable?.flatMap(({ table, owned }) => (owned ? [] : [tableKey(table)])));
   const counted = schema.tables
     .filter(({ name, holdsRows }) => holdsRows && chosen.has(fold(name)) && !closed.has(tableKey(name)))
     .map(({ name }) => name);
   const counts = await session.countRows(counted, options);
   const rows = new Map(counted.map((name, index) => [tableKey(name), counts[index]!]));
   const rowCount = (table: TableName): number => rows.get(tableKey(table)) ?? 0;
-  const target = { schema, features, extras, rowCount };
+  const target = { schema, features, extras, statements, rowCount };
   const plan =
     options.intoSchema === undefined
       ? planRestore(manifest, target, options)

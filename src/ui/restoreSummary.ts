@@ -1,8 +1,8 @@
 import * as vscode from 'vscode';
 import { formatCount } from '../core/format.ts';
-import type { LocalizableText } from '../core/localizable.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { InboundForeignKey, OpaquePlan, RestorePlan, TablePlan } from '../core/plan.ts';
+import type { Engine } from '../engines/engine.ts';
 import { notChosen } from '../restore/notChosen.ts';
 import { localized } from './localized.ts';
 import { rowsText } from './quantities.ts';
@@ -21,8 +21,8 @@ export interface SummaryOptions {
   readonly target: string;
   /** What the backup contains. */
   readonly manifest: Pick<Manifest, 'objects' | 'extras'>;
-  /** What the extras of this engine are called, if it has any. */
-  readonly extrasName?: LocalizableText | undefined;
+  /** Of the backup and the database. */
+  readonly engine: Pick<Engine, 'extras' | 'statements'>;
   /** Only chosen tables are restored, not all of the backup. */
   readonly tablesChosen: boolean;
   /** Whether a safety backup is taken before anything is written. */
@@ -80,10 +80,12 @@ function describeOpaque({ target, create }: OpaquePlan): string {
 }
 
 /** What a choice of tables leaves out, in one line. */
-function notChosenText(plan: RestorePlan, { manifest, extrasName }: SummaryOptions): string[] {
+function notChosenText(plan: RestorePlan, { manifest, engine }: SummaryOptions): string[] {
   const names = [
-    ...notChosen(plan, manifest).map(({ kind, name }) => `${kind} ${visible(name)}`),
-    ...(manifest.extras && !plan.extras && extrasName ? [localized(extrasName)] : []),
+    ...notChosen(plan, manifest, engine.statements?.isGiven).map(
+      ({ kind, name }) => `${kind} ${visible(name)}`,
+    ),
+    ...(manifest.extras && !plan.extras && engine.extras ? [localized(engine.extras.name)] : []),
   ];
   if (names.length === 0) return [];
   return [vscode.l10n.t('Not part of this restore: {0}.', atMost(names, mostLeftOut).join(', '))];

@@ -4,6 +4,8 @@ import * as vscode from 'vscode';
 import { cancelled, RestorePointError } from '../../src/core/errors.ts';
 import { formatTableName } from '../../src/core/names.ts';
 import type { DatabaseSchema, SchemaObject, Table } from '../../src/core/schema.ts';
+import { postgresEngine } from '../../src/engines/postgres/engine.ts';
+import type { PostgresObject } from '../../src/engines/postgres/schema/postgresObject.ts';
 import { planRestore, refused as planRefusal } from '../../src/restore/planRestore.ts';
 import { ErrorBoundary, failureText } from '../../src/ui/errorBoundary.ts';
 import { isExpected, Log, traceOf } from '../../src/ui/log.ts';
@@ -167,6 +169,7 @@ describe('the summary before a restore', () => {
   };
   const plan = planRestore(manifest, { schema, features, rowCount: () => 1100 }, { mode: 'replace' });
   const place = {
+    engine: postgresEngine,
     ...{ backup: 'shop-1', age: 'just now', target: 'localhost:5432/shop' },
     ...{ manifest, tablesChosen: false, undoable: true },
   };
@@ -201,7 +204,7 @@ describe('the summary before a restore', () => {
   });
 
   it('says in one line what a choice of tables leaves out', () => {
-    const object = (kind: string, name: string, more: Partial<SchemaObject> = {}): SchemaObject => ({
+    const object = (kind: string, name: string, more: Partial<PostgresObject> = {}): SchemaObject => ({
       ...{ kind, name, section: 'post-data', sql: '' },
       ...more,
     });

@@ -2,12 +2,15 @@ import assert from 'node:assert/strict';
 import type { BackupPart } from '../../src/core/manifest.ts';
 import type { RestoreMode, TablePlan } from '../../src/core/plan.ts';
 import { objectKey, type DatabaseSchema, type SchemaObject, type Table } from '../../src/core/schema.ts';
+import { statementRules } from '../../src/engines/postgres/restore/statementRules.ts';
+import { type DatabaseAccess, schemaExtras } from '../../src/engines/postgres/schema/extras.ts';
+import type { PostgresObject } from '../../src/engines/postgres/schema/postgresObject.ts';
 import { type PlannedObjects, planObjects } from '../../src/restore/planObjects.ts';
 import { manifestOf, plainTable } from '../support/manifests.ts';
 
 const [orders, lines, events] = [plainTable('orders'), plainTable('lines'), plainTable('events')];
 
-function object(key: string, changes: Partial<SchemaObject> = {}): SchemaObject {
+function object(key: string, changes: Partial<PostgresObject> = {}): SchemaObject {
   const [kind = '', name = ''] = key.split(':');
   return { kind, name, section: 'pre-data', sql: `CREATE ${key}`, needs: [], ...changes };
 }
@@ -31,7 +34,7 @@ interface Situation {
   readonly only?: BackupPart;
   readonly complete?: boolean;
   readonly restored?: readonly Table[];
-  readonly access?: Partial<NonNullable<DatabaseSchema['access']>>;
+  readonly access?: Partial<DatabaseAccess>;
 }
 
 function plan(objects: readonly SchemaObject[], situation: Situation = {}): PlannedObjects {
@@ -50,13 +53,13 @@ function plan(objects: readonly SchemaObject[], situation: Situation = {}): Plan
       inbound: [],
       drift: [],
     }));
-  const access = { superuser: false, roles: ['me'], actsAs: ['me'], unreadable: [], ...situation.access };
+  const access = { superuser: false, roles: ['me'], actsAs: ['me'], ...situation.access };
   const schema: DatabaseSchema = {
     tables: live,
     objects: liveObjects,
     sequences: [],
     leftOut: [],
-    ...(situation.access ? { access } : {}),
+    ...(situation.access ? { extras: schemaExtras({ access }) } : {}),
   };
   const features = {
     schemas: true,
@@ -66,7 +69,10 @@ function plan(objects: readonly SchemaObject[], situation: Situation = {}): Plan
     isFile: false,
   };
   const { everything = true, only } = situation;
-  return planObjects(manifest, tables, { schema, features }, mode, { everything, only });
+  return planObjects(manifest, tables, { schema, features, statements: statementRules }, mode, {
+    everything,
+    only,
+  });
 }
 
 function created(objects: readonly SchemaObject[], situation?: Situation): string[] {

@@ -10,6 +10,7 @@ import {
   asExtras,
   type BackedUpLargeObjects,
   plannedLargeObjects,
+  schemaExtras,
 } from '../../src/engines/postgres/schema/extras.ts';
 import { compareTable } from '../../src/restore/compareTable.ts';
 import { planRestore } from '../../src/restore/planRestore.ts';
@@ -65,6 +66,7 @@ function plan(
       schema: liveSchema(live, options.schema),
       features: { ...features, ...options.features },
       extras: postgresEngine.extras,
+      statements: postgresEngine.statements,
       rowCount: () => 7,
     },
     { mode: options.mode ?? 'replace', ...(tables ? { tables } : {}) },
@@ -392,13 +394,13 @@ describe('planRestore: large objects', () => {
     grantees: ['b', 'gone'],
     grantors: ['b'],
   };
-  const access = { superuser: false, roles: ['me', 'a', 'b'], actsAs: ['me', 'a'], unreadable: [] };
+  const access = { superuser: false, roles: ['me', 'a', 'b'], actsAs: ['me', 'a'] };
 
   it('are overwritten by replace alone', () => {
     for (const mode of ['replace', 'merge', 'insert-missing'] as const) {
       const planned = plan(backupOf([], { extras: asExtras(largeObjects) }), [], {
         mode,
-        schema: { extras: asExtras(5) },
+        schema: { extras: schemaExtras({ largeObjects: 5 }) },
       });
       assert.equal(plannedLargeObjects(planned)?.overwrite, mode === 'replace');
       assert.equal(plannedLargeObjects(planned)?.now, 5);
@@ -414,7 +416,9 @@ describe('planRestore: large objects', () => {
   });
 
   it('come with the owners and rights that this user can give, and warn of the others', () => {
-    const planned = plan(backupOf([], { extras: asExtras(largeObjects) }), [], { schema: { access } });
+    const planned = plan(backupOf([], { extras: asExtras(largeObjects) }), [], {
+      schema: { extras: schemaExtras({ access }) },
+    });
     const { owners, grantees, grantors } = plannedLargeObjects(planned)!;
     assert.deepEqual({ owners, grantees, grantors }, { owners: ['a'], grantees: ['b'], grantors: [] });
     assert.deepEqual(planned.warnings, [

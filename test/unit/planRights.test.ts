@@ -2,13 +2,16 @@ import assert from 'node:assert/strict';
 import { refuseUnreadable } from '../../src/backup/refuseUnreadable.ts';
 import { RestorePointError } from '../../src/core/errors.ts';
 import type { RestorePlan } from '../../src/core/plan.ts';
-import type { DatabaseAccess, DatabaseSchema, SchemaObject } from '../../src/core/schema.ts';
+import type { DatabaseSchema, UnreadableTable } from '../../src/core/schema.ts';
 import { newOwnerOf } from '../../src/engines/postgres/restore/newOwners.ts';
+import { statementRules } from '../../src/engines/postgres/restore/statementRules.ts';
+import { type DatabaseAccess, schemaExtras } from '../../src/engines/postgres/schema/extras.ts';
+import type { PostgresObject } from '../../src/engines/postgres/schema/postgresObject.ts';
 import { allowedPart } from '../../src/restore/allowedPart.ts';
-import { planUsualObjects } from '../../src/restore/usualObjects.ts';
+import { obstacleOf } from '../../src/restore/planObjects.ts';
 import { manifestOf, plainTable } from '../support/manifests.ts';
 
-const object = (kind: string, name: string, changes: Partial<SchemaObject> = {}): SchemaObject => ({
+const object = (kind: string, name: string, changes: Partial<PostgresObject> = {}): PostgresObject => ({
   kind,
   name,
   section: 'pre-data',
@@ -17,20 +20,16 @@ const object = (kind: string, name: string, changes: Partial<SchemaObject> = {})
   ...changes,
 });
 
-const access = (changes: Partial<DatabaseAccess> = {}): DatabaseAccess => ({
-  superuser: false,
-  roles: ['me', 'boss'],
-  actsAs: ['me'],
-  unreadable: [],
-  ...changes,
-});
-
 const schemaOf = (
-  objects: readonly SchemaObject[],
-  changes: Partial<DatabaseAccess> = {},
-): DatabaseSchema => ({ tables: [], objects, sequences: [], leftOut: [], access: access(changes) });
+  objects: readonly PostgresObject[],
+  changes: Partial<DatabaseAccess> & { readonly unreadable?: readonly UnreadableTable[] } = {},
+): DatabaseSchema => {
+  const { unreadable = [], ...other } = changes;
+  const access = { superuser: false, roles: ['me', 'boss'], actsAs: ['me'], ...other };
+  return { tables: [], objects, sequences: [], leftOut: [], unreadable, extras: schemaExtras({ access }) };
+};
 
-const owner = (role: string): SchemaObject =>
+const owner = (role: string): PostgresObject =>
   object('owner', 'schema public', {
     of: 'schema public',
     actsAs: role,
@@ -47,11 +46,13 @@ const rights = object('privileges', 'p', { of: 'schema public', section: 'post-d
 
 describe('planning what every new database has', () => {
   const plan = (
-    backup: readonly SchemaObject[],
+    backup: readonly PostgresObject[],
     live: DatabaseSchema,
     mode: RestorePlan['mode'] = 'replace',
   ): { first: string[]; last: string[]; warnings: readonly string[] } => {
-    const { first, last, warnings } = planUsualObjects(manifestOf([], [], { objects: backup }), live, mode);
+    const manifest = manifestOf([], [], { objects: backup });
+    const obstacle = (one: PostgresObject) => obstacleOf(one, { schema: live, statements: statementRules });
+    const { first, last, warnings } = statementRules.planGiven(manifest, live, mode, obstacle);
     return { first: first.map(({ sql }) => sql), last: last.map(({ sql }) => sql), warnings };
   };
 

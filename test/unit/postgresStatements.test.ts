@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
-import type { SchemaObject } from '../../src/core/schema.ts';
+import type { PostgresObject } from '../../src/engines/postgres/schema/postgresObject.ts';
 import { readStatements } from '../../src/engines/postgres/schema/statements/checkStatements.ts';
 
 const orders = { schema: 'public', name: 'orders' };
 
-const object = (kind: string, name: string, sql: string, more: Partial<SchemaObject> = {}): SchemaObject => ({
+const object = (
+  kind: string,
+  name: string,
+  sql: string,
+  more: Partial<PostgresObject> = {},
+): PostgresObject => ({
   kind,
   name,
   sql,
@@ -34,12 +39,16 @@ const trigger = object(
   { table: orders },
 );
 
-const withSql = (one: SchemaObject, sql: string): SchemaObject => ({ ...one, sql });
-const ofTable = (kind: string, name: string, sql: string, more: Partial<SchemaObject> = {}): SchemaObject =>
-  object(kind, name, sql, { table: orders, of: 'table public.orders', ...more });
+const withSql = (one: PostgresObject, sql: string): PostgresObject => ({ ...one, sql });
+const ofTable = (
+  kind: string,
+  name: string,
+  sql: string,
+  more: Partial<PostgresObject> = {},
+): PostgresObject => object(kind, name, sql, { table: orders, of: 'table public.orders', ...more });
 
 /** Statements that say more, or something else, than their kind and name. */
-const hostile: Readonly<Record<string, SchemaObject>> = {
+const hostile: Readonly<Record<string, PostgresObject>> = {
   'a function that claims to be a property': { ...made, of: 'table public.orders' },
   'an event trigger that claims to be a property': object(
     'event trigger',
@@ -241,7 +250,7 @@ const hostile: Readonly<Record<string, SchemaObject>> = {
 };
 
 /** As they are written with quotes, without, and with what stands in texts. */
-const sound: readonly SchemaObject[] = [
+const sound: readonly PostgresObject[] = [
   table,
   made,
   trigger,
@@ -259,7 +268,7 @@ const sound: readonly SchemaObject[] = [
 
 describe('statements of a PostgreSQL backup', () => {
   const others = [table, made, sequence];
-  const problemOf = (one: SchemaObject): string | undefined => {
+  const problemOf = (one: PostgresObject): string | undefined => {
     const before = others.filter(({ kind, name }) => kind !== one.kind || name !== one.name || one.of);
     const checked = [...readStatements([...before, one])];
     return checked.find(({ object: read }) => read === one)!.reason;
@@ -269,10 +278,10 @@ describe('statements of a PostgreSQL backup', () => {
     it(`refuses ${title}`, () => assert.notEqual(problemOf(one), undefined, one.sql));
 
   it('refuses to set anything of a table or index for an object of another kind with its name', () => {
-    const namesake = (name: string): SchemaObject =>
+    const namesake = (name: string): PostgresObject =>
       object('collation', name, `CREATE COLLATION ${name} (locale = 'C')`);
     const host = namesake('public.orders');
-    const settings: readonly SchemaObject[] = [
+    const settings: readonly PostgresObject[] = [
       object('default', 'public.orders a', 'ALTER TABLE ONLY public.orders ALTER COLUMN a SET DEFAULT 1'),
       object('row-level security', 'public.orders', 'ALTER TABLE public.orders ENABLE ROW LEVEL SECURITY'),
       object(
@@ -293,7 +302,7 @@ describe('statements of a PostgreSQL backup', () => {
       assert.match(read?.reason ?? '', /^it does not refer to the collation/, one.sql);
     }
     const index = 'public.orders_pkey';
-    const ofIndex: readonly SchemaObject[] = [
+    const ofIndex: readonly PostgresObject[] = [
       object('cluster order', 'public.orders', 'ALTER TABLE public.orders CLUSTER ON orders_pkey'),
       object(
         'replica identity',

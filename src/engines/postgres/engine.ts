@@ -9,6 +9,7 @@ import { PostgresPayloadRows } from './payload/payloadRows.ts';
 import { salvage } from './payload/salvage.ts';
 import { rowText } from './rows/rowText.ts';
 import { extrasRules } from './restore/extrasRules.ts';
+import { statementRules } from './restore/statementRules.ts';
 import { compareSides } from './snapshot/compare.ts';
 import { PostgresSession } from './session.ts';
 
@@ -20,6 +21,7 @@ export const postgresEngine: Engine = {
   form,
   manifestRules,
   extras: extrasRules,
+  statements: statementRules,
   rowText,
   describe,
   parseUrl,

@@ -24,6 +24,7 @@ import { describeFailure } from './connect/errors.ts';
 import { features } from './connect/features.ts';
 import { Catalogs, describeTable } from './snapshot/introspect.ts';
 import { extrasRules } from './restore/extrasRules.ts';
+import { statementRules } from './restore/statementRules.ts';
 import { IntoSchemaRestore } from './restore/intoSchema.ts';
 import { sayingWhoBlocks } from './connect/locks.ts';
 import { PostgresRestore } from './restore/restore.ts';
@@ -39,6 +40,7 @@ export class PostgresSession implements Session {
   readonly info: DatabaseInfo;
   readonly features = features;
   readonly extras = extrasRules;
+  readonly statements = statementRules;
   readonly target: string;
   readonly #database: Database;
   readonly #catalogs = new Catalogs();

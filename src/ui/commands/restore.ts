@@ -164,7 +164,7 @@ async function confirm(
     age: ageText(new Date(manifest.createdAt)),
     target: describeTarget(connection),
     manifest: request.manifest,
-    extrasName: connection.usable?.engine.extras?.name,
+    engine: usableOf(connection).engine,
     tablesChosen: request.tables !== undefined,
     undoable,
   });

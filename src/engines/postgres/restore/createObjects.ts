@@ -1,12 +1,13 @@
 import { type ErrorPlace, RestorePointError } from '../../../core/errors.ts';
 import { formatTableName, tableKey } from '../../../core/names.ts';
-import { objectKey, type SchemaObject } from '../../../core/schema.ts';
+import { objectKey } from '../../../core/schema.ts';
 import { alongIndexes } from './alongIndexes.ts';
 import { describeFailure, hasState, state } from '../connect/errors.ts';
 import { newOwnerOf, welcoming } from './newOwners.ts';
 import { readExtension } from '../schema/statements/makers.ts';
 import { StatementReader } from '../schema/statements/reader.ts';
 import type { Transaction } from '../connect/transaction.ts';
+import type { PostgresObject } from '../schema/postgresObject.ts';
 
 /** Objects that a partition needs before it is attached to its table. */
 const indexed: readonly string[] = ['primary key', 'constraint', 'index'];
@@ -18,16 +19,16 @@ const indexed: readonly string[] = ['primary key', 'constraint', 'index'];
  * the statement is read under an empty search path, and from PostgreSQL 17 on the rows would be too.
  */
 export function inTurn(
-  objects: readonly SchemaObject[],
-): Record<'before' | 'after' | 'last', SchemaObject[]> {
+  objects: readonly PostgresObject[],
+): Record<'before' | 'after' | 'last', PostgresObject[]> {
   const keys = new Set(objects.map(objectKey));
-  const isLone = ({ kind, name, needs = [] }: SchemaObject): boolean =>
+  const isLone = ({ kind, name, needs = [] }: PostgresObject): boolean =>
     kind === 'partition' && needs.some((key) => key !== `table ${name}` && !keys.has(key));
-  const isEvent = ({ kind, of }: SchemaObject): boolean =>
+  const isEvent = ({ kind, of }: PostgresObject): boolean =>
     kind === 'event trigger' || of?.startsWith('event trigger ') === true;
-  const isLate = ({ section }: SchemaObject): boolean => section === 'post-data';
+  const isLate = ({ section }: PostgresObject): boolean => section === 'post-data';
   const late = new Set(objects.filter(isLate).map(objectKey));
-  const isEarly = ({ kind, table, needs = [] }: SchemaObject): boolean =>
+  const isEarly = ({ kind, table, needs = [] }: PostgresObject): boolean =>
     (kind === 'index' || kind === 'constraint') &&
     table !== undefined &&
     keys.has(`table ${formatTableName(table)}`) &&
@@ -49,7 +50,7 @@ const usersCode = /^(function|operator|operator class) /;
 const refreshing = 'materialized view data';
 
 /** Its statement evaluates what is there, and its words leave nothing to a search path. */
-function evaluates({ kind }: SchemaObject): boolean {
+function evaluates({ kind }: PostgresObject): boolean {
   return kind === 'foreign key' || kind === 'partition' || kind === refreshing;
 }
 
@@ -65,19 +66,19 @@ const settings = `
  */
 export async function createObjects(
   transaction: Transaction,
-  objects: readonly SchemaObject[],
+  objects: readonly PostgresObject[],
   large: ReadonlySet<string> = new Set(),
 ): Promise<string[]> {
   if (objects.length === 0) return [];
   await transaction.run(settings);
   const superuser = await isSuperuser(transaction);
-  const isPlain = (object: SchemaObject): boolean =>
+  const isPlain = (object: PostgresObject): boolean =>
     object.as === undefined &&
     object.kind !== 'extension' &&
     object.kind !== refreshing &&
     !isLargeKey(object, large) &&
     (superuser || newOwnerOf(object) === undefined);
-  let plain: SchemaObject[] = [];
+  let plain: PostgresObject[] = [];
   const makePlain = async (): Promise<void> => {
     const made = plain;
     plain = [];
@@ -97,7 +98,7 @@ export async function createObjects(
 }
 
 /** Sends all at once, and one by one only where one of them needs more than that. */
-async function createTogether(transaction: Transaction, objects: readonly SchemaObject[]): Promise<void> {
+async function createTogether(transaction: Transaction, objects: readonly PostgresObject[]): Promise<void> {
   const statements = objects.map((object) => asServerHasIt(transaction, object));
   const [first] = objects;
   if (!first) return;
@@ -121,7 +122,7 @@ async function createTogether(transaction: Transaction, objects: readonly Schema
 /** One that takes more than its statement. */
 async function createObject(
   transaction: Transaction,
-  object: SchemaObject,
+  object: PostgresObject,
   large: ReadonlySet<string>,
 ): Promise<string[]> {
   try {
@@ -144,7 +145,7 @@ async function createObject(
 }
 
 /** The contents of a view can be computed again; no row of a table depends on them. */
-async function refresh(transaction: Transaction, { name, sql }: SchemaObject): Promise<string[]> {
+async function refresh(transaction: Transaction, { name, sql }: PostgresObject): Promise<string[]> {
   try {
     await transaction.attempt(() => transaction.underOwnPath(() => transaction.runSingle(sql)));
     return [];
@@ -157,11 +158,11 @@ async function refresh(transaction: Transaction, { name, sql }: SchemaObject): P
   }
 }
 
-function isLargeKey({ kind, table }: SchemaObject, large: ReadonlySet<string>): boolean {
+function isLargeKey({ kind, table }: PostgresObject, large: ReadonlySet<string>): boolean {
   return kind === 'foreign key' && table !== undefined && large.has(tableKey(table));
 }
 
-function notMade(object: SchemaObject, error: unknown): RestorePointError {
+function notMade(object: PostgresObject, error: unknown): RestorePointError {
   const failure = describeFailure(error, placeOf(object));
   if (failure.code !== 'database') return failure;
   return new RestorePointError('database', `${objectKey(object)} could not be created: ${failure.message}`, {
@@ -176,7 +177,7 @@ async function isSuperuser(transaction: Transaction): Promise<boolean> {
   return row?.superuser ?? false;
 }
 
-function placeOf({ table }: SchemaObject): ErrorPlace {
+function placeOf({ table }: PostgresObject): ErrorPlace {
   return table ? { table: formatTableName(table) } : {};
 }
 
@@ -196,7 +197,7 @@ export async function asRole(
 }
 
 /** The statement without what this server has given up. */
-function asServerHasIt(transaction: Transaction, object: SchemaObject): string {
+function asServerHasIt(transaction: Transaction, object: PostgresObject): string {
   // For a partitioned table it never had an effect.
   if (object.kind === 'table' && transaction.database.server.version >= 180_000)
     return object.sql.replace(/^CREATE UNLOGGED (TABLE [^]*\n\)\nPARTITION BY )/, 'CREATE $1');
@@ -204,7 +205,7 @@ function asServerHasIt(transaction: Transaction, object: SchemaObject): string {
 }
 
 /** An extension comes in the version that it had, where the server has that; else in the server's own. */
-async function availableVersion(transaction: Transaction, { sql }: SchemaObject): Promise<string> {
+async function availableVersion(transaction: Transaction, { sql }: PostgresObject): Promise<string> {
   const { name, version, place } = readExtension(new StatementReader(sql));
   const found = await transaction.rows(
     `SELECT FROM pg_available_extension_versions WHERE name = $1 AND quote_literal(version) = $2`,

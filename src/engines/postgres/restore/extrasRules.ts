@@ -5,6 +5,7 @@ import type { Manifest } from '../../../core/manifest.ts';
 import type { RestoreMode } from '../../../core/plan.ts';
 import type { DatabaseSchema } from '../../../core/schema.ts';
 import {
+  accessIn,
   asExtras,
   type BackedUpLargeObjects,
   type LargeObjectPlan,
@@ -28,7 +29,7 @@ export const extrasRules: ExtrasRules = {
 function planLargeObjects(manifest: Manifest, schema: DatabaseSchema, mode: RestoreMode): PlannedExtras {
   const backup = largeObjectsOf(manifest);
   if (!backup) return { warnings: [] };
-  const { access } = schema;
+  const access = accessIn(schema);
   const now = largeObjectsIn(schema);
   const exists = (role: string): boolean => !access || access.roles.includes(role);
   const mayBe = (role: string): boolean =>

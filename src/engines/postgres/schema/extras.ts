@@ -44,6 +44,29 @@ export function largeObjectsOf({ extras }: Pick<Manifest, 'extras'>): BackedUpLa
   return extras?.['largeObjects'] as BackedUpLargeObjects | undefined;
 }
 
+/** The user of a connection. */
+export interface DatabaseAccess {
+  readonly superuser: boolean;
+  /** All roles of the server. */
+  readonly roles: readonly string[];
+  /** The roles whose privileges the user has. */
+  readonly actsAs: readonly string[];
+}
+
+/** What a database has besides tables and statements: how many large objects, and for whom. */
+export interface DatabaseExtras {
+  readonly largeObjects?: number;
+  readonly access?: DatabaseAccess;
+}
+
+export function schemaExtras(extras: DatabaseExtras): EngineExtras {
+  return { ...extras };
+}
+
+export function accessIn({ extras }: Pick<DatabaseSchema, 'extras'>): DatabaseAccess | undefined {
+  return extras?.['access'] as DatabaseAccess | undefined;
+}
+
 /** How many large objects there are that can be read. */
 export function largeObjectsIn({ extras }: Pick<DatabaseSchema, 'extras'>): number {
   return (extras?.['largeObjects'] as number | undefined) ?? 0;
@@ -53,6 +76,6 @@ export function plannedLargeObjects({ extras }: Pick<RestorePlan, 'extras'>): La
   return extras?.own['largeObjects'] as LargeObjectPlan | undefined;
 }
 
-export function asExtras(largeObjects: BackedUpLargeObjects | LargeObjectPlan | number): EngineExtras {
+export function asExtras(largeObjects: BackedUpLargeObjects | LargeObjectPlan): EngineExtras {
   return { largeObjects };
 }

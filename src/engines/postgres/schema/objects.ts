@@ -1,4 +1,3 @@
-import type { SchemaObject } from '../../../core/schema.ts';
 import { quoteIdentifier } from '../connect/identifiers.ts';
 import type { Transaction } from '../connect/transaction.ts';
 import { arrange, type Arrangement } from './arrange.ts';
@@ -8,6 +7,7 @@ import { databaseKinds } from './databaseObjects.ts';
 import { dependents, type Graph, loadDependencies, type Part } from './dependencies.ts';
 import { loadDefaultGrants, loadGrants } from './grants.ts';
 import { loadPlainObjects } from './plainObjects.ts';
+import type { PostgresObject } from './postgresObject.ts';
 import { routineKinds } from './routines.ts';
 import { type CatalogSequence, sequenceObjects } from './sequences.ts';
 import { extraKinds } from './tableExtras.ts';
@@ -99,7 +99,7 @@ function leaningOnStandIns(objects: readonly CatalogObject[], graph: Graph): Cat
 }
 
 /** The objects as a backup contains them. */
-export function toSchemaObjects(objects: readonly CatalogObject[], graph: Graph): SchemaObject[] {
+export function toSchemaObjects(objects: readonly CatalogObject[], graph: Graph): PostgresObject[] {
   const carried = objects.filter(({ leftOut }) => !leftOut);
   const find = new Map(carried.map((object) => [object.id, object]));
   const rootOf = (id: string): string => {
@@ -123,7 +123,7 @@ export function toSchemaObjects(objects: readonly CatalogObject[], graph: Graph)
       ...(object.uses && object.uses.length > 0 ? { uses: object.uses } : {}),
     };
     const [make = '', ...settings] = statements;
-    const made: SchemaObject[] = [
+    const made: PostgresObject[] = [
       {
         kind,
         name,
@@ -136,7 +136,7 @@ export function toSchemaObjects(objects: readonly CatalogObject[], graph: Graph)
         ...demands,
       },
     ];
-    const property = (what: string, sql: string, more: Partial<SchemaObject> = {}): void => {
+    const property = (what: string, sql: string, more: Partial<PostgresObject> = {}): void => {
       made.push({ kind: what, name: key, ...place, sql, needs: [], of: host ?? key, ...more });
     };
     for (const setting of settings) property(`${kind} setting`, setting, demands);

@@ -1,12 +1,12 @@
 import { RestorePointError } from '../../../core/errors.ts';
 import { formatTableName, sameTable, tableKey, type TableName } from '../../../core/names.ts';
-import type { DatabaseAccess, DatabaseSchema, SchemaObject, Sequence, Table } from '../../../core/schema.ts';
+import type { DatabaseSchema, SchemaObject, Sequence, Table } from '../../../core/schema.ts';
 import type { SchemaScope } from '../../engine.ts';
 import { countLargeObjects } from './readLargeObjects.ts';
 import { loadUnreadable } from '../schema/rights.ts';
 import type { CatalogObject } from '../schema/catalogObject.ts';
 import { catalogState } from '../schema/catalogState.ts';
-import { asExtras } from '../schema/extras.ts';
+import { type DatabaseAccess, schemaExtras } from '../schema/extras.ts';
 import { loadServerFeatures } from '../schema/features.ts';
 import { loadLeftOut } from '../schema/leftOut.ts';
 import { toTable, toTables } from '../schema/model.ts';
@@ -34,11 +34,12 @@ export class Catalogs {
   /** The schema of the whole database, or a part of it, in the state that the transaction sees. */
   async introspect(transaction: Transaction, part?: SchemaScope): Promise<DatabaseSchema> {
     const scope = part && (await findScope(transaction, part));
-    const [state, server, access, largeObjects] = await transaction.together(
+    const [state, server, access, unreadable, largeObjects] = await transaction.together(
       // A part is read sooner than it is found out that nothing changed.
       () => (scope ? Promise.resolve(undefined) : catalogState(transaction)),
       () => loadServerFeatures(transaction),
-      () => loadAccess(transaction, scope),
+      () => loadAccess(transaction),
+      () => loadUnreadable(transaction, scope),
       () => countLargeObjects(transaction),
     );
     const content =
@@ -48,8 +49,9 @@ export class Catalogs {
     this.#known = content;
     const { sequences, tables, all, objects } = content;
     const leftOut = await loadLeftOut(transaction, sequences, all, scope);
+    const extras = schemaExtras({ largeObjects, access });
     const tied = sequences.map(({ name, table }) => (table ? { name, table } : { name }));
-    return { tables, objects, sequences: tied, leftOut, extras: asExtras(largeObjects), server, access };
+    return { tables, objects, sequences: tied, leftOut, extras, server, unreadable };
   }
 
   /** The positions of the sequences of these tables, and of sequences without a table; after `introspect` in this transaction. */
@@ -92,24 +94,19 @@ export async function describeTable(transaction: Transaction, name: TableName): 
 }
 
 /** The roles, and those whose privileges the user has. */
-async function loadAccess(
-  transaction: Transaction,
-  scope: CatalogScope | undefined,
-): Promise<DatabaseAccess> {
+async function loadAccess(transaction: Transaction): Promise<DatabaseAccess> {
   const may = transaction.database.server.version >= 160_000 ? 'SET' : 'MEMBER';
   // After an object is given to another role, the user must still be able to change it: becoming its owner is not enough.
   const query = `SELECT r.rolname AS name, r.rolname = current_user AS self, r.rolsuper AS superuser,
                         pg_has_role(r.oid, '${may}') AND pg_has_role(r.oid, 'USAGE') AS acts
                    FROM pg_roles r ORDER BY r.rolname`;
-  const [roles, unreadable] = await transaction.together(
-    () => transaction.rows<{ name: string; self: boolean; superuser: boolean; acts: boolean }>(query),
-    () => loadUnreadable(transaction, scope),
+  const roles = await transaction.rows<{ name: string; self: boolean; superuser: boolean; acts: boolean }>(
+    query,
   );
   return {
     superuser: roles.some(({ self, superuser }) => self && superuser),
     roles: roles.map(({ name }) => name),
     actsAs: roles.filter(({ acts, self }) => acts || self).map(({ name }) => name),
-    unreadable,
   };
 }
 

@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { RestorePointError, throwIfCancelled } from '../../../../core/errors.ts';
 import { formatTableName } from '../../../../core/names.ts';
-import { objectKey, type SchemaObject } from '../../../../core/schema.ts';
+import { objectKey } from '../../../../core/schema.ts';
+import type { PostgresObject } from '../postgresObject.ts';
 import type { Host } from './host.ts';
 import { makers } from './makers.ts';
 import { properties } from './properties.ts';
@@ -17,7 +18,7 @@ const maxLength = 64 * 1024 * 1024;
 const pauseLength = 1024 * 1024;
 
 export interface Checked {
-  readonly object: SchemaObject;
+  readonly object: PostgresObject;
   /** Why it is not such as it should be; undefined where it is. */
   readonly reason: string | undefined;
 }
@@ -29,7 +30,7 @@ export interface Checked {
  * Throws `damaged-backup` for the first one that is not.
  */
 export async function checkStatements(
-  objects: readonly SchemaObject[],
+  objects: readonly PostgresObject[],
   signal: AbortSignal | undefined,
 ): Promise<void> {
   let read = 0;
@@ -44,7 +45,7 @@ export async function checkStatements(
 }
 
 /** Reads all statements one after the other, and yields what is wrong with each. */
-export function* readStatements(objects: readonly SchemaObject[]): Generator<Checked> {
+export function* readStatements(objects: readonly PostgresObject[]): Generator<Checked> {
   const hosts = new Map<string, Host>();
   for (const object of objects) {
     if (object.of !== undefined) continue;
@@ -64,7 +65,7 @@ export function* readStatements(objects: readonly SchemaObject[]): Generator<Che
   }
 }
 
-function readMaker(reader: StatementReader, object: SchemaObject): Target {
+function readMaker(reader: StatementReader, object: PostgresObject): Target {
   if (object.as !== undefined) reader.fail('it is run as another role');
   if (object.repeat && object.kind !== 'materialized view data') reader.fail('it would be run again');
   if (object.kind === 'default privileges') return readDefaultPrivileges(reader, object);
@@ -74,7 +75,7 @@ function readMaker(reader: StatementReader, object: SchemaObject): Target {
     : reader.fail('backups do not contain objects of this kind on their own');
 }
 
-function readProperty(reader: StatementReader, object: SchemaObject, host: Host): void {
+function readProperty(reader: StatementReader, object: PostgresObject, host: Host): void {
   if (object.as !== undefined && !object.kind.startsWith('privileges'))
     reader.fail('it is run as another role');
   if (object.repeat) reader.fail('it would be run again');
@@ -91,8 +92,8 @@ const inherited: readonly string[] = ['privileges', 'row-level security'];
 
 /** The result of reading, or why it failed. */
 function checkOne<Found>(
-  object: SchemaObject,
-  read: (reader: StatementReader, object: SchemaObject) => Found,
+  object: PostgresObject,
+  read: (reader: StatementReader, object: PostgresObject) => Found,
 ): Found | string {
   try {
     if (object.sql.length > maxLength)
@@ -107,7 +108,7 @@ function checkOne<Found>(
   }
 }
 
-function notKnown(object: SchemaObject, reason: string): RestorePointError {
+function notKnown(object: PostgresObject, reason: string): RestorePointError {
   const { table } = object;
   return new RestorePointError(
     'damaged-backup',

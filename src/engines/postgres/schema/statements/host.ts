@@ -1,15 +1,16 @@
-import { objectKey, type SchemaObject } from '../../../../core/schema.ts';
+import { objectKey } from '../../../../core/schema.ts';
+import type { PostgresObject } from '../postgresObject.ts';
 import type { StatementReader } from './reader.ts';
 import { areSame, isSame, type Target } from './targets.ts';
 
 /** The object that a property belongs to, and what its own statement makes. */
 export interface Host {
-  readonly object: SchemaObject;
+  readonly object: PostgresObject;
   readonly target: Target;
 }
 
 /** Reads a statement that sets something of an object. Throws `UnreadableStatement` where it is about another one. */
-export type ReadProperty = (reader: StatementReader, object: SchemaObject, host: Host) => void;
+export type ReadProperty = (reader: StatementReader, object: PostgresObject, host: Host) => void;
 
 export const relations: readonly string[] = ['table', 'view', 'materialized view'];
 

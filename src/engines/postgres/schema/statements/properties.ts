@@ -1,5 +1,6 @@
 import { formatTableName } from '../../../../core/names.ts';
-import { objectKey, type SchemaObject } from '../../../../core/schema.ts';
+import { objectKey } from '../../../../core/schema.ts';
+import type { PostgresObject } from '../postgresObject.ts';
 import { type Host, indexOf, type ReadProperty, relations, requireHost, requireSame } from './host.ts';
 import { readSwitch, readView } from './makers.ts';
 import { dotted, reads } from './named.ts';
@@ -136,7 +137,7 @@ const compressions: ReadProperty = (reader, object, host) => {
 };
 
 /** `ALTER TABLE ONLY "a"."b"` of a table or materialized view that its name says too. */
-function readOwnTable(reader: StatementReader, object: SchemaObject): QualifiedName {
+function readOwnTable(reader: StatementReader, object: PostgresObject): QualifiedName {
   reader.take('alter table');
   reader.maybe('only');
   const relation = reader.qualified();

@@ -1,4 +1,4 @@
-import type { SchemaObject } from '../../../../core/schema.ts';
+import type { PostgresObject } from '../postgresObject.ts';
 import type { QualifiedName, StatementReader } from './reader.ts';
 import { isRelated } from './tableParts.ts';
 
@@ -9,7 +9,7 @@ const noColumn: readonly string[] = ['like', 'primary', 'unique', 'foreign', 'ex
  * Reads `CREATE TABLE "a"."b" (…)`: columns, checks and what it inherits from. One that takes its rows from somewhere
  * (`AS`), or its columns from a table that is not listed, is refused.
  */
-export function readTable(reader: StatementReader, object: SchemaObject): QualifiedName {
+export function readTable(reader: StatementReader, object: PostgresObject): QualifiedName {
   reader.take('create');
   reader.maybe('unlogged');
   reader.take('table');

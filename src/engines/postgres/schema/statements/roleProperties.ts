@@ -1,10 +1,10 @@
-import type { SchemaObject } from '../../../../core/schema.ts';
+import type { PostgresObject } from '../postgresObject.ts';
 import { type ReadProperty, relations, requireSame } from './host.ts';
 import type { StatementReader } from './reader.ts';
 import { readTarget, type Target } from './targets.ts';
 
 /** A role that the statement names has to be one of those that the object says it names. */
-function requireRole(reader: StatementReader, { roles = [] }: SchemaObject, role: string): void {
+function requireRole(reader: StatementReader, { roles = [] }: PostgresObject, role: string): void {
   if (!roles.includes(role)) reader.fail('it names a role that is not listed');
 }
 
@@ -35,7 +35,7 @@ export const grants: ReadProperty = (reader, object, host) => {
 };
 
 /** `GRANT SELECT ON … TO "role"`, `REVOKE SELECT ("column") ON … FROM PUBLIC`; what it is `on` is read by others. */
-function readGrant(reader: StatementReader, object: SchemaObject, on: () => void): string {
+function readGrant(reader: StatementReader, object: PostgresObject, on: () => void): string {
   const gives = reader.maybe('grant');
   if (!gives) reader.take('revoke');
   do {
@@ -53,7 +53,7 @@ function readGrant(reader: StatementReader, object: SchemaObject, on: () => void
 }
 
 /** These have no object as their host: they belong to a role. */
-export function readDefaultPrivileges(reader: StatementReader, object: SchemaObject): Target {
+export function readDefaultPrivileges(reader: StatementReader, object: PostgresObject): Target {
   reader.take('alter default privileges for role');
   const role = reader.identifier();
   requireRole(reader, object, role);
@@ -72,7 +72,7 @@ export function readDefaultPrivileges(reader: StatementReader, object: SchemaObj
 }
 
 /** A setting is called by the key of its object. */
-function nameOf({ kind, name }: SchemaObject): string {
+function nameOf({ kind, name }: PostgresObject): string {
   return kind === 'default privileges setting' ? name.replace(/^default privileges /, '') : name;
 }
 
@@ -83,7 +83,7 @@ export const privileges: ReadProperty = (reader, object, host) => {
 };
 
 /** Says on what it is, to whom and from whom. */
-function requireGrantName(reader: StatementReader, { name, of, as, roles = [] }: SchemaObject): void {
+function requireGrantName(reader: StatementReader, { name, of, as, roles = [] }: PostgresObject): void {
   const start = `${of} of `;
   const column = `${of} column `;
   const end = as === undefined ? '' : ` from ${as}`;

@@ -1,4 +1,4 @@
-import type { SchemaObject } from '../../../../core/schema.ts';
+import type { PostgresObject } from '../postgresObject.ts';
 import { dotted, type Name, reads } from './named.ts';
 import { StatementReader } from './reader.ts';
 import { type ReadMaker, requireName } from './requirements.ts';
@@ -22,7 +22,7 @@ const functions =
   };
 
 /** The name of a routine has the types of its arguments: each argument is one of them, with a name or without. */
-function withTypes(reader: StatementReader, object: SchemaObject, target: Target): Target {
+function withTypes(reader: StatementReader, object: PostgresObject, target: Target): Target {
   const name = new StatementReader(object.name);
   const names = name.qualified();
   const types = readLists(name).map((tokens) => tokens.join(' '));
@@ -116,7 +116,7 @@ const operatorFamilies: ReadMaker = (reader, object) => {
   return target;
 };
 
-function requireUsing(reader: StatementReader, object: SchemaObject, names: readonly string[]): void {
+function requireUsing(reader: StatementReader, object: PostgresObject, names: readonly string[]): void {
   const method = { name: names[2] ?? '' };
   requireName(reader, object, [...dotted(names.slice(0, 2)), 'using', method]);
 }

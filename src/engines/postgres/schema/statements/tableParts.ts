@@ -1,22 +1,23 @@
 import { formatTableName } from '../../../../core/names.ts';
-import { objectKey, type SchemaObject } from '../../../../core/schema.ts';
+import { objectKey } from '../../../../core/schema.ts';
+import type { PostgresObject } from '../postgresObject.ts';
 import type { QualifiedName, StatementReader } from './reader.ts';
 
 /** Whether the object says that it needs this table: then the user sees that it changes it. */
-export function isRelated({ needs = [], table }: SchemaObject, [schema, name]: QualifiedName): boolean {
+export function isRelated({ needs = [], table }: PostgresObject, [schema, name]: QualifiedName): boolean {
   if (table?.schema === schema && table.name === name) return true;
   return needs.includes(objectKey({ kind: 'table', name: formatTableName({ schema, name }) }));
 }
 
 /** The table of an extension is no object of a backup: what needs one needs its extension. */
-function needsExtension({ needs = [] }: SchemaObject): boolean {
+function needsExtension({ needs = [] }: PostgresObject): boolean {
   return needs.some((key) => key.startsWith(objectKey({ kind: 'extension', name: '' })));
 }
 
 /** Reads `ALTER TABLE "a"."b" ADD CONSTRAINT "c" …` with one of these kinds of constraint. */
 export function readAddedConstraint(
   reader: StatementReader,
-  object: SchemaObject,
+  object: PostgresObject,
   beginnings: readonly string[],
 ): { readonly relation: QualifiedName; readonly name: string } {
   reader.take('alter table');
@@ -29,7 +30,7 @@ export function readAddedConstraint(
   return { relation, name };
 }
 
-function readConstraint(reader: StatementReader, object: SchemaObject): void {
+function readConstraint(reader: StatementReader, object: PostgresObject): void {
   switch (reader.word()) {
     case 'primary':
       reader.take('key');

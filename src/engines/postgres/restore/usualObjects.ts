@@ -1,15 +1,9 @@
-import type { Manifest } from '../core/manifest.ts';
-import type { PlannedObject, RestoreMode } from '../core/plan.ts';
-import { type DatabaseSchema, objectKey, type SchemaObject } from '../core/schema.ts';
-import { refusalOf } from './planObjects.ts';
-
-/** Statements that make of what every new database has what a whole backup says of it. */
-export interface PlannedUsualObjects {
-  readonly first: readonly PlannedObject[];
-  /** Rights, without which others might not be made. */
-  readonly last: readonly PlannedObject[];
-  readonly warnings: readonly string[];
-}
+import type { Manifest } from '../../../core/manifest.ts';
+import type { PlannedObject, RestoreMode } from '../../../core/plan.ts';
+import { type DatabaseSchema, objectKey } from '../../../core/schema.ts';
+import type { FindObstacle, PlannedGivenObjects } from '../../../core/statementRules.ts';
+import { accessIn } from '../schema/extras.ts';
+import type { PostgresObject } from '../schema/postgresObject.ts';
 
 /**
  * An object that is still as every new database has it gets its properties from the backup, as if it had been made for
@@ -19,16 +13,18 @@ export function planUsualObjects(
   manifest: Manifest,
   schema: DatabaseSchema,
   mode: RestoreMode,
-): PlannedUsualObjects {
+  obstacleTo: FindObstacle,
+): PlannedGivenObjects {
   const create: PlannedObject[] = [];
   const warnings: string[] = [];
-  for (const object of schema.objects) {
+  const objects: readonly PostgresObject[] = schema.objects;
+  for (const object of objects) {
     if (object.usual === undefined) continue;
     const key = objectKey(object);
     const statements = statementsFor(object, object.usual, manifest, schema, mode);
-    const owner = schema.objects.find(({ kind, of }) => kind === 'owner' && of === key)?.actsAs;
+    const owner = objects.find(({ kind, of }) => kind === 'owner' && of === key)?.actsAs;
     for (const statement of statements) {
-      const reason = foreign(owner, schema) ?? refusalOf(statement, { schema });
+      const reason = foreign(owner, schema) ?? obstacleTo(statement)?.reason;
       if (reason === undefined) create.push(statement);
       else warnings.push(`not restored: ${objectKey(statement)}: ${reason}: ${statement.sql}`);
     }
@@ -43,21 +39,22 @@ export function planUsualObjects(
 }
 
 function statementsFor(
-  object: SchemaObject,
+  object: PostgresObject,
   removal: string,
   manifest: Manifest,
   schema: DatabaseSchema,
   mode: RestoreMode,
 ): PlannedObject[] {
   const key = objectKey(object);
-  const isIt = (other: SchemaObject): boolean => other.of === undefined && objectKey(other) === key;
-  const backup = manifest.objects.find(isIt);
+  const isIt = (other: PostgresObject): boolean => other.of === undefined && objectKey(other) === key;
+  const held: readonly PostgresObject[] = manifest.objects;
+  const backup = held.find(isIt);
   if (backup?.usual !== undefined) return [];
   if (backup) {
     const live = new Set(schema.objects.filter(({ kind }) => kind === 'owner').map(({ sql }) => sql));
     return manifest.objects.filter(({ of, sql }) => of === key && !live.has(sql));
   }
-  const needed = ({ needs }: SchemaObject): boolean => needs?.includes(key) === true;
+  const needed = ({ needs }: PostgresObject): boolean => needs?.includes(key) === true;
   const stays =
     mode !== 'replace' ||
     manifest.objects.length === 0 ||
@@ -67,7 +64,8 @@ function statementsFor(
 }
 
 /** Why a user who is not its owner cannot change it. */
-function foreign(owner: string | undefined, { access }: DatabaseSchema): string | undefined {
+function foreign(owner: string | undefined, schema: DatabaseSchema): string | undefined {
+  const access = accessIn(schema);
   if (!access || access.superuser || owner === undefined || access.actsAs.includes(owner)) return undefined;
   return `only its owner, ${owner}, may change it`;
 }
