@@ -13,7 +13,7 @@ import {
   comparisonText,
   differenceText,
   isEqual,
-  type ToldComparison,
+  type ComparisonResult,
 } from './comparisonText.ts';
 import { identityOf, type ResolvedConnection, withSession } from './connection.ts';
 import { keysFor } from './keys.ts';
@@ -56,17 +56,17 @@ async function compareOpened(
     ...(json ? {} : { longest: longestShown }),
   });
   const lines = json && rows === Infinity;
-  const told = await tell(parts, output, lines ? 'lines' : json ? 'object' : 'text');
-  if (lines) tellBesideRows(told.pairing, work);
-  else output.result(comparisonText(told), comparisonAsJson(told));
-  return isEqual(told) ? 0 : differ;
+  const result = await report(parts, output, lines ? 'lines' : json ? 'object' : 'text');
+  if (lines) logBesideRows(result.pairing, work);
+  else output.result(comparisonText(result), comparisonAsJson(result));
+  return isEqual(result) ? 0 : differ;
 }
 
-async function tell(
+async function report(
   parts: AsyncIterable<ComparisonPart>,
   output: Output,
   how: 'text' | 'lines' | 'object',
-): Promise<ToldComparison> {
+): Promise<ComparisonResult> {
   let pairing: Pairing | undefined;
   const counts = new Map<number, DifferenceCounts>();
   const rows = new Map<number, object[]>();
@@ -95,7 +95,7 @@ async function tell(
 }
 
 /** What no line of a row says. */
-function tellBesideRows(pairing: Pairing, { logger }: Work): void {
+function logBesideRows(pairing: Pairing, { logger }: Work): void {
   for (const line of [...besideRowsText(pairing), ...pairing.notes]) logger.warn(line);
 }
 

@@ -41,7 +41,8 @@ export function compareArguments(words: readonly string[]): CompareArguments {
   const tables = tableList(values.tables);
   const exclude = tableList(values.exclude);
   const { rows = '0' } = values;
-  if (rows !== 'all' && !/^\d{1,15}$/.test(rows)) throw wrong(`--rows is a number or "all", not "${rows}"`);
+  if (rows !== 'all' && !/^\d{1,15}$/.test(rows))
+    throw wrong(`--rows must be a number or "all", not "${rows}"`);
   return {
     command: 'compare',
     first: first!,

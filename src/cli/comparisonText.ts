@@ -7,17 +7,17 @@ import { type Value, valueText } from '../core/values.ts';
 import { visible } from '../core/visible.ts';
 import { aligned } from './summary.ts';
 
-/** What was told of a comparison when it has ended. */
-export interface ToldComparison {
+/** The result of a comparison. */
+export interface ComparisonResult {
   readonly pairing: Pairing;
-  /** By the places of the tables. */
+  /** By the positions of the tables. */
   readonly counts: ReadonlyMap<number, DifferenceCounts>;
-  /** Rows as JSON, by the places of the tables, where they are a part of one object. */
+  /** Rows as JSON, by the positions of the tables, if they are part of one object. */
   readonly rows: ReadonlyMap<number, readonly object[]>;
 }
 
-/** Whether nothing that was compared differs. */
-export function isEqual({ pairing, counts }: ToldComparison): boolean {
+/** Whether the two sides are equal in everything that was compared. */
+export function isEqual({ pairing, counts }: ComparisonResult): boolean {
   return (
     [...counts.values()].every((table) => differing(table) === 0) &&
     pairing.tables.every(hasSameColumns) &&
@@ -33,9 +33,9 @@ function hasSameColumns({ columnsOnlyInFirst, columnsOnlyInSecond }: PairedTable
   return columnsOnlyInFirst.length + columnsOnlyInSecond.length === 0;
 }
 
-/** Text for people: what differs first, what is equal in one line, without a line break at its end. */
-export function comparisonText(told: ToldComparison): string {
-  const { pairing, counts } = told;
+/** The result as text: first the differences, then the equal tables in one line; without a final line break. */
+export function comparisonText(result: ComparisonResult): string {
+  const { pairing, counts } = result;
   const changed: string[][] = [];
   let [equalTables, equalRows] = [0, 0];
   for (const [place, table] of pairing.tables.entries()) {
@@ -48,7 +48,7 @@ export function comparisonText(told: ToldComparison): string {
   }
   const rows = counts.size > 0 ? ` (${count(equalRows, 'row')})` : '';
   return [
-    isEqual(told) ? 'The two sides are equal.' : 'The two sides differ:',
+    isEqual(result) ? 'The two sides are equal.' : 'The two sides differ:',
     ...aligned(changed),
     ...besideRowsText(pairing).map((line) => `  ${line}`),
     ...(equalTables > 0 ? [`${count(equalTables, 'table is', 'tables are')} equal${rows}.`] : []),
@@ -91,14 +91,14 @@ export function besideRowsText(pairing: Pairing): string[] {
 
 function positionText(position: SequencePosition | undefined): string {
   if (!position) return 'none';
-  return position.isCalled ? position.lastValue : `${position.lastValue} (not given out yet)`;
+  return position.isCalled ? position.lastValue : `${position.lastValue} (not used yet)`;
 }
 
-/** One JSON object of all that was told. */
-export function comparisonAsJson(told: ToldComparison): object {
-  const { pairing, counts, rows } = told;
+/** The result as one JSON object. */
+export function comparisonAsJson(result: ComparisonResult): object {
+  const { pairing, counts, rows } = result;
   return {
-    equal: isEqual(told),
+    equal: isEqual(result),
     tables: pairing.tables.map(({ name, columnsOnlyInFirst, columnsOnlyInSecond, compared }, place) => ({
       ...name,
       ...counts.get(place),

@@ -65,10 +65,10 @@ export function exportArguments(words: readonly string[]): ExportArguments {
   const format = choice('--format', values.format, exportFormats);
   for (const [owner, names] of Object.entries(ofFormat)) {
     const name = names.find((one) => owner !== format && values[one] !== undefined);
-    if (name !== undefined) throw wrong(`--${name} belongs to --format ${owner}`);
+    if (name !== undefined) throw wrong(`--${name} only works with --format ${owner}`);
   }
   if (values.json && out === undefined)
-    throw wrong('--json needs --out: the rows go where its object would go');
+    throw wrong('--json needs --out, because the rows go to the standard output otherwise');
   const { table, 'differing-from': differingFrom } = values;
   if (differingFrom !== undefined && values.where)
     throw wrong('--where and --differing-from exclude each other');

@@ -75,7 +75,7 @@ function commonEngine(first: OpenSide, second: OpenSide, { engines }: CompareSid
   if (engine.id !== other.id) {
     throw new RestorePointError(
       'usage',
-      `The first side is of ${engine.label} and the second of ${other.label}: they cannot be compared`,
+      `The first side is of ${engine.label} and the second of ${other.label}: two kinds of database cannot be compared`,
     );
   }
   return engine;
@@ -138,7 +138,7 @@ function openDatabase(session: Session, options: CompareSidesOptions): OpenSide 
 function scopeOf({ tables, exclude = [] }: TableChoice): SchemaScope | undefined {
   if (!tables) return undefined;
   return {
-    // Also those that are told not to be meant.
+    // Also names that are then reported as not selected.
     tables: (name) => [...tables, ...exclude].some((pattern) => nameMatches(pattern, name)),
     names: [],
   };

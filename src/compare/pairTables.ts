@@ -80,7 +80,10 @@ export function pairSides(
   const opaque = new Map([...first.opaque, ...second.opaque].map((name) => [names.ofTable(name), name]));
   const notes = [...opaque.values()]
     .filter(chosen)
-    .map((name) => `${formatTableName(name)} is not compared: only a module of the database knows its rows`);
+    .map(
+      (name) =>
+        `${formatTableName(name)} is not compared: only a module of the database understands its rows`,
+    );
   const tables: PairedTable[] = [];
   const onlyInFirst: TableName[] = [];
   const rows = !first.withoutRows && !second.withoutRows;
@@ -97,7 +100,7 @@ export function pairSides(
   const onlyInSecond = [...left.values()].map(({ table }) => table.name);
   const paired = new Set(tables.map(({ name }) => names.ofTable(name)));
   if (!rows)
-    notes.push(`The ${first.withoutRows ? 'first' : 'second'} side holds no rows: none are compared`);
+    notes.push(`The ${first.withoutRows ? 'first' : 'second'} side has no rows: no rows are compared`);
   notes.push(...partNotes('second', second, onlyInFirst), ...partNotes('first', first, onlyInSecond));
   return {
     tables,
@@ -116,7 +119,7 @@ function partNotes(
 ): string[] {
   if (complete || missing.length === 0) return [];
   const list = missing.map(formatTableName).join(', ');
-  return [`The ${which} side is a backup of a part of a database, and does not hold ${list}: not compared`];
+  return [`The ${which} side is a partial backup without ${list}: not compared`];
 }
 
 function pairNotes(first: SideTable, second: SideTable, { name, compared }: PairedTable): string[] {
@@ -124,15 +127,15 @@ function pairNotes(first: SideTable, second: SideTable, { name, compared }: Pair
   const excluded = [first, second].findIndex(({ backup }) => backup?.rowsExcluded);
   if (excluded >= 0) {
     const side = excluded === 0 ? 'first' : 'second';
-    return [`${table}: the ${side} side is a backup without its rows, and none are compared`];
+    return [`${table}: the ${side} side is a backup without its rows: no rows are compared`];
   }
-  if (!compared) return [`${table}: the two sides have no column in common, and no rows are compared`];
+  if (!compared) return [`${table}: the two sides have no columns in common: no rows are compared`];
   const of = ({ backup }: SideTable, which: string, other: string): string[] => {
     if (!backup || holdsAllRows(backup)) return [];
-    const lost = backup.lostRows === undefined ? '' : ' (others were lost with the damaged file)';
+    const lost = backup.lostRows === undefined ? '' : ' (others were lost because the file was damaged)';
     const condition = backup.where === undefined ? '' : ` (where ${backup.where})`;
     return [
-      `${table}: the ${which} side holds only some of its rows${condition}${lost}; rows that only the ${other} side has are not compared`,
+      `${table}: the ${which} side has only some of its rows${condition}${lost}; rows that only the ${other} side has are not compared`,
     ];
   };
   return [...of(first, 'first', 'second'), ...of(second, 'second', 'first')];
@@ -237,7 +240,7 @@ function chooser(
   for (const pattern of [...(tables ?? []), ...exclude]) {
     if (all.some((name) => nameMatches(pattern, name))) continue;
     throw new RestorePointError('usage', `Neither side has a table named ${formatTableName(pattern)}`, {
-      next: 'Names are case-sensitive; write schema.table when it is not in the usual schema.',
+      next: 'Names are case-sensitive. Write schema.table if the table is not in the default schema.',
     });
   }
   return (name) =>

@@ -53,7 +53,7 @@ function namedAsJson(values: NamedValues): object {
 /** Exact: `valueFromJson` gives the same value back. */
 export function valueAsJson(value: Value): JsonValue {
   if (value === null) return null;
-  if ('cutFrom' in value) throw new Error('A value that was cut is none to write down');
+  if ('cutFrom' in value) throw new Error('A truncated value cannot be written');
   switch (value.kind) {
     case 'boolean':
       return value.value;
@@ -95,18 +95,19 @@ export function valueFromJson(json: unknown): Value {
   if (typeof json === 'string') return { kind: 'text', text: json };
   if (typeof json === 'number') {
     if (Number.isSafeInteger(json)) return { kind: 'integer', text: String(json) };
-    throw new Error(`${json} is not exact as a number of JSON: write {"integer": "…"} or {"float": "…"}`);
+    throw new Error(`${json} is not exact as a JSON number: write {"integer": "…"} or {"float": "…"}`);
   }
   const [[kind = '', value] = [], ...others] = Object.entries(json as object);
   if (kind === 'array' && Array.isArray(value)) return arrayFromJson(value, others);
-  if (typeof value !== 'string' || others.length > 0) throw new Error('an object is no value of a column');
+  if (typeof value !== 'string' || others.length > 0) throw new Error('an object is not a column value');
   if (kind === 'bytes' || kind === 'invalidText') {
     const bytes = Buffer.from(value, 'hex');
     if (bytes.length * 2 !== value.length) throw new Error('bytes are not hexadecimal');
     return { kind: 'bytes', bytes, ...(kind === 'invalidText' ? { invalidText: true } : {}) };
   }
-  if (!texts.has(kind)) throw new Error(`there is no kind of value ${JSON.stringify(kind)}`);
-  if (kind === 'integer' && !/^-?\d+$/.test(value)) throw new Error(`${JSON.stringify(value)} is no integer`);
+  if (!texts.has(kind)) throw new Error(`unknown kind of value ${JSON.stringify(kind)}`);
+  if (kind === 'integer' && !/^-?\d+$/.test(value))
+    throw new Error(`${JSON.stringify(value)} is not an integer`);
   return { kind: kind as TextKind, text: value };
 }
 
@@ -115,7 +116,7 @@ function arrayFromJson(items: readonly unknown[], others: readonly (readonly unk
   const array = { kind: 'array' as const, items: items.map(valueFromJson) };
   if (others.length === 0) return array;
   if (others.length === 1 && name === 'bounds' && typeof bounds === 'string') return { ...array, bounds };
-  throw new Error('an array has something besides its bounds');
+  throw new Error('an array has a property other than its bounds');
 }
 
 const rowKinds: readonly string[] = ['onlyInFirst', 'onlyInSecond', 'changed'];
@@ -124,10 +125,10 @@ const rowKinds: readonly string[] = ['onlyInFirst', 'onlyInSecond', 'changed'];
 export function parseRowLine(text: string, line: number): RowLine {
   try {
     const json: unknown = JSON.parse(text);
-    if (!isObject(json)) throw new Error('it is no object');
+    if (!isObject(json)) throw new Error('it is not an object');
     const { schema, table, kind } = json;
-    if (typeof table !== 'string') throw new Error('it names no table');
-    if (schema !== undefined && typeof schema !== 'string') throw new Error('its schema is no text');
+    if (typeof table !== 'string') throw new Error('it has no table');
+    if (schema !== undefined && typeof schema !== 'string') throw new Error('its schema is not a string');
     if (typeof kind !== 'string' || !rowKinds.includes(kind)) throw new Error('it has no kind of difference');
     const values = (name: 'key' | 'first' | 'second'): Partial<RowLine> =>
       json[name] === undefined ? {} : { [name]: namedFromJson(json[name], name) };
@@ -139,20 +140,20 @@ export function parseRowLine(text: string, line: number): RowLine {
       ...values('second'),
     };
     if ((row.first !== undefined) !== (kind !== 'onlyInSecond'))
-      throw new Error(`"first" does not fit ${kind}`);
+      throw new Error(`"first" does not match ${kind}`);
     if ((row.second !== undefined) !== (kind !== 'onlyInFirst'))
-      throw new Error(`"second" does not fit ${kind}`);
+      throw new Error(`"second" does not match ${kind}`);
     return row;
   } catch (error) {
-    throw new RestorePointError('usage', `Line ${line} is no row of a comparison: ${messageOf(error)}`, {
-      next: 'Write the file with restore-point compare --rows all --json.',
+    throw new RestorePointError('usage', `Line ${line} is not a row of a comparison: ${messageOf(error)}`, {
+      next: 'Create the file with restore-point compare --rows all --json.',
       cause: error,
     });
   }
 }
 
 function namedFromJson(json: unknown, name: string): NamedValues {
-  if (!isObject(json)) throw new Error(`"${name}" is no object`);
+  if (!isObject(json)) throw new Error(`"${name}" is not an object`);
   return new Map(Object.entries(json).map(([column, value]) => [column, valueFromJson(value)]));
 }
 

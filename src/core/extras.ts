@@ -9,7 +9,7 @@ import type { DatabaseSchema } from './schema.ts';
  */
 export type EngineExtras = Readonly<Record<string, unknown>>;
 
-/** What becomes of a backup's extras. */
+/** What a restore does with a backup's extras. */
 export interface ExtrasPlan {
   /** What is there now changes: a safety backup has to hold it. */
   readonly overwrites: boolean;

@@ -22,12 +22,16 @@ export function csvFormat(
   { separator = ',', header = true, nullText = '' }: CsvOptions,
 ): RowFormat {
   if ([...separator].length !== 1 || /["\r\n]/.test(separator)) {
-    throw new RestorePointError('usage', '--separator is one character, and no quote or line break', {
-      next: "A tab is written --separator '\\t'.",
-    });
+    throw new RestorePointError(
+      'usage',
+      '--separator must be one character, other than a quote or a line break',
+      {
+        next: "For a tab, write --separator '\\t'.",
+      },
+    );
   }
   if (nullText.includes(separator) || /["\r\n]/.test(nullText)) {
-    throw new RestorePointError('usage', '--null has no separator, quote or line break in it');
+    throw new RestorePointError('usage', '--null must not contain the separator, a quote or a line break');
   }
   const options: Options = {
     delimiter: separator,

@@ -42,8 +42,8 @@ function keyOf({ name, primaryKey }: Table): string {
   if (column !== undefined && another === undefined) return column;
   const message =
     column === undefined
-      ? 'The table has no primary key, and rows of a Django fixture have one'
-      : `The primary key has ${primaryKey!.columns.length} columns (${primaryKey!.columns.join(', ')}), and that of a Django fixture has one`;
+      ? 'The table has no primary key, but a Django fixture needs one'
+      : `The primary key has ${primaryKey!.columns.length} columns (${primaryKey!.columns.join(', ')}), but a Django fixture needs exactly one`;
   throw new RestorePointError('refused', message, {
     place: { table: formatTableName(name) },
     next: 'Export it as csv, json or sql.',
@@ -62,7 +62,7 @@ function modelOf({ name }: Table, { appLabel, model }: DjangoOptions): string {
       'The table name does not show the Django app: it does not have the form app_model',
       {
         place: { table: formatTableName(name) },
-        next: 'Name the app with --app-label.',
+        next: 'Set the app with --app-label.',
       },
     );
   }

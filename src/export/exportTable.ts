@@ -117,10 +117,10 @@ function theOne<Named>(
   const names = found.map((one) => formatTableName(nameOf(one)));
   throw new RestorePointError(
     'usage',
-    `${formatTableName(pattern)} means ${names.length} tables: ${names.join(', ')}`,
+    `${formatTableName(pattern)} matches ${names.length} tables: ${names.join(', ')}`,
     {
       unchanged: 'Nothing was written.',
-      next: 'Name one of them: an export has the rows of one table.',
+      next: 'Choose one of them: an export contains the rows of one table.',
     },
   );
 }
@@ -135,11 +135,11 @@ function columnText(condition: string, { table, columns }: BackedUpTable): Colum
   const [, quoted, bare, text] = /^\s*(?:"((?:[^"]|"")+)"|([^"=<>!\s]+))\s*=([\s\S]*)$/.exec(condition) ?? [];
   const column = quoted?.replaceAll('""', '"') ?? bare;
   if (column !== undefined && text !== undefined && columns.includes(column)) return { column, text };
-  throw new RestorePointError('usage', `The rows of a backup cannot be chosen by "${condition}"`, {
+  throw new RestorePointError('usage', `Rows of a backup cannot be chosen with "${condition}"`, {
     place: { table: formatTableName(table.name) },
     unchanged: 'Nothing was written.',
     next:
-      "Write --where 'column=text', with the text as it is, without quotes: no SQL runs on a backup. " +
+      "Write --where 'column=text', with the plain text, without quotes: a backup runs no SQL. " +
       `The columns are ${columns.map((name) => formatTableName({ name })).join(', ')}.`,
   });
 }
@@ -151,7 +151,7 @@ function notesOf(table: BackedUpTable): string[] {
 }
 
 function rowless(name: TableName): RestorePointError {
-  return new RestorePointError('usage', 'Only a module of the database knows the rows of this table', {
+  return new RestorePointError('usage', 'Only a module of the database understands the rows of this table', {
     place: { table: formatTableName(name) },
     unchanged: 'Nothing was written.',
   });

@@ -173,8 +173,8 @@ async function planWithSchema(
       : planIntoSchema(manifest, target, options, options.intoSchema);
   const rights = await session.checkRights?.(plan, options);
   const other = otherSource(manifest, session);
-  const told = other === undefined ? plan : { ...plan, otherSource: other };
-  return { plan: rights ? allowedPart(told, rights) : told, schema };
+  const noted = other === undefined ? plan : { ...plan, otherSource: other };
+  return { plan: rights ? allowedPart(noted, rights) : noted, schema };
 }
 
 /** The plan with the numbers of rows that change, where they were asked for. */

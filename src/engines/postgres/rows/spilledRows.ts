@@ -117,7 +117,7 @@ export class SpilledRows {
     if (known) return known;
     const stored = Buffer.allocUnsafe(blockBytes);
     const { bytesRead } = await this.#file!.read(stored, 0, blockBytes, number * blockBytes);
-    if (bytesRead < blockBytes) throw new Error('The temporary file of a comparison is not what was written');
+    if (bytesRead < blockBytes) throw new Error('The temporary file of a comparison was changed');
     const block = this.#crypt(stored, number);
     const [oldest] = this.#cache.keys();
     if (this.#cache.size >= cachedBlocks) this.#cache.delete(oldest!);

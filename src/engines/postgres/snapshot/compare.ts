@@ -60,7 +60,8 @@ async function openSides(
     if (side.kind === 'backup') {
       return { side, types: typesOf(side.manifest.objects), reading: undefined };
     }
-    if (!(side.snapshot instanceof PostgresSnapshot)) throw new Error('This snapshot is of another engine');
+    if (!(side.snapshot instanceof PostgresSnapshot))
+      throw new Error('This snapshot belongs to another engine');
     const reading = await side.snapshot.reading(tables.map((table) => table[which].name));
     return { side, types: typesOf(side.snapshot.schema.objects), reading };
   };

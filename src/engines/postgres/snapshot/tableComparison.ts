@@ -198,7 +198,7 @@ export class TableComparison {
   async #readDiffering(count: number): Promise<void> {
     let left = Math.min(count, this.#wanted);
     let pairs: { readonly held: Uint8Array; readonly position: number }[] = [];
-    const enough = new Error('There are enough rows');
+    const enough = new Error('Enough rows were found');
     let ended = false;
     const take = (row: HashedRow): void => {
       if (left === 0 || !this.#isOfPart(row)) return;
@@ -313,10 +313,14 @@ export class TableComparison {
   }
 
   #twice({ table }: ComparedRows): RestorePointError {
-    return new RestorePointError('database', 'Two of its rows have the same key, which must not be', {
-      place: { table: formatTableName(table.name) },
-      next: 'The index of the key is damaged: look for such rows in the database, and run REINDEX TABLE.',
-    });
+    return new RestorePointError(
+      'database',
+      'Two of its rows have the same key, which should be impossible',
+      {
+        place: { table: formatTableName(table.name) },
+        next: 'The index of the key is damaged: find the duplicate rows in the database, then run REINDEX TABLE.',
+      },
+    );
   }
 }
 

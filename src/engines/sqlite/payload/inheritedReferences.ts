@@ -13,7 +13,7 @@ export class ReferenceLookup {
   constructor(file: string, references: readonly InheritedReference[], options: WorkOptions) {
     const signals = options.signal ? [options.signal, this.#end.signal] : [this.#end.signal];
     this.#work = lookUp(file, references, { ...options, signal: AbortSignal.any(signals) });
-    this.#work.catch(() => 'told by done()');
+    this.#work.catch(() => 'reported by done()');
   }
 
   /** Resolves when all are looked up, and nothing holds the file any more. Throws SQLite's errors, `cancelled`. */
@@ -24,7 +24,7 @@ export class ReferenceLookup {
   /** Resolves when nothing holds the file any more. Never throws. */
   async close(): Promise<void> {
     this.#end.abort(cancelled());
-    await this.#work.catch(() => 'told by done()');
+    await this.#work.catch(() => 'reported by done()');
   }
 }
 

@@ -27,7 +27,7 @@ export async function checkSchemaSize(file: string, bounds: SchemaBounds): Promi
 
 /**
  * The schema is the tree that begins in page 1 (https://www.sqlite.org/fileformat2.html#b_tree_pages). Throws `RangeError`
- * where it is none.
+ * if it is not one.
  */
 async function measure(handle: FileHandle, bounds: SchemaBounds): Promise<void> {
   const header = Buffer.alloc(headerBytes);

@@ -27,7 +27,7 @@ export function fromTable({ schema, table }: SideTable, alias: string): string {
   return `${quoteTable(schema, table.name)} AS ${alias}`;
 }
 
-/** Whether rows that only this side has are told: of a partial other side nobody knows whether it had them. */
+/** Whether rows that only this side has are reported: a partial other side may have had them. */
 export function tellsOnly({ compared }: SidePair, side: 'first' | 'second'): boolean {
   return compared.partial?.includes(side === 'first' ? 'second' : 'first') !== true;
 }
@@ -88,7 +88,7 @@ function comparisonOf({ columns }: CatalogTable, name: string): string | undefin
   return affinity === 'integer' || affinity === 'real' ? 'numeric' : affinity;
 }
 
-/** Values that are told apart by a collation of either side are told apart; one of which nobody here knows counts bytes. */
+/** Values differ if a collation of either side distinguishes them; an unknown collation compares bytes. */
 function collationOf(unique: readonly (ReadonlyMap<string, string> | undefined)[], column: string): string {
   const known = unique.flatMap((collations) => collations?.get(foldName(column))?.toUpperCase() ?? []);
   const [collation = 'BINARY'] = known;

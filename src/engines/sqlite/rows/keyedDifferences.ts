@@ -25,7 +25,7 @@ export interface KeyedCounts extends DifferenceCounts {
   readonly keyless: boolean;
 }
 
-/** So many rows are compared by one statement: between two, it is told how far the comparison is. */
+/** The number of rows that one statement compares: progress is reported between statements. */
 const rowsAtOnce = 100_000;
 
 /** Undefined where the key does not tell the rows apart. `done` learns how many rows of the first side were compared. */

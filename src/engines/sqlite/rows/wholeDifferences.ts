@@ -47,15 +47,15 @@ export async function noteWhole(
   most: number,
   signal?: AbortSignal,
 ): Promise<void> {
-  const told = [
+  const reported = [
     ...(tellsOnly(compared, 'first') ? ['firsts > seconds'] : []),
     ...(tellsOnly(compared, 'second') ? ['seconds > firsts'] : []),
   ];
-  if (told.length === 0 || most <= 0) return;
+  if (reported.length === 0 || most <= 0) return;
   const select = `SELECT iif(firsts > seconds, ${kinds.onlyInFirst}, ${kinds.onlyInSecond}), abs(firsts - seconds),
       iif(firsts > seconds, first_place, NULL), iif(seconds > firsts, second_place, NULL)
     FROM (${grouped(pair, ['min(iif(side = 1, place, NULL)) AS first_place', 'min(iif(side = 2, place, NULL)) AS second_place'])})
-    WHERE ${told.join(' OR ')}`;
+    WHERE ${reported.join(' OR ')}`;
   await pages.note(select, most, signal);
 }
 

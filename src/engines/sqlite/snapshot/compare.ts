@@ -100,11 +100,11 @@ class TableComparison {
         left -= taken.length;
       }
     }
-    yield { rows: [], counts: this.#told(counted.map(({ counts }) => counts)) };
+    yield { rows: [], counts: this.#reported(counted.map(({ counts }) => counts)) };
   }
 
   /** What a partial side leaves open is not counted. */
-  #told(parts: readonly DifferenceCounts[]): DifferenceCounts {
+  #reported(parts: readonly DifferenceCounts[]): DifferenceCounts {
     const sum = (of: (counts: DifferenceCounts) => number): number =>
       parts.reduce((total, counts) => total + of(counts), 0);
     return {
@@ -130,7 +130,7 @@ class TableComparison {
       const report = (compared: number): void => done(compared, rows.first);
       const counts = await countKeyed(this.#connection, pair, rows, report, signal);
       if (!counts) {
-        logger.debug(`${name}: its key does not tell rows apart; whole rows are compared`);
+        logger.debug(`${name}: its key does not identify rows, so whole rows are compared`);
         return undefined;
       }
       const pages = (most: number): AsyncGenerator<readonly RowDifference[]> => {
@@ -153,7 +153,7 @@ class TableComparison {
     } catch (error) {
       // A collation of the key that only the application has.
       if (missingIn(error) === undefined) throw error;
-      logger.debug(`${name}: its key cannot be compared (${messageOf(error)}); whole rows are`);
+      logger.debug(`${name}: its key cannot be compared (${messageOf(error)}), so whole rows are compared`);
       return undefined;
     }
   }
@@ -190,7 +190,7 @@ class TableComparison {
     return this.#pair.compared.columns.map((column) => column[side]);
   }
 
-  /** A backup that holds fewer rows than it says is none to compare with. */
+  /** A backup with fewer rows than its manifest says cannot be compared. */
   async #countRows(): Promise<RowCounts> {
     const count = async (side: 'first' | 'second'): Promise<number> => {
       const { schema, table } = this.#pair[side];
@@ -199,7 +199,7 @@ class TableComparison {
       if (!backup || backup.rows === rows) return rows;
       throw new RestorePointError(
         'damaged-backup',
-        `The backup holds ${rows} rows, and its manifest says ${backup.rows}`,
+        `The backup contains ${rows} rows, but its manifest says ${backup.rows}`,
       );
     };
     return { first: await count('first'), second: await count('second') };
@@ -211,7 +211,7 @@ class TableComparison {
       (name) => !columns.some((column) => column.name === name && !column.generated),
     );
     if (gone === undefined) return;
-    throw new RestorePointError('database', `Its column ${gone} was dropped after the comparison began`, {
+    throw new RestorePointError('database', `Its column ${gone} was dropped after the comparison started`, {
       next: 'Compare again.',
     });
   }

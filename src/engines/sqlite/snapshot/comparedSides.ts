@@ -84,7 +84,7 @@ function nextSchema(): string {
 
 function snapshotOf({ snapshot }: DatabaseSide): SqliteSnapshot {
   if (snapshot instanceof SqliteSnapshot) return snapshot;
-  throw new Error('This is no snapshot of a SQLite database');
+  throw new Error('This is not a snapshot of a SQLite database');
 }
 
 /** As a restore takes it: what this machine did not make is disarmed, and its pages are proven. */
@@ -121,7 +121,7 @@ async function convert(
   } catch (error) {
     if (!RestorePointError.is(error, 'refused')) throw error;
     const { place, cause } = error.details;
-    const next = 'Leave this table out of the comparison.';
+    const next = 'Exclude this table from the comparison.';
     throw new RestorePointError('refused', error.message, { ...(place ? { place } : {}), next, cause });
   }
 }
@@ -149,7 +149,7 @@ async function openSide(
 function explainEncoding(error: unknown): never {
   if (!(error instanceof Error) || !error.message.includes('text encoding')) throw error;
   throw new RestorePointError('refused', 'The two databases store text in different encodings', {
-    next: 'Back one of them up, and compare the backup with the other.',
+    next: 'Back up one of them, and compare the backup with the other.',
     cause: error,
   });
 }
@@ -167,7 +167,7 @@ function findIn(
   }
   const table = findTable(tables, wanted.name.name);
   if (table && table.type !== 'virtual') return { schema, table };
-  throw new RestorePointError('database', 'The table was dropped after the comparison began', {
+  throw new RestorePointError('database', 'The table was dropped after the comparison started', {
     place,
     next: 'Compare again.',
   });
