@@ -115,10 +115,10 @@ describe('rows of a comparison as lines', () => {
     '{"table": "t", "kind": "onlyInFirst", "first": {}, "key": []}',
   ];
   for (const text of wrongLines) {
-    it(`refuses the line ${text}, and tells which it is`, () =>
+    it(`refuses the line ${text}, and says which it is`, () =>
       assert.throws(
         () => parseRowLine(text, 7),
-        (error) => RestorePointError.is(error, 'usage') && error.message.startsWith('Line 7 is no row'),
+        (error) => RestorePointError.is(error, 'usage') && error.message.startsWith('Line 7 is not a row'),
       ));
   }
 });
