@@ -75,7 +75,7 @@ function commonEngine(first: OpenSide, second: OpenSide, { engines }: CompareSid
   if (engine.id !== other.id) {
     throw new RestorePointError(
       'usage',
-      `The first side is of ${engine.label} and the second of ${other.label}: two kinds of database cannot be compared`,
+      `The first side is ${engine.label} and the second is ${other.label}: databases of different engines cannot be compared`,
     );
   }
   return engine;

@@ -188,7 +188,7 @@ describe('comparing databases of different kinds', () => {
       assert.equal(code, 2);
       assert.match(
         stderr,
-        /The first side is of SQLite and the second of PostgreSQL: they cannot be compared/,
+        /The first side is SQLite and the second is PostgreSQL: databases of different engines cannot be compared/,
       );
     } finally {
       await Promise.all([sqlite!.remove(), postgres!.remove()]);

@@ -247,7 +247,7 @@ for (const engine of testEngines) {
       await refused(['-t', 'no', ...django, '--app-label', 'a'], 1, /no primary key/);
       await refused(['-t', 'hard', ...django], 2, /--app-label/);
       await refused(['-t', 'hard', '--format', 'sql', '--no-header'], 2, /only works with --format csv/);
-      await refused(['-t', '*', '--format', 'csv'], 2, /means 3 tables/);
+      await refused(['-t', '*', '--format', 'csv'], 2, /matches 3 tables/);
       await refused(['-t', 'hard', '--format', 'xml'], 2, /csv, ndjson/);
       await refused(['-t', 'hard', '--format', 'csv', '--separator', '::'], 2, /one character/);
       await refused(['-t', 'hard', '--format', 'csv', '--json'], 2, /--out/);
