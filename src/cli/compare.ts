@@ -31,9 +31,8 @@ const longestShown = 200;
 export async function compare(args: CompareArguments, output: Output, work: Work): Promise<number> {
   const first = await resolveSide(args.first, { ...args, ...work });
   const second = await resolveSide(args.second, { ...args, ...work });
-  const connection = [first, second].flatMap((side) => (side.kind === 'database' ? side.connection : []))[0];
-  return await withSide(first, connection, args, work, (one) =>
-    withSide(second, connection, args, work, (other) => compareOpened(one, other, args, output, work)),
+  return await withSides(first, second, args, work, (one, other) =>
+    compareOpened(one, other, args, output, work),
   );
 }
 
@@ -99,9 +98,21 @@ function logBesideRows(pairing: Pairing, { logger }: Work): void {
   for (const line of [...besideRowsText(pairing), ...pairing.notes]) logger.warn(line);
 }
 
-/** `connection` may name what opens a backup. */
-/** Opens a side and closes it after `use`. */
-export async function withSide<Result>(
+/** Opens two sides and closes them after `use`. The identity file of a connection also opens an encrypted backup. */
+export function withSides<Result>(
+  first: NamedSide,
+  second: NamedSide,
+  args: KeyArguments,
+  work: Work,
+  use: (first: Side, second: Side) => Promise<Result>,
+): Promise<Result> {
+  const connection = [first, second].flatMap((side) => (side.kind === 'database' ? side.connection : []))[0];
+  return withSide(first, connection, args, work, (one) =>
+    withSide(second, connection, args, work, (other) => use(one, other)),
+  );
+}
+
+async function withSide<Result>(
   side: NamedSide,
   connection: ResolvedConnection | undefined,
   args: KeyArguments,

@@ -57,7 +57,7 @@ const ofFormat: Readonly<Partial<Record<ExportFormat, readonly (keyof typeof opt
 
 /** Reads the words after `export`. Throws `usage`. */
 export function exportArguments(words: readonly string[]): ExportArguments {
-  const { values, positionals } = parse(words, options);
+  const { values, positionals } = parse(words, options, ['differing-from']);
   const [source] = exactly(positionals, ['<file|connection>']);
   const { out, separator, null: nullText, 'app-label': appLabel, model } = values;
   if (values.table === undefined) throw wrong('--table is missing');

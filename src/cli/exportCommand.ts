@@ -12,7 +12,7 @@ import { useSession } from '../engines/useSession.ts';
 import { type TextSink, writeExportFile } from '../export/exportRows.ts';
 import { exportDifferences } from '../export/exportDifferences.ts';
 import { exportBackedUpTable, exportLiveTable, type ExportReport } from '../export/exportTable.ts';
-import { withSide } from './compare.ts';
+import { withSides } from './compare.ts';
 import type { ExportArguments } from './exportArguments.ts';
 import { keysFor } from './keys.ts';
 import { notWritten, type Output } from './output.ts';
@@ -65,10 +65,8 @@ async function exportInto(args: ExportArguments, sink: TextSink, work: Work): Pr
     const other = await resolveSide(args.differingFrom, { ...args, ...work });
     const known = new MadeHere(stateFolder(), work.logger);
     const madeHere = (fingerprint: string): Promise<boolean> => known.has(fingerprint);
-    return await withSide(side, undefined, args, work, (first) =>
-      withSide(other, undefined, args, work, (second) =>
-        exportDifferences(first, second, sink, { ...options, engines: engineById, madeHere }),
-      ),
+    return await withSides(side, other, args, work, (first, second) =>
+      exportDifferences(first, second, sink, { ...options, engines: engineById, madeHere }),
     );
   }
   if (side.kind === 'backup') {

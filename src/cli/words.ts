@@ -51,10 +51,15 @@ export function keyArguments(values: {
   };
 }
 
-export function parse<const T extends OptionsConfig>(words: readonly string[], options: T) {
+/** Throws `usage`. `sides`: options whose value may be a URL. */
+export function parse<const T extends OptionsConfig>(
+  words: readonly string[],
+  options: T,
+  sides: readonly (keyof T)[] = [],
+) {
   const parsed = parseWords(words, options);
   for (const [name, value] of Object.entries(parsed.values)) {
-    if (name === 'differing-from') continue;
+    if (sides.includes(name)) continue;
     for (const text of [value].flat()) refuseUrl(`--${name}`, text);
   }
   return parsed;

@@ -25,7 +25,7 @@ export interface CompareSidesOptions extends WorkOptions, TableChoice {
 /** A piece of a comparison; `table` is the place among the tables of the overview. */
 export type ComparisonPart =
   /** The first. */
-  | ({ readonly part: 'overview' } & Pairing)
+  | ({ readonly part: 'overview'; readonly engine: EngineId } & Pairing)
   | { readonly part: 'rows'; readonly table: number; readonly rows: readonly RowDifference[] }
   /** The last one of each table whose rows are compared. */
   | { readonly part: 'counts'; readonly table: number; readonly counts: DifferenceCounts };
@@ -48,7 +48,7 @@ export async function* compareSides(
     const pairing = pairSides(ofFirst.content, ofSecond.content, options, (name) =>
       engine.manifestRules.foldName(name),
     );
-    yield { part: 'overview', ...pairing };
+    yield { part: 'overview', engine: engine.id, ...pairing };
     const places = [...pairing.tables.keys()].filter((place) => pairing.tables[place]!.compared);
     const tables = places.map((place) => pairing.tables[place]!.compared!);
     if (tables.length === 0) return;

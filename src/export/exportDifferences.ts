@@ -1,4 +1,3 @@
-import { Archive } from '../archive/archiveReader.ts';
 import { compareSides, type ComparisonPart, type Side } from '../compare/compareSides.ts';
 import { RestorePointError } from '../core/errors.ts';
 import type { EngineId } from '../core/manifest.ts';
@@ -14,7 +13,7 @@ export interface ExportDifferencesOptions extends Omit<ExportOptions, 'where'> {
 }
 
 /**
- * Writes the rows of a table on one side that the other side does not have, or has otherwise. Throws as `compareSides`, and
+ * Writes the rows of a table on one side that the other side does not have, or has with other values. Throws as `compareSides`, and
  * `usage` where these are not the rows of one table that both sides have.
  */
 export async function exportDifferences(
@@ -23,7 +22,6 @@ export async function exportDifferences(
   sink: TextSink,
   { table: pattern, ...options }: ExportDifferencesOptions,
 ): Promise<ExportReport> {
-  const { rowText } = options.engines(await engineOf(side, options));
   const parts = compareSides(side, other, { ...options, tables: [pattern], rows: Infinity })[
     Symbol.asyncIterator
   ]();
@@ -35,6 +33,7 @@ export async function exportDifferences(
     if (!paired?.compared || another) throw notOne(formatTableName(pattern), another !== undefined);
     const { compared } = paired;
     const table = { table: compared.first, columns: compared.columns.map((column) => column.first) };
+    const { rowText } = options.engines(first.value.engine);
     const format = rowFormat(options.format, table, rowText, options);
     const rows = await exportRows(rowsOf(parts), format, sink, { ...options, table });
     return { table: paired.name, rows, notes: first.value.notes };
@@ -51,25 +50,15 @@ async function* rowsOf(parts: AsyncIterator<ComparisonPart>): AsyncGenerator<rea
   }
 }
 
-async function engineOf(
-  side: Side,
-  { engines }: Pick<ExportDifferencesOptions, 'engines'>,
-): Promise<EngineId> {
-  if (side.kind === 'database') return side.session.info.engine;
-  const archive = await Archive.open(side.file, engines, side.keys);
-  await archive.close();
-  return archive.manifest.source.engine;
-}
-
 function notOne(name: string, several: boolean): RestorePointError {
   return new RestorePointError(
     'usage',
     several
-      ? `${name} means more than one table`
-      : `The rows of ${name} cannot be compared: not both sides have them`,
+      ? `${name} matches more than one table`
+      : `The rows of ${name} cannot be compared: only one of the two sides has them`,
     {
       unchanged: 'Nothing was written.',
-      next: several ? 'Name one table.' : 'Leave --differing-from out to export all rows.',
+      next: several ? 'Choose one table.' : 'Leave --differing-from out to export all rows.',
     },
   );
 }

@@ -65,7 +65,7 @@ export async function exportRows(
 
 /**
  * Lets `write` fill a new file, which only this user can read and which is there only if all went well. Resolves to its
- * size. Throws `file`; a file that is there already is never overwritten.
+ * size. Throws `file`; an existing file is never overwritten.
  */
 export async function writeExportFile(
   file: string,

@@ -176,6 +176,10 @@ for (const testEngine of testEngines) {
         env,
       );
       assert.deepEqual(await safetyBackups(), ['recipients', 'recipients']);
+      const sides = [folder.file(`backups/${name}`), 'shop', '--trust-settings'];
+      await succeed(['compare', ...sides], env);
+      const exported = ['export', sides[0]!, '--differing-from', ...sides.slice(1), '--format', 'csv'];
+      await succeed([...exported, '--table', 'orders'], env);
       await writeSettings({ encrypt: 'passphrase' });
       const unasked = await run(['backup', 'shop', '--trust-settings'], env);
       assert.equal(unasked.code, 2);
