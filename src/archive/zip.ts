@@ -9,7 +9,7 @@ export interface ZipEntry {
   readonly name: string;
   /** Where its local header begins. */
   readonly offset: number;
-  /** Of the data, which is not compressed. */
+  /** Size of the data in bytes; it is stored without compression. */
   readonly size: number;
   readonly crc32: number;
 }

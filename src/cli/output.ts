@@ -53,7 +53,7 @@ export function createOutput(
       if (!heard) stdout.on('error', (error: NodeJS.ErrnoException) => (broken ??= error));
       heard = true;
       const hasRoom = stdout.write(`${line}\n`);
-      if (!hasRoom && !broken) await once(stdout, 'drain').catch(() => 'told below');
+      if (!hasRoom && !broken) await once(stdout, 'drain').catch(() => 'reported below');
       if (broken) throw notWritten(broken);
     },
     failure(error) {
@@ -84,9 +84,9 @@ export function lines(text: string): string {
   return text.split('\n').map(visible).join('\n');
 }
 
-/** Of a result that nobody can read. */
+/** The error when the standard output cannot be written. */
 export function notWritten(cause: NodeJS.ErrnoException): RestorePointError {
-  const reason = cause.code === 'EPIPE' ? 'whoever read it has ended' : cause.message;
+  const reason = cause.code === 'EPIPE' ? 'the program that reads it has ended' : cause.message;
   return new RestorePointError('file', `The rows could not be written to the standard output: ${reason}`, {
     cause,
   });

@@ -111,7 +111,7 @@ export function pairSides(
   };
 }
 
-/** Of a side that is a part of a database nobody knows which tables it had besides. */
+/** A partial backup does not say which other tables its database had. */
 function partNotes(
   which: 'first' | 'second',
   { complete }: SideContent,

@@ -68,7 +68,7 @@ export interface Manifest {
   readonly complete: boolean;
   /** It holds the schema without rows (those of its tables are 0), or rows without the schema. */
   readonly only?: BackupPart;
-  /** Of what is not complete: `objects` are all that the database has. With `only` the schema, or with rows excluded. */
+  /** `objects` is the whole schema of the database, although the backup has only the schema, or excludes rows. */
   readonly allObjects?: boolean;
   readonly compression: Compression;
   readonly tables: readonly BackedUpTable[];

@@ -22,13 +22,13 @@ export interface InboundForeignKey {
   readonly columns: readonly string[];
 }
 
-/** What a restore does to the rows of a table. A row is told by the table's key; without one, rows are inserted and deleted. */
+/** What a restore does to the rows of a table. The table's key identifies a row; without one, rows are only inserted and deleted. */
 export interface RowChanges {
   readonly inserted: number;
   readonly updated: number;
   readonly deleted: number;
   readonly unchanged: number;
-  /** It was not counted: at least so many are inserted and deleted, and of the others nothing is known. */
+  /** Not counted: at least so many rows are inserted and deleted. */
   readonly atLeast?: true;
 }
 

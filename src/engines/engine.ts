@@ -89,9 +89,9 @@ export interface Engine {
   /** The rules for the manifests of its backups. */
   readonly manifestRules: ManifestRules;
   readonly rowText: RowText;
-  /** Of an engine that has extras. */
+  /** Absent if the engine has no extras. */
   readonly extras?: ExtrasRules;
-  /** Of an engine whose statements depend on more than their order. */
+  /** Absent if its statements depend on nothing but their order. */
   readonly statements?: StatementRules;
   /** For people, without a secret: `localhost:5432/shop`, `shop.db`. */
   describe(address: DatabaseAddress): string;
@@ -109,7 +109,7 @@ export interface Engine {
   connect(address: DatabaseAddress, options: ConnectOptions): Promise<Session>;
   /**
    * Makes a new, empty database like the one that a backup was taken from: with this name, else with that of the address.
-   * Throws `usage` where it is there already, `refused` where the user may not, `connection` and `database`.
+   * Throws `usage` if it already exists, `refused` if the user may not create it, `connection` and `database`.
    */
   createDatabase?(
     address: DatabaseAddress,

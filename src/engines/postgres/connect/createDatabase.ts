@@ -9,7 +9,7 @@ import { quoteIdentifier, quoteLiteral } from './identifiers.ts';
 
 type Options = WorkOptions & { readonly password?: string };
 
-/** See `Engine.createDatabase`. It is made of template0, with the encoding and the locale of the source. */
+/** See `Engine.createDatabase`. It is created from template0, with the encoding and the locale of the source. */
 export async function createDatabase(
   address: DatabaseAddress,
   given: string | undefined,
@@ -26,7 +26,7 @@ export async function createDatabase(
     address: { ...address, database: name },
     warnings,
     async drop() {
-      // Also after a cancel: whoever asked for it wants nothing to be left.
+      // A cancelled restore must not leave it either.
       const { signal: _, ...rest } = options;
       await onServer(address, rest, (run) => run(`DROP DATABASE ${quoteIdentifier(name)} WITH (FORCE)`));
     },
@@ -35,7 +35,7 @@ export async function createDatabase(
 
 type Run = (sql: string, values?: readonly unknown[]) => Promise<Record<string, string>[]>;
 
-/** Databases that nearly every server has: another one has to be connected to while one is made. */
+/** Databases that nearly every server has: a connection to one of them creates another. */
 const usualDatabases = ['postgres', 'template1'];
 
 async function onServer<Result>(
@@ -90,7 +90,7 @@ async function refuseImpossible(run: Run, name: string): Promise<void> {
   });
 }
 
-/** The options of CREATE DATABASE, from the most exact to none, each with what it does not keep of the source. */
+/** The options of CREATE DATABASE, from the most exact to none, each with what it loses. */
 function attempts(
   { encoding, collate, ctype, provider, locale }: Readonly<Record<string, string>>,
   version: number,
@@ -133,7 +133,7 @@ async function create(
       const isUnknown = isServerError(error) && /^(?:22|42|0A)/.test(error.code);
       if (index === ways.length - 1 || !isUnknown || hasState(error, state.insufficientPrivilege))
         throw error;
-      logger.info(`The database cannot be made with ${options}: ${messageOf(error)}`);
+      logger.info(`The database cannot be created with ${options}: ${messageOf(error)}`);
     }
   }
   return [];
@@ -142,7 +142,7 @@ async function create(
 function exists(name: string): RestorePointError {
   return wrong(
     name,
-    'It is there already',
+    'It already exists',
     'Choose another name, or leave --create-database out to restore into it.',
   );
 }

@@ -76,7 +76,7 @@ export class KeysInServer {
 }
 
 /**
- * Of types from elsewhere those for texts: other ones have one text for each value, and functions that hash them less well.
+ * Types of extensions count only if they are texts: other types write equal values alike, and some hash with only 32 bits.
  */
 const ruledQuery = `
   WITH RECURSIVE keys AS (

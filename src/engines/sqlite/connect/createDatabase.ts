@@ -4,11 +4,11 @@ import { RestorePointError } from '../../../core/errors.ts';
 import type { CreatedDatabase } from '../../engine.ts';
 import { isThere } from '../files/isThere.ts';
 
-/** Sees to it that there is no such file. The restore makes it when it has something for it, and takes it away if it fails. */
+/** Checks that the file does not exist. The restore creates it, and removes it if it fails. */
 export async function createDatabase(address: DatabaseAddress, name?: string): Promise<CreatedDatabase> {
   const file = name === undefined ? address.file : path.resolve(name);
   if (file !== undefined && (await isThere(file))) {
-    throw new RestorePointError('usage', 'A file of this name is there already', {
+    throw new RestorePointError('usage', 'A file with this name already exists', {
       place: { file },
       unchanged: 'Nothing was changed.',
       next: 'Choose another name, or leave --create-database out to restore into that file.',
