@@ -133,7 +133,10 @@ for (const testEngine of testEngines) {
       };
       const words = ['compare', file, database.url, '--rows', 'all', '--json'];
       assert.equal(await commandLine(words, terminal, new AbortController().signal), 1);
-      assert.match(stderr, /could not be written to the standard output: the program that reads it has ended/);
+      assert.match(
+        stderr,
+        /could not be written to the standard output: the program that reads it has ended/,
+      );
     });
 
     it('opens encrypted backups, and refuses wrong words', async () => {
