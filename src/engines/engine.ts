@@ -1,4 +1,5 @@
 import type { ConnectionForm } from '../core/connectionForm.ts';
+import type { ChosenTable } from '../core/chosenRows.ts';
 import type { DatabaseAddress } from '../core/connections.ts';
 import type { ComparedTable, ComparisonPage } from '../core/differences.ts';
 import type { RestorePointError } from '../core/errors.ts';
@@ -16,6 +17,7 @@ import type { Row, RowQuery, Value } from '../core/values.ts';
 import type { DatabaseSchema, SchemaObject, Sequence, Table } from '../core/schema.ts';
 import type { StatementRules } from '../core/statementRules.ts';
 import type { Unproven } from '../core/unproven.ts';
+import type { OpenedRows } from './rowRestore.ts';
 
 /** Options of every long call: how to cancel it, and where it reports progress. */
 export interface WorkOptions {
@@ -199,6 +201,8 @@ export interface Session {
   openSnapshot(options: SnapshotOptions): Promise<Snapshot>;
   /** Opens the one transaction of a restore. */
   beginRestore(restore: RestoreSource, options: WorkOptions): Promise<OpenedRestore>;
+  /** Opens the one transaction of a restore of chosen rows. Tables come after those that they reference. */
+  beginRows?(tables: readonly ChosenTable[], options: WorkOptions): Promise<OpenedRows>;
   /** Never throws; ends what is open. */
   close(): Promise<void>;
 }

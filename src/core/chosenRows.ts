@@ -1,0 +1,77 @@
+import type { TableName } from './names.ts';
+import type { Table } from './schema.ts';
+import type { Row } from './values.ts';
+
+/**
+ * A row that a restore brings to a state: deleted rows come back (only `wanted`), changed ones return (both), added ones are
+ * deleted (only `seen`). Values are in the order of `ChosenTable.columns`.
+ */
+export interface ChosenRow {
+  /** What the database held when the row was chosen; absent where it held none. */
+  readonly seen?: Row;
+  /** What it shall hold; absent where it shall hold none. */
+  readonly wanted?: Row;
+}
+
+/** The chosen rows of one table. */
+export interface ChosenTable {
+  /** As the database has it now. */
+  readonly table: Table;
+  /** By their names in the database. None of them is generated. */
+  readonly columns: readonly string[];
+  /**
+   * Positions in `columns` of a key that identifies a row: those of `seen` and `wanted` match. Without a key a row is
+   * identified by all of its values, and only comes or goes.
+   */
+  readonly key?: readonly number[];
+  /** A condition in the database's SQL: of these rows, only those for which it holds of `wanted` (else of `seen`). */
+  readonly where?: string;
+  readonly rows: AsyncIterable<readonly ChosenRow[]>;
+}
+
+/**
+ * Why a chosen row cannot be written as it was chosen. The first three compare the row with what was seen; as in SQLite's
+ * session extension.
+ */
+export type ConflictKind =
+  /** The row has other values than those that were seen. */
+  | 'changed'
+  /** The row that was seen is not there any more, and shall not be deleted. */
+  | 'gone'
+  /** No row was seen, and one with its key is there now, with other values. */
+  | 'there'
+  /** A constraint of the table refuses it: another row has its unique value, a CHECK fails. */
+  | 'constraint'
+  /** The row that it references is missing, or another row references it (also one that would be deleted or changed with it). */
+  | 'foreign-key';
+
+export interface RowConflict {
+  readonly kind: ConflictKind;
+  /** The place of the table in the list. */
+  readonly table: number;
+  readonly row: ChosenRow;
+  /** What the database holds in its place now. */
+  readonly now?: Row;
+  /** Of a constraint or foreign key: what the database says, as a sentence without its end, without values of other rows. */
+  readonly reason?: string;
+  /** Of a foreign key whose row is missing: the row that is needed. */
+  readonly needs?: NeededRow;
+}
+
+export interface NeededRow {
+  readonly table: TableName;
+  readonly columns: readonly string[];
+  readonly values: Row;
+}
+
+/**
+ * What happens to rows with conflicts. `overwrite` writes rows that were changed, are gone or are there again; a constraint
+ * or foreign key still stops it, because no row but the chosen ones may change.
+ */
+export type ConflictAnswer = 'stop' | 'skip' | 'overwrite';
+
+/** A row that was written, with its values before and after; one is absent where the row was not there. */
+export interface WrittenRow {
+  readonly before?: Row;
+  readonly after?: Row;
+}
