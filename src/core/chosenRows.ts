@@ -20,6 +20,11 @@ export interface ChosenTable {
   /** By their names in the database. None of them is generated. */
   readonly columns: readonly string[];
   /**
+   * All others that are not generated: nothing is chosen for them. Rows that come back get their defaults there, and changed
+   * ones keep what they have.
+   */
+  readonly otherColumns: readonly string[];
+  /**
    * Positions in `columns` of a key that identifies a row: those of `seen` and `wanted` match. Without a key a row is
    * identified by all of its values, and only comes or goes.
    */
@@ -65,12 +70,15 @@ export interface NeededRow {
 }
 
 /**
- * What happens to rows with conflicts. `overwrite` writes rows that were changed, are gone or are there again; a constraint
- * or foreign key still stops it, because no row but the chosen ones may change.
+ * What happens to rows with conflicts. `overwrite` writes rows that were changed, are gone or are there again; those that a
+ * constraint or foreign key refuses are skipped and listed, as with `skip`, because no row but the chosen ones may change.
  */
 export type ConflictAnswer = 'stop' | 'skip' | 'overwrite';
 
-/** A row that was written, with its values before and after; one is absent where the row was not there. */
+/**
+ * A row that was written, with its values before and after in the order of `columns` and then `otherColumns`, so that it can
+ * be taken back exactly; one is absent where the row was not there.
+ */
 export interface WrittenRow {
   readonly before?: Row;
   readonly after?: Row;
