@@ -1,4 +1,4 @@
-import type { ConflictAnswer, ConflictKind, RowConflict, WrittenRow } from '../core/chosenRows.ts';
+import type { ChosenRow, ConflictAnswer, ConflictKind, RowConflict, WrittenRow } from '../core/chosenRows.ts';
 import type { RestoreOutcome } from '../core/outcome.ts';
 
 /**
@@ -20,6 +20,8 @@ export interface CheckedRows {
   readonly conflicts: FoundConflicts;
   /** Of each table: how many chosen rows are as wanted already. */
   readonly unchanged: readonly number[];
+  /** The chosen rows of tables with a condition for which it holds, as they were given, as pages of bounded size. */
+  matching(): AsyncIterable<{ readonly table: number; readonly rows: readonly ChosenRow[] }>;
   /**
    * Writes deletes first and then parents before children; no trigger of the user runs, and no other row changes. With
    * `stop`, throws `database` at the first conflict (also one that `check` found).
