@@ -7,7 +7,7 @@ import { freeBytes } from '../core/memory.ts';
 import type { Chunk, Payload, PayloadSource } from '../core/payload.ts';
 import type { ReportProgress } from '../core/progress.ts';
 import { codecs } from './compression.ts';
-import { fingerprintOf, manifestEntry, schemaEntry } from './archiveWriter.ts';
+import { fingerprintOf, manifestEntry, schemaEntry } from './writeArchive.ts';
 import { FileSource, type ByteSource } from './byteSource.ts';
 import { damaged } from './damaged.ts';
 import { decompressChunk } from './decompressChunk.ts';

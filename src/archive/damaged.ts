@@ -1,5 +1,5 @@
 import { type ErrorDetails, RestorePointError } from '../core/errors.ts';
-import { manifestEntry } from './archiveWriter.ts';
+import { manifestEntry } from './writeArchive.ts';
 
 const another = 'Do not restore from it. Use another backup file.';
 

@@ -3,7 +3,7 @@ import { RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { FindManifestRules } from '../core/manifestRules.ts';
 import type { Chunk, DamagedSource, Payload } from '../core/payload.ts';
-import { fingerprintOf, manifestEntry } from './archiveWriter.ts';
+import { fingerprintOf, manifestEntry } from './writeArchive.ts';
 import type { ByteSource } from './byteSource.ts';
 import { decompressChunk } from './decompressChunk.ts';
 import type { Encryption, Keys } from './encryption/keys.ts';

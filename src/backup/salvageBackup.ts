@@ -1,6 +1,6 @@
-import { ArchiveWriter } from '../archive/archiveWriter.ts';
 import type { Keys } from '../archive/encryption/keys.ts';
 import { SalvageReader } from '../archive/salvageReader.ts';
+import { writeArchive } from '../archive/writeArchive.ts';
 import { RestorePointError } from '../core/errors.ts';
 import type { LocalizableText } from '../core/localizable.ts';
 import type { BackedUpTable, Manifest } from '../core/manifest.ts';
@@ -48,32 +48,34 @@ export async function salvageBackup(
   try {
     const { manifest } = source;
     const { compression } = manifest;
+    const engine = engines(manifest.source.engine);
     const lock = source.encryption && (await options.keys?.lockLike(source.encryption));
-    const archive = await ArchiveWriter.create(options.out, {
-      compression,
-      ...(lock ? { lock } : {}),
-      logger: options.logger,
-    });
-    try {
-      const engine = engines(manifest.source.engine);
-      const content = await engine.salvage(source, manifest, archive, options);
+    const lostChunks = manifest.payloads
+      .flatMap(({ chunks }) => chunks)
+      .filter((chunk) => !source.holds(chunk))
+      .map(({ entry, rows }) => ({ entry, rows }));
+    const lostExtras = ({ extras }: Pick<Manifest, 'extras'>): LocalizableText | undefined =>
+      manifest.extras && !extras ? engine.extras?.name : undefined;
+    const { logger } = options;
+    const archiveOptions = { compression, logger, ...(lock ? { lock } : {}) };
+    const salvaged = await writeArchive(options.out, archiveOptions, async (sink) => {
+      const content = await engine.salvage(source, manifest, sink, options);
       if (content.tables.length === 0 && manifest.tables.length > 0) throw nothing(file);
-      const lostChunks = manifest.payloads
-        .flatMap(({ chunks }) => chunks)
-        .filter((chunk) => !source.holds(chunk))
-        .map(({ entry, rows }) => ({ entry, rows }));
-      const lostExtras = manifest.extras && !content.extras ? engine.extras?.name : undefined;
-      const salvaged =
-        lostChunks.length === 0 ? whole(manifest, content) : part(manifest, content, lostExtras);
-      const { bytes, fingerprint } = await archive.publish(salvaged);
-      // It holds nothing that was not in the old one.
-      if (await options.madeHere?.has(source.fingerprint)) await options.madeHere?.add(fingerprint);
-      const tables = describe(manifest, content);
-      return { file: options.out, bytes, tables, lostChunks, ...(lostExtras ? { lostExtras } : {}) };
-    } catch (error) {
-      await archive.abandon();
-      throw error;
-    }
+      return lostChunks.length === 0
+        ? whole(manifest, content)
+        : part(manifest, content, lostExtras(content));
+    });
+    // It holds nothing that was not in the old one.
+    if (await options.madeHere?.has(source.fingerprint)) await options.madeHere?.add(salvaged.fingerprint);
+    const tables = describe(manifest, salvaged.manifest);
+    const lost = lostExtras(salvaged.manifest);
+    return {
+      file: options.out,
+      bytes: salvaged.bytes,
+      tables,
+      lostChunks,
+      ...(lost ? { lostExtras: lost } : {}),
+    };
   } finally {
     await source.close();
   }
@@ -86,7 +88,7 @@ function nothing(file: string): RestorePointError {
   });
 }
 
-function describe(manifest: Manifest, { tables }: SalvagedContent): SalvagedTable[] {
+function describe(manifest: Manifest, { tables }: Pick<Manifest, 'tables'>): SalvagedTable[] {
   const found = new Map(tables.map((table) => [tableKey(table.table.name), table.rows]));
   return manifest.tables.map(({ table, rows }) => {
     const kept = found.get(tableKey(table.name)) ?? 0;

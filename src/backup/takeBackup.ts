@@ -1,4 +1,4 @@
-import { ArchiveWriter } from '../archive/archiveWriter.ts';
+import { type WriteArchiveOptions, type WrittenArchive, writeArchive } from '../archive/writeArchive.ts';
 import { encryptionBy, type Encryption, type Lock } from '../archive/encryption/keys.ts';
 import { messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { BackedUpTable, BackupPart, Compression, Manifest } from '../core/manifest.ts';
@@ -86,11 +86,8 @@ export async function takeBackup(session: Session, options: TakeBackupOptions): 
   }
 }
 
-async function writeBackup(
-  session: Session,
-  options: TakeBackupOptions,
-): Promise<{ manifest: Manifest; bytes: number; file: string }> {
-  const { selection = {}, compression = 'zstd' } = options;
+async function writeBackup(session: Session, options: TakeBackupOptions): Promise<WrittenArchive> {
+  const { selection = {} } = options;
   const { only } = selection;
   const whole = !selection.tables && !selection.exclude && !selection.schemas && !selection.where;
   options.report?.({ phase: 'snapshot' });
@@ -105,13 +102,8 @@ async function writeBackup(
     const chosen = chooseRows(snapshot.schema, selection);
     const { tables, related } = chosen;
     if (only !== 'schema') refuseUnreadable(snapshot.schema, tables);
-    const archive = await ArchiveWriter.create(options.file, {
-      compression,
-      ...(options.lock ? { lock: options.lock } : {}),
-      logger: options.logger,
-    });
-    try {
-      const read = await snapshot.read(tables, archive, {
+    const written = await writeArchive(options.file, archiveOptions(options), async (sink) => {
+      const read = await snapshot.read(tables, sink, {
         ...options,
         extras: only !== 'schema' && (whole || selection.extras === true),
         ...(related && only !== 'schema' ? { related } : {}),
@@ -124,17 +116,23 @@ async function writeBackup(
         ...read,
         tables: withoutExcluded(withReasons(read.tables, chosen), chosen.tables, only),
       };
-      const manifest = describeBackup(session, snapshot.schema, whole, content, options);
-      const { bytes, fingerprint } = await archive.publish(manifest, options.anotherFile);
-      await options.madeHere?.add(fingerprint);
-      return { manifest, bytes, file: archive.path };
-    } catch (error) {
-      await archive.abandon();
-      throw error;
-    }
+      return describeBackup(session, snapshot.schema, whole, content, options);
+    });
+    await options.madeHere?.add(written.fingerprint);
+    return written;
   } finally {
     await (closing ?? snapshot.close());
   }
+}
+
+function archiveOptions(options: TakeBackupOptions): WriteArchiveOptions {
+  const { compression = 'zstd', lock, anotherFile, logger } = options;
+  return {
+    compression,
+    ...(lock ? { lock } : {}),
+    ...(anotherFile ? { another: anotherFile } : {}),
+    logger,
+  };
 }
 
 function describeBackup(

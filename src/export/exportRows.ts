@@ -1,5 +1,4 @@
-import { FileSink } from '../archive/byteSink.ts';
-import { createTemporary, discard, publish } from '../archive/publish.ts';
+import { writeNewFile } from '../archive/writeNewFile.ts';
 import { throwIfCancelled } from '../core/errors.ts';
 import type { Row } from '../core/values.ts';
 import type { RowText, WorkOptions } from '../engines/engine.ts';
@@ -72,16 +71,9 @@ export async function writeExportFile(
   { logger, report }: WorkOptions,
   write: (sink: TextSink) => Promise<void>,
 ): Promise<number> {
-  const temporary = await createTemporary(file, logger, 'The export');
-  try {
-    const sink = new FileSink(temporary.handle, file, 'The export');
+  const { bytes } = await writeNewFile(file, { logger, what: 'The export' }, async (sink) => {
     await write({ write: (text) => sink.write([Buffer.from(text)]) });
-    const bytes = await sink.finish();
     report?.({ phase: 'publish' });
-    await publish(temporary, file);
-    return bytes;
-  } catch (error) {
-    await discard(temporary);
-    throw error;
-  }
+  });
+  return bytes;
 }

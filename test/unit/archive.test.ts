@@ -4,11 +4,12 @@ import { mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/pro
 import { promisify } from 'node:util';
 import * as yauzl from 'yauzl';
 import { Archive } from '../../src/archive/archiveReader.ts';
-import { ArchiveWriter } from '../../src/archive/archiveWriter.ts';
+import { writeArchive } from '../../src/archive/writeArchive.ts';
 import { directory, endOf, localHeader, type ZipEntry } from '../../src/archive/zip.ts';
 import { RestorePointError } from '../../src/core/errors.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import type { Compression, Manifest } from '../../src/core/manifest.ts';
+import type { PayloadSink } from '../../src/core/payload.ts';
 import type { FindManifestRules, ManifestRules } from '../../src/core/manifestRules.ts';
 import { freeBytes } from '../../src/core/memory.ts';
 import { engineById } from '../../src/engines/registry.ts';
@@ -23,18 +24,38 @@ const openZip = promisify<string, yauzl.Options, yauzl.ZipFile>(yauzl.open);
 /** Two tables: one of three chunks, one that is empty. */
 async function writeSample(file: string, compression: Compression = 'zstd'): Promise<Buffer[]> {
   const chunks = ['1\tone\n2\ttwo\n', '3\tthree\n'.repeat(50), '4\t\\N\n'].map((text) => Buffer.from(text));
-  const writer = await ArchiveWriter.create(file, { compression });
-  const first = writer.open('public.orders', 'copy');
-  const second = writer.open('public.empty', 'copy');
-  for (const chunk of chunks) await first.writeChunk(chunk, chunk.toString().split('\n').length - 1);
-  const payloads = [await first.finish(), await second.finish()];
   const objects = [
     { kind: 'table', name: 'public.orders', section: 'pre-data' as const, sql: 'CREATE TABLE orders ()' },
   ];
-  await writer.publish(
-    manifestOf([plainTable('orders'), plainTable('empty')], payloads, { compression, objects }),
+  await write(
+    file,
+    async (sink) => {
+      const first = sink.open('public.orders', 'copy');
+      const second = sink.open('public.empty', 'copy');
+      for (const chunk of chunks) await first.writeChunk(chunk, chunk.toString().split('\n').length - 1);
+      const payloads = [await first.finish(), await second.finish()];
+      return manifestOf([plainTable('orders'), plainTable('empty')], payloads, { compression, objects });
+    },
+    compression,
   );
   return chunks;
+}
+
+async function write(
+  file: string,
+  fill: (sink: PayloadSink) => Promise<Manifest>,
+  compression: Compression = 'zstd',
+): Promise<void> {
+  await writeArchive(file, { compression, logger: silentLogger }, fill);
+}
+
+/** Fails after `fill`, so that no backup is written. */
+async function writeAndFail(file: string, fill: (sink: PayloadSink) => Promise<void>): Promise<void> {
+  const failed = write(file, async (sink) => {
+    await fill(sink);
+    throw new Error('as planned');
+  });
+  await assert.rejects(failed, /^Error: as planned$/);
 }
 
 /** Opens and checks everything, as a restore does before it begins. */
@@ -85,10 +106,12 @@ describe('archive', () => {
         const line = Buffer.from(random.bytes(1000));
         return Buffer.alloc(size, line);
       });
-      const writer = await ArchiveWriter.create(file, { compression });
-      const payload = writer.open('large', 'copy');
-      for (const chunk of chunks) await payload.writeChunk(chunk, 0);
-      await writer.publish(manifestOf([], [await payload.finish()], { compression }));
+      const fill = async (sink: PayloadSink): Promise<Manifest> => {
+        const payload = sink.open('large', 'copy');
+        for (const chunk of chunks) await payload.writeChunk(chunk, 0);
+        return manifestOf([], [await payload.finish()], { compression });
+      };
+      await write(file, fill, compression);
       const archive = await Archive.open(file, engineById);
       for (let round = 0; round < 2; round++) {
         const hash = createHash('sha256');
@@ -138,16 +161,14 @@ describe('archive', () => {
 
   it('takes labels that are paths for nothing but labels', async () => {
     const file = folder.file('a.dbbackup');
-    const writer = await ArchiveWriter.create(file, { compression: 'none' });
-    for (const label of ['../../etc/passwd', '..', '', 'C:\\x', 'ü/\0/名', 'x'.repeat(500)]) {
-      const { chunks } = await (async () => {
-        const payload = writer.open(label, 'copy');
+    await writeAndFail(file, async (sink) => {
+      for (const label of ['../../etc/passwd', '..', '', 'C:\\x', 'ü/\0/名', 'x'.repeat(500)]) {
+        const payload = sink.open(label, 'copy');
         await payload.writeChunk(Buffer.from('1\n'), 1);
-        return payload.finish();
-      })();
-      assert.match(chunks[0]!.entry, /^data\/\d+-[A-Za-z0-9_-][A-Za-z0-9_.-]{0,59}\/1\.copy$/);
-    }
-    await writer.abandon();
+        const { chunks } = await payload.finish();
+        assert.match(chunks[0]!.entry, /^data\/\d+-[A-Za-z0-9_-][A-Za-z0-9_.-]{0,59}\/1\.copy\.zst$/);
+      }
+    });
   });
 
   it('refuses every flipped byte, with the place', async () => {
@@ -195,18 +216,17 @@ describe('archive', () => {
 
   it('refuses a version that it does not know, and says which', async () => {
     const file = folder.file('a.dbbackup');
-    const writer = await ArchiveWriter.create(file, { compression: 'zstd' });
-    await writer.publish({ ...manifestOf([], []), formatVersion: 2 as 1 });
+    await write(file, () => Promise.resolve({ ...manifestOf([], []), formatVersion: 2 as 1 }));
     const error = await assertRefused(file, 'version 2');
     assert.match(error.message, /format version 2/);
   });
 
   it('refuses a kind of database that it does not know, and says which', async () => {
     const file = folder.file('a.dbbackup');
-    const writer = await ArchiveWriter.create(file, { compression: 'zstd' });
     const source = { engine: 'duck', serverVersion: 'Duck 3', database: 'pond' };
     // What its manifest says more does not matter then.
-    await writer.publish({ ...manifestOf([], []), source, feathers: true } as Manifest);
+    const manifest = { ...manifestOf([], []), source, feathers: true };
+    await write(file, () => Promise.resolve(manifest));
     const error = await assertRefused(file, 'engine');
     assert.match(
       error.message,
@@ -218,9 +238,8 @@ describe('archive', () => {
 
   it('takes the rules for names from the engine that the backup is of', async () => {
     const file = folder.file('a.dbbackup');
-    const writer = await ArchiveWriter.create(file, { compression: 'zstd' });
     const source = { engine: 'duck', serverVersion: 'Duck 3', database: 'pond' };
-    await writer.publish({ ...manifestOf([], []), source });
+    await write(file, () => Promise.resolve({ ...manifestOf([], []), source }));
     const duck = (problem?: string): FindManifestRules => {
       const manifestRules: ManifestRules = {
         foldName: (name) => name,
@@ -239,10 +258,12 @@ describe('archive', () => {
 
   itInAll('holds more entries than 16 bits can count', async () => {
     const file = folder.file('a.dbbackup');
-    const writer = await ArchiveWriter.create(file, { compression: 'none' });
-    const payload = writer.open('t', 'copy');
-    for (let row = 0; row < 66_000; row++) await payload.writeChunk(Buffer.from(`${row}\n`), 1);
-    await writer.publish(manifestOf([plainTable('t')], [await payload.finish()], { compression: 'none' }));
+    const fill = async (sink: PayloadSink): Promise<Manifest> => {
+      const payload = sink.open('t', 'copy');
+      for (let row = 0; row < 66_000; row++) await payload.writeChunk(Buffer.from(`${row}\n`), 1);
+      return manifestOf([plainTable('t')], [await payload.finish()], { compression: 'none' });
+    };
+    await write(file, fill, 'none');
     await checkAll(file);
     const zip = await openZip(file, { lazyEntries: true });
     assert.equal(zip.entryCount, 66_002);
@@ -279,45 +300,66 @@ describe('archive', () => {
   });
 
   it('publishes last: nothing is there under the final name before, and nothing at all after giving up', async () => {
-    const file = folder.file('sub/a.dbbackup');
-    const writer = await ArchiveWriter.create(file, { compression: 'zstd' });
-    await writer.open('t', 'copy').writeChunk(Buffer.from('1\n'), 1);
-    const names = await readdir(folder.file('sub'));
-    assert.equal(names.length, 1);
-    assert.match(names[0]!, new RegExp(`^\\.a\\.${process.pid}-[0-9a-f]{12}\\.dbbackup-part$`));
-    await writer.abandon();
+    await writeAndFail(folder.file('sub/a.dbbackup'), async (sink) => {
+      await sink.open('t', 'copy').writeChunk(Buffer.from('1\n'), 1);
+      const names = await readdir(folder.file('sub'));
+      assert.equal(names.length, 1);
+      assert.match(names[0]!, new RegExp(`^\\.a\\.${process.pid}-[0-9a-f]{12}\\.dbbackup-part$`));
+    });
     assert.deepEqual(await readdir(folder.file('sub')), []);
   });
 
   it('hides no error when what was written cannot be removed: that is logged', async () => {
     const errors: string[] = [];
     const logger = { ...silentLogger, error: (message: string) => errors.push(message) };
-    const writer = await ArchiveWriter.create(folder.file('a.dbbackup'), { compression: 'zstd', logger });
-    const [name] = await readdir(folder.path);
-    // A folder in its place is not removed.
-    await rm(folder.file(name!));
-    await mkdir(folder.file(name!));
-    await writer.abandon();
-    assert.deepEqual(errors, ['The unfinished backup file could not be removed']);
+    let unfinished = '';
+    const failed = writeArchive(folder.file('a.dbbackup'), { compression: 'zstd', logger }, async () => {
+      const [name] = await readdir(folder.path);
+      unfinished = folder.file(name!);
+      // A folder in its place is not removed.
+      await rm(unfinished);
+      await mkdir(unfinished);
+      throw new Error('as planned');
+    });
+    await assert.rejects(failed, /^Error: as planned$/);
+    assert.deepEqual(errors, [`An unfinished file could not be removed: ${unfinished}`]);
   });
 
   it('never writes what could not be read again: more values than a reader takes', async () => {
-    const file = folder.file('many.dbbackup');
-    const writer = await ArchiveWriter.create(file, { compression: 'none' });
     const names = new Array<string>(10_000_001).fill('t');
     const many = { ...manifestOf([], []), leftOut: [{ kind: 'table', names, reason: '' }] };
-    const error = await failure(writer.publish(many), 'refused');
+    const error = await failure(
+      write(folder.file('many.dbbackup'), () => Promise.resolve(many)),
+      'refused',
+    );
     assert.match(error.message, /too many tables and columns/);
-    await writer.abandon();
+    assert.deepEqual(await readdir(folder.path), []);
+  });
+
+  it('takes no chunk for a payload that is finished, and no end before all payloads are', async () => {
+    const file = folder.file('a.dbbackup');
+    const late = write(file, async (sink) => {
+      const payload = sink.open('t', 'copy');
+      const finished = await payload.finish();
+      await payload.writeChunk(Buffer.from('1\n'), 1);
+      return manifestOf([plainTable('t')], [finished]);
+    });
+    await assert.rejects(late, /data\/1-t is finished/);
+    const early = write(file, async (sink) => {
+      await sink.open('t', 'copy').writeChunk(Buffer.from('1\n'), 1);
+      return manifestOf([], []);
+    });
+    await assert.rejects(early, /1 payloads are not finished/);
     assert.deepEqual(await readdir(folder.path), []);
   });
 
   it('never overwrites a file', async () => {
     const file = folder.file('a.dbbackup');
     await writeFile(file, 'mine');
-    const writer = await ArchiveWriter.create(file, { compression: 'zstd' });
-    await assert.rejects(writer.publish(manifestOf([], [])), (error) => RestorePointError.is(error, 'file'));
-    await writer.abandon();
+    await failure(
+      write(file, () => Promise.resolve(manifestOf([], []))),
+      'file',
+    );
     assert.equal(await readFile(file, 'utf8'), 'mine');
     assert.deepEqual(await readdir(folder.path), ['a.dbbackup']);
   });

@@ -4,7 +4,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { inspect } from 'node:util';
 import { generateHybridIdentity, generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { Archive } from '../../src/archive/archiveReader.ts';
-import { ArchiveWriter } from '../../src/archive/archiveWriter.ts';
+import { writeArchive } from '../../src/archive/writeArchive.ts';
 import type { ByteSink } from '../../src/archive/byteSink.ts';
 import type { ByteSource } from '../../src/archive/byteSource.ts';
 import { nativeCipher, portableCipher } from '../../src/archive/encryption/chunkCipher.ts';
@@ -14,10 +14,11 @@ import { nativeKey, portableKey } from '../../src/archive/encryption/passphrase.
 import { SealingSink } from '../../src/archive/encryption/sealingSink.ts';
 import { plainRunBytes, runNonce, saltBytes, sealedRunBytes } from '../../src/archive/encryption/stream.ts';
 import { describeError, RestorePointError, type ErrorCode } from '../../src/core/errors.ts';
+import { silentLogger } from '../../src/core/logger.ts';
 import { engineById } from '../../src/engines/registry.ts';
 import { randomSource } from '../support/randomSource.ts';
 import { sampleOf } from '../support/sample.ts';
-import { readArchive, writeArchive } from '../support/sampleArchive.ts';
+import { readArchive, writeSampleArchive } from '../support/sampleArchive.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
 
 const chunks = ['1\tone\n', '2\ttwo\n'.repeat(40)].map((text) => Buffer.from(text));
@@ -139,8 +140,8 @@ describe('encryption', () => {
 
   it('is told by the content of a file, whatever its name', async () => {
     const [encrypted, plain] = [folder.file('a.dbbackup'), folder.file('b.dbbackup.age')];
-    await writeArchive(encrypted, chunks, { lock: { recipients: [recipient] } });
-    await writeArchive(plain, chunks);
+    await writeSampleArchive(encrypted, chunks, { lock: { recipients: [recipient] } });
+    await writeSampleArchive(plain, chunks);
     assert.equal(await Archive.encryptionOf(encrypted), 'recipients');
     assert.equal(await Archive.encryptionOf(plain), undefined);
     assert.deepEqual(await readArchive(encrypted, keys), chunks);
@@ -153,7 +154,7 @@ describe('encryption', () => {
   it('opens with the passphrase, and with no other', async () => {
     const file = folder.file('a.dbbackup.age');
     const passphrase = 'correct horse';
-    await writeArchive(file, chunks, { lock: { passphrase } });
+    await writeSampleArchive(file, chunks, { lock: { passphrase } });
     assert.equal(await Archive.encryptionOf(file), 'passphrase');
     assert.deepEqual(await readArchive(file, new Keys({ passphrase, identities: [identity] })), chunks);
     const wrong = await refusal(
@@ -176,7 +177,7 @@ describe('encryption', () => {
     const file = folder.file('a.dbbackup.age');
     const hybrid = await generateHybridIdentity();
     const recipients = [await identityToRecipient(hybrid), recipient];
-    await writeArchive(file, chunks, { lock: { recipients } });
+    await writeSampleArchive(file, chunks, { lock: { recipients } });
     for (const one of [hybrid, identity]) {
       assert.deepEqual(await readArchive(file, new Keys({ identities: [one] })), chunks);
     }
@@ -195,7 +196,7 @@ describe('encryption', () => {
 
   it('refuses every flipped bit of every byte, and every cut', async () => {
     const file = folder.file('a.dbbackup.age');
-    await writeArchive(file, chunks, { lock: { recipients: [recipient] } });
+    await writeSampleArchive(file, chunks, { lock: { recipients: [recipient] } });
     const sound = await readFile(file);
     const headerEnd = sound.indexOf('\n', sound.indexOf('\n---') + 1) + 1;
     for (const at of sampleOf(sound.length, 5)) {
@@ -217,7 +218,7 @@ describe('encryption', () => {
   it('refuses runs that are cut off, exchanged, doubled or left out, and says where', async () => {
     const file = folder.file('a.dbbackup.age');
     const large = Buffer.from(randomSource('runs').bytes(4 * plainRunBytes));
-    await writeArchive(file, [large], { lock: { recipients: [recipient] } });
+    await writeSampleArchive(file, [large], { lock: { recipients: [recipient] } });
     const sound = await readFile(file);
     const begin = sound.indexOf('\n', sound.indexOf('\n---') + 1) + 1 + saltBytes;
     const run = (index: number): Buffer =>
@@ -290,19 +291,19 @@ describe('encryption', () => {
   it('never has the content on the disk, not even before it is published', async () => {
     const file = folder.file('a.dbbackup.age');
     const secret = Buffer.from('the secret of this row ');
-    const writer = await ArchiveWriter.create(file, {
-      compression: 'none',
-      lock: { recipients: [recipient] },
+    const options = { compression: 'none', lock: { recipients: [recipient] }, logger: silentLogger } as const;
+    const failed = writeArchive(file, options, async (sink) => {
+      const payload = sink.open('secret', 'copy');
+      for (let count = 0; count < 40; count++) await payload.writeChunk(Buffer.alloc(100_000, secret), 1);
+      await payload.finish();
+      const [name] = await readdir(folder.path);
+      assert.match(name!, /^\.a\.\d+-[0-9a-f]{12}\.dbbackup-part$/);
+      const written = await readFile(folder.file(name!));
+      assert.ok(written.length > 3_000_000);
+      assert.equal(written.indexOf(secret), -1);
+      throw new Error('as planned');
     });
-    const payload = writer.open('secret', 'copy');
-    for (let count = 0; count < 40; count++) await payload.writeChunk(Buffer.alloc(100_000, secret), 1);
-    await payload.finish();
-    const [name] = await readdir(folder.path);
-    assert.match(name!, /^\.a\.\d+-[0-9a-f]{12}\.dbbackup-part$/);
-    const written = await readFile(folder.file(name!));
-    assert.ok(written.length > 3_000_000);
-    assert.equal(written.indexOf(secret), -1);
-    await writer.abandon();
+    await assert.rejects(failed, /^Error: as planned$/);
     assert.deepEqual(await readdir(folder.path), []);
   });
 
@@ -310,7 +311,7 @@ describe('encryption', () => {
     const runs = await Promise.all(
       [1, 2].map(async (number) => {
         const file = folder.file(`${number}.dbbackup.age`);
-        await writeArchive(file, chunks, { lock: { recipients: [recipient] } });
+        await writeSampleArchive(file, chunks, { lock: { recipients: [recipient] } });
         const bytes = await readFile(file);
         return createHash('sha256').update(bytes.subarray(-1000)).digest('hex');
       }),
@@ -328,7 +329,7 @@ describe('encryption', () => {
       [{ recipients: [] }, /No recipients were given/],
       [{ passphrase: '' }, /The passphrase is empty/],
     ] as const) {
-      const error = await refusal(writeArchive(file, chunks, { lock }), String(message), 'usage');
+      const error = await refusal(writeSampleArchive(file, chunks, { lock }), String(message), 'usage');
       assert.match(describeError(error), message);
       assert.ok(!inspect(error, { depth: 9 }).includes(identity));
     }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { Keys, parseIdentities } from '../../src/archive/encryption/keys.ts';
 import { age, ageKeygen, ensureAge, runInTerminal } from '../support/age.ts';
 import { randomSource } from '../support/randomSource.ts';
-import { readArchive, writeArchive } from '../support/sampleArchive.ts';
+import { readArchive, writeSampleArchive } from '../support/sampleArchive.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
 
 const passphrase = 'Füße im Wasser  ';
@@ -22,7 +22,7 @@ describe('encryption, by the judgement of age', () => {
     const [first, second] = [folder.file('first'), folder.file('second')];
     const recipients = [first, second].map((file) => ageKeygen(file).recipient);
     const [encrypted, plain] = [folder.file('a.dbbackup.age'), folder.file('a.dbbackup')];
-    await writeArchive(encrypted, chunks, { lock: { recipients } });
+    await writeSampleArchive(encrypted, chunks, { lock: { recipients } });
     for (const identity of [first, second]) {
       age(['--decrypt', '--identity', identity, '--output', plain, encrypted]);
       assert.deepEqual(await readArchive(plain), chunks);
@@ -34,14 +34,14 @@ describe('encryption, by the judgement of age', () => {
     const [mine, other] = [folder.file('mine'), folder.file('other')];
     const recipients = [other, mine].map((file) => ageKeygen(file).recipient);
     const [plain, encrypted] = [folder.file('a.dbbackup'), folder.file('a.dbbackup.age')];
-    await writeArchive(plain, chunks);
+    await writeSampleArchive(plain, chunks);
     age([...recipients.flatMap((one) => ['--recipient', one]), '--output', encrypted, plain]);
     assert.deepEqual(await readArchive(encrypted, await keysOf(mine)), chunks);
   });
 
   it('opens with age -d what was encrypted with a passphrase', async () => {
     const [encrypted, plain] = [folder.file('a.dbbackup.age'), folder.file('a.dbbackup')];
-    await writeArchive(encrypted, chunks, { lock: { passphrase } });
+    await writeSampleArchive(encrypted, chunks, { lock: { passphrase } });
     const command = ['age', '--decrypt', '--output', plain, encrypted];
     const { code, screen } = await runInTerminal(command, [{ prompt: /passphrase/i, answer: passphrase }]);
     assert.equal(code, 0, screen);
@@ -50,7 +50,7 @@ describe('encryption, by the judgement of age', () => {
 
   it('opens what age encrypted with a passphrase', async () => {
     const [plain, encrypted] = [folder.file('a.dbbackup'), folder.file('a.dbbackup.age')];
-    await writeArchive(plain, chunks);
+    await writeSampleArchive(plain, chunks);
     const answers = [/enter passphrase/i, /confirm passphrase/i].map((prompt) => ({
       prompt,
       answer: passphrase,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
-import { ArchiveWriter } from '../../src/archive/archiveWriter.ts';
+import { writeArchive } from '../../src/archive/writeArchive.ts';
 import type { Logger } from '../../src/core/logger.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
 
@@ -22,8 +22,10 @@ describe('what killed processes left', () => {
   }
 
   async function writeAndGiveUp(): Promise<void> {
-    const writer = await ArchiveWriter.create(folder.file('new.dbbackup'), { compression: 'none', logger });
-    await writer.abandon();
+    const failed = writeArchive(folder.file('new.dbbackup'), { compression: 'none', logger }, () =>
+      Promise.reject(new Error('as planned')),
+    );
+    await assert.rejects(failed, /^Error: as planned$/);
   }
 
   /** The number of a process that has ended. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
-import { createTemporary, discard, publish } from '../../src/archive/publish.ts';
+import { writeNewFile } from '../../src/archive/writeNewFile.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { watchBoundaries } from '../support/faults/boundaries.ts';
 import { FaultSet, withFaults } from '../support/faults/faultSet.ts';
@@ -16,14 +16,15 @@ describe('publishing where files cannot be linked', () => {
   const link = 'fs link .dbbackup-part #1';
 
   async function publishWith(at: string[], another?: () => Promise<string>): Promise<string> {
-    const temporary = await createTemporary(folder.file('x.dbbackup'), silentLogger);
-    await temporary.handle.write('all of it');
     const faults = new FaultSet({ at, fails: true });
+    const options = { logger: silentLogger, ...(another ? { another } : {}) };
+    const written = withFaults(faults, () =>
+      writeNewFile(folder.file('x.dbbackup'), options, (sink) => sink.write([Buffer.from('all of it')])),
+    );
     try {
-      return await withFaults(faults, () => publish(temporary, folder.file('x.dbbackup'), another));
+      return (await written).file;
     } finally {
       assert.equal(faults.fired, at.length);
-      await discard(temporary);
     }
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { copyFile, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { ArchiveWriter } from '../../../src/archive/archiveWriter.ts';
+import { writeArchive } from '../../../src/archive/writeArchive.ts';
 import { takeBackup } from '../../../src/backup/takeBackup.ts';
 import { RestorePointError } from '../../../src/core/errors.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
@@ -177,18 +177,25 @@ describe('contents of a backup that says too much', () => {
 
   it('tells that rows are missing, instead of an empty page', async () => {
     const file = folder.file('lies.dbbackup');
-    const archive = await ArchiveWriter.create(file, { compression: 'none' });
-    const writer = archive.open('orders', 'copy');
-    await writer.writeChunk(Buffer.from('1\tone\n'), 5);
-    const payload = await writer.finish();
-    await archive.publish(manifestOf([plainTable('orders')], [payload], { compression: 'none' }));
+    const { manifest } = await writeArchive(
+      file,
+      { compression: 'none', logger: silentLogger },
+      async (sink) => {
+        const writer = sink.open('orders', 'copy');
+        await writer.writeChunk(Buffer.from('1\tone\n'), 5);
+        return manifestOf([plainTable('orders')], [await writer.finish()], { compression: 'none' });
+      },
+    );
     const contents = await BackupContents.open(file, engineById, silentLogger);
     try {
       assert.deepEqual((await contents.readRows(0, { after: 0, limit: 1 })).rows, [
         [integer('1'), text('one')],
       ]);
       const error = await failure(contents.readRows(0, { after: 1, limit: 100 }));
-      assert.deepEqual([error.code, error.details.place?.entry], ['damaged-backup', payload.name]);
+      assert.deepEqual(
+        [error.code, error.details.place?.entry],
+        ['damaged-backup', manifest.payloads[0]?.name],
+      );
       assert.deepEqual((await contents.readRows(0, { after: 5, limit: 100 })).rows, []);
     } finally {
       await contents.close();

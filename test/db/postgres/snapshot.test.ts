@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { Archive } from '../../../src/archive/archiveReader.ts';
-import { ArchiveWriter } from '../../../src/archive/archiveWriter.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import { chunkBytes, type PayloadSink } from '../../../src/core/payload.ts';
 import type { PayloadRows, Session, Snapshot } from '../../../src/engines/engine.ts';
 import { engineById } from '../../../src/engines/registry.ts';
+import { MemoryPayload } from '../../support/memoryPayload.ts';
 import { backUp, failure, restore, tables, usePostgres } from '../../support/postgresRestores.ts';
 import type { TestDatabase } from '../../support/testDatabases.ts';
 import { allRows, textRows } from '../../support/typedRows.ts';
@@ -47,14 +47,9 @@ describe('postgres: what a snapshot reads', () => {
     }
   }
 
-  async function readInto(snapshot: Snapshot, name: string): ReturnType<Snapshot['read']> {
-    const archive = await ArchiveWriter.create(postgres.file(name), { compression: 'none' });
-    try {
-      const selection = snapshot.schema.tables.map((table) => ({ table }));
-      return await snapshot.read(selection, archive, { logger: silentLogger });
-    } finally {
-      await archive.abandon();
-    }
+  function readAll(snapshot: Snapshot): ReturnType<Snapshot['read']> {
+    const selection = snapshot.schema.tables.map((table) => ({ table }));
+    return snapshot.read(selection, new MemoryPayload(), { logger: silentLogger });
   }
 
   function chosen(database: TestDatabase, file: string, table: string, condition: string): Promise<unknown> {
@@ -68,7 +63,7 @@ describe('postgres: what a snapshot reads', () => {
     await inSnapshot(database, async (snapshot) => {
       await database.run(`
         UPDATE a SET id = 2; DELETE FROM b; ALTER TABLE a ADD COLUMN late integer; CREATE TABLE c ()`);
-      const content = await readInto(snapshot, 'x.dbbackup');
+      const content = await readAll(snapshot);
       assert.deepEqual(
         content.tables.map(({ table, columns, rows }) => [table.name.name, columns, rows]),
         [
@@ -89,7 +84,7 @@ describe('postgres: what a snapshot reads', () => {
       const database = await postgres.create('CREATE TABLE a (id integer); INSERT INTO a VALUES (1)');
       await inSnapshot(database, async (snapshot) => {
         await database.run(change);
-        const error = await failure(readInto(snapshot, 'x.dbbackup'));
+        const error = await failure(readAll(snapshot));
         assert.equal(error.code, 'database', change);
         assert.equal(error.details.place?.table, 'public.a', change);
         assert.match(error.message, /truncated or rewritten|does not exist/, change);

@@ -1,24 +1,27 @@
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { type Logger, silentLogger } from '../core/logger.ts';
+import type { Logger } from '../core/logger.ts';
 import type { Compression, Manifest } from '../core/manifest.ts';
 import { freeBytes } from '../core/memory.ts';
 import type { Chunk, Payload, PayloadSink, PayloadWriter } from '../core/payload.ts';
 import { RestorePointError } from '../core/errors.ts';
-import { FileSink, type ByteSink } from './byteSink.ts';
+import type { ByteSink } from './byteSink.ts';
 import { codecs } from './compression.ts';
 import type { Lock } from './encryption/keys.ts';
 import { SealingSink } from './encryption/sealingSink.ts';
 import { toJson } from './manifestJson.ts';
 import { excessOf } from './manifestLimits.ts';
-import { type AnotherPath, createTemporary, discard, publish, type TemporaryFile } from './publish.ts';
+import type { AnotherPath } from './publish.ts';
+import { writeNewFile } from './writeNewFile.ts';
 import { directory, endOf, entryOf, localHeader, maxEntryBytes, type ZipEntry } from './zip.ts';
 
 export interface WriteArchiveOptions {
   readonly compression: Compression;
   /** The keys to encrypt the file to; without it, the file is not encrypted. */
   readonly lock?: Lock;
-  readonly logger?: Logger;
+  readonly logger: Logger;
+  /** Without it, it is an error if the path has been taken in the meantime. */
+  readonly another?: AnotherPath;
 }
 
 /** The entries that every backup ends with. */
@@ -36,44 +39,57 @@ export function fingerprintOf(manifest: Uint8Array): string {
  */
 const chunksAtOnce = 2 + Math.min(4, availableParallelism());
 
+/** A backup that has its final name. */
+export interface WrittenArchive {
+  /** The path, which is another one than was asked for if that was taken in the meantime. */
+  readonly file: string;
+  readonly bytes: number;
+  /** See `Archive.fingerprint`. */
+  readonly fingerprint: string;
+  readonly manifest: Manifest;
+}
+
 /**
- * Writes one backup. Chunks are compressed side by side and written in the order in which they came.
- * No file has the final name until `publish` resolves.
+ * Writes one backup: `fill` puts payloads into the sink and resolves to the manifest. If anything fails, no file is left.
+ * Throws `file`, `usage` for an invalid recipient, `refused` for more than a reader accepts, and what `fill` throws.
  */
-export class ArchiveWriter implements PayloadSink {
-  readonly #file: TemporaryFile;
-  readonly #sink: ByteSink;
-  #finalPath: string;
+export async function writeArchive(
+  file: string,
+  { compression, lock, ...options }: WriteArchiveOptions,
+  fill: (sink: PayloadSink) => Promise<Manifest>,
+): Promise<WrittenArchive> {
+  const seal = lock && (await SealingSink.prepare(lock));
+  const written = await writeNewFile(file, { ...options, ...(seal ? { seal } : {}) }, async (sink) => {
+    const entries = new ArchiveEntries(sink, file, compression);
+    try {
+      const manifest = await fill(entries);
+      return { manifest, fingerprint: await entries.end(manifest) };
+    } finally {
+      await entries.stop();
+    }
+  });
+  return { file: written.file, bytes: written.bytes, ...written.result };
+}
+
+/** The entries of one backup. Chunks are compressed side by side and written in the order in which they came. */
+class ArchiveEntries implements PayloadSink {
+  readonly #sink: Pick<ByteSink, 'write'>;
+  readonly #file: string;
   readonly #compression: Compression;
-  readonly #logger: Logger;
   readonly #entries: ZipEntry[] = [];
   #offset = 0;
   #payloads = 0;
-  /** Resolves when all that was handed over is written; rejects with the first error. */
+  #unfinished = 0;
+  /** Resolves when everything accepted so far is written; rejects with the first error. */
   #written: Promise<void> = Promise.resolve();
   #failed = false;
   #inFlight: Promise<void>[] = [];
 
-  private constructor(
-    file: TemporaryFile,
-    sink: ByteSink,
-    finalPath: string,
-    { compression, logger = silentLogger }: WriteArchiveOptions,
-  ) {
-    this.#file = file;
+  /** `file` is for messages. */
+  constructor(sink: Pick<ByteSink, 'write'>, file: string, compression: Compression) {
     this.#sink = sink;
-    this.#finalPath = finalPath;
+    this.#file = file;
     this.#compression = compression;
-    this.#logger = logger;
-  }
-
-  /** Throws `file` when the folder cannot be made or written, `usage` for what is no recipient. */
-  static async create(finalPath: string, options: WriteArchiveOptions): Promise<ArchiveWriter> {
-    const { lock, logger = silentLogger } = options;
-    const seal = lock && (await SealingSink.prepare(lock));
-    const file = await createTemporary(finalPath, logger);
-    const sink = new FileSink(file.handle, finalPath);
-    return new ArchiveWriter(file, seal?.(sink) ?? sink, finalPath, options);
   }
 
   open(label: string, extension: string): PayloadWriter {
@@ -81,9 +97,15 @@ export class ArchiveWriter implements PayloadSink {
     const codec = codecs[this.#compression];
     const chunks: Chunk[] = [];
     let count = 0;
+    let finished = false;
+    const refuseFinished = (): void => {
+      if (finished) throw new Error(`${name} is finished`);
+    };
+    this.#unfinished++;
     return {
       name,
       writeChunk: async (bytes, rows, release) => {
+        refuseFinished();
         const entry = `${name}/${++count}.${extension}${codec.suffix}`;
         const compressed = codec.compress(bytes);
         // Where nothing is compressed, the bytes themselves are written.
@@ -99,25 +121,21 @@ export class ArchiveWriter implements PayloadSink {
         });
       },
       finish: async (): Promise<Payload> => {
+        refuseFinished();
+        finished = true;
+        this.#unfinished--;
         await this.#written;
         return { name, chunks };
       },
     };
   }
 
-  /** The final path, which can be another one than was asked for when this was published. */
-  get path(): string {
-    return this.#finalPath;
-  }
-
   /**
-   * Resolves to the size of the published file in bytes, and to its fingerprint (see `Archive`). Throws `refused` for more
-   * than a reader takes: a backup that could not be read again must not look like one.
+   * Writes the last entries. Resolves to the fingerprint. Throws `refused` for more than a reader accepts: a backup that
+   * could not be read again must not look like one.
    */
-  async publish(
-    manifest: Manifest,
-    another?: AnotherPath,
-  ): Promise<{ readonly bytes: number; readonly fingerprint: string }> {
+  async end(manifest: Manifest): Promise<string> {
+    if (this.#unfinished > 0) throw new Error(`${this.#unfinished} payloads are not finished`);
     await this.#written;
     const json = Buffer.from(JSON.stringify(toJson(manifest), undefined, 1), 'utf8');
     const excess = excessOf(json);
@@ -133,25 +151,14 @@ export class ArchiveWriter implements PayloadSink {
     }
     await this.#append(schemaEntry, Buffer.from(schemaText(manifest), 'utf8'));
     await this.#append(manifestEntry, json);
-    const tail = directory(this.#entries, this.#offset);
-    await this.#write([tail]);
-    const bytes = await this.#sink.finish();
-    this.#finalPath = await publish(this.#file, this.#finalPath, another);
-    return { bytes, fingerprint: fingerprintOf(json) };
+    await this.#write([directory(this.#entries, this.#offset)]);
+    return fingerprintOf(json);
   }
 
-  /**
-   * Removes what was written. To be called when anything went wrong before `publish` resolved, which this must not hide:
-   * it never throws, and logs what it could not remove.
-   */
-  async abandon(): Promise<void> {
+  /** Resolves when nothing is written any more. Never throws. */
+  async stop(): Promise<void> {
     this.#failed = true;
     await this.#written.catch(() => 'reported by the call that failed');
-    try {
-      await discard(this.#file);
-    } catch (error) {
-      this.#logger.error('The unfinished backup file could not be removed', error);
-    }
   }
 
   async #enqueue(
@@ -176,7 +183,7 @@ export class ArchiveWriter implements PayloadSink {
   async #append(name: string, data: Uint8Array): Promise<void> {
     if (data.length > maxEntryBytes) {
       throw new RestorePointError('file', `One row is larger than a backup can hold (${data.length} bytes)`, {
-        place: { file: this.#finalPath, entry: name },
+        place: { file: this.#file, entry: name },
       });
     }
     const entry = entryOf(name, this.#offset, data);
