@@ -1,6 +1,6 @@
 import type { Archive } from '../archive/archiveReader.ts';
 import type { Encryption } from '../archive/encryption/keys.ts';
-import type { ExtrasRules } from '../core/extras.ts';
+import type { ExtrasRules } from '../core/extrasRules.ts';
 import { formatBytes, formatCount, formatDuration, formatQuantity as count } from '../core/format.ts';
 import { inEnglish } from '../core/localizable.ts';
 import type { BackupReport } from '../backup/takeBackup.ts';

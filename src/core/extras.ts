@@ -1,7 +1,4 @@
-import type { LocalizableText, Message } from './localizable.ts';
-import type { Manifest } from './manifest.ts';
-import type { RestoreMode } from './plan.ts';
-import type { DatabaseSchema } from './schema.ts';
+import type { Message } from './localizable.ts';
 
 /**
  * What an engine keeps besides tables and statements, as JSON of its own shape: in a backup, of a database, for a plan.
@@ -16,22 +13,4 @@ export interface ExtrasPlan {
   /** For people, before they say yes. */
   readonly description: Message;
   readonly own: EngineExtras;
-}
-
-export interface PlannedExtras {
-  readonly plan?: ExtrasPlan;
-  readonly warnings: readonly string[];
-}
-
-/** What common code asks an engine about its extras. None of it reads or writes anything. */
-export interface ExtrasRules {
-  /** What they are called: `large objects`. */
-  readonly name: LocalizableText;
-  /** How many a backup holds. */
-  countOf(extras: EngineExtras): number;
-  /** How many a database has that can be read. */
-  countIn(schema: DatabaseSchema): number;
-  /** Why a backup of a part of a database does not hold them. */
-  readonly leftOutReason: string;
-  plan(manifest: Manifest, schema: DatabaseSchema, mode: RestoreMode): PlannedExtras;
 }

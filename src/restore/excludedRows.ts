@@ -2,7 +2,7 @@ import type { BackedUpTable, Manifest } from '../core/manifest.ts';
 import { formatTableName, nameMatches, tableKey, type TableName, type TablePattern } from '../core/names.ts';
 import type { Table } from '../core/schema.ts';
 import type { ChosenPart } from './choosePart.ts';
-import type { Refusal } from './planRestore.ts';
+import type { Refusal } from './refusal.ts';
 
 export interface ExcludedTables {
   readonly tables: ReadonlySet<BackedUpTable>;

@@ -4,7 +4,8 @@ import { formatTableName, tableKey, type TableName } from '../core/names.ts';
 import type { RestorePlan } from '../core/plan.ts';
 import { objectKey, type DatabaseSchema, type SchemaObject, type Sequence } from '../core/schema.ts';
 import { choosePart } from './choosePart.ts';
-import { planRestore, refused, type PlanOptions, type RestoreTarget } from './planRestore.ts';
+import { planRestore, type PlanOptions, type RestoreTarget } from './planRestore.ts';
+import { refused } from './refusal.ts';
 
 /**
  * Plans a restore of the tables of one schema into another one, as new tables: as if the first schema did not have them.

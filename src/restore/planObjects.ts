@@ -6,7 +6,7 @@ import type { StatementObstacle, StatementRules } from '../core/statementRules.t
 import type { SessionFeatures } from '../engines/engine.ts';
 import { LiveObjects } from './liveObjects.ts';
 import { comesAgain, isRemade, obstacles } from './lostObjects.ts';
-import type { Refusal } from './planRestore.ts';
+import type { Refusal } from './refusal.ts';
 
 /** The statements that a restore runs, and why others do not run. */
 export interface PlannedObjects {

@@ -3,7 +3,7 @@ import { foldCase, formatTableName, nameMatches, tableKey, type TablePattern } f
 import type { OpaquePlan, RestoreMode } from '../core/plan.ts';
 import { objectKey, type DatabaseSchema, type SchemaObject } from '../core/schema.ts';
 import type { SessionFeatures } from '../engines/engine.ts';
-import type { Refusal } from './planRestore.ts';
+import type { Refusal } from './refusal.ts';
 
 export interface PlannedOpaque {
   readonly tables: readonly OpaquePlan[];

@@ -1,5 +1,4 @@
-import { RestorePointError } from '../core/errors.ts';
-import type { ExtrasRules, PlannedExtras } from '../core/extras.ts';
+import type { ExtrasRules, PlannedExtras } from '../core/extrasRules.ts';
 import type { BackedUpTable, Manifest } from '../core/manifest.ts';
 import { foldCase, formatTableName, tableKey, type TableName } from '../core/names.ts';
 import type { InboundForeignKey, RestoreMode, RestorePlan, TablePlan } from '../core/plan.ts';
@@ -14,6 +13,7 @@ import { excludedTables, withoutObjectsOf } from './excludedRows.ts';
 import { type Extent, obstacleOf, planObjects } from './planObjects.ts';
 import { planOpaque, withoutOpaque } from './planOpaque.ts';
 import { planSequences } from './planSequences.ts';
+import { refused, type Refusal } from './refusal.ts';
 import { referencedFirst } from './tableOrder.ts';
 
 export interface PlanOptions extends PartOptions {
@@ -271,23 +271,4 @@ function partOfRows({ where, related, lostRows }: BackedUpTable): string | undef
     ...(lostRows === undefined ? [] : [`what could be salvaged (${lostRows} rows are lost)`]),
   ];
   return parts.length > 0 ? parts.join(', and ') : undefined;
-}
-
-/** Why a table of the backup cannot be restored. */
-export interface Refusal {
-  /** The table that cannot be restored; none where it is another object of the backup. */
-  readonly table?: TableName;
-  readonly reason: string;
-}
-
-export function refused(refusals: readonly Refusal[]): RestorePointError {
-  const reasons = refusals.map(({ table, reason }) =>
-    table ? `${formatTableName(table)}: ${reason}` : reason,
-  );
-  const tables = refusals.flatMap(({ table }) => (table ? [formatTableName(table)] : []));
-  return new RestorePointError('refused', reasons.join('; '), {
-    unchanged: 'Nothing was changed.',
-    // Without these tables nothing else would be in the way.
-    ...(refusals.every(({ table }) => table) ? { tables: [...new Set(tables)] } : {}),
-  });
 }

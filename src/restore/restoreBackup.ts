@@ -1,6 +1,4 @@
 import { Archive } from '../archive/archiveReader.ts';
-import type { Keys, Lock } from '../archive/encryption/keys.ts';
-import type { MadeHere } from '../backup/madeHere.ts';
 import { cancelled, messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { BackupPart, EngineId, Manifest } from '../core/manifest.ts';
 import { foldCase, formatTableName, tableKey, type TableName } from '../core/names.ts';
@@ -18,34 +16,23 @@ import { planScope } from './planScope.ts';
 import {
   type Planned,
   refuseUnsafe,
+  type SafetyOptions,
   safetySelection,
   takeSafetyBackup,
   wantsSafetyBackup,
 } from './safetyBackup.ts';
 
-export interface RestoreOptions extends WorkOptions, PlanOptions {
-  /** A rehearsal: all of it, then a rollback. */
-  readonly dryRun?: boolean;
+export interface RestoreOptions extends SafetyOptions, PlanOptions {
   /**
    * Also counts the rows that change, table by table, for the plan and the report: by a comparison, which ends after so many
    * milliseconds where that is said.
    */
   readonly countChanges?: { readonly milliseconds?: number };
-  /** Where the safety backup goes; none is taken when it is left out. */
-  readonly safetyFolder?: string;
-  /** How to encrypt the safety backup; by default like the backup. */
-  readonly safetyLock?: Lock;
-  /** For a backup that is encrypted. */
-  readonly keys?: Keys;
-  /** The id of the connection in the settings, for the safety backup's manifest. */
-  readonly connection?: string;
   /**
    * Whether statements of the file may run: they do what their author wanted, as the user, also in a rehearsal. Asked
    * where there are any; `fingerprint` is the backup's (see `Archive`). False ends it as cancelled.
    */
   mayRun(code: CodeToRun, fingerprint: string): Promise<boolean>;
-  /** Knows whether this machine made the backup, and learns that it made the safety backup. */
-  readonly madeHere?: MadeHere;
   /** Asked once, before anything is written; false ends it as cancelled. Not asked for a rehearsal. */
   confirm(plan: RestorePlan, manifest: Manifest): Promise<boolean>;
 }

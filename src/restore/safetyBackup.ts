@@ -1,5 +1,7 @@
 import type { Archive } from '../archive/archiveReader.ts';
+import type { Keys, Lock } from '../archive/encryption/keys.ts';
 import { newBackupFile } from '../backup/backupFiles.ts';
+import type { MadeHere } from '../backup/madeHere.ts';
 import { refuseUnreadable } from '../backup/refuseUnreadable.ts';
 import { type BackupSelection, takeBackup } from '../backup/takeBackup.ts';
 import { RestorePointError } from '../core/errors.ts';
@@ -7,9 +9,23 @@ import { tableKey } from '../core/names.ts';
 import { makePrivateFolder } from '../core/ownFiles.ts';
 import type { RestorePlan } from '../core/plan.ts';
 import { type DatabaseSchema, isCarried } from '../core/schema.ts';
-import type { Session } from '../engines/engine.ts';
+import type { Session, WorkOptions } from '../engines/engine.ts';
 import { changedOpaque } from './planOpaque.ts';
-import type { RestoreOptions } from './restoreBackup.ts';
+
+export interface SafetyOptions extends WorkOptions {
+  /** A rehearsal: the whole restore, then a rollback. */
+  readonly dryRun?: boolean;
+  /** The folder for the safety backup; without it, none is taken. */
+  readonly safetyFolder?: string;
+  /** How to encrypt the safety backup; by default like the backup. */
+  readonly safetyLock?: Lock;
+  /** For an encrypted backup. */
+  readonly keys?: Keys;
+  /** The id of the connection in the settings, for the safety backup's manifest. */
+  readonly connection?: string;
+  /** Knows whether this machine made the backup, and learns that it made the safety backup. */
+  readonly madeHere?: MadeHere;
+}
 
 /** A plan, and the schema of the database that it was made for. */
 export interface Planned {
@@ -18,7 +34,7 @@ export interface Planned {
 }
 
 /** Whether a restore with these options takes one. */
-export function wantsSafetyBackup<Options extends Pick<RestoreOptions, 'dryRun' | 'safetyFolder'>>(
+export function wantsSafetyBackup<Options extends Pick<SafetyOptions, 'dryRun' | 'safetyFolder'>>(
   options: Options,
 ): options is Options & { readonly safetyFolder: string } {
   return !options.dryRun && options.safetyFolder !== undefined;
@@ -61,7 +77,7 @@ export async function takeSafetyBackup(
   session: Session,
   planned: Planned,
   { encryption }: Archive,
-  options: RestoreOptions,
+  options: SafetyOptions,
 ): Promise<string | undefined> {
   if (!wantsSafetyBackup(options)) return undefined;
   const selection = safetySelection(planned);

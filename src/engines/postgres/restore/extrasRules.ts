@@ -1,4 +1,4 @@
-import type { ExtrasRules, PlannedExtras } from '../../../core/extras.ts';
+import type { ExtrasRules, PlannedExtras } from '../../../core/extrasRules.ts';
 import { formatCount } from '../../../core/format.ts';
 import { localizable, type Message } from '../../../core/localizable.ts';
 import type { Manifest } from '../../../core/manifest.ts';
