@@ -78,12 +78,14 @@ for (const engine of testEngines) {
   describe(`a rehearsal, ${engine.id}`, () => {
     const folder = useTemporaryFolder();
 
-    it('says what the restore then does', async () => {
+    it('says what the restore then does', async function () {
+      const cases = casesOf(150, 8);
+      this.timeout(60_000 + cases * 10_000);
       const random = randomSource('changes');
       const database = await engine.create();
       try {
         await database.run(schema);
-        for (let number = 0; number < casesOf(150, 8); number += 1) {
+        for (let number = 0; number < cases; number += 1) {
           await database.run(`DELETE FROM keyed; DELETE FROM pairs; DELETE FROM loose; ${rowsSql(random)}`);
           const file = folder.file(`${number}.dbbackup`);
           const backup = await runCli(['backup', database.url, '--out', file]);

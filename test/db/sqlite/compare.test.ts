@@ -247,9 +247,11 @@ describe('SQLite: comparing', () => {
     }
   });
 
-  it('counts what was changed at random as a join of the two does', async () => {
+  it('counts what was changed at random as a join of the two does', async function () {
+    const cases = casesOf(2_000, 60);
+    this.timeout(60_000 + cases * 2000);
     const random = randomSource('SQLite comparisons');
-    for (let number = 0; number < casesOf(2_000, 60); number += 1) {
+    for (let number = 0; number < cases; number += 1) {
       const { before, after, keyed } = randomCase(random);
       await database.run(`DROP TABLE IF EXISTS t; ${before}`);
       const other = await sqlite.create();
