@@ -19,6 +19,7 @@ import type {
   TablePlan,
 } from '../core/plan.ts';
 import { contentNotes, describeUnproven } from '../core/unproven.ts';
+import { splitByChange } from '../restore/changedTables.ts';
 import type { CodeToRun } from '../restore/codeToRun.ts';
 import type { RestoreReport } from '../restore/restoreBackup.ts';
 
@@ -118,8 +119,8 @@ function extentText({ complete, only, allObjects }: Manifest): string {
 }
 
 export function planText(plan: RestorePlan, target: string): string {
-  const same = plan.tables.filter(isUnchanged);
-  const rows = changedFirst(plan.tables.filter((table) => !isUnchanged(table))).map((table) => [
+  const { changed, unchanged } = splitByChange(plan.tables);
+  const rows = changed.map((table) => [
     formatTableName(table.target),
     table.create ? 'created' : `${count(table.rowsNow, 'row')} now`,
     plan.only === 'schema' ? 'no rows' : `${count(table.backup.rows, 'row')} in the backup`,
@@ -135,7 +136,7 @@ export function planText(plan: RestorePlan, target: string): string {
     planTitle(plan, target),
     ...otherSourceText(plan),
     ...aligned(rows),
-    ...unchangedText(same),
+    ...unchangedText(unchanged),
     ...opaqueText(plan.opaque),
     ...extrasText(plan),
     ...countersText(plan),
@@ -148,18 +149,6 @@ function changesText({ inserted, updated, deleted, atLeast }: RowChanges): strin
   const numbers = `+${formatCount(inserted)} ~${formatCount(updated)} −${formatCount(deleted)}`;
   if (!atLeast) return numbers;
   return inserted + deleted === 0 ? 'not counted' : `at least ${numbers}`;
-}
-
-function isUnchanged({ changes, create }: TablePlan): boolean {
-  if (!changes || changes.atLeast || create) return false;
-  return changes.inserted + changes.updated + changes.deleted === 0;
-}
-
-/** Those that change most come first, where that is known. */
-function changedFirst(tables: readonly TablePlan[]): readonly TablePlan[] {
-  const sum = ({ changes }: TablePlan): number =>
-    changes ? changes.inserted + changes.updated + changes.deleted : 0;
-  return tables.toSorted((a, b) => sum(b) - sum(a));
 }
 
 function unchangedText(tables: readonly TablePlan[]): string[] {

@@ -104,7 +104,8 @@ async function compare(
   return counts;
 }
 
-function changesOf(mode: RestoreMode, counts: DifferenceCounts): RowChanges {
+/** What a restore in this mode does to the rows of a table; the backup is the first side. */
+export function changesOf(mode: RestoreMode, counts: DifferenceCounts): RowChanges {
   const { onlyInFirst: inserted, onlyInSecond, changed, same } = counts;
   const now = onlyInSecond + changed + same;
   switch (mode) {

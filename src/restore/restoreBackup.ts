@@ -170,10 +170,10 @@ async function counted(
   archive: Archive,
   session: Session,
   engine: Engine,
-  { countChanges: asked, madeHere, ...options }: RestoreOptions,
+  { countChanges: asked, madeHere, report, ...options }: RestoreOptions,
 ): Promise<RestorePlan> {
   if (!asked) return plan;
-  options.report?.({ phase: 'compare' });
+  report?.({ phase: 'plan' });
   const known = (await madeHere?.has(archive.fingerprint)) ?? false;
   return await countChanges(plan, schema, archive, session, engine, {
     ...options,

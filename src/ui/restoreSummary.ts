@@ -1,8 +1,9 @@
 import * as vscode from 'vscode';
 import { formatCount } from '../core/format.ts';
 import type { Manifest } from '../core/manifest.ts';
-import type { InboundForeignKey, OpaquePlan, RestorePlan, TablePlan } from '../core/plan.ts';
+import type { InboundForeignKey, OpaquePlan, RestorePlan, RowChanges, TablePlan } from '../core/plan.ts';
 import type { Engine } from '../engines/engine.ts';
+import { splitByChange } from '../restore/changedTables.ts';
 import { notChosen } from '../restore/notChosen.ts';
 import { localized } from './localized.ts';
 import { rowsText } from './quantities.ts';
@@ -13,6 +14,7 @@ import { shownName } from './names.ts';
 const mostTables = 12;
 const mostNotes = 6;
 const mostLeftOut = 4;
+const mostUnchanged = 6;
 
 export interface SummaryOptions {
   /** For display: the backup's name, when it was taken, and the database to write. */
@@ -33,7 +35,8 @@ export interface SummaryOptions {
 export function restoreSummary(plan: RestorePlan, options: SummaryOptions): string {
   const { backup, age, target, undoable } = options;
   const { opaque = [] } = plan;
-  const tables = [...plan.tables.map(describeTable), ...opaque.map(describeOpaque)];
+  const { changed, unchanged } = splitByChange(plan.tables);
+  const tables = [...changed.map(describeTable), ...opaque.map(describeOpaque)];
   const inbound = plan.tables.flatMap((table) => table.inbound.map((key) => describeInbound(table, key)));
   const notes = [...inbound, ...plan.warnings.map((warning) => `${visibleLines(warning)}.`)];
   const overwritten = plan.extras?.overwrites === true;
@@ -43,7 +46,13 @@ export function restoreSummary(plan: RestorePlan, options: SummaryOptions): stri
     plan.otherSource === undefined
       ? ''
       : vscode.l10n.t('The backup was taken from another database: {0}.', visible(plan.otherSource)),
-    [...atMost(tables, mostTables), ...extrasText(plan), ...countersText(plan)].join('\n'),
+    [
+      ...(changed.some(({ changes }) => changes) ? [changesLegend()] : []),
+      ...atMost(tables, mostTables),
+      ...unchangedText(unchanged),
+      ...extrasText(plan),
+      ...countersText(plan),
+    ].join('\n'),
     [...(options.tablesChosen ? notChosenText(plan, options) : []), ...atMost(notes, mostNotes)].join('\n'),
     existing ? safetyText(undoable) : '',
     vscode.l10n.t('Everything runs in one transaction: if anything goes wrong, nothing is changed.'),
@@ -65,11 +74,37 @@ function modeText({ mode, only }: RestorePlan): string {
   }
 }
 
-function describeTable({ target, create, rowsNow, backup }: TablePlan): string {
+function describeTable({ target, create, rowsNow, backup, changes }: TablePlan): string {
   const name = shownName(target);
-  return create
-    ? vscode.l10n.t('{0}: missing, will be created with {1}', name, rowsText(backup.rows))
-    : vscode.l10n.t('{0}: {1} now, {2} in the backup', name, rowsText(rowsNow), formatCount(backup.rows));
+  if (create) return vscode.l10n.t('{0}: missing, will be created with {1}', name, rowsText(backup.rows));
+  const [now, before] = [rowsText(rowsNow), formatCount(backup.rows)];
+  const numbers = changes ? changeNumbers(changes) : '';
+  return numbers === ''
+    ? vscode.l10n.t('{0}: {1} now, {2} in the backup', name, now, before)
+    : vscode.l10n.t('{0}: {1} ({2} now, {3} in the backup)', name, numbers, now, before);
+}
+
+/** What the signs of `changeNumbers` mean. */
+export function changesLegend(): string {
+  return vscode.l10n.t('Rows inserted (+), updated (~) and deleted (−):');
+}
+
+/** `+10, ~0, −0`; empty where nothing is known. */
+export function changeNumbers({ inserted, updated, deleted, atLeast }: RowChanges): string {
+  const numbers = `+${formatCount(inserted)}, ~${formatCount(updated)}, −${formatCount(deleted)}`;
+  if (!atLeast) return numbers;
+  return inserted + deleted === 0 ? '' : vscode.l10n.t('at least {0}', numbers);
+}
+
+/** The tables that stay as they are, in one line. */
+function unchangedText(tables: readonly TablePlan[]): string[] {
+  if (tables.length === 0) return [];
+  const names = atMost(
+    tables.map(({ target }) => shownName(target)),
+    mostUnchanged,
+  ).join(', ');
+  const rows = tables.reduce((sum, { rowsNow }) => sum + rowsNow, 0);
+  return [vscode.l10n.t('Unchanged: {0} ({1})', names, rowsText(rows))];
 }
 
 function describeOpaque({ target, create }: OpaquePlan): string {

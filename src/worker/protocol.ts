@@ -3,6 +3,7 @@ import type { KnownKeys, Lock } from '../archive/encryption/keys.ts';
 import type { SalvageReport } from '../backup/salvageBackup.ts';
 import type { BackupReport, BackupSelection } from '../backup/takeBackup.ts';
 import type { VerifyReport } from '../backup/verifyBackup.ts';
+import type { CountedTable } from '../compare/countDifferences.ts';
 import type { DatabaseAddress } from '../core/connections.ts';
 import type { Compression, Manifest } from '../core/manifest.ts';
 import type { TableName } from '../core/names.ts';
@@ -37,9 +38,20 @@ export interface RestoreTask {
   /** All of the backup when left out. */
   readonly tables?: readonly TableName[];
   readonly mode: RestoreMode;
+  /** See `RestoreOptions`. */
+  readonly dryRun?: boolean;
+  readonly countChanges?: { readonly milliseconds?: number };
   readonly safetyFolder?: string;
   readonly safetyLock?: Lock;
   readonly connection: string;
+}
+
+/** A backup is compared with a database, which ends after so many milliseconds. */
+export interface CountTask {
+  readonly database: DatabaseAccess;
+  readonly file: string;
+  readonly keys?: KnownKeys;
+  readonly milliseconds: number;
 }
 
 export interface VerifyTask {
@@ -67,6 +79,9 @@ export interface LogLine {
 }
 
 export const backUp = new RequestType<BackupTask, BackupReport, PlainError>('backUp');
+export const countDifferences = new RequestType<CountTask, readonly CountedTable[], PlainError>(
+  'countDifferences',
+);
 export const restore = new RequestType<RestoreTask, RestoreReport, PlainError>('restore');
 export const salvage = new RequestType<SalvageTask, SalvageReport, PlainError>('salvage');
 export const verify = new RequestType<VerifyTask, VerifyReport, PlainError>('verify');

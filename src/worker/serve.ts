@@ -16,6 +16,7 @@ import { stateFolder } from '../backup/stateFolder.ts';
 import { salvageBackup } from '../backup/salvageBackup.ts';
 import { type BackupReport, takeBackup } from '../backup/takeBackup.ts';
 import { verifyBackup } from '../backup/verifyBackup.ts';
+import { type CountedTable, countDifferences } from '../compare/countDifferences.ts';
 import { cancelled, messageOf, throwIfCancelled } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { ConnectOptions, Session, WorkOptions } from '../engines/engine.ts';
@@ -55,6 +56,7 @@ export function serve(): void {
   };
   handle(protocol.backUp, backUp);
   handle(protocol.restore, (task, options) => restore(task, options, questionsTo(connection, options)));
+  handle(protocol.countDifferences, count);
   handle(protocol.verify, ({ file, keys }, options) =>
     verifyBackup(file, engineById, { ...options, ...keysOf(keys) }),
   );
@@ -74,6 +76,25 @@ function backUp(task: protocol.BackupTask, options: WorkOptions): Promise<Backup
     const madeHere = new MadeHere(stateFolder(), options.logger);
     return await takeBackup(session, { ...options, ...rest, ...file, ...(lock ? { lock } : {}), madeHere });
   });
+}
+
+function count(
+  { database, file, keys, milliseconds }: protocol.CountTask,
+  options: WorkOptions,
+): Promise<readonly CountedTable[]> {
+  const madeHere = new MadeHere(stateFolder(), options.logger);
+  return inDatabase(database, { ...options, readOnly: true }, (session) =>
+    countDifferences(
+      { kind: 'backup', file, ...keysOf(keys) },
+      { kind: 'database', session },
+      {
+        ...options,
+        milliseconds,
+        engines: engineById,
+        madeHere: (fingerprint) => madeHere.has(fingerprint),
+      },
+    ),
+  );
 }
 
 function restore(

@@ -12,6 +12,7 @@ import {
 import type { SalvageReport } from '../backup/salvageBackup.ts';
 import type { BackupReport } from '../backup/takeBackup.ts';
 import type { VerifyReport } from '../backup/verifyBackup.ts';
+import type { CountedTable } from '../compare/countDifferences.ts';
 import { messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { WorkOptions } from '../engines/engine.ts';
 import type { RestoreReport } from '../restore/restoreBackup.ts';
@@ -50,6 +51,11 @@ export class Workers {
       worker.onRequest(protocol.confirm, ({ asked }) => answer(() => questions.confirm(...asked)));
       return worker.sendRequest(protocol.restore, task, token);
     });
+  }
+
+  /** Throws as `Engine.connect` and `countDifferences`. */
+  countDifferences(task: protocol.CountTask, options: WorkOptions): Promise<readonly CountedTable[]> {
+    return this.#run(options, (worker, token) => worker.sendRequest(protocol.countDifferences, task, token));
   }
 
   /** Throws as `verifyBackup`. */

@@ -123,6 +123,41 @@ for (const engine of testEngines) {
       assert.equal(verified.manifest.tables.length, tables.length);
     });
 
+    it('counts how tables differ from a backup, and rehearses its restore while another waits for its answer', async () => {
+      await database.run(shopSchema(engine.id) + shopRows);
+      const { file, tables } = await backUp();
+      await database.run('UPDATE customers SET name = name || 2; ALTER TABLE notes ADD COLUMN later integer');
+      const before = await database.dump();
+      const options = { logger: silentLogger };
+      const task = { database: accessOf(database), file, milliseconds: 60_000 };
+      const counted = await workers.countDifferences(task, options);
+      const differing = counted.filter(({ counts }) => counts.changed + counts.onlyInFirst > 0);
+      assert.deepEqual(
+        differing.map(({ table }) => table.name),
+        ['customers'],
+      );
+      assert.equal(counted.length, tables.length - 1, 'notes has other columns');
+      const chosen = [tables.find(({ table }) => table.name.name === 'customers')!.table.name];
+      const restore = restoreTask(file, { tables: chosen, countChanges: { milliseconds: 60_000 } });
+      const report = await workers.restore(
+        restore,
+        {
+          ...yes,
+          confirm: async (plan) => {
+            const changes = plan.tables[0]?.changes;
+            const rehearsed = await workers.restore({ ...restore, dryRun: true }, yes, options);
+            assert.deepEqual(rehearsed.tables[0]?.changes, changes);
+            assert.equal(changes?.updated, differing[0]?.counts.changed);
+            assert.equal(await database.dump(), before);
+            return true;
+          },
+        },
+        options,
+      );
+      assert.equal(report.dryRun, false);
+      assert.notEqual(await database.dump(), before);
+    });
+
     it('opens what is encrypted with what its host has derived', async () => {
       await database.run(shopSchema(engine.id) + shopRows);
       const { file, encryption } = await backUp({}, { passphrase: 'correct horse' });

@@ -190,6 +190,29 @@ describe('the summary before a restore', () => {
     }
   });
 
+  it('says what changes in each table, those that change most first, and those that stay in one line', () => {
+    const [orders, customers] = plan.tables.map((table) => ({ ...table, create: false, rowsNow: 1100 }));
+    const none = { inserted: 0, updated: 0, deleted: 0, unchanged: 1100 };
+    const few = { ...customers!, changes: { ...none, updated: 2 } };
+    const most = { ...orders!, changes: { ...none, inserted: 100, atLeast: true as const } };
+    const text = restoreSummary({ ...plan, tables: [few, most] }, place);
+    assert.match(
+      text,
+      new RegExp(
+        '\\n\\nRows inserted \\(\\+\\), updated \\(~\\) and deleted \\(−\\):\\n' +
+          'public\\.orders: at least \\+100, ~0, −0 \\(1,100 rows now, 1,200 in the backup\\)\\n' +
+          'public\\.customers: \\+0, ~2, −0 \\(1,100 rows now, 1 in the backup\\)\\n',
+      ),
+    );
+    const same = restoreSummary({ ...plan, tables: [{ ...orders!, changes: none }, few] }, place);
+    assert.match(same, /\npublic\.customers: \+0, ~2, −0 .*\nUnchanged: public\.orders \(1,100 rows\)/);
+    const unknown = { ...orders!, changes: { ...none, atLeast: true as const } };
+    assert.match(
+      restoreSummary({ ...plan, tables: [unknown] }, place),
+      /\npublic\.orders: 1,100 rows now, 1,200 in the backup$/m,
+    );
+  });
+
   it('says what becomes of tables that are restored as a whole', () => {
     const opaque = ['words', 'boxes'].map((name, index) => ({ target: { name }, create: index === 1 }));
     const text = restoreSummary({ ...plan, tables: [], opaque }, place);

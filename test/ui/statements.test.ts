@@ -109,7 +109,6 @@ describe('statements of a backup', () => {
   /** Restores `foreign` into the shop as far as the question. */
   async function restoreForeign(): Promise<void> {
     await menu(item(/^Backup foreign/), 'Restore Backup…');
-    await row(/^Shop/).click();
     await row(/^Replace/).click();
     await picker().getByRole('button', { name: 'OK' }).click();
     await dialog().getByText('Run statements from a backup').waitFor();

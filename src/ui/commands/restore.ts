@@ -1,31 +1,26 @@
 import * as vscode from 'vscode';
 import type { Keys } from '../../archive/encryption/keys.ts';
-import { backupNameOf } from '../../backup/backupFiles.ts';
 import { refusedTables } from '../../core/errors.ts';
 import { formatCount, formatDuration } from '../../core/format.ts';
 import type { Manifest } from '../../core/manifest.ts';
 import type { TableName } from '../../core/names.ts';
-import type { RestoreMode, RestorePlan } from '../../core/plan.ts';
-import type { CodeToRun } from '../../restore/codeToRun.ts';
+import type { RestoreMode } from '../../core/plan.ts';
 import type { RestoreReport } from '../../restore/restoreBackup.ts';
-import type { RestoreQuestions } from '../../worker/protocol.ts';
+import type { RestoreQuestions, RestoreTask } from '../../worker/protocol.ts';
 import type { KeyOptions } from '../backups/backupKeys.ts';
-import { describeTarget, usableOf, type Connection } from '../connections/connection.ts';
+import { usableOf, type Connection } from '../connections/connection.ts';
 import { safetyFolderFor } from '../backups/backupOrigin.ts';
 import { restoreEnds } from '../progress.ts';
-import { ageText, tablesText } from '../quantities.ts';
+import { tablesText } from '../quantities.ts';
 import { changesText } from '../restoreReportText.ts';
-import { atMost, restoreSummary } from '../restoreSummary.ts';
 import { chooseTables } from '../../restore/choosePart.ts';
 import type { MessageAction } from '../errorBoundary.ts';
 import type { Services } from '../services.ts';
 import { safetyBackupsWanted } from '../settings.ts';
 import { shownName } from '../names.ts';
+import { askToRun, confirmRestore } from './confirmRestore.ts';
 import { tableMatcher, withoutText } from './continueWithout.ts';
-
-/** A dialog must fit on a screen. */
-const mostKinds = 12;
-const mostCharacters = 300;
+import { countingLimit } from './tableDifferences.ts';
 
 export interface RestoreRequest {
   readonly file: string;
@@ -93,9 +88,11 @@ async function restoreOnce(services: Services, request: RestoreRequest): Promise
     ends: restoreEnds,
     ...(request.token ? { token: request.token } : {}),
   };
-  const task = {
+  const task: RestoreTask = {
     database: await services.connector.access(connection, { ask: request.keyOptions.ask }),
     ...{ file, mode: request.mode, connection: connection.id },
+    // Nobody reads a summary that is confirmed already.
+    ...(request.confirmed ? {} : { countChanges: { milliseconds: countingLimit } }),
     ...(request.tables ? { tables: request.tables } : {}),
     ...(safetyFolder === undefined ? {} : { safetyFolder }),
     ...(safetyLock ? { safetyLock } : {}),
@@ -104,7 +101,7 @@ async function restoreOnce(services: Services, request: RestoreRequest): Promise
   const questions: RestoreQuestions = {
     mayRun: async (code) => request.trusted || (await askToRun(services, request, code)),
     confirm: async (plan, manifest) =>
-      request.confirmed || (await confirm(request, plan, manifest, safetyFolder !== undefined)),
+      request.confirmed || (await confirmRestore(services, request, task, { plan, ...manifest })),
   };
   const report = await services.backups.noting(
     services.work.run(display, (work) => services.workers.restore(task, questions, work)),
@@ -114,62 +111,6 @@ async function restoreOnce(services: Services, request: RestoreRequest): Promise
   logReport(services, report);
   if (!request.quiet) showRestoreResult(services, request, report);
   return report;
-}
-
-/** Statements of a file from elsewhere would run as the user, so they can be viewed and run only after consent. */
-async function askToRun(
-  { statements }: Services,
-  { connection, file }: RestoreRequest,
-  code: CodeToRun,
-): Promise<boolean> {
-  const question = vscode.l10n.t('Run statements from a backup that was not made on this machine?');
-  const detail = [
-    vscode.l10n.t(
-      '{0} contains statements ({1}) that would run on {2} with your permissions. Continue only if you trust the person who made it.',
-      backupNameOf(file),
-      formatCount(code.statements.length),
-      connection.name,
-    ),
-    atMost(code.kinds, mostKinds).map(shortened).join('\n'),
-    vscode.l10n.t('To restore only rows, create the tables first.'),
-  ].join('\n\n');
-  const show = vscode.l10n.t('Show Statements');
-  const yes = vscode.l10n.t('Run Statements');
-  // The first one is what Enter chooses.
-  const answer = await vscode.window.showWarningMessage(question, { modal: true, detail }, show, yes);
-  if (answer !== show) return answer === yes;
-  await statements.show(backupNameOf(file), code.statements);
-  // A notification, because a dialog would cover the text.
-  return (await vscode.window.showWarningMessage(question, yes, vscode.l10n.t('Cancel'))) === yes;
-}
-
-/** The statements that can be shown have all names; here each must fit on a line. */
-function shortened(line: string): string {
-  return line.length > mostCharacters ? `${line.slice(0, mostCharacters)}…` : line;
-}
-
-async function confirm(
-  request: RestoreRequest,
-  plan: RestorePlan,
-  manifest: Pick<Manifest, 'createdAt'>,
-  undoable: boolean,
-): Promise<boolean> {
-  const { connection, file, undo } = request;
-  const tables = tablesText(plan.tables.length + (plan.opaque?.length ?? 0));
-  const question = undo
-    ? vscode.l10n.t('Undo the restore of {0} in {1}?', tables, connection.name)
-    : vscode.l10n.t('Restore {0} into {1}?', tables, connection.name);
-  const detail = restoreSummary(plan, {
-    backup: backupNameOf(file),
-    age: ageText(new Date(manifest.createdAt)),
-    target: describeTarget(connection),
-    manifest: request.manifest,
-    engine: usableOf(connection).engine,
-    tablesChosen: request.tables !== undefined,
-    undoable,
-  });
-  const yes = undo ? vscode.l10n.t('Undo Restore') : vscode.l10n.t('Restore');
-  return (await vscode.window.showWarningMessage(question, { modal: true, detail }, yes)) === yes;
 }
 
 function logReport({ log }: Services, report: RestoreReport): void {

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { Keys } from '../../archive/encryption/keys.ts';
+import type { CountedTable } from '../../compare/countDifferences.ts';
 import { RestorePointError } from '../../core/errors.ts';
 import type { BackedUpTable, Manifest } from '../../core/manifest.ts';
 import type { TableName } from '../../core/names.ts';
@@ -11,7 +12,7 @@ import { listSafetyBackups, takenFrom } from '../backups/backupOrigin.ts';
 import { nameWithEngine, type Connection } from '../connections/connection.ts';
 import { refuseInRestrictedMode } from '../connections/connector.ts';
 import { alone, answered, askBackedUpTables, askBackup, askConnection, askMode } from '../prompts/choices.ts';
-import { askInSteps, back, type Step } from '../prompts/steps.ts';
+import { askInSteps, back, type Frame, type Step } from '../prompts/steps.ts';
 import type { Services } from '../services.ts';
 import { someConnections } from './chooseConnection.ts';
 import {
@@ -27,6 +28,7 @@ import {
 import { isQuiet, type CommandTable } from './commandTable.ts';
 import { openBackup } from './openBackup.ts';
 import { restore } from './restore.ts';
+import { tableDifferences } from './tableDifferences.ts';
 
 /** Commands that write a database. Each can be called with `RestoreArguments`, and resolves with its `RestoreReport`. */
 export function restoreCommands(
@@ -68,13 +70,14 @@ async function restoreFromArguments(
     mode: modeArgument(first),
   };
   const keyOptions = keyArguments(first, given.connection);
+  const open = openDraft(services, connections, keyOptions);
   const steps = [
-    ...(file === undefined ? [fileStep(services, keyOptions, given.connection)] : []),
+    ...(file === undefined ? [fileStep(services, open, given.connection)] : []),
     ...(given.connection ? [] : [connectionStep(connections, services)]),
     ...(given.mode ? [] : [modeStep(given.tables)]),
-    ...(given.tables ? [] : [tablesStep(given.mode)]),
+    ...(given.tables ? [] : [tablesStep(services, given, keyOptions)]),
   ];
-  const begin: Draft = file === undefined ? {} : { file, ...(await openBackup(services, file, keyOptions)) };
+  const begin: Draft = file === undefined ? {} : await open(file);
   const draft = await askInSteps(vscode.l10n.t('Restore Backup'), begin, steps);
   const tables = given.tables ?? draft.tables?.map(({ table }) => table.name);
   return await restore(services, {
@@ -142,7 +145,31 @@ async function chooseSafetyBackup(services: Services, title: string): Promise<st
   );
 }
 
-function fileStep(services: Services, options: KeyOptions, into: Connection | undefined): Step<Draft> {
+type OpenDraft = (file: string) => Promise<Draft>;
+
+/** What is known when the file is chosen: its contents, and the connection where only one can be meant. */
+function openDraft(services: Services, connections: readonly Connection[], options: KeyOptions): OpenDraft {
+  return async (file) => {
+    const opened = await openBackup(services, file, options);
+    const connection = matchingConnection(services, connections, file, opened.manifest);
+    return { file, ...opened, ...(connection ? { connection } : {}) };
+  };
+}
+
+/** The connection that a backup was taken from; for one that does not say, the only one of its engine. */
+function matchingConnection(
+  services: Services,
+  connections: readonly Connection[],
+  file: string,
+  { source }: Manifest,
+): Connection | undefined {
+  const possible = connections.filter(({ usable }) => usable?.engine.id === source.engine);
+  const taken = takenFrom(services, file, { source });
+  if (taken) return possible.find(({ key }) => key === taken.key);
+  return source.connection === undefined && possible.length === 1 ? possible[0] : undefined;
+}
+
+function fileStep(services: Services, open: OpenDraft, into: Connection | undefined): Step<Draft> {
   return {
     async ask(draft, frame) {
       const placeholder = vscode.l10n.t('Choose the backup to restore');
@@ -152,13 +179,14 @@ function fileStep(services: Services, options: KeyOptions, into: Connection | un
       });
       if (file === back) return back;
       // Answers about another backup do not apply to this one.
-      return file === draft.file ? draft : { file, ...(await openBackup(services, file, options)) };
+      return file === draft.file ? draft : await open(file);
     },
   };
 }
 
 function connectionStep(connections: readonly Connection[], services: Services): Step<Draft> {
   return {
+    isAnswered: ({ connection }) => connection !== undefined,
     async ask(draft, frame) {
       const connection = await askTarget(
         frame,
@@ -193,7 +221,7 @@ function askTarget(
 function modeStep(names: readonly TableName[] | undefined): Step<Draft> {
   return {
     async ask(draft, frame) {
-      const mode = await askMode(frame, chooseTables(draft.manifest!, names), draft.mode);
+      const mode = await askMode(intoFrame(frame, draft), chooseTables(draft.manifest!, names), draft.mode);
       if (mode === back || mode === draft.mode) return mode === back ? back : draft;
       // The choice of tables depends on the mode.
       const { tables: _, ...rest } = draft;
@@ -202,10 +230,34 @@ function modeStep(names: readonly TableName[] | undefined): Step<Draft> {
   };
 }
 
-function tablesStep(mode: RestoreMode | undefined): Step<Draft> {
+/** The title says what was not asked for. */
+function intoFrame(frame: Frame, { connection }: Draft): Frame {
+  return connection ? { ...frame, title: vscode.l10n.t('Restore Backup into {0}', connection.name) } : frame;
+}
+
+function tablesStep(
+  services: Services,
+  given: { readonly connection: Connection | undefined; readonly mode: RestoreMode | undefined },
+  { ask }: KeyOptions,
+): Step<Draft> {
+  const counted = new Map<string, readonly CountedTable[]>();
+  const differences = async ({ file, keys, connection }: Draft): Promise<readonly CountedTable[]> => {
+    const target = given.connection ?? connection!;
+    const key = JSON.stringify([file, target.key]);
+    const known = counted.get(key);
+    if (known) return known;
+    const compared = { file: file!, connection: target, ...(keys ? { keys } : {}) };
+    const found = await tableDifferences(services, compared, { ask });
+    counted.set(key, found);
+    return found;
+  };
   return {
     async ask(draft, frame) {
-      const answer = await askBackedUpTables(frame, draft.manifest!.tables, mode ?? draft.mode, draft.tables);
+      const answer = await askBackedUpTables(intoFrame(frame, draft), draft.manifest!.tables, {
+        mode: given.mode ?? draft.mode!,
+        ...(draft.tables ? { chosen: draft.tables } : {}),
+        differences: await differences(draft),
+      });
       if (answer === back) return back;
       const { tables: _, ...rest } = draft;
       return answer.tables ? { ...rest, tables: answer.tables } : rest;

@@ -1,10 +1,12 @@
 import * as vscode from 'vscode';
 import { backupExtension, isBackupName, type BackupFile } from '../../backup/backupFiles.ts';
-import { formatBytes } from '../../core/format.ts';
-import type { BackedUpTable, TableSummary } from '../../core/manifest.ts';
+import { formatBytes, formatCount } from '../../core/format.ts';
+import { type BackedUpTable, holdsAllRows, type TableSummary } from '../../core/manifest.ts';
 import { tableKey, type TableName } from '../../core/names.ts';
-import type { RestoreMode } from '../../core/plan.ts';
+import type { RestoreMode, RowChanges } from '../../core/plan.ts';
 import { rowKey } from '../../core/schema.ts';
+import type { CountedTable } from '../../compare/countDifferences.ts';
+import { changesOf } from '../../restore/countChanges.ts';
 import { describeTarget, type Connection } from '../connections/connection.ts';
 import { backedUpRowsText, rowsText } from '../quantities.ts';
 import { backupName, describeBackup } from '../tree/backupNodes.ts';
@@ -12,6 +14,7 @@ import { groupBackups } from './backupGroups.ts';
 import { askMany, askOne, refuse, separator, type Choice } from './inputs.ts';
 import { back, type Back, type Frame } from './steps.ts';
 import { shownName } from '../names.ts';
+import { changeNumbers } from '../restoreSummary.ts';
 
 /** The frame of a single prompt. */
 export function alone(title: string): Frame {
@@ -94,27 +97,56 @@ function lacksKeyText(): string {
   return vscode.l10n.t('Only Replace can restore tables without a primary key or another unique key.');
 }
 
-/** Tables of a backup; initially all that the mode can restore. Undefined when all are chosen. */
+export interface BackedUpTablesOptions {
+  readonly mode: RestoreMode;
+  readonly chosen?: readonly BackedUpTable[];
+  /** How they differ from the database, where that is known. */
+  readonly differences: readonly CountedTable[];
+}
+
+/**
+ * Tables of a backup; initially all that the mode can restore and that are not known to stay as they are. Undefined when all
+ * are chosen.
+ */
 export async function askBackedUpTables(
   frame: Frame,
   tables: readonly BackedUpTable[],
-  mode: RestoreMode | undefined,
-  chosen: readonly BackedUpTable[] | undefined,
+  { mode, chosen, differences }: BackedUpTablesOptions,
 ): Promise<{ tables: readonly BackedUpTable[] | undefined } | Back> {
-  const excluded = (table: BackedUpTable): boolean =>
-    mode !== undefined && mode !== 'replace' && lacksKey(table);
+  const excluded = (table: BackedUpTable): boolean => mode !== 'replace' && lacksKey(table);
+  const counted = new Map(
+    differences.map(({ table, counts }) => [tableKey(table), changesOf(mode, counts)] as const),
+  );
+  const changesTo = ({ table }: BackedUpTable): RowChanges | undefined => counted.get(tableKey(table.name));
+  const changing = tables.filter((table) => !excluded(table) && changes(changesTo(table)));
+  // If nothing changes, a choice of none would be refused.
+  const initial = changing.length > 0 ? changing : tables.filter((table) => !excluded(table));
   const answer = await askMany(frame, {
     placeholder: vscode.l10n.t('Choose the tables to restore'),
     choices: tables.map((table) => ({
       label: shownName(table.table.name),
-      description: backedUpRowsText(table),
+      description: describeChanges(table, changesTo(table)),
       value: table,
       ...(excluded(table) ? { detail: lacksKeyText() } : {}),
     })),
-    isChosen: (table) => chosen?.includes(table) ?? !excluded(table),
+    isChosen: (table) => (chosen ?? initial).includes(table),
   });
   if (answer === back) return back;
   return { tables: answer.length === tables.length ? undefined : answer };
+}
+
+function changes(known: RowChanges | undefined): boolean {
+  return !known || known.inserted + known.updated + known.deleted > 0;
+}
+
+/** `120 rows in the backup, 110 now · +10, ~0, −0`. */
+function describeChanges(table: BackedUpTable, known: RowChanges | undefined): string {
+  const text = backedUpRowsText(table);
+  if (!known) return text;
+  const numbers = changes(known) ? changeNumbers(known) : vscode.l10n.t('no changes');
+  if (!holdsAllRows(table)) return `${text} · ${numbers}`;
+  const now = formatCount(known.updated + known.deleted + known.unchanged);
+  return `${vscode.l10n.t('{0} in the backup, {1} now', text, now)} · ${numbers}`;
 }
 
 /** `tables` are the candidates. A mode that can restore none of them is refused. */

@@ -15,6 +15,8 @@ export interface Frame {
 export interface Step<State> {
   /** The step is skipped while this is false. */
   applies?(state: State): boolean;
+  /** Its answer is known: the way forward leads past it, the way back to it. */
+  isAnswered?(state: State): boolean;
   /** Asks, with the current state filled in, and resolves with the new state. */
   ask(state: State, frame: Frame): Promise<State | Back>;
 }
@@ -31,7 +33,8 @@ export async function askInSteps<State>(
 ): Promise<State> {
   let state = initial;
   const applies = (step: Step<State>): boolean => step.applies?.(state) ?? true;
-  let current = start === 'first' ? steps.find(applies) : steps.findLast(applies);
+  const isOpen = (step: Step<State>): boolean => applies(step) && step.isAnswered?.(state) !== true;
+  let current = start === 'first' ? steps.find(isOpen) : steps.findLast(applies);
   while (current) {
     const index = steps.indexOf(current);
     const before = steps.slice(0, index).filter(applies);
@@ -45,7 +48,7 @@ export async function askInSteps<State>(
       current = before.at(-1) ?? current;
     } else {
       state = answer;
-      current = steps.slice(index + 1).find(applies);
+      current = steps.slice(index + 1).find(isOpen);
     }
   }
   return state;

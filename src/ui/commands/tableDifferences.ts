@@ -1,0 +1,35 @@
+import * as vscode from 'vscode';
+import type { Keys } from '../../archive/encryption/keys.ts';
+import type { CountedTable } from '../../compare/countDifferences.ts';
+import { messageOf } from '../../core/errors.ts';
+import type { Connection } from '../connections/connection.ts';
+import { countEnds } from '../progress.ts';
+import type { Services } from '../services.ts';
+
+/** Counting stops after this long: a choice of tables must not wait for it. In milliseconds. */
+export const countingLimit = 5_000;
+
+/**
+ * How the tables of a backup differ from those of a database, as far as that can be counted in a few seconds. A failure, or a
+ * cancel, leaves the numbers out: what is wrong is reported by the restore.
+ */
+export async function tableDifferences(
+  { connector, work, workers, log }: Services,
+  { file, keys, connection }: { file: string; keys?: Keys; connection: Connection },
+  { ask }: { readonly ask: boolean },
+): Promise<readonly CountedTable[]> {
+  const database = await connector.access(connection, { ask });
+  const task = {
+    ...{ database, file, milliseconds: countingLimit },
+    ...(keys ? { keys: await keys.known() } : {}),
+  };
+  const title = vscode.l10n.t('Comparing {0} with the backup', connection.name);
+  try {
+    return await work.run({ title, views: [], ends: countEnds }, (options) =>
+      workers.countDifferences(task, options),
+    );
+  } catch (error) {
+    log.debug(`The tables were not compared before the restore: ${messageOf(error)}`);
+    return [];
+  }
+}
