@@ -270,7 +270,10 @@ export interface SnapshotContent {
   readonly unproven?: readonly Unproven[];
 }
 
-/** One consistent state of a database, as long as it is open. */
+/**
+ * One consistent state of a database, as long as it is open. One reading at a time: a second one throws, also one that
+ * begins before all pages of `rows` are read (see `OneReading`).
+ */
 export interface Snapshot {
   readonly schema: DatabaseSchema;
   /** Reads the tables into the sink. On error or cancel the sink's content is worthless. */
@@ -281,7 +284,7 @@ export interface Snapshot {
   ): Promise<SnapshotContent>;
   /**
    * The rows of a table that the selection and the query ask for, in the order of its key where it has one, as pages of
-   * bounded size. One reading at a time, and none while `read` runs. Throws `usage` for a condition or a column that cannot be used.
+   * bounded size. Throws `usage` for a condition or a column that cannot be used.
    */
   rows(selection: RowSelection, query?: RowQuery, options?: RowOptions): AsyncIterable<readonly Row[]>;
   /** The counters of these tables, and of none, as far as they are. */

@@ -89,7 +89,10 @@ export class PostgresSession implements Session {
   }
 
   introspect({ signal, scope }: IntrospectOptions): Promise<DatabaseSchema> {
-    return this.#reading(signal, (transaction) => this.#catalogs.introspect(transaction, scope));
+    return this.#reading(
+      signal,
+      async (transaction) => (await this.#catalogs.introspect(transaction, scope)).schema,
+    );
   }
 
   async countRows(names: readonly TableName[], { signal }: WorkOptions): Promise<number[]> {

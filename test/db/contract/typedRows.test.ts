@@ -5,6 +5,7 @@ import { RestorePointError } from '../../../src/core/errors.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import type { Row, RowQuery, Value } from '../../../src/core/values.ts';
 import { engineById } from '../../../src/engines/registry.ts';
+import { MemoryPayload } from '../../support/memoryPayload.ts';
 import { failure } from '../../support/restores.ts';
 import { testEngines, type TestDatabase } from '../../support/testDatabases.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
@@ -213,6 +214,26 @@ for (const engine of testEngines) {
       const found = snapshot.rows({ table, where: 'id > 2490 -- the last' }, { columns: ['id'], after: 4 });
       assert.deepEqual(await textRows(found), [['2495'], ['2496'], ['2497'], ['2498'], ['2499']]);
       await snapshot.close();
+      await session.close();
+    });
+
+    it('of a database are read one reading at a time, and none after the snapshot is closed', async () => {
+      const session = await database.connect({ readOnly: true });
+      const snapshot = await session.openSnapshot({ whole: false, logger: silentLogger });
+      const table = snapshot.schema.tables.find((one) => one.name.name === 'many')!;
+      const others: (() => Promise<unknown>)[] = [
+        () => allRows(snapshot.rows({ table })),
+        () => snapshot.read([{ table }], new MemoryPayload(), { logger: silentLogger }),
+      ];
+      let rows = 0;
+      for await (const page of snapshot.rows({ table })) {
+        for (const other of others) await assert.rejects(other(), /^Error: another reading of the snapshot/);
+        rows += page.length;
+      }
+      assert.equal(rows, many);
+      for (const other of others) await other();
+      await snapshot.close();
+      for (const other of others) await assert.rejects(other(), /^Error: the snapshot is closed$/);
       await session.close();
     });
 

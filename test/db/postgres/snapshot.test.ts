@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { Archive } from '../../../src/archive/archiveReader.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
+import type { TableName } from '../../../src/core/names.ts';
 import { chunkBytes, type PayloadSink } from '../../../src/core/payload.ts';
 import type { PayloadRows, Session, Snapshot } from '../../../src/engines/engine.ts';
 import { engineById } from '../../../src/engines/registry.ts';
@@ -70,6 +71,19 @@ describe('postgres: what a snapshot reads', () => {
           ['a', ['id'], 1],
           ['b', ['id'], 1],
         ],
+      );
+    });
+  });
+
+  it('knows its own sequences, whatever its session looks at meanwhile', async () => {
+    const database = await postgres.create('CREATE TABLE a (id serial); CREATE TABLE b (n integer)');
+    await inSnapshot(database, async (snapshot, session) => {
+      const scope = { tables: ({ name }: TableName) => name === 'b', names: [] };
+      await session.introspect({ logger: silentLogger, scope });
+      const sequences = await snapshot.readSequences(tables('a'));
+      assert.deepEqual(
+        sequences.map(({ name }) => name.name),
+        ['a_id_seq'],
       );
     });
   });

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type pg from 'pg';
+import { throwIfCancelled } from '../../../core/errors.ts';
 
 /** Bytes that are given to the socket at once: few enough to stop soon, enough to cost nothing. */
 const sliceBytes = 256 * 1024;
@@ -9,12 +10,13 @@ const message = { copyData: 0x64, copyDone: 0x63, copyFail: 0x66 };
 /**
  * Runs `COPY … FROM STDIN` with the bytes of `source` and resolves to the number of rows that the server took. What
  * `source` gave is its own again when it is asked for more: none of it is kept.
- * When the source throws, the client makes the server fail the command before the error comes out.
+ * When the source throws, or the signal is aborted, the client makes the server fail the command before the error comes out.
  */
 export async function copyIn(
   client: pg.Client,
   sql: string,
   source: AsyncIterable<Uint8Array>,
+  signal?: AbortSignal,
 ): Promise<number> {
   const copy = new CopyIn(sql);
   client.query(copy);
@@ -24,7 +26,7 @@ export async function copyIn(
   // Told below.
   first.catch(() => undefined);
   try {
-    return await feed(copy, first, iterator);
+    return await feed(copy, first, iterator, signal);
   } finally {
     await first.catch(() => undefined);
     // It was read to its end, or there is something worse to tell.
@@ -36,10 +38,12 @@ async function feed(
   copy: CopyIn,
   first: Promise<IteratorResult<Uint8Array>>,
   source: AsyncIterator<Uint8Array>,
+  signal: AbortSignal | undefined,
 ): Promise<number> {
   const stream = await copy.begun;
   try {
     for (let piece = await first; !piece.done; piece = await source.next()) {
+      throwIfCancelled(signal);
       const bytes = piece.value;
       for (let start = 0; start < bytes.length; start += sliceBytes) {
         if (copy.failed) return await copy.ended;

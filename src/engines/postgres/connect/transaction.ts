@@ -231,7 +231,7 @@ export class Transaction {
 
   /** `COPY … FROM STDIN`; resolves to the number of rows. See `copyIn`. */
   copyIn(sql: string, source: AsyncIterable<Uint8Array>): Promise<number> {
-    return this.#interruptible(() => copyIn(this.#client, sql, uncancelled(source, this.#signal)));
+    return this.#interruptible(() => copyIn(this.#client, sql, source, this.#signal));
   }
 
   /** Makes it last. Throws `connection` when its outcome could not be found out, and says so. */
@@ -392,16 +392,5 @@ export class Transaction {
     if (this.#released) return;
     this.#released = true;
     await this.database.release(this.#client, this.#broken);
-  }
-}
-
-/** The bytes of a source, and `cancelled` as soon as the signal says so. */
-async function* uncancelled(
-  source: AsyncIterable<Uint8Array>,
-  signal: AbortSignal | undefined,
-): AsyncIterable<Uint8Array> {
-  for await (const bytes of source) {
-    throwIfCancelled(signal);
-    yield bytes;
   }
 }

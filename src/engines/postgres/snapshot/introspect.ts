@@ -27,12 +27,19 @@ interface CatalogContent {
   readonly objects: readonly SchemaObject[];
 }
 
+/** A schema, as the transaction sees it that read it. */
+export interface KnownSchema {
+  readonly schema: DatabaseSchema;
+  /** The positions of the sequences of these tables, and of sequences without a table. */
+  sequencesOf(tables: readonly TableName[]): Promise<Sequence[]>;
+}
+
 /** The schema of a database, which is read again only after it has changed: a restore asks for it before and in its safety backup. */
 export class Catalogs {
   #known: CatalogContent | undefined;
 
   /** The schema of the whole database, or a part of it, in the state that the transaction sees. */
-  async introspect(transaction: Transaction, part?: SchemaScope): Promise<DatabaseSchema> {
+  async introspect(transaction: Transaction, part?: SchemaScope): Promise<KnownSchema> {
     const scope = part && (await findScope(transaction, part));
     const [state, server, access, unreadable, largeObjects] = await transaction.together(
       // A part is read sooner than it is found out that nothing changed.
@@ -51,18 +58,21 @@ export class Catalogs {
     const leftOut = await loadLeftOut(transaction, sequences, all, scope);
     const extras = schemaExtras({ largeObjects, access });
     const tied = sequences.map(({ name, table }) => (table ? { name, table } : { name }));
-    return { tables, objects, sequences: tied, leftOut, extras, server, unreadable };
+    const schema = { tables, objects, sequences: tied, leftOut, extras, server, unreadable };
+    return { schema, sequencesOf: (names) => positions(transaction, sequences, names) };
   }
+}
 
-  /** The positions of the sequences of these tables, and of sequences without a table; after `introspect` in this transaction. */
-  sequences(transaction: Transaction, tables: readonly TableName[]): Promise<Sequence[]> {
-    const wanted = new Set(tables.map(tableKey));
-    const { sequences } = this.#known!;
-    return readSequences(
-      transaction,
-      sequences.filter(({ table }) => !table || wanted.has(tableKey(table))),
-    );
-  }
+function positions(
+  transaction: Transaction,
+  sequences: readonly CatalogSequence[],
+  tables: readonly TableName[],
+): Promise<Sequence[]> {
+  const wanted = new Set(tables.map(tableKey));
+  return readSequences(
+    transaction,
+    sequences.filter(({ table }) => !table || wanted.has(tableKey(table))),
+  );
 }
 
 async function readCatalogs(

@@ -60,10 +60,11 @@ export class RelatedRows {
     return !isWhole(selected);
   }
 
-  /** Conditions that, one after the other, find a table's rows. To be asked in the order of the selection. */
+  /** Conditions that, one after the other, find a table's rows. Throws where a table is left out of the selection's order. */
   async *conditions(selected: TableSelection): AsyncGenerator<string> {
     const number = String(this.#selection.indexOf(selected));
     for (;;) {
+      if (Number(this.#waiting[0]?.t) < Number(number)) throw new Error('rows of a table before are left');
       const own = this.#waiting.filter(({ t }) => t === number);
       if (own.length > 0)
         yield `ctid OPERATOR(pg_catalog.=) ANY (${quoteLiteral(`{${own.map(({ id }) => `"${id}"`).join(',')}}`)}::pg_catalog.tid[])`;

@@ -4,6 +4,7 @@ import { formatTableName, tableKey, type TableName } from '../../../core/names.t
 import { chunkBytes, type Payload, type PayloadSink, type PayloadWriter } from '../../../core/payload.ts';
 import { type DatabaseSchema, dataColumns, type Sequence } from '../../../core/schema.ts';
 import { queriedColumns, type Row, type RowQuery } from '../../../core/values.ts';
+import { OneReading } from '../../oneReading.ts';
 import type {
   IntrospectOptions,
   ReadOptions,
@@ -15,7 +16,7 @@ import type {
 import { checkCondition } from '../rows/condition.ts';
 import type { Database } from '../connect/connection.ts';
 import { describeFailure } from '../connect/errors.ts';
-import type { Catalogs } from './introspect.ts';
+import type { Catalogs, KnownSchema } from './introspect.ts';
 import { lockTables, sayingWhoBlocks } from '../connect/locks.ts';
 import { TableProgress } from '../rows/progress.ts';
 import { readLargeObjects } from './readLargeObjects.ts';
@@ -33,17 +34,18 @@ import { ValueTypes } from '../rows/typedValues.ts';
 export class PostgresSnapshot implements Snapshot {
   readonly schema: DatabaseSchema;
   readonly #transaction: Transaction;
-  readonly #catalogs: Catalogs;
+  readonly #known: KnownSchema;
+  readonly #readings = new OneReading();
   /** Of the tables that are read. */
   #exact: ExactColumns | undefined;
   #types: ValueTypes | undefined;
   /** See `loadUsersRows`. */
   #usersRows: ReadonlyMap<string, string> = new Map();
 
-  private constructor(transaction: Transaction, catalogs: Catalogs, schema: DatabaseSchema) {
+  private constructor(transaction: Transaction, known: KnownSchema) {
     this.#transaction = transaction;
-    this.#catalogs = catalogs;
-    this.schema = schema;
+    this.#known = known;
+    this.schema = known.schema;
   }
 
   static async open(
@@ -53,17 +55,39 @@ export class PostgresSnapshot implements Snapshot {
   ): Promise<PostgresSnapshot> {
     const transaction = await Transaction.begin(database, 'read', signal);
     try {
-      const schema = await sayingWhoBlocks(transaction, undefined, () =>
+      const known = await sayingWhoBlocks(transaction, undefined, () =>
         catalogs.introspect(transaction, scope),
       );
-      return new PostgresSnapshot(transaction, catalogs, schema);
+      return new PostgresSnapshot(transaction, known);
     } catch (error) {
       await transaction.close();
       throw describeFailure(error);
     }
   }
 
-  async read(
+  read(
+    selection: readonly TableSelection[],
+    sink: PayloadSink,
+    options: ReadOptions,
+  ): Promise<SnapshotContent> {
+    return this.#readings.run(() => this.#read(selection, sink, options));
+  }
+
+  rows(selection: RowSelection, query: RowQuery = {}): AsyncIterable<readonly Row[]> {
+    return this.#readings.pages(() => this.#rows(selection, query));
+  }
+
+  readSequences(tables: readonly TableName[]): Promise<readonly Sequence[]> {
+    return this.#readings.run(async () => {
+      try {
+        return await this.#known.sequencesOf(tables);
+      } catch (error) {
+        throw describeFailure(error);
+      }
+    });
+  }
+
+  async #read(
     selection: readonly TableSelection[],
     sink: PayloadSink,
     options: ReadOptions,
@@ -97,7 +121,7 @@ export class PostgresSnapshot implements Snapshot {
       finishing.push(...read.map(({ payload }) => payload));
     }
     // After the rows: a number that is given out meanwhile can be in none of them.
-    const sequences = await this.#catalogs.sequences(this.#transaction, names);
+    const sequences = await this.#known.sequencesOf(names);
     const payloads = await Promise.all(finishing);
     if (!options.extras || largeObjectsIn(this.schema) === 0) return { tables, payloads, sequences };
     const read = await readLargeObjects(this.#transaction, sink, options);
@@ -105,7 +129,7 @@ export class PostgresSnapshot implements Snapshot {
     return { tables, payloads: all, sequences, extras: asExtras(read.largeObjects) };
   }
 
-  async *rows({ table, where }: RowSelection, query: RowQuery = {}): AsyncGenerator<readonly Row[]> {
+  async *#rows({ table, where }: RowSelection, query: RowQuery): AsyncGenerator<readonly Row[]> {
     const columns = queriedColumns(
       query,
       dataColumns(table).map(({ name }) => name),
@@ -120,14 +144,6 @@ export class PostgresSnapshot implements Snapshot {
     }
   }
 
-  async readSequences(tables: readonly TableName[]): Promise<readonly Sequence[]> {
-    try {
-      return await this.#catalogs.sequences(this.#transaction, tables);
-    } catch (error) {
-      throw describeFailure(error);
-    }
-  }
-
   /** Makes sure that all rows of these tables can be read, for what reads them in another way than `read`. */
   async reading(names: readonly TableName[]): Promise<TableReading> {
     const sizes = await this.#secure(names);
@@ -135,6 +151,7 @@ export class PostgresSnapshot implements Snapshot {
   }
 
   close(): Promise<void> {
+    this.#readings.end();
     return this.#transaction.close();
   }
 
@@ -300,7 +317,7 @@ function refuseUnsteady(table: TableName, state: TableState | undefined): TableS
   if (!state || state.rewritten) {
     throw new RestorePointError('database', 'The table was truncated or rewritten after the snapshot began', {
       place,
-      next: 'Take the backup again.',
+      next: 'Try again.',
     });
   }
   if (state.hidden) {

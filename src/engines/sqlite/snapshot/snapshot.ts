@@ -6,6 +6,7 @@ import type { Payload, PayloadSink } from '../../../core/payload.ts';
 import { type DatabaseSchema, dataColumns, type Sequence } from '../../../core/schema.ts';
 import type { Unproven } from '../../../core/unproven.ts';
 import { queriedColumns, type Row, type RowQuery } from '../../../core/values.ts';
+import { OneReading } from '../../oneReading.ts';
 import type {
   ReadOptions,
   RowOptions,
@@ -79,6 +80,7 @@ export class SqliteSnapshot implements Snapshot {
   readonly #folder: TemporaryFolder;
   readonly #options: WorkOptions;
   readonly #ends: (() => Promise<void>)[] = [];
+  readonly #readings = new OneReading();
 
   private constructor(
     schema: CountedSchema,
@@ -112,33 +114,47 @@ export class SqliteSnapshot implements Snapshot {
     sink: PayloadSink,
     options: ReadOptions,
   ): ReturnType<Snapshot['read']> {
-    return inWords('database', {}, async () => {
-      const copy = this.#copy;
-      const countRows = await copy.take(selection, this.schema, options);
-      const [payload, rows] = await atOnce(
-        (signal) => copy.write(sink, { ...options, signal }),
-        countRows,
-        options.signal,
-      );
-      const opaque = selection.filter(({ table }) => table.opaque).map(({ table }) => table.name);
-      const chosen = new Set(selection.map(({ table }) => table.name.name));
-      const unproven = this.#unproven.filter(({ table }) => chosen.has(table.name));
-      const tables = describeTables(selection, rows, payload);
-      return {
-        tables,
-        payloads: [payload],
-        sequences: this.schema.sequences,
-        ...(opaque.length > 0 ? { opaque } : {}),
-        ...(copy.asItIs ? { asItIs: true as const } : {}),
-        ...(unproven.length > 0 ? { unproven } : {}),
-      };
-    });
+    return this.#readings.run(() => inWords('database', {}, () => this.#read(selection, sink, options)));
   }
 
-  async *rows(
-    { table, where }: RowSelection,
+  rows(
+    selection: RowSelection,
     query: RowQuery = {},
-    { signal }: RowOptions = {},
+    options: RowOptions = {},
+  ): AsyncIterable<readonly Row[]> {
+    return this.#readings.pages(() => this.#rows(selection, query, options));
+  }
+
+  async #read(
+    selection: readonly TableSelection[],
+    sink: PayloadSink,
+    options: ReadOptions,
+  ): ReturnType<Snapshot['read']> {
+    const copy = this.#copy;
+    const countRows = await copy.take(selection, this.schema, options);
+    const [payload, rows] = await atOnce(
+      (signal) => copy.write(sink, { ...options, signal }),
+      countRows,
+      options.signal,
+    );
+    const opaque = selection.filter(({ table }) => table.opaque).map(({ table }) => table.name);
+    const chosen = new Set(selection.map(({ table }) => table.name.name));
+    const unproven = this.#unproven.filter(({ table }) => chosen.has(table.name));
+    const tables = describeTables(selection, rows, payload);
+    return {
+      tables,
+      payloads: [payload],
+      sequences: this.schema.sequences,
+      ...(opaque.length > 0 ? { opaque } : {}),
+      ...(copy.asItIs ? { asItIs: true as const } : {}),
+      ...(unproven.length > 0 ? { unproven } : {}),
+    };
+  }
+
+  async *#rows(
+    { table, where }: RowSelection,
+    query: RowQuery,
+    { signal }: RowOptions,
   ): AsyncGenerator<readonly Row[]> {
     const columns = queriedColumns(
       query,
@@ -185,6 +201,7 @@ export class SqliteSnapshot implements Snapshot {
   }
 
   close(): Promise<void> {
+    this.#readings.end();
     return (this.#closing ??= this.#end());
   }
 
