@@ -1,7 +1,9 @@
 import * as vscode from 'vscode';
 import { formatCount } from '../core/format.ts';
 import type { BackedUpTable } from '../core/manifest.ts';
+import type { TableName } from '../core/names.ts';
 import { describeReasons } from '../core/related.ts';
+import { shownName } from './names.ts';
 
 export function tablesText(count: number): string {
   return count === 1 ? vscode.l10n.t('1 table') : vscode.l10n.t('{0} tables', formatCount(count));
@@ -33,4 +35,23 @@ export function ageText(time: Date, now = Date.now()): string {
   const [unit, length] = step;
   const format = new Intl.RelativeTimeFormat(vscode.env.language, { numeric: 'auto', style: 'short' });
   return format.format(-Math.floor(seconds / length), unit);
+}
+
+/** `12:31`; of another day with the date. */
+export function momentText(time: Date, now = new Date()): string {
+  const isToday = time.toDateString() === now.toDateString();
+  return time.toLocaleString(vscode.env.language, {
+    ...(isToday ? {} : { dateStyle: 'medium' }),
+    timeStyle: 'short',
+  });
+}
+
+/** A dialog's title has room for so many names. */
+const mostNames = 3;
+
+/** `orders, customers`; of many, only how many. */
+export function tableNamesText(tables: readonly TableName[]): string {
+  return tables.length > 0 && tables.length <= mostNames
+    ? tables.map(shownName).join(', ')
+    : tablesText(tables.length);
 }

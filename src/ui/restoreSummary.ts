@@ -29,6 +29,8 @@ export interface SummaryOptions {
   readonly tablesChosen: boolean;
   /** Whether a safety backup is taken before anything is written. */
   readonly undoable: boolean;
+  /** A sentence about what changed since the restore that this one undoes. */
+  readonly since?: string;
 }
 
 /** What a restore will write, for the confirmation dialog. */
@@ -53,6 +55,7 @@ export function restoreSummary(plan: RestorePlan, options: SummaryOptions): stri
       ...extrasText(plan),
       ...countersText(plan),
     ].join('\n'),
+    options.since ?? '',
     [...(options.tablesChosen ? notChosenText(plan, options) : []), ...atMost(notes, mostNotes)].join('\n'),
     existing ? safetyText(undoable) : '',
     vscode.l10n.t('Everything runs in one transaction: if anything goes wrong, nothing is changed.'),

@@ -20,3 +20,9 @@ export function compression(folder?: vscode.WorkspaceFolder): Compression {
 export function safetyBackupsWanted(): boolean {
   return read('safetyBackups', true);
 }
+
+/** How many safety backups of each connection are kept. */
+export function keptSafetyBackups(): number {
+  const number = read('keepSafetyBackups', 10);
+  return Number.isSafeInteger(number) && number >= 1 ? number : 10;
+}

@@ -51,6 +51,8 @@ export interface CountTask {
   readonly database: DatabaseAccess;
   readonly file: string;
   readonly keys?: KnownKeys;
+  /** All that both have when left out. */
+  readonly tables?: readonly TableName[];
   readonly milliseconds: number;
 }
 

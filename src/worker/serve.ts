@@ -79,7 +79,7 @@ function backUp(task: protocol.BackupTask, options: WorkOptions): Promise<Backup
 }
 
 function count(
-  { database, file, keys, milliseconds }: protocol.CountTask,
+  { database, file, keys, ...task }: protocol.CountTask,
   options: WorkOptions,
 ): Promise<readonly CountedTable[]> {
   const madeHere = new MadeHere(stateFolder(), options.logger);
@@ -89,7 +89,7 @@ function count(
       { kind: 'database', session },
       {
         ...options,
-        milliseconds,
+        ...task,
         engines: engineById,
         madeHere: (fingerprint) => madeHere.has(fingerprint),
       },

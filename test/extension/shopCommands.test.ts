@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdir, open, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import * as vscode from 'vscode';
@@ -127,6 +127,55 @@ describe('commands on the sample', () => {
     assert.ok(!report.safetyBackup.startsWith(workspaceFolder), 'it is not in the workspace');
     await call('undoRestore', { uri: report.safetyBackup, connection: 'shop', confirmed: true });
     assert.deepEqual(readShop(), broken);
+  });
+
+  it('undo the last restore that is not undone, and say when there is none', async () => {
+    const backup = await backUpShop();
+    const states = [readShop()];
+    for (const change of ['DELETE FROM order_lines WHERE line_no > 1', 'UPDATE products SET price = 1']) {
+      changeShop(change);
+      states.push(readShop());
+      await restoreShop(backup);
+    }
+    assert.deepEqual(readShop(), states[0]);
+    const undo = (): Promise<RestoreReport> =>
+      call<RestoreReport>('undoLastRestore', { connection: 'shop', confirmed: true });
+    await undo();
+    assert.deepEqual(readShop(), states[2]);
+    await undo();
+    assert.deepEqual(readShop(), states[1]);
+  });
+
+  it('keep only so many safety backups of a connection, and no other file', async () => {
+    const backup = await backUpShop();
+    const settings = vscode.workspace.getConfiguration('restorePoint');
+    await settings.update('keepSafetyBackups', 2, vscode.ConfigurationTarget.Global);
+    try {
+      const first = (await restoreShop(backup)).safetyBackup!;
+      const folder = dirname(first);
+      const others = ['mine.dbbackup', 'before-restore-shop-2020-01-01-120000.dbbackup', 'before.txt'];
+      await copyFile(backup.file, join(folder, others[0]!));
+      // By its name a safety backup, by its contents none.
+      await copyFile(backup.file, join(folder, others[1]!));
+      await writeFile(join(folder, others[2]!), '');
+      for (let number = 0; number < 2; number += 1) await restoreShop(backup);
+      const last = (await restoreShop(backup)).safetyBackup!;
+      const left = await readdir(folder);
+      assert.deepEqual(
+        others.filter((name) => !left.includes(name)),
+        [],
+      );
+      // Those of other tests' connections are not touched.
+      const own = left.filter(
+        (name) => /^before-restore-shop-.*\.dbbackup$/.test(name) && !others.includes(name),
+      );
+      assert.equal(own.length, 2, own.join(', '));
+      assert.ok(own.includes(basename(last)));
+      assert.ok(!own.includes(basename(first)));
+      for (const name of others) await rm(join(folder, name));
+    } finally {
+      await settings.update('keepSafetyBackups', undefined, vscode.ConfigurationTarget.Global);
+    }
   });
 
   it('take no safety backup where the settings say so', async () => {

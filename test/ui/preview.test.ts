@@ -135,4 +135,40 @@ describe('what a restore would change, by clicking', () => {
     );
     assert.equal(count('orders'), 119);
   });
+
+  it('undoes the last restore in one click and one answer, and says which later changes that loses', async () => {
+    query('DROP INDEX one_of_the_last');
+    await chooseRestore(/^Replace/);
+    await picker().getByRole('button', { name: 'OK' }).click();
+    await dialog().getByRole('button', { name: 'Restore' }).click();
+    await workbench.notification(/Restored and verified 2 tables/);
+    await workbench.runCommand('Notifications: Clear All Notifications');
+    query(`UPDATE orders SET note = 'edited later' WHERE id IN (1001, 1002)`);
+    query(`INSERT INTO orders (customer_id, ordered_at) VALUES (1, '2026-12-01')`);
+    const title = workbench.page.locator('.pane-header').filter({ hasText: 'Backups' });
+    await title.hover();
+    await title.getByRole('button', { name: 'Undo Last Restore' }).click();
+    await dialog().waitFor();
+    const question = await dialog().innerText();
+    await workbench.screenshot('preview-5-undo');
+    assert.match(
+      question,
+      /Undo the restore of (orders, order_lines|order_lines, orders) in Shop \(SQLite\)\?/,
+    );
+    assert.match(question, /3 rows changed after that restore\. Undoing it loses those changes\./);
+    await dialog().getByRole('button', { name: 'Undo Restore' }).click();
+    await workbench.notification(/Restore undone/);
+    assert.equal(count('orders'), 119);
+  });
+
+  it('names what can be undone by what it undoes', async () => {
+    await workbench.runCommand('Restore Point: Undo Restore…');
+    await row(/^Undo the undo of (orders, order_lines|order_lines, orders), \d+:\d\d/).waitFor();
+    assert.match(
+      await row(/^Undo restore of (orders, order_lines|order_lines, orders), \d+:\d\d/).innerText(),
+      /Shop \(SQLite\)/,
+    );
+    await row(/^Undo restore of 5 tables, \d+:\d\d/).waitFor();
+    await workbench.screenshot('preview-6-undo-list');
+  });
 });

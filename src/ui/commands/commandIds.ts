@@ -6,6 +6,7 @@ export const commandIds = [
   'restorePoint.backUpEncrypted',
   'restorePoint.restoreBackup',
   'restorePoint.undoRestore',
+  'restorePoint.undoLastRestore',
   'restorePoint.verifyBackup',
   'restorePoint.salvageBackup',
   'restorePoint.showContents',

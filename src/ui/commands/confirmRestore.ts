@@ -9,11 +9,12 @@ import type { RestoreTask } from '../../worker/protocol.ts';
 import { describeTarget, usableOf } from '../connections/connection.ts';
 import { failureText } from '../errorBoundary.ts';
 import { restoreEnds } from '../progress.ts';
-import { ageText, tablesText } from '../quantities.ts';
+import { ageText, tableNamesText, tablesText } from '../quantities.ts';
 import { previewDetail } from '../restoreReportText.ts';
 import { atMost, restoreSummary } from '../restoreSummary.ts';
 import type { Services } from '../services.ts';
-import type { RestoreRequest } from './restore.ts';
+import { changedSince } from './changedSince.ts';
+import type { RestoreRequest } from './restoreRequest.ts';
 
 /** A dialog must fit on a screen. */
 const mostKinds = 12;
@@ -67,7 +68,10 @@ export async function confirmRestore(
   const yes = request.undo ? vscode.l10n.t('Undo Restore') : vscode.l10n.t('Restore');
   const preview = vscode.l10n.t('Preview Changes');
   const question = questionFor(request, planned.plan);
+  const written = planned.plan.tables.map(({ backup }) => backup.table.name);
+  const since = request.undo ? { since: await changedSince(services, request, written) } : {};
   const detail = restoreSummary(planned.plan, {
+    ...since,
     backup: backupNameOf(request.file),
     age: ageText(new Date(planned.createdAt)),
     target: describeTarget(request.connection),
@@ -88,10 +92,10 @@ export async function confirmRestore(
 }
 
 function questionFor({ connection, undo }: RestoreRequest, plan: RestorePlan): string {
-  const tables = tablesText(plan.tables.length + (plan.opaque?.length ?? 0));
+  const names = [...plan.tables, ...(plan.opaque ?? [])].map(({ target }) => target);
   return undo
-    ? vscode.l10n.t('Undo the restore of {0} in {1}?', tables, connection.name)
-    : vscode.l10n.t('Restore {0} into {1}?', tables, connection.name);
+    ? vscode.l10n.t('Undo the restore of {0} in {1}?', tableNamesText(names), connection.name)
+    : vscode.l10n.t('Restore {0} into {1}?', tablesText(names.length), connection.name);
 }
 
 function previewTitle({ connection }: RestoreRequest): string {

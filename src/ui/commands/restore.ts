@@ -1,15 +1,11 @@
 import * as vscode from 'vscode';
-import type { Keys } from '../../archive/encryption/keys.ts';
 import { refusedTables } from '../../core/errors.ts';
 import { formatCount, formatDuration } from '../../core/format.ts';
-import type { Manifest } from '../../core/manifest.ts';
-import type { TableName } from '../../core/names.ts';
-import type { RestoreMode } from '../../core/plan.ts';
 import type { RestoreReport } from '../../restore/restoreBackup.ts';
 import type { RestoreQuestions, RestoreTask } from '../../worker/protocol.ts';
-import type { KeyOptions } from '../backups/backupKeys.ts';
-import { usableOf, type Connection } from '../connections/connection.ts';
+import { usableOf } from '../connections/connection.ts';
 import { safetyFolderFor } from '../backups/backupOrigin.ts';
+import { pruneSafetyBackups, rememberRestore, rememberUndo } from '../backups/pastRestores.ts';
 import { restoreEnds } from '../progress.ts';
 import { tablesText } from '../quantities.ts';
 import { changesText } from '../restoreReportText.ts';
@@ -20,29 +16,8 @@ import { safetyBackupsWanted } from '../settings.ts';
 import { shownName } from '../names.ts';
 import { askToRun, confirmRestore } from './confirmRestore.ts';
 import { tableMatcher, withoutText } from './continueWithout.ts';
+import type { RestoreRequest } from './restoreRequest.ts';
 import { countingLimit } from './tableDifferences.ts';
-
-export interface RestoreRequest {
-  readonly file: string;
-  /** Its contents. */
-  readonly manifest: Manifest;
-  /** For an encrypted file. */
-  readonly keys?: Keys;
-  readonly keyOptions: KeyOptions;
-  readonly connection: Connection;
-  /** Defaults to all of the backup. */
-  readonly tables?: readonly TableName[];
-  readonly mode: RestoreMode;
-  /** Undoes an earlier restore. */
-  readonly undo?: boolean;
-  /** Shows no message at the end. */
-  readonly quiet: boolean;
-  /** The summary is already confirmed. */
-  readonly confirmed: boolean;
-  /** May run statements of a backup that this machine did not make. */
-  readonly trusted: boolean;
-  readonly token?: vscode.CancellationToken;
-}
 
 /**
  * Restores in a separate process: asks for confirmation, shows progress, and reports the result. If some tables are
@@ -106,11 +81,27 @@ async function restoreOnce(services: Services, request: RestoreRequest): Promise
   const report = await services.backups.noting(
     services.work.run(display, (work) => services.workers.restore(task, questions, work)),
   );
+  await noteRestore(services, request, report);
   await services.sessions.close(connection);
   services.connectionsTree.refresh(connection);
   logReport(services, report);
   if (!request.quiet) showRestoreResult(services, request, report);
   return report;
+}
+
+/** Remembers what is needed to undo it, and keeps only so many safety backups. */
+async function noteRestore(
+  services: Services,
+  { file, connection, mode, undo }: RestoreRequest,
+  { safetyBackup }: RestoreReport,
+): Promise<void> {
+  if (safetyBackup === undefined) {
+    if (undo) await rememberUndo(services, file);
+    return;
+  }
+  const past = { safetyBackup, connection: connection.key, mode, backup: file };
+  await rememberRestore(services, { ...past, ...(undo ? { isUndo: true } : {}) });
+  await pruneSafetyBackups(services, connection, safetyBackup);
 }
 
 function logReport({ log }: Services, report: RestoreReport): void {

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import type { BackupFile } from '../../backup/backupFiles.ts';
 import type { Keys } from '../../archive/encryption/keys.ts';
 import type { CountedTable } from '../../compare/countDifferences.ts';
 import { RestorePointError } from '../../core/errors.ts';
@@ -9,9 +10,11 @@ import { chooseTables } from '../../restore/choosePart.ts';
 import type { RestoreReport } from '../../restore/restoreBackup.ts';
 import type { KeyOptions } from '../backups/backupKeys.ts';
 import { listSafetyBackups, takenFrom } from '../backups/backupOrigin.ts';
+import { lastRestore, pastRestore } from '../backups/pastRestores.ts';
 import { nameWithEngine, type Connection } from '../connections/connection.ts';
 import { refuseInRestrictedMode } from '../connections/connector.ts';
 import { alone, answered, askBackedUpTables, askBackup, askConnection, askMode } from '../prompts/choices.ts';
+import { momentText, tableNamesText } from '../quantities.ts';
 import { askInSteps, back, type Frame, type Step } from '../prompts/steps.ts';
 import type { Services } from '../services.ts';
 import { someConnections } from './chooseConnection.ts';
@@ -33,7 +36,10 @@ import { tableDifferences } from './tableDifferences.ts';
 /** Commands that write a database. Each can be called with `RestoreArguments`, and resolves with its `RestoreReport`. */
 export function restoreCommands(
   services: Services,
-): Pick<CommandTable, 'restorePoint.restoreBackup' | 'restorePoint.undoRestore'> {
+): Pick<
+  CommandTable,
+  'restorePoint.restoreBackup' | 'restorePoint.undoRestore' | 'restorePoint.undoLastRestore'
+> {
   return {
     'restorePoint.restoreBackup': {
       operation: vscode.l10n.t('Restore'),
@@ -41,7 +47,12 @@ export function restoreCommands(
     },
     'restorePoint.undoRestore': {
       operation: vscode.l10n.t('Undo'),
-      run: (first) => undoFromArguments(services, first),
+      run: async (first) =>
+        undo(services, first, filesArgument(first)[0] ?? (await chooseSafetyBackup(services))),
+    },
+    'restorePoint.undoLastRestore': {
+      operation: vscode.l10n.t('Undo'),
+      run: (first) => undoLast(services, first),
     },
   };
 }
@@ -105,16 +116,32 @@ function tablesOf(first: unknown, second: unknown): readonly TableName[] | undef
     .map(({ table }) => table.table.name);
 }
 
-async function undoFromArguments(services: Services, first: unknown): Promise<RestoreReport> {
+async function undoLast(services: Services, first: unknown): Promise<RestoreReport> {
   refuseInRestrictedMode();
-  const title = vscode.l10n.t('Undo Restore');
-  const file = filesArgument(first)[0] ?? (await chooseSafetyBackup(services, title));
+  const connection = connectionArgument(first, services.store);
+  const last = await lastRestore(services, connection);
+  if (last) return await undo(services, first, last.safetyBackup, services.store.find(last.connection));
+  throw new RestorePointError(
+    'usage',
+    connection ? `There is no restore of ${connection.name} to undo` : 'There is no restore to undo',
+    { next: 'Undo Restore… lists all states that were saved before a restore.' },
+  );
+}
+
+async function undo(
+  services: Services,
+  first: unknown,
+  file: string,
+  restored?: Connection,
+): Promise<RestoreReport> {
+  refuseInRestrictedMode();
   const keyOptions = keyArguments(first, connectionArgument(first, services.store));
   const { manifest, keys } = await openBackup(services, file, keyOptions);
   const connection =
     connectionArgument(first, services.store) ??
+    restored ??
     takenFrom(services, file, manifest) ??
-    answered(await askTarget(alone(title), someConnections(services), services, { file, manifest }));
+    answered(await askTarget(alone(undoTitle()), someConnections(services), services, { file, manifest }));
   return await restore(services, {
     file,
     manifest,
@@ -130,16 +157,22 @@ async function undoFromArguments(services: Services, first: unknown): Promise<Re
   });
 }
 
-async function chooseSafetyBackup(services: Services, title: string): Promise<string> {
+function undoTitle(): string {
+  return vscode.l10n.t('Undo Restore');
+}
+
+async function chooseSafetyBackup(services: Services): Promise<string> {
+  refuseInRestrictedMode();
   const backups = await listSafetyBackups(services);
   if (backups.length === 0) {
     throw new RestorePointError('usage', 'There is no restore to undo: no safety backup has been taken yet');
   }
   const placeholder = vscode.l10n.t('Choose the state to go back to (each was saved right before a restore)');
   return answered(
-    await askBackup(alone(title), backups, {
+    await askBackup(alone(undoTitle()), backups, {
       placeholder,
       browse: false,
+      labelOf: (backup) => undoLabel(services, backup),
       connectionOf: ({ file, manifest }) => takenFrom(services, file, manifest)?.name,
     }),
   );
@@ -167,6 +200,21 @@ function matchingConnection(
   const taken = takenFrom(services, file, { source });
   if (taken) return possible.find(({ key }) => key === taken.key);
   return source.connection === undefined && possible.length === 1 ? possible[0] : undefined;
+}
+
+/** `Undo restore of orders, 12:31`. */
+function undoLabel(services: Services, { file, manifest, time }: BackupFile): string {
+  const moment = momentText(time);
+  const isUndo = pastRestore(services, file)?.isUndo === true;
+  if (!manifest) {
+    return isUndo
+      ? vscode.l10n.t('Undo the undo of {0}', moment)
+      : vscode.l10n.t('Undo restore of {0}', moment);
+  }
+  const tables = tableNamesText(manifest.tables.map(({ table }) => table.name));
+  return isUndo
+    ? vscode.l10n.t('Undo the undo of {0}, {1}', tables, moment)
+    : vscode.l10n.t('Undo restore of {0}, {1}', tables, moment);
 }
 
 function fileStep(services: Services, open: OpenDraft, into: Connection | undefined): Step<Draft> {

@@ -189,6 +189,8 @@ export interface BackupChoiceOptions {
   readonly into?: Connection;
   /** The connection of a backup, where the list has several connections. */
   readonly connectionOf?: (backup: BackupFile) => string | undefined;
+  /** Defaults to its name. */
+  readonly labelOf?: (backup: BackupFile) => string;
 }
 
 function withOrigin<Value>(choice: Choice<Value>, connection: string | undefined): Choice<Value> {
@@ -199,7 +201,7 @@ function withOrigin<Value>(choice: Choice<Value>, connection: string | undefined
 export async function askBackup(
   frame: Frame,
   backups: readonly BackupFile[],
-  { placeholder, browse, into, connectionOf }: BackupChoiceOptions,
+  { placeholder, browse, into, connectionOf, labelOf = backupName }: BackupChoiceOptions,
 ): Promise<string | Back> {
   const open = openBackup();
   const groups = into ? groupBackups(backups, into) : [{ backups }];
@@ -209,9 +211,9 @@ export async function askBackup(
       ...groups.flatMap(({ title, backups: group, refusal }) => [
         ...(title === undefined ? [] : [separator(title)]),
         ...group.map((backup) => {
-          if (!refusal) return withOrigin(choiceOf(backup), connectionOf?.(backup));
+          if (!refusal) return withOrigin(choiceOf(backup, labelOf), connectionOf?.(backup));
           const { reason, short } = refusal(backup);
-          return refuse(choiceOf(backup), reason, short);
+          return refuse(choiceOf(backup, labelOf), reason, short);
         }),
       ]),
       ...(browse && into ? [separator('')] : []),
@@ -223,9 +225,9 @@ export async function askBackup(
   return chosen ?? (await browseForBackup(frame.title));
 }
 
-function choiceOf(backup: BackupFile): Choice<string | undefined> {
+function choiceOf(backup: BackupFile, labelOf: (backup: BackupFile) => string): Choice<string | undefined> {
   return {
-    label: backupName(backup),
+    label: labelOf(backup),
     description: describeBackup(backup),
     iconPath: new vscode.ThemeIcon(backup.encryption ? 'lock' : backup.manifest ? 'archive' : 'warning'),
     value: backup.file,
