@@ -73,7 +73,8 @@ class Steps<Work extends { rollback(): Promise<RestoreOutcome> }> {
   protected step<Result>(work: () => Promise<Result>): Promise<Result> {
     if (this.#ending) return Promise.reject(cancelled());
     const running = work();
-    this.#running = Promise.allSettled([this.#running, running]);
+    // Without the results: these would keep every page.
+    this.#running = Promise.allSettled([this.#running, running]).then(() => undefined);
     return running;
   }
 
