@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import type { ChosenTable } from '../../core/chosenRows.ts';
 import type { DatabaseAddress } from '../../core/connections.ts';
 import { RestorePointError } from '../../core/errors.ts';
 import type { DatabaseInfo, TableSummary } from '../../core/manifest.ts';
@@ -14,7 +15,9 @@ import type {
   SnapshotOptions,
   WorkOptions,
 } from '../engine.ts';
-import { RestoreSteps, type RestoreWork } from '../restoreSteps.ts';
+import { RestoreSteps, type RestoreWork, RowSteps } from '../restoreSteps.ts';
+import type { OpenedRows } from '../rowRestore.ts';
+import { ChosenRowsRestore } from './restore/chosenRows.ts';
 import { databaseName, describe } from './connect/address.ts';
 import { Connection } from './connect/connection.ts';
 import { countRows, listTables } from './rows/counts.ts';
@@ -142,6 +145,17 @@ export class SqliteSession implements Session {
         ? WholeFileRestore.begin(live, restore, work)
         : SqliteRestore.begin(target, restore, payload, work);
     });
+  }
+
+  beginRows(tables: readonly ChosenTable[], options: WorkOptions): Promise<OpenedRows> {
+    if (this.#options.readOnly) throw new Error('This session was opened read-only');
+    const begin = async (
+      work: WorkOptions,
+    ): Promise<{ work: ChosenRowsRestore; close: () => Promise<void> }> => {
+      const restore = await ChosenRowsRestore.begin(this.#file, tables, work);
+      return { work: restore, close: () => restore.close() };
+    };
+    return this.#track(RowSteps.begin(options, begin));
   }
 
   async close(): Promise<void> {

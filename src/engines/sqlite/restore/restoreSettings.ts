@@ -19,7 +19,10 @@ export async function useCache(connection: Connection): Promise<void> {
 }
 
 /** Makes a connection one that restores. */
-export async function configure(connection: Connection, { madeHere = false }: RestoreSource): Promise<void> {
+export async function configure(
+  connection: Connection,
+  { madeHere = false }: Pick<RestoreSource, 'madeHere'>,
+): Promise<void> {
   await distrust(connection);
   // A file that this machine wrote, and that has just been checked, has intact pages.
   if (madeHere) await connection.all('PRAGMA cell_size_check = OFF');

@@ -7,7 +7,7 @@ import { foldName, quote, quoteTable, sameName } from '../connect/identifiers.ts
 import { backupSchema } from './rowComparison.ts';
 
 /** A foreign key that SQLite can check, between two tables that are there. */
-interface Reference {
+export interface Reference {
   readonly child: CatalogTable;
   readonly columns: readonly string[];
   readonly parentName: string;
@@ -34,8 +34,8 @@ export function inheritedWarning({ child, parent }: Pick<InheritedReference, 'ch
   return `Rows of ${child} reference rows of ${parent} that are not in the backup either`;
 }
 
-const childAlias = 'child_row';
-const parentAlias = 'parent_row';
+export const childAlias = 'child_row';
+export const parentAlias = 'parent_row';
 
 /**
  * Sees to it that a restore leaves no row pointing at nothing that did not do so before. SQLite's own
@@ -114,22 +114,8 @@ export class ForeignKeyGuard {
     }
   }
 
-  /** The foreign keys of tables that are written, and those that point at one. */
   #references(tables: readonly CatalogTable[]): Reference[] {
-    return tables.flatMap((child) =>
-      child.foreignKeys.flatMap((foreignKey) => {
-        const touched = [child.name, foreignKey.parent].some((name) => this.#restored.has(foldName(name)));
-        const parent = findTable(tables, foreignKey.parent);
-        const parentColumns =
-          foreignKey.parentColumns.length > 0 ? foreignKey.parentColumns : (parent?.primaryKey ?? []);
-        // SQLite cannot enforce a foreign key without a unique key at its other end, and nothing promises that it holds.
-        if (!touched || (parent && !uniqueKeyOver(parent, parentColumns))) return [];
-        if (parent && parentColumns.length !== foreignKey.columns.length) return [];
-        const key = JSON.stringify([foldName(child.name), foreignKey.id]);
-        const { columns, parent: parentName } = foreignKey;
-        return [{ child, columns, parentName, parentColumns, key, ...(parent ? { parent } : {}) }];
-      }),
-    );
+    return referencesOf(tables, this.#restored);
   }
 
   /** The name of a temporary table with the values that dangle in one of the databases; undefined when there are none. */
@@ -193,6 +179,24 @@ export class ForeignKeyGuard {
   }
 }
 
+/** The foreign keys of tables that are written, and those that point at one. `written`: their folded names. */
+export function referencesOf(tables: readonly CatalogTable[], written: ReadonlySet<string>): Reference[] {
+  return tables.flatMap((child) =>
+    child.foreignKeys.flatMap((foreignKey) => {
+      const touched = [child.name, foreignKey.parent].some((name) => written.has(foldName(name)));
+      const parent = findTable(tables, foreignKey.parent);
+      const parentColumns =
+        foreignKey.parentColumns.length > 0 ? foreignKey.parentColumns : (parent?.primaryKey ?? []);
+      // SQLite cannot enforce a foreign key without a unique key at its other end, and nothing promises that it holds.
+      if (!touched || (parent && !uniqueKeyOver(parent, parentColumns))) return [];
+      if (parent && parentColumns.length !== foreignKey.columns.length) return [];
+      const key = JSON.stringify([foldName(child.name), foreignKey.id]);
+      const { columns, parent: parentName } = foreignKey;
+      return [{ child, columns, parentName, parentColumns, key, ...(parent ? { parent } : {}) }];
+    }),
+  );
+}
+
 function withParent(
   { parent: _, ...reference }: Reference,
   child: CatalogTable,
@@ -202,8 +206,12 @@ function withParent(
 }
 
 /** As SQLite compares: with the collation and the affinity of the parent's column. A NULL refers to nothing. */
-function danglingIn(schema: string, { columns, parent, parentColumns }: Reference): string {
-  const values = columns.map((column) => `${childAlias}.${quote(column)}`);
+export function danglingIn(
+  schema: string,
+  { columns, parent, parentColumns }: Reference,
+  child = childAlias,
+): string {
+  const values = columns.map((column) => `${child}.${quote(column)}`);
   const refers = values.map((value) => `${value} IS NOT NULL`);
   if (!parent) return refers.join(' AND ');
   const matches = values.map(

@@ -24,7 +24,8 @@ function insert(table: Table, columns: readonly string[], rows: readonly Row[]):
   return statements.join('');
 }
 
-function literalOf(value: Value): string {
+/** An expression for exactly this value. */
+export function literalOf(value: Value): string {
   if (value === null) return 'NULL';
   switch (value.kind) {
     case 'bytes': {

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { copyFileSync } from 'node:fs';
+import { describeError } from '../../../src/core/errors.ts';
+import { failure } from '../../support/errors.ts';
+import { differences, makePast, restoreRows, showConflict } from '../../support/sqliteChosen.ts';
+import { sqliteDump } from '../../support/sqliteDump.ts';
+import { integrity, runSqlite, useSystemTemporaryFolder } from '../../support/sqliteFiles.ts';
+import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
+
+describe('SQLite: chosen rows and foreign keys', () => {
+  const folder = useTemporaryFolder();
+  useSystemTemporaryFolder();
+  let file: string;
+  let past: string;
+  let expected: string;
+  beforeEach(() => {
+    file = folder.file('target.db');
+    past = folder.file('past.db');
+    expected = folder.file('expected.db');
+  });
+
+  /** What the database must be like: `file` as it is now, after these statements. */
+  function expect(sql: string): void {
+    copyFileSync(file, expected);
+    runSqlite(expected, sql);
+  }
+
+  function assertExpected(): void {
+    assert.deepEqual(sqliteDump(file), sqliteDump(expected));
+    assert.equal(integrity(file), 'ok');
+  }
+
+  describe('foreign keys', () => {
+    const parents = `PRAGMA foreign_keys = ON; CREATE TABLE p (id INTEGER PRIMARY KEY, a);
+      INSERT INTO p VALUES (1, 'a'), (2, 'b'), (3, 'c');`;
+    const actions = [
+      '',
+      'ON DELETE CASCADE ON UPDATE CASCADE',
+      'ON DELETE SET NULL',
+      'DEFERRABLE INITIALLY DEFERRED',
+    ];
+
+    for (const action of actions) {
+      it(`parents come with their children, and go (${action})`, async () => {
+        makePast(
+          file,
+          past,
+          `${parents} CREATE TABLE c (id INTEGER PRIMARY KEY, p REFERENCES p ${action}); INSERT INTO c VALUES (1, 1), (2, 1), (3, 3)`,
+          `DELETE FROM c WHERE p = 1; DELETE FROM p WHERE id = 1; INSERT INTO p VALUES (9, 'new'); INSERT INTO c VALUES (9, 9)`,
+        );
+        await restoreRows(file, [await differences(file, past, 'p'), await differences(file, past, 'c')]);
+        assert.deepEqual(sqliteDump(file), sqliteDump(past));
+      });
+
+      it(`a child needs its parent (${action})`, async () => {
+        makePast(
+          file,
+          past,
+          `${parents} CREATE TABLE c (id INTEGER PRIMARY KEY, p REFERENCES p ${action}); INSERT INTO c VALUES (1, 1), (2, 2), (3, NULL)`,
+          `DELETE FROM c; DELETE FROM p WHERE id = 1`,
+        );
+        const chosen = [await differences(file, past, 'c')];
+        const copy = folder.file('stop.db');
+        copyFileSync(file, copy);
+        expect(`INSERT INTO c VALUES (2, 2), (3, NULL)`);
+        const error = await failure(restoreRows(copy, chosen), 'database');
+        assert.match(
+          describeError(error),
+          /^c: The row with id = 1 cannot be written: FOREIGN KEY constraint failed/,
+        );
+        const { refused } = await restoreRows(file, chosen, { answer: 'overwrite' });
+        assert.deepEqual(refused.listed.map(showConflict), [
+          'foreign-key 1: FOREIGN KEY constraint failed: the row of p that its p references is missing needs p id=1',
+        ]);
+        assertExpected();
+      });
+
+      it(`a parent with other children stays (${action})`, async () => {
+        makePast(
+          file,
+          past,
+          `${parents} CREATE TABLE c (id INTEGER PRIMARY KEY, p TEXT REFERENCES p ${action})`,
+          `INSERT INTO p VALUES (8, 'x'), (9, 'y'); INSERT INTO c VALUES (1, 9)`,
+        );
+        const chosen = [await differences(file, past, 'p')];
+        expect(`DELETE FROM p WHERE id = 8`);
+        const { refused } = await restoreRows(file, chosen, { answer: 'skip' });
+        assert.deepEqual(refused.listed.map(showConflict), [
+          'foreign-key 9: FOREIGN KEY constraint failed: rows of c reference it with their p',
+        ]);
+        assertExpected();
+      });
+    }
+
+    it('what a skipped parent means for its children, and theirs', async () => {
+      makePast(
+        file,
+        past,
+        `CREATE TABLE a (id INTEGER PRIMARY KEY, u UNIQUE); CREATE TABLE b (id INTEGER PRIMARY KEY, a REFERENCES a);
+         CREATE TABLE c (id INTEGER PRIMARY KEY, b REFERENCES b); INSERT INTO a VALUES (1, 'x'), (2, 'y');
+         INSERT INTO b VALUES (1, 1), (2, 2); INSERT INTO c VALUES (1, 1), (2, 2)`,
+        `DELETE FROM a; DELETE FROM b; DELETE FROM c; INSERT INTO a VALUES (7, 'x')`,
+      );
+      const [a, b, c] = [
+        await differences(file, past, 'a'),
+        await differences(file, past, 'b'),
+        await differences(file, past, 'c'),
+      ];
+      expect(`INSERT INTO a VALUES (2, 'y'); INSERT INTO b VALUES (2, 2); INSERT INTO c VALUES (2, 2)`);
+      const back = { ...a, rows: a.rows.filter(({ seen }) => !seen) };
+      const { refused } = await restoreRows(file, [back, b, c], { answer: 'skip' });
+      assert.deepEqual(refused.counts, { constraint: 1, 'foreign-key': 2 });
+      assertExpected();
+    });
+
+    it('a row that references itself, and rows that reference each other', async () => {
+      makePast(
+        file,
+        past,
+        `CREATE TABLE t (id INTEGER PRIMARY KEY, t REFERENCES t); INSERT INTO t VALUES (1, 1), (2, 3), (3, 2), (4, 1)`,
+        `DELETE FROM t WHERE id <> 1; INSERT INTO t VALUES (10, 10), (11, 12), (12, 11)`,
+      );
+      await restoreRows(file, [await differences(file, past, 't')]);
+      assert.deepEqual(sqliteDump(file), sqliteDump(past));
+    });
+
+    it('a key that is referenced does not change under other rows', async () => {
+      makePast(
+        file,
+        past,
+        `CREATE TABLE p (id INTEGER PRIMARY KEY, k TEXT UNIQUE COLLATE NOCASE); INSERT INTO p VALUES (1, 'old'), (2, 'two');
+         CREATE TABLE c (k REFERENCES p (k) ON UPDATE CASCADE)`,
+        `UPDATE p SET k = 'new' WHERE id = 1; UPDATE p SET k = 'TWO' WHERE id = 2; INSERT INTO c VALUES ('NEW'), ('Two')`,
+      );
+      const chosen = [await differences(file, past, 'p')];
+      expect(`UPDATE p SET k = 'two' WHERE id = 2`);
+      const { refused } = await restoreRows(file, chosen, { answer: 'skip' });
+      assert.deepEqual(refused.counts, { 'foreign-key': 1 });
+      assertExpected();
+    });
+
+    it('what pointed at nothing before is no conflict', async () => {
+      makePast(
+        file,
+        past,
+        `CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE c (id INTEGER PRIMARY KEY, p REFERENCES p, a);
+         INSERT INTO c VALUES (1, 77, 'x')`,
+        `UPDATE c SET a = 'y'; INSERT INTO c VALUES (2, 78, 'z')`,
+      );
+      await restoreRows(file, [await differences(file, past, 'p'), await differences(file, past, 'c')]);
+      assert.deepEqual(sqliteDump(file), sqliteDump(past));
+    });
+  });
+});

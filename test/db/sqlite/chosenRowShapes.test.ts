@@ -1,0 +1,308 @@
+import assert from 'node:assert/strict';
+import { copyFileSync } from 'node:fs';
+import { failure } from '../../support/errors.ts';
+import { differences, makePast, restoreRows, showValue } from '../../support/sqliteChosen.ts';
+import { sqliteDump } from '../../support/sqliteDump.ts';
+import { connectSqlite, integrity, runSqlite, useSystemTemporaryFolder } from '../../support/sqliteFiles.ts';
+import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
+
+describe('SQLite: chosen rows of tables of all shapes', () => {
+  const folder = useTemporaryFolder();
+  useSystemTemporaryFolder();
+  let file: string;
+  let past: string;
+  let expected: string;
+  beforeEach(() => {
+    file = folder.file('target.db');
+    past = folder.file('past.db');
+    expected = folder.file('expected.db');
+  });
+
+  /** What the database must be like: `file` as it is now, after these statements. */
+  function expect(sql: string): void {
+    copyFileSync(file, expected);
+    runSqlite(expected, sql);
+  }
+
+  function assertExpected(): void {
+    assert.deepEqual(sqliteDump(file), sqliteDump(expected));
+    assert.equal(integrity(file), 'ok');
+  }
+
+  describe('shapes of tables', () => {
+    /** The schema with rows, what changes, and the choice; all of it comes back. */
+    const cases: readonly [string, string, string, string[]?][] = [
+      [
+        'unique values that were swapped',
+        `CREATE TABLE t (id INTEGER PRIMARY KEY, u UNIQUE, v UNIQUE); INSERT INTO t VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3)`,
+        `UPDATE t SET u = 'x' WHERE id = 1; UPDATE t SET u = 'a' WHERE id = 2; UPDATE t SET u = 'b' WHERE id = 1;
+         DELETE FROM t WHERE id = 3; INSERT INTO t VALUES (4, 'c', 3)`,
+      ],
+      [
+        'hidden rowids',
+        `CREATE TABLE t (k TEXT PRIMARY KEY, a); INSERT INTO t (rowid, k, a) VALUES (10, 'a', 1), (20, 'b', 2), (30, 'c', 3)`,
+        `UPDATE t SET a = 9`,
+      ],
+      [
+        'a key that ignores case',
+        `CREATE TABLE t (k TEXT PRIMARY KEY COLLATE NOCASE, a) WITHOUT ROWID; INSERT INTO t VALUES ('Abc', 1), ('x', 2)`,
+        `UPDATE t SET a = 2; DELETE FROM t WHERE k = 'X'`,
+      ],
+      [
+        'a key of two columns without rowids',
+        `CREATE TABLE t (a TEXT COLLATE NOCASE, b INTEGER, c, PRIMARY KEY (b, a)) WITHOUT ROWID;
+         INSERT INTO t VALUES ('A', 1, 1), ('A', 2, 2), ('b', 1, 3)`,
+        `UPDATE t SET c = 0 WHERE b = 1; DELETE FROM t WHERE b = 2; INSERT INTO t VALUES ('z', 9, 9)`,
+      ],
+      [
+        'generated columns',
+        `CREATE TABLE t (id INTEGER PRIMARY KEY, a, b AS (a * 2) STORED UNIQUE, c AS (a + 1)); CREATE INDEX i ON t (c);
+         INSERT INTO t (id, a) VALUES (1, 1), (2, 2), (3, 3)`,
+        `UPDATE t SET a = a + 10; DELETE FROM t WHERE id = 2; INSERT INTO t (id, a) VALUES (4, 4)`,
+      ],
+      [
+        'names that are keywords, in other letters, or of our own',
+        'CREATE TABLE "t" ("select" INTEGER PRIMARY KEY, place, found, state, live, "a`b""c", has_seen, bytes, sides, chosen, k0, v0, also, c0);' +
+          `INSERT INTO t VALUES (1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13), (2, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13)`,
+        `UPDATE t SET found = 'x', state = 'write' WHERE place = 1; DELETE FROM t WHERE "select" = 2`,
+      ],
+      [
+        'columns that hide the rowid',
+        `CREATE TABLE t (rowid TEXT PRIMARY KEY, oid, _rowid_); INSERT INTO t VALUES ('a', 1, 2), ('b', 3, 4)`,
+        `UPDATE t SET oid = 7; DELETE FROM t WHERE rowid = 'b'; INSERT INTO t VALUES ('c', 5, 6)`,
+      ],
+      [
+        'a column of another name for the rowid that is not the key',
+        `CREATE TABLE t (rowid TEXT, k NOT NULL UNIQUE, id INTEGER PRIMARY KEY); INSERT INTO t VALUES ('a', 1, 2), ('b', 3, 4)`,
+        `UPDATE t SET rowid = 7; DELETE FROM t WHERE k = 3`,
+      ],
+    ];
+    for (const [title, schema, change] of cases) {
+      it(title, async () => {
+        makePast(file, past, schema, change);
+        await restoreRows(file, [await differences(file, past, 't')]);
+        assert.deepEqual(sqliteDump(file), sqliteDump(past));
+        assert.equal(integrity(file), 'ok');
+      });
+    }
+
+    it('a key in other letters is the same key', async () => {
+      makePast(
+        file,
+        past,
+        `CREATE TABLE t (k TEXT PRIMARY KEY COLLATE NOCASE, a); INSERT INTO t VALUES ('abc', 1)`,
+        `UPDATE t SET k = 'ABC', a = 2`,
+      );
+      const { rows, ...chosen } = await differences(file, past, 't');
+      const row = { seen: rows[0]!.seen!, wanted: rows[1]!.wanted! };
+      const { found, written } = await restoreRows(file, [{ ...chosen, rows: [row] }]);
+      assert.deepEqual([found.listed, written.length], [[], 1]);
+      assert.deepEqual(sqliteDump(file), sqliteDump(past));
+    });
+
+    it('equal rows without a key go and come as often as they were chosen', async () => {
+      makePast(
+        file,
+        past,
+        `CREATE TABLE t (a COLLATE NOCASE, b); INSERT INTO t VALUES ('x', 1), ('x', 1), ('X', 1), ('x', 1.0), (NULL, NULL), ('y', 2)`,
+        `INSERT INTO t VALUES ('x', 1), ('x', 1), ('new', x'00'); DELETE FROM t WHERE a IS NULL OR a = 'y'`,
+      );
+      const chosen = await differences(file, past, 't', { keyless: true });
+      assert.equal(chosen.rows.length, 5);
+      const { written, unchanged } = await restoreRows(file, [chosen]);
+      assert.deepEqual([written.length, unchanged], [5, [0]]);
+      const after = await differences(file, past, 't', { keyless: true });
+      assert.deepEqual(after.rows, []);
+    });
+
+    it('a row without a key that is gone already is as wanted', async () => {
+      makePast(
+        file,
+        past,
+        `CREATE TABLE t (a); INSERT INTO t VALUES (1)`,
+        `INSERT INTO t VALUES (2), (2), (2)`,
+      );
+      const chosen = await differences(file, past, 't', { keyless: true });
+      runSqlite(file, 'DELETE FROM t WHERE rowid = 3');
+      const { unchanged } = await restoreRows(file, [chosen]);
+      assert.deepEqual(unchanged, [1]);
+      assert.deepEqual(sqliteDump(file), sqliteDump(past));
+    });
+
+    it('rows with a NULL in their primary key are told apart by their values', async () => {
+      makePast(
+        file,
+        past,
+        `CREATE TABLE t (k TEXT PRIMARY KEY, a); INSERT INTO t VALUES (NULL, 1), (NULL, 1), ('k', 2), (NULL, 3)`,
+        `DELETE FROM t WHERE rowid IN (2, 4); UPDATE t SET a = 7 WHERE k = 'k'; INSERT INTO t VALUES (NULL, 5)`,
+      );
+      const { rows, ...chosen } = await differences(file, past, 't');
+      const values = (a: number | null) =>
+        a === null ? null : ({ kind: 'integer', text: String(a) } as const);
+      const nulls = [
+        { wanted: [null, values(1)] },
+        { wanted: [null, values(3)] },
+        { seen: [null, values(5)] },
+      ];
+      const keyed = rows.filter(({ seen, wanted }) => (seen ?? wanted)?.[0] !== null);
+      await restoreRows(file, [{ ...chosen, rows: [...nulls, ...keyed] }]);
+      assert.deepEqual((await differences(file, past, 't', { keyless: true })).rows, []);
+    });
+
+    it('columns that were not chosen keep what they have, and get their defaults', async () => {
+      makePast(
+        file,
+        past,
+        `CREATE TABLE t (id INTEGER PRIMARY KEY, a, b DEFAULT 'new'); INSERT INTO t VALUES (1, 'a', 'kept'), (2, 'b', 'lost')`,
+        `UPDATE t SET a = 'x' WHERE id = 1; DELETE FROM t WHERE id = 2`,
+      );
+      expect(`UPDATE t SET a = 'a' WHERE id = 1; INSERT INTO t (id, a) VALUES (2, 'b')`);
+      const { written } = await restoreRows(file, [
+        await differences(file, past, 't', { columns: ['id', 'a'] }),
+      ]);
+      assertExpected();
+      assert.deepEqual(
+        written.map(({ row }) => [row.before?.map(showValue), row.after?.map(showValue)]),
+        [
+          [
+            ['integer:1', 'text:x', 'text:kept'],
+            ['integer:1', 'text:a', 'text:kept'],
+          ],
+          [undefined, ['integer:2', 'text:b', 'text:new']],
+        ],
+      );
+    });
+
+    it('AUTOINCREMENT counters rise for rows that are higher, and no others', async () => {
+      makePast(
+        file,
+        past,
+        `CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, a); CREATE TABLE u (id INTEGER PRIMARY KEY AUTOINCREMENT, a);
+         INSERT INTO t VALUES (1, 1), (50, 2); INSERT INTO u VALUES (1, 1), (2, 2)`,
+        `DELETE FROM t WHERE id = 50; UPDATE sqlite_sequence SET seq = 7 WHERE name = 't'; UPDATE u SET a = 5; DELETE FROM u WHERE id = 2;
+         UPDATE sqlite_sequence SET seq = 60 WHERE name = 'u'`,
+      );
+      expect(`INSERT INTO t VALUES (50, 2); UPDATE u SET a = 1; INSERT INTO u VALUES (2, 2)`);
+      await restoreRows(file, [await differences(file, past, 't'), await differences(file, past, 'u')]);
+      assertExpected();
+    });
+
+    it('a table with as many columns as SQLite allows', async () => {
+      const columns = Array.from({ length: 2000 }, (_, index) => `c${index}`);
+      makePast(
+        file,
+        past,
+        `CREATE TABLE t (${columns.join(', ')}, PRIMARY KEY (c0)) WITHOUT ROWID;
+         INSERT INTO t (c0, c1, c1999) VALUES (1, 'a', 'z'), (2, 'b', 'y')`,
+        `UPDATE t SET c1999 = 1; DELETE FROM t WHERE c0 = 2`,
+      );
+      await restoreRows(file, [await differences(file, past, 't')]);
+      assert.deepEqual(sqliteDump(file), sqliteDump(past));
+    });
+
+    it('virtual tables are refused', async () => {
+      runSqlite(file, `CREATE VIRTUAL TABLE f USING fts5 (a); CREATE TABLE t (id INTEGER PRIMARY KEY)`);
+      const session = await connectSqlite(file);
+      const table = { ...(await session.describeTable({ name: 't' })), name: { name: 'f' } };
+
+      const rows = (async function* () {})();
+      const opened = await session.beginRows!([{ table, columns: ['a'], otherColumns: [], rows }], {
+        logger: { debug() {}, info() {}, warn() {}, error() {} },
+      });
+      await failure(opened.check(), 'usage');
+      await opened.rollback();
+      await session.close();
+    });
+
+    it('full-text indexes over the rows follow, and triggers do not fire', async () => {
+      makePast(
+        file,
+        past,
+        `CREATE TABLE docs (id INTEGER PRIMARY KEY, body); CREATE VIRTUAL TABLE f USING fts5 (body, content='docs', content_rowid='id');
+         CREATE TABLE log (a);
+         CREATE TRIGGER ai AFTER INSERT ON docs BEGIN INSERT INTO f (rowid, body) VALUES (new.id, new.body); INSERT INTO log VALUES ('i'); END;
+         CREATE TRIGGER ad AFTER DELETE ON docs BEGIN INSERT INTO f (f, rowid, body) VALUES ('delete', old.id, old.body); INSERT INTO log VALUES ('d'); END;
+         INSERT INTO docs VALUES (1, 'apple'), (2, 'pear')`,
+        `DELETE FROM docs WHERE id = 2; INSERT INTO docs VALUES (3, 'plum')`,
+      );
+      await restoreRows(file, [await differences(file, past, 'docs')]);
+      runSqlite(file, `INSERT INTO f (f, rank) VALUES ('integrity-check', 1)`);
+
+      const log = await differences(file, past, 'log', { keyless: true });
+      assert.equal(log.rows.length, 2, 'a trigger fired');
+    });
+  });
+
+  describe('conditions', () => {
+    it('mean what they mean of the table itself', async () => {
+      makePast(
+        file,
+        past,
+        `CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT COLLATE NOCASE, n TEXT, place);
+         INSERT INTO t VALUES (1, 'Anna', '07', 1), (2, 'Ben', '7', 2), (3, 'ANNA', 7, 3), (4, 'Zoe', 'x', 4);
+         CREATE TABLE other (id); INSERT INTO other VALUES (4)`,
+        `DELETE FROM t`,
+      );
+      const conditions: readonly [string, readonly number[]][] = [
+        [`name = 'anna'`, [1, 3]],
+        [`n = 7`, [2, 3]],
+        [`id = '2'`, [2]],
+        [`t.id IN (SELECT id FROM other) -- a comment`, [4]],
+        [`place > 3 OR id < 2`, [1, 4]],
+        [`id NOT IN (SELECT id FROM t)`, [1, 2, 3, 4]],
+        [`name`, []],
+      ];
+      for (const [where, ids] of conditions) {
+        const target = folder.file('condition.db');
+        copyFileSync(file, target);
+        const chosen = { ...(await differences(file, past, 't')), where };
+        const { written, matching } = await restoreRows(target, [chosen]);
+        const shown = ids.map((id) => `integer:${id}`);
+        assert.deepEqual(
+          written.map(({ row }) => showValue(row.after![0]!)),
+          shown,
+          where,
+        );
+        assert.deepEqual(
+          matching.map(({ wanted }) => showValue(wanted![0]!)),
+          shown,
+          where,
+        );
+      }
+    });
+
+    it('are of the wanted values, else of those that were seen', async () => {
+      makePast(
+        file,
+        past,
+        `CREATE TABLE t (id INTEGER PRIMARY KEY, a); INSERT INTO t VALUES (1, 'was'), (2, 'was')`,
+        `UPDATE t SET a = 'is' WHERE id = 1; INSERT INTO t VALUES (3, 'is')`,
+      );
+      expect(`DELETE FROM t WHERE id = 3`);
+      await restoreRows(file, [{ ...(await differences(file, past, 't')), where: `a = 'is'` }]);
+      assertExpected();
+    });
+
+    for (const where of [
+      'nothing = 1',
+      '1 = 1) OR (1',
+      'a = ?',
+      'rowid = 1 AND',
+      `id = 1; DROP TABLE t`,
+      'abs(1, 2)',
+    ]) {
+      it(`that cannot be used are refused: ${where}`, async () => {
+        makePast(
+          file,
+          past,
+          `CREATE TABLE t (id INTEGER PRIMARY KEY, a); INSERT INTO t VALUES (1, 1)`,
+          'DELETE FROM t',
+        );
+        expect('');
+        const chosen = { ...(await differences(file, past, 't')), where };
+        await failure(restoreRows(file, [chosen]), 'usage');
+        assertExpected();
+      });
+    }
+  });
+});
