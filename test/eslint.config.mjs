@@ -60,7 +60,7 @@ export default tseslint.config(
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: {
-      parserOptions: { projectService: true, tsconfigRootDir: path.join(import.meta.dirname, '..') },
+      parserOptions: { project: './tsconfig.json', tsconfigRootDir: path.join(import.meta.dirname, '..') },
     },
     rules: {
       '@typescript-eslint/consistent-type-imports': 'error',

@@ -7,6 +7,7 @@ import type { SalvageReport } from '../../src/backup/salvageBackup.ts';
 import type { BackupReport } from '../../src/backup/takeBackup.ts';
 import type { VerifyReport } from '../../src/backup/verifyBackup.ts';
 import type { RestoreReport } from '../../src/restore/restoreBackup.ts';
+import { itInAll } from '../support/sample.ts';
 import {
   backupFolder,
   call,
@@ -312,7 +313,7 @@ describe('work that does not come to its end', () => {
     assert.deepEqual(readShop(), before);
   });
 
-  it('says of a locked database that nothing was changed, and that it may pass', async () => {
+  itInAll('says of a locked database that nothing was changed, and that it may pass', async () => {
     const backup = await backUpShop();
     const other = new DatabaseSync(shopFile);
     other.exec('BEGIN EXCLUSIVE');

@@ -18,6 +18,11 @@ const aboutThisProject =
 
 const marker = 'complete.json';
 
+const home = join(
+  editorCache,
+  `${carrier.name}-${carrier.version}-${process.platform}-${process.arch}-node${nodeMajor}`,
+);
+
 /** A browser build of VS Code that is installed and answers. */
 export interface BrowserBuild {
   /** VS Code's own server, a script for Node. */
@@ -35,23 +40,21 @@ export interface BrowserBuild {
  */
 export async function ensureBrowserBuild(): Promise<BrowserBuild> {
   requireNode();
-  const name = `${carrier.name}-${carrier.version}-${process.platform}-${process.arch}-node${nodeMajor}`;
-  const home = join(editorCache, name);
-  const found = await readBuild(home);
+  const found = await readBuild();
   if (found) return found;
 
-  ensureBuildTools();
+  await ensureBuildTools();
   const draft = `${home}.${process.pid}.tmp`;
   await mkdir(draft, { recursive: true });
   ownFolder(draft);
   try {
     const version = await install(draft);
     await writeFile(join(draft, marker), JSON.stringify({ version }));
-    await publish(draft, home);
+    await publish(draft);
   } finally {
     await removeOwned(draft);
   }
-  const installed = await readBuild(home);
+  const installed = await readBuild();
   if (!installed) throw new Error(`The browser build of VS Code in ${home} is not complete.`);
   return installed;
 }
@@ -70,11 +73,12 @@ function requireNode(): void {
   }
 }
 
-function ensureBuildTools(): void {
-  if (isDebian()) ensureDebianPackages(['libkrb5-dev', 'build-essential', 'python3']);
+/** Makes sure of the packages that the install needs, if there is still one to do. */
+export async function ensureBuildTools(): Promise<void> {
+  if (isDebian() && !(await readBuild())) ensureDebianPackages(['libkrb5-dev', 'build-essential', 'python3']);
 }
 
-async function readBuild(home: string): Promise<BrowserBuild | undefined> {
+async function readBuild(): Promise<BrowserBuild | undefined> {
   const serverScript = serverScriptIn(home);
   if (!existsSync(join(home, marker)) || !existsSync(serverScript)) return undefined;
   const { version } = JSON.parse(await readFile(join(home, marker), 'utf8')) as { version: string };
@@ -154,7 +158,7 @@ function nodeHeaders(): string | undefined {
   return candidates.find((folder) => existsSync(join(folder, 'include', 'node', 'node_api.h')));
 }
 
-async function publish(draft: string, home: string): Promise<void> {
+async function publish(draft: string): Promise<void> {
   // Without its marker, a folder of that name is a leftover.
   if (!existsSync(join(home, marker))) await rm(home, { recursive: true, force: true });
   try {

@@ -1,6 +1,4 @@
-/** Installs what the extension-host tests and the browser tests need, before they start side by side. */
+/** Installs the browser build of VS Code, before the extension-host tests and the browser tests start side by side. */
 import { ensureBrowserBuild } from './browserBuild.ts';
-import { ensureChromium } from './chromium.ts';
 
 await ensureBrowserBuild();
-ensureChromium();

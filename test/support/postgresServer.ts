@@ -251,7 +251,12 @@ function reached(port: number, password: string): Omit<PostgresServer, 'log' | '
       const client = new pg.Client({ connectionString: url });
       await client.connect();
       try {
-        await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)}`);
+        // Without fsync, copying files takes half the time of writing pages to the log.
+        const { rows } = await client.query<{ version: number }>(
+          `SELECT current_setting('server_version_num')::int AS version`,
+        );
+        const how = rows[0]!.version >= 150_000 ? ' STRATEGY file_copy' : '';
+        await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)}${how}`);
       } finally {
         await client.end();
       }

@@ -38,10 +38,14 @@ interface Step {
   /** The files that a sample is limited to. */
   readonly sample?: string;
   readonly postgres?: boolean;
-  /** It runs before all others: it may install something. */
+  /** It runs before all others: it may install packages of the system, one process at a time. */
   readonly first?: boolean;
-  /** It runs VS Code: only other such steps run at the same time. */
+  /** It runs in no lane, but beside them: it mostly waits for a download. */
+  readonly beside?: boolean;
+  /** It runs VS Code: only other such steps and patient ones run at the same time. */
   readonly vscode?: boolean;
+  /** It takes what the processors have left, last, beside VS Code, which waits often. */
+  readonly patient?: boolean;
   /** A step without which this one would test something old. */
   readonly after?: string;
 }
@@ -51,12 +55,15 @@ const mocha = [
   ...['--reporter', './test/support/countingReporter.ts', '--forbid-only', '--forbid-pending'],
 ];
 
+const eslintArguments = ['-c', 'test/eslint.config.mjs', '.'];
+
 const steps: Readonly<Record<string, Step>> = {
-  install: {
-    ...check('VS Code and Chromium for the tests', 'test/support/installBrowserBuild.ts'),
-    first: true,
+  packages: { ...check('Packages for VS Code and Chromium', 'test/support/installPackages.ts'), first: true },
+  install: { ...check('VS Code for the tests', 'test/support/installBrowserBuild.ts'), beside: true },
+  lint: {
+    ...check('Lint', 'test/support/lowPriority.ts', program('eslint/bin/eslint.js'), ...eslintArguments),
+    patient: true,
   },
-  lint: check('Lint', program('eslint/bin/eslint.js'), '-c', 'test/eslint.config.mjs', '.'),
   types: check('Types', program('typescript/bin/tsc'), '--noEmit'),
   format: check('Format', program('prettier/bin/prettier.cjs'), '--check', '.'),
   viewer: check('Types of the viewer', program('typescript/bin/tsc'), '-p', 'media/viewer/jsconfig.json'),
@@ -117,14 +124,17 @@ const jobs = names.flatMap(jobsOf);
 for (const job of jobs.filter(({ step }) => step.first)) await runJob(job);
 // One more than there are cores: tests and their server wait for each other, and some tests for a time limit.
 const lanes = Array.from({ length: availableParallelism() + 1 }, (): Lane => ({}));
-const waiting = jobs.filter(({ step }) => !step.first && !step.vscode).sort((a, b) => b.seconds - a.seconds);
-await Promise.all(
-  lanes.map(async (lane) => {
+const waiting = jobs
+  .filter(({ step }) => !step.first && !step.beside && !isLast(step))
+  .sort((a, b) => b.seconds - a.seconds);
+await Promise.all([
+  ...jobs.filter(({ step }) => step.beside).map((job) => runJob(job, {})),
+  ...lanes.map(async (lane) => {
     for (let job = waiting.shift(); job; job = waiting.shift()) await runJob(job, lane);
     await (await lane.server)?.stop();
   }),
-);
-await Promise.all(jobs.filter(({ step }) => step.vscode).map((job) => runJob(job, {})));
+]);
+await Promise.all(jobs.filter(({ step }) => isLast(step)).map((job) => runJob(job, {})));
 for (const name of names) {
   if (steps[name]!.suite && passedBy.get(name) === undefined) fail(name, 'ran no test');
 }
@@ -145,6 +155,10 @@ function readArguments(args: string[]): { names: string[]; forMocha: string[]; a
     forMocha: args.slice(end),
     all: end < args.length || args.slice(0, end).includes('all'),
   };
+}
+
+function isLast({ vscode, patient }: Step): boolean {
+  return vscode === true || patient === true;
 }
 
 function jobsOf(name: string): Job[] {

@@ -10,6 +10,7 @@ import { silentLogger } from '../../src/core/logger.ts';
 import { engineById, parseDatabaseUrl } from '../../src/engines/registry.ts';
 import { makeOwnedFolder, type OwnedFolder } from '../support/childProcesses.ts';
 import { startPostgres, type PostgresServer } from '../support/postgresServer.ts';
+import { itInAll } from '../support/sample.ts';
 import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
 
@@ -178,7 +179,7 @@ describe('restoring, by clicking', () => {
     );
   });
 
-  it('tells that a restore is undone, and offers no undo of that', async () => {
+  itInAll('tells that a restore is undone, and offers no undo of that', async () => {
     query('DELETE FROM order_lines WHERE order_id > 1100');
     await menu(item(/^Backup shop-new/), /^Restore Backup/);
     await row(/^Replace/).click();
@@ -256,7 +257,7 @@ describe('restoring, by clicking', () => {
     await backup.locator('.monaco-tl-twistie').click();
   });
 
-  it('backs a database file up from its menu in the Explorer', async () => {
+  itInAll('backs a database file up from its menu in the Explorer', async () => {
     await copyFile(join(folder, 'shop.db'), join(folder, 'till.sqlite3'));
     await workbench.page
       .getByRole('tab', { name: /^Explorer/ })

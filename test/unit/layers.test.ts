@@ -75,6 +75,7 @@ describe('the layers', () => {
   const eslint = new ESLint({
     cwd: root,
     overrideConfigFile: path.join(root, 'test/eslint.config.mjs'),
+    overrideConfig: { languageOptions: { parserOptions: { project: false } } },
     ruleFilter: ({ ruleId }) => ruleId === '@typescript-eslint/no-restricted-imports',
   });
   const complaints = async (file: string, line: string): Promise<string[]> => {
