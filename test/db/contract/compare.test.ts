@@ -244,7 +244,7 @@ for (const testEngine of testEngines) {
 
     it('finds what was changed at random', async () => {
       const random = randomSource('comparisons');
-      for (let number = 0; number < casesOf(150, 12); number += 1) {
+      for (let number = 0; number < casesOf(150, 8); number += 1) {
         const tables = Array.from({ length: 1 + random.below(3) }, (_, at) => randomTable(random, `t${at}`));
         for (const { name } of tables) await database.run(`DROP TABLE IF EXISTS ${name}`);
         for (const table of tables) await database.run(table.create);

@@ -21,7 +21,7 @@ describe('SQLite: restoring what differs, with random tables', () => {
 
   it('brings back any state from any other', async () => {
     const random = randomSource('differing rows');
-    const cases = casesOf(40, 12);
+    const cases = casesOf(40, 8);
     let compared = 0;
     for (let number = 0; number < cases; number += 1) {
       const other = folder.file(`random-${number}.db`);
