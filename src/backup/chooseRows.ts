@@ -28,7 +28,7 @@ export function chooseRows(schema: DatabaseSchema, selection: BackupSelection): 
 
 function contradiction({ withRelated, only }: BackupSelection): RestorePointError {
   const other = withRelated ? 'related rows are' : `only the ${only === 'data' ? 'rows are' : 'schema is'}`;
-  return new RestorePointError('usage', `Rows of a table cannot be excluded where ${other} backed up`, {
+  return new RestorePointError('usage', `Rows of a table cannot be excluded when ${other} backed up`, {
     unchanged: 'Nothing was written.',
     next: only === 'data' ? 'Exclude the table.' : 'Leave one of the two out.',
   });

@@ -30,7 +30,7 @@ export function excludedNotes(tables: readonly BackedUpTable[]): string[] {
         .map(
           ({ columns, references }) =>
             `Rows of ${formatTableName(table.name)} (${columns.join(', ')}) reference rows of ` +
-            `${formatTableName(references)}, which were excluded: if that table does not have them, the references dangle`,
+            `${formatTableName(references)}, which were excluded: a restore fails if the database does not have them`,
         ),
     );
 }

@@ -72,7 +72,7 @@ export const usage = `restore-point: back up a database to a file, and restore e
 --identity    a file of age identities, for backups that are encrypted to recipients
 --rows        for compare: print the first N rows of each table that differ, or all of them
 --create-database  into a new database (SQLite: a new file) with the connection's name, or with
-                a name that follows; the server must not have it yet
+                a name that follows; it must not exist yet
 --yes         do not ask before writing
 --trust       run the statements (functions, triggers, tables, …) of a backup that was not made on
                 this machine: they run as you
@@ -82,7 +82,7 @@ export const usage = `restore-point: back up a database to a file, and restore e
 --format      for export: csv (RFC 4180), ndjson (one object per line), json (one array), sql (INSERTs),
               django (a fixture for loaddata)
 --where       for export: a condition in the database's SQL for a connection, column=text for a backup
---differing-from  for export: only rows that this backup or connection does not have, or has otherwise
+--differing-from  for export: only rows that this backup or connection lacks, or has with other values
 --separator   for csv: one character instead of a comma; \\t is a tab
 --null        for csv: the text for NULL; default: nothing, with empty strings in quotes
 --app-label, --model  for django; default: taken from the table name
@@ -290,7 +290,7 @@ function restoreArguments(words: readonly string[]): RestoreArguments {
   if (intoSchema === '') throw wrong('--into-schema needs a name');
   const createDatabase = values['create-database'];
   if (createDatabase !== undefined && values['dry-run'])
-    throw wrong('--create-database and --dry-run exclude each other');
+    throw wrong('--create-database and --dry-run cannot be used together');
   return {
     command: 'restore',
     file: file!,

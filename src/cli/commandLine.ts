@@ -201,7 +201,7 @@ async function mayRun(code: CodeToRun, { signal, terminal }: Work): Promise<bool
       next: 'Read them with inspect --statements, then add --trust. With --data-only, none of them run.',
     });
   }
-  terminal.stderr.write('Their text: restore-point inspect --statements FILE\n');
+  terminal.stderr.write('To read them: restore-point inspect --statements FILE\n');
   return await askYes('Run them? [y/N] ', terminal, signal);
 }
 
@@ -210,7 +210,7 @@ async function inspect(args: InspectArguments, output: Output, work: Work): Prom
   try {
     const { manifest } = archive;
     const text = args.statements
-      ? statementsText(manifest.objects) || 'The backup holds no statements.'
+      ? statementsText(manifest.objects) || 'The backup contains no statements.'
       : inspectText(archive, engineById(manifest.source.engine).extras);
     output.result(text.trimEnd(), args.statements ? manifest.objects : toJson(manifest));
   } finally {

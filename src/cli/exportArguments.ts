@@ -68,10 +68,10 @@ export function exportArguments(words: readonly string[]): ExportArguments {
     if (name !== undefined) throw wrong(`--${name} only works with --format ${owner}`);
   }
   if (values.json && out === undefined)
-    throw wrong('--json needs --out, because the rows go to the standard output otherwise');
+    throw wrong('--json needs --out, because otherwise the rows go to standard output');
   const { table, 'differing-from': differingFrom } = values;
   if (differingFrom !== undefined && values.where)
-    throw wrong('--where and --differing-from exclude each other');
+    throw wrong('--where and --differing-from cannot be used together');
   return {
     command: 'export',
     source: source!,

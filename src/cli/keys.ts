@@ -100,7 +100,7 @@ async function linesOf(
   parse: (text: string, where: string) => string[],
 ): Promise<string[]> {
   const lists = await Promise.all(
-    files.map(async (file) => parse(await readText(file, 'A file of keys'), file)),
+    files.map(async (file) => parse(await readText(file, 'The key file'), file)),
   );
   return lists.flat();
 }

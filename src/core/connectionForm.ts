@@ -1,7 +1,7 @@
 import type { DatabaseAddress } from './connections.ts';
 import type { LocalizableText } from './localizable.ts';
 
-/** What an address is made of, as the settings name it. An engine uses some of it. */
+/** The parts of an address, as the settings name them. An engine uses some of them. */
 export const addressProperties = [
   'file',
   'host',
@@ -16,15 +16,15 @@ export type AddressProperty = (typeof addressProperties)[number];
 
 /** How the user of an engine says where a database is: in settings, in a form, as a URL. */
 export interface ConnectionForm {
-  /** What its addresses are made of. */
+  /** The parts of its addresses. */
   readonly properties: readonly AddressProperty[];
   readonly required: readonly AddressProperty[];
-  /** What to have at hand, after the name of the engine. */
+  /** The things to have at hand; shown after the name of the engine. */
   readonly summary: LocalizableText;
-  /** What the form asks, in this order. */
+  /** The questions of the form, in this order. */
   readonly questions: readonly AddressQuestion[];
   readonly exampleUrl: string;
-  /** Where a password comes from that no connection names, as the subject of a sentence. */
+  /** The other sources of a password, which no connection names; the subject of a sentence. */
   readonly otherPasswords?: string;
 }
 
@@ -39,7 +39,7 @@ export type AddressQuestion =
 export interface FileQuestion {
   readonly kind: 'file';
   readonly prompt: LocalizableText;
-  /** What such files are called, in the dialog that opens them. */
+  /** The name of such files in the dialog that opens them. */
   readonly type: LocalizableText;
   /** The usual ends of their names, without the dot. */
   readonly extensions: readonly string[];

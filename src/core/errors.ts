@@ -19,7 +19,7 @@ export type ErrorCode =
   /** The user stopped it. */
   | 'cancelled';
 
-/** Where it happened, as far as it is known. Row and line count from 1. */
+/** The place of the error, as far as it is known. Rows and lines count from 1. */
 export interface ErrorPlace {
   readonly file?: string;
   readonly entry?: string;
@@ -31,11 +31,11 @@ export interface ErrorPlace {
 
 export interface ErrorDetails {
   readonly place?: ErrorPlace;
-  /** What is as it was before, as a sentence: "Nothing was changed." */
+  /** The part that is unchanged, as a sentence: "Nothing was changed." */
   readonly unchanged?: string;
-  /** What it needs to work, if the user can be asked for it. */
+  /** The thing that is needed and that the user can be asked for. */
   readonly needs?: 'password';
-  /** What the user can do next, as a sentence. */
+  /** The next step for the user, as a sentence. */
   readonly next?: string;
   /** The tables that are refused, as `formatTableName` writes them, where the others could be taken without them. */
   readonly tables?: readonly string[];
@@ -60,7 +60,7 @@ export class RestorePointError extends Error {
     this.details = details;
   }
 
-  /** Whether `error` is one of ours, and of this code when one is given. */
+  /** Whether `error` is a RestorePointError, with this code if one is given. */
   static is(error: unknown, code?: ErrorCode): error is RestorePointError {
     return error instanceof RestorePointError && (code === undefined || error.code === code);
   }

@@ -1,14 +1,14 @@
 import type { Message } from './localizable.ts';
 
 /**
- * What an engine keeps besides tables and statements, as JSON of its own shape: in a backup, of a database, for a plan.
- * Others carry it, and only the engine looks into it.
+ * The things that an engine keeps besides tables and statements, as JSON of its own shape: in a backup, of a database, for
+ * a plan. Other code only passes them on.
  */
 export type EngineExtras = Readonly<Record<string, unknown>>;
 
-/** What a restore does with a backup's extras. */
+/** The part of a plan that restores a backup's extras. */
 export interface ExtrasPlan {
-  /** What is there now changes: a safety backup has to hold it. */
+  /** The present ones change, so a safety backup must contain them. */
   readonly overwrites: boolean;
   /** For people, before they say yes. */
   readonly description: Message;

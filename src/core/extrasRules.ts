@@ -9,9 +9,9 @@ export interface PlannedExtras {
   readonly warnings: readonly string[];
 }
 
-/** What common code asks an engine about its extras. None of it reads or writes anything. */
+/** Common code asks an engine these questions about its extras. None of them reads or writes anything. */
 export interface ExtrasRules {
-  /** What they are called: `large objects`. */
+  /** Their name: `large objects`. */
   readonly name: LocalizableText;
   /** How many a backup holds. */
   countOf(extras: EngineExtras): number;

@@ -1,4 +1,4 @@
-/** Where the core tells what it does. Messages hold no secret and no row's values. */
+/** The core reports its steps to it. Messages contain no secrets and no values of rows. */
 export interface Logger {
   debug(message: string): void;
   info(message: string): void;

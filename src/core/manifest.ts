@@ -5,7 +5,7 @@ import type { RelatedReason } from './related.ts';
 import type { LeftOut, SchemaObject, Sequence, Table } from './schema.ts';
 import type { Unproven } from './unproven.ts';
 
-/** The name of an engine in settings and manifests. Which there are, the registry of engines says. */
+/** The name of an engine in settings and manifests. The registry of engines lists them. */
 export type EngineId = string;
 
 export type Compression = 'zstd' | 'gzip' | 'none';
@@ -16,9 +16,9 @@ export interface DatabaseInfo {
   readonly serverVersion: string;
   /** The database's name; for a file its base name. */
   readonly database: string;
-  /** A one-way hash of what tells this database from all others, where the engine knows that: equal for the same one. */
+  /** A one-way hash that identifies this database. Absent if the engine has no way to identify one. */
   readonly identity?: string;
-  /** What a new database has to be made with to be like it, in the engine's own words: its encoding and locale. */
+  /** The options that create a new database like it, in the engine's own words: its encoding and locale. */
   readonly madeWith?: Readonly<Record<string, string>>;
 }
 
@@ -35,7 +35,7 @@ export interface BackedUpTable {
   /** The columns in the payload, in its order (generated ones are not there). */
   readonly columns: readonly string[];
   readonly rows: number;
-  /** It has no row here, because the backup was asked to leave them out; the table had some, or none. */
+  /** The user excluded its rows from the backup, so `rows` is 0. */
   readonly rowsExcluded?: true;
   /** How many more it had in the damaged file that this backup was salvaged from. */
   readonly lostRows?: number;
@@ -45,7 +45,7 @@ export interface BackedUpTable {
   readonly payload: string;
 }
 
-/** Whether it holds all rows that the table had. */
+/** Whether it contains all rows that the table had. */
 export function holdsAllRows({ where, related, lostRows, rowsExcluded }: BackedUpTable): boolean {
   return where === undefined && related === undefined && lostRows === undefined && rowsExcluded === undefined;
 }
@@ -64,9 +64,9 @@ export interface Manifest {
   };
   /** Why it was taken: by a user, or before a restore. */
   readonly purpose: 'backup' | 'safety';
-  /** All of the database, its schema and its rows, or a part of it. */
+  /** It contains the whole database, its schema and its rows, and not only a part. */
   readonly complete: boolean;
-  /** It holds the schema without rows (those of its tables are 0), or rows without the schema. */
+  /** It contains only the schema (all row counts are 0), or only rows. */
   readonly only?: BackupPart;
   /** `objects` is the whole schema of the database, although the backup has only the schema, or excludes rows. */
   readonly allObjects?: boolean;
@@ -79,7 +79,7 @@ export interface Manifest {
   readonly asItIs?: true;
   /** The parts that could not be checked when the backup was taken; absent if there are none. */
   readonly unproven?: readonly Unproven[];
-  /** Absent where it holds none. In the file these are properties of the manifest. */
+  /** Absent if there are none. In the file, they are properties of the manifest. */
   readonly extras?: EngineExtras;
   readonly payloads: readonly Payload[];
 }

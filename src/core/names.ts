@@ -82,7 +82,7 @@ function unquote(part: string): string {
   return isBare(part) ? trimmed : trimmed.slice(1, -1).replaceAll('""', '"');
 }
 
-/** Whether a name or pattern as the user wrote it means this table: without a schema it means any schema. */
+/** Whether a name or pattern of the user matches this table; without a schema, it matches in every schema. */
 export function nameMatches(wanted: TablePattern, table: TableName): boolean {
   const fits = wanted.wildcard ? starFits : (pattern: string, name: string) => pattern === name;
   return (
@@ -102,7 +102,7 @@ export function nameFinder<Named>(
   };
 }
 
-/** Whether a name fits a pattern in which each `*` is any text: each part is looked for once, behind the one before. */
+/** Whether a name matches a pattern in which each `*` is any text. Looks for each part once, after the one before. */
 function starFits(pattern: string, name: string): boolean {
   const parts = pattern.split('*');
   const first = parts.shift()!;

@@ -12,7 +12,7 @@ interface Owned {
   readonly mode: number;
 }
 
-/** Whether this user owns it. On Windows every user has folders of their own for these files. */
+/** Whether this user owns it. On Windows, users have separate folders for these files. */
 export function isOwn({ uid }: Pick<Owned, 'uid'>): boolean {
   return process.getuid === undefined || uid === process.getuid();
 }

@@ -6,13 +6,13 @@ export interface Chunk {
   readonly rows: number;
   /** Before compression. */
   readonly bytes: number;
-  /** As it is in the archive. */
+  /** In the archive. */
   readonly storedBytes: number;
   /** The SHA-256 of the stored bytes, in hexadecimal. */
   readonly sha256: string;
 }
 
-/** A stream of bytes in the engine's own tongue, cut into chunks. */
+/** A stream of bytes in the engine's own format, cut into chunks. */
 export interface Payload {
   /** The folder of its entries: `data/3-orders`. */
   readonly name: string;
@@ -22,10 +22,10 @@ export interface Payload {
 /** About how large a chunk is before it is compressed. A single row that is larger makes a larger one. */
 export const chunkBytes = 4 * 1024 * 1024;
 
-/** Where an engine puts what it reads. The archive implements it. */
+/** An engine writes what it reads into it. The archive implements it. */
 export interface PayloadSink {
   /**
-   * Opens a payload. `label` is for people and is made safe for a path; `extension` tells the encoding.
+   * Opens a payload. `label` is for people and is made safe for a path; `extension` names the encoding.
    * Several may be open at once.
    */
   open(label: string, extension: string): PayloadWriter;
@@ -40,25 +40,25 @@ export interface PayloadWriter {
    * one failed.
    */
   writeChunk(bytes: Uint8Array, rows: number, release?: () => void): Promise<void>;
-  /** Resolves when all is written, with what the manifest says of it. */
+  /** Ends the payload: it takes no more chunks. Resolves when it is written, with its description for the manifest. */
   finish(): Promise<Payload>;
 }
 
-/** Where an engine takes what it restores from. The archive implements it; every chunk is checked as it is read. */
+/** An engine restores from it. The archive implements it; every chunk is checked as it is read. */
 export interface PayloadSource {
-  /** It was encrypted: where it can be helped, what is read from it does not lie on a disk. */
+  /** It was encrypted: its content is written to a disk only where that cannot be avoided. */
   readonly secret?: boolean;
   /**
-   * A payload in its order, decompressed: chunk by chunk, and very large ones in pieces. What it gives is the caller's
-   * own. Throws `damaged-backup` with the entry's name.
+   * Reads a payload in order, decompressed: chunk by chunk, very large ones in pieces. The caller owns the bytes. Throws
+   * `damaged-backup` with the entry's name.
    */
   read(payload: Payload, signal?: AbortSignal): AsyncIterable<Uint8Array>;
-  /** One chunk, decompressed: for a viewer that shows a page. It is the caller's own. */
+  /** Reads one chunk, decompressed: for a viewer that shows a page. The caller owns the bytes. */
   readChunk(chunk: Chunk): Promise<Uint8Array>;
 }
 
-/** The chunks of a damaged backup. `read` gives zeros in place of what does not hold. */
+/** The chunks of a damaged backup. `read` gives zeros in place of damaged ones. */
 export interface DamagedSource extends PayloadSource {
-  /** Whether all of it is there, as its checksum says. */
+  /** Whether the chunk is complete, by its checksum. */
   holds(chunk: Chunk): boolean;
 }

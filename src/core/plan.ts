@@ -22,13 +22,13 @@ export interface InboundForeignKey {
   readonly columns: readonly string[];
 }
 
-/** What a restore does to the rows of a table. The table's key identifies a row; without one, rows are only inserted and deleted. */
+/** The changes to the rows of a table. Its key identifies a row; without one, rows are only inserted and deleted. */
 export interface RowChanges {
   readonly inserted: number;
   readonly updated: number;
   readonly deleted: number;
   readonly unchanged: number;
-  /** Not counted: at least so many rows are inserted and deleted. */
+  /** The numbers of inserted and deleted rows are lower bounds. */
   readonly atLeast?: true;
 }
 
@@ -47,9 +47,9 @@ export interface TablePlan {
   readonly inbound: readonly InboundForeignKey[];
   /** Differences between the table then and now that the restore can live with, as sentences. */
   readonly drift: readonly string[];
-  /** What becomes of its rows, where that was asked for. */
+  /** The changes to its rows, if they were counted. */
   readonly changes?: RowChanges;
-  /** Why it came, where it was not chosen itself. */
+  /** The reasons why it is included although it was not chosen. */
   readonly related?: readonly RelatedReason[];
 }
 
@@ -60,30 +60,30 @@ export interface OpaquePlan {
   readonly create: boolean;
 }
 
-/** Tables that are made in another schema than the one that the backup has them in. */
+/** Tables that are created in another schema than in the backup. */
 export interface SchemaMove {
   readonly from: string;
   readonly to: string;
-  /** All that are made, also those that hold no rows themselves, as the backup names them. */
+  /** All that are created, with their names in the backup, also those without rows of their own. */
   readonly tables: readonly TableName[];
 }
 
 /** A statement that a restore runs. */
 export interface PlannedObject extends SchemaObject {
-  /** It is the database's own, and not one of the file. */
+  /** It comes from the database, not from the file. */
   readonly live?: boolean;
 }
 
-/** What a restore will do, computed before anything is written. */
+/** The plan of a restore, made before anything is written. */
 export interface RestorePlan {
   readonly mode: RestoreMode;
-  /** All of a complete backup, and with it what belongs to no table. */
+  /** Everything in a complete backup, including objects that belong to no table. */
   readonly whole: boolean;
   /** Only missing objects are created and no rows written, or only rows are written and nothing is created. */
   readonly only?: BackupPart;
   /** The targets of the tables are in its `to`, and all of them are created. */
   readonly intoSchema?: SchemaMove;
-  /** In an order in which referenced tables come first where there is one (cycles are the engine's to handle). */
+  /** Referenced tables come first. Where references form a cycle, there is no such order: the engine handles that. */
   readonly tables: readonly TablePlan[];
   /** Statements for what is missing, in order. */
   readonly create: readonly PlannedObject[];
@@ -99,21 +99,20 @@ export interface RestorePlan {
   readonly warnings: readonly string[];
 }
 
-/** What was done to one table. */
+/** The changes that were made to one table. */
 export interface TableChange {
   readonly table: TableName;
   readonly rowsBefore: number;
   readonly rowsAfter: number;
-  /** Rows that were not there by their key; in mode `replace`, all that were loaded. */
+  /** Rows whose key was new; in the mode `replace`, all rows that were loaded. */
   readonly inserted: number;
-  /** Rows that were there and differed; always 0 in `replace` and `insert-missing`. */
+  /** Rows whose key existed with other values; always 0 in `replace` and `insert-missing`. */
   readonly updated: number;
   /**
-   * In `replace`, of those that were loaded: how many were there just as in the backup. Absent where that was not found
-   * out.
+   * In `replace`: how many of the loaded rows were already the same. Absent if that was not counted.
    */
   readonly kept?: number;
-  /** Where `kept` is there: rows that only the database had. */
+  /** Rows that only the database had; present together with `kept`. */
   readonly removed?: number;
   /** See `TablePlan`. */
   readonly changes?: RowChanges;

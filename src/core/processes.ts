@@ -1,4 +1,4 @@
-/** Whether a process of this machine has this number; one of another container has, as far as this one can see, not. */
+/** Whether a process with this number runs on this machine. Processes in other containers cannot be seen. */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -1,6 +1,6 @@
 import type { TableName } from './names.ts';
 
-/** What is being done now; in the order in which it can happen. */
+/** The steps of the work, in the order in which they can happen. */
 export type Phase =
   | 'connect'
   | 'check'

@@ -4,7 +4,7 @@ import { phaseTitles, type ProgressEvent } from './progress.ts';
 
 /** The progress of the work, in words and as a number. */
 export interface ProgressState {
-  /** What is being done: `Reading table 3 of 5: orders`. */
+  /** The current step: `Reading table 3 of 5: orders`. */
   readonly title: string;
   /** How far and how fast: `12,000 of 50,000 rows · 34 MB/s · 12 s left`; empty while nothing is known. */
   readonly detail: string;

@@ -14,12 +14,12 @@ export interface Column {
 
 export interface Key {
   readonly columns: readonly string[];
-  /** Every column of it is NOT NULL, so that it tells every row from every other. */
+  /** All its columns are NOT NULL, so it identifies every row. */
   readonly notNull: boolean;
 }
 
 export interface ForeignKey {
-  /** As the database names it; SQLite's are numbered per table. */
+  /** The database's name for it; SQLite numbers them per table. */
   readonly name: string;
   readonly columns: readonly string[];
   readonly references: TableName;
@@ -67,24 +67,24 @@ export interface ServerFeature {
 export type SchemaSection = 'pre-data' | 'post-data';
 
 /**
- * One object of the schema and the statement that makes it, in an order in which they can run. Its kind and its name
- * together are its key: what tells it from all others, in this database and in the next.
+ * One object of the schema and the statement that creates it, in an order in which they can run. Its kind and name together
+ * are its key, which identifies it in this database and in others.
  */
 export interface SchemaObject {
   readonly kind: string;
-  /** For people: what the statement makes. */
+  /** For people: the name of the created object. */
   readonly name: string;
-  /** The table that it belongs to: it is made when that table is missing in the target. */
+  /** The table that it belongs to: it is created when that table is missing in the target. */
   readonly table?: TableName;
   readonly section: SchemaSection;
   readonly sql: string;
-  /** Keys of the objects that have to be there before it. Absent where the engine's objects know of none. */
+  /** Keys of the objects that must exist before it. Absent if the engine does not know them. */
   readonly needs?: readonly string[];
-  /** Key of the object that it is a property of (its owner, a comment): it comes only when that one is made. */
+  /** Key of the object that it is a property of (an owner, a comment): it runs only when that object is created. */
   readonly of?: string;
-  /** It brings data: it is run also where it is there already. */
+  /** It brings data: it also runs when the object already exists. */
   readonly repeat?: boolean;
-  /** It makes an opaque table (see `Table.opaque`): where that is there already, only the mode `replace` writes it. */
+  /** It creates an opaque table (see `Table.opaque`). Only the mode `replace` writes one that already exists. */
   readonly opaque?: boolean;
   /** Features that the statement needs and not every server has. */
   readonly uses?: readonly ServerFeature[];
@@ -102,11 +102,11 @@ export interface TiedSequence {
   readonly table?: TableName;
 }
 
-/** A counter that must go on where it was. */
+/** A counter that must continue from its position. */
 export interface Sequence extends TiedSequence {
-  /** As text: it may be past what a double holds. */
+  /** A text, because it may be larger than a double can hold. */
   readonly lastValue: string;
-  /** Whether `lastValue` was given out already. */
+  /** Whether `lastValue` was already given out. */
   readonly isCalled: boolean;
   readonly increment: string;
 }
@@ -131,10 +131,10 @@ export interface LeftOut {
 export interface DatabaseSchema {
   readonly tables: readonly Table[];
   readonly objects: readonly SchemaObject[];
-  /** All of them; a snapshot reads how far they are (see `SnapshotContent`). */
+  /** All of them; a snapshot reads their positions (see `SnapshotContent`). */
   readonly sequences: readonly TiedSequence[];
   readonly leftOut: readonly LeftOut[];
-  /** What else the engine knows of it. */
+  /** Other things that the engine knows about it. */
   readonly extras?: EngineExtras;
   /** The server's version and the names of its optional features. */
   readonly server?: { readonly version: number; readonly offers: readonly string[] };

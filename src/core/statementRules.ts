@@ -19,7 +19,7 @@ export interface PlannedGivenObjects {
   readonly warnings: readonly string[];
 }
 
-/** What planning asks an engine about statements, of what only it knows. None of it reads or writes anything. */
+/** Planning asks an engine these questions about its statements. None of them reads or writes anything. */
 export interface StatementRules {
   /** Why this user cannot run it in this database; undefined where nothing is in the way. */
   obstacleTo(object: SchemaObject, schema: DatabaseSchema): StatementObstacle | undefined;

@@ -44,7 +44,7 @@ export interface BytesValue {
 export interface ArrayValue {
   readonly kind: 'array';
   readonly items: readonly Value[];
-  /** Where an index does not begin at 1: the bounds of each dimension, as the database writes them (`[0:2]`). */
+  /** The bounds of each dimension, as the database writes them (`[0:2]`); absent if all indexes begin at 1. */
   readonly bounds?: string;
 }
 

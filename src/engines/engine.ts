@@ -20,7 +20,7 @@ import type { StatementRules } from '../core/statementRules.ts';
 import type { Unproven } from '../core/unproven.ts';
 import type { OpenedRows } from './rowRestore.ts';
 
-/** Options of every long call: how to cancel it, and where it reports progress. */
+/** Options of every long call: how to cancel it, and where to report its progress. */
 export interface WorkOptions {
   readonly signal?: AbortSignal;
   readonly report?: ReportProgress;
@@ -29,56 +29,57 @@ export interface WorkOptions {
 
 /** Features that common code asks for, instead of asking which engine it is. */
 export interface EngineFeatures {
-  /** Tables are in schemas that a user names. */
+  /** Tables are in schemas with names that users choose. */
   readonly schemas: boolean;
-  /** A database that is not there can be made by connecting with `create`. */
+  /** Connecting with `create` creates a missing database. */
   readonly createsDatabase: boolean;
   /** It is a file on this machine. */
   readonly isFile: boolean;
   /**
-   * A restore reads all rows of a backup, and compares their checksums, before it changes anything: they need not be
-   * checked before.
+   * A restore reads all rows of a backup and compares their checksums before it changes anything, so nobody has to check
+   * them before it.
    */
   readonly readsBackupFirst?: boolean;
-  /** What a restore makes or alters is undone with its transaction. */
+  /** A rollback also undoes objects that a restore created or altered. */
   readonly transactionalDdl: boolean;
 }
 
-/** Features of an open database that common code asks for: some depend on the server. */
+/** Features of an open database. Some depend on the server. */
 export interface SessionFeatures extends EngineFeatures {
-  /** `Orders` and `orders` are one name. */
+  /** `Orders` and `orders` are the same name. */
   readonly caseInsensitiveNames: boolean;
 }
 
 /** The intact rows of a damaged backup. */
 export interface SalvagedContent {
-  /** With their present counts and digests; without the tables that are lost completely. */
+  /** With their new counts and digests; without tables that are completely lost. */
   readonly tables: readonly BackedUpTable[];
   readonly payloads: readonly Payload[];
-  /** Absent where not all of them hold. */
+  /** Absent if any of them is damaged. */
   readonly extras?: EngineExtras;
 }
 
-/** How rows are written as text that this kind of database reads back as they are. */
+/** Writes rows as text that this kind of database reads back exactly. */
 export interface RowText {
-  /** A value as the database's own CSV import takes it; undefined for NULL. */
+  /** A value in the form that the database's own CSV import reads; undefined for NULL. */
   readonly field: (value: Value) => string | undefined;
-  /** The beginning and the end of a file of INSERTs, each with a line feed. */
+  /** The beginning of a file of INSERTs, with a line feed. */
   readonly head: string;
+  /** The end of such a file, with a line feed. */
   readonly end: string;
   /**
-   * An INSERT of these rows, whose values are in the order of the columns, with a line feed. None of the columns is a
-   * generated one.
+   * An INSERT of these rows, with a line feed. Their values are in the order of the columns, none of which is
+   * generated.
    */
   insert(table: Table, columns: readonly string[], rows: readonly Row[]): string;
 }
 
-/** A database that was made for a restore. */
+/** A database that was created for a restore. */
 export interface CreatedDatabase {
   readonly address: DatabaseAddress;
-  /** How it is not like the source, as sentences without their ends. */
+  /** The differences from the source, as sentences without a final period. */
   readonly warnings: readonly string[];
-  /** Takes it away with all that is in it. Throws `database` where it may still be there. */
+  /** Drops it with everything in it. Throws `database` if it may still exist. */
   drop(): Promise<void>;
 }
 
@@ -89,7 +90,7 @@ export interface Engine {
   readonly label: string;
   readonly features: EngineFeatures;
   readonly form: ConnectionForm;
-  /** The rules for the manifests of its backups. */
+  /** The rules for manifests of its backups. */
   readonly manifestRules: ManifestRules;
   readonly rowText: RowText;
   /** Absent if the engine has no extras. */
@@ -99,20 +100,20 @@ export interface Engine {
   /** For people, without a secret: `localhost:5432/shop`, `shop.db`. */
   describe(address: DatabaseAddress): string;
   /**
-   * Everything that decides where a password goes and who could read it on the way, as a text to compare: what is left out
-   * of the address and comes from the environment, and what is in the certificates to trust, too.
+   * A text to compare that contains everything that decides where a password goes and who could read it on the way:
+   * also the parts that come from the environment, and the contents of trusted certificates.
    */
   passwordDestination(address: DatabaseAddress): Promise<string>;
   /**
-   * Reads what a user writes in place of a connection: `sqlite:path/to.db`, `postgres://user@host/db?sslmode=…`.
-   * Undefined when it is not this engine's; throws `usage` when it is, and wrong. A password in it comes apart.
+   * Reads a URL: `sqlite:path/to.db`, `postgres://user@host/db?sslmode=…`. Returns undefined for a URL of another engine,
+   * and throws `usage` for an invalid one of this engine. Returns a password in it separately.
    */
   parseUrl(text: string): { address: DatabaseAddress; password?: string } | undefined;
-  /** Throws `connection` with the reason in words, and what to do. */
+  /** Throws `connection` with the reason and the next step in words. */
   connect(address: DatabaseAddress, options: ConnectOptions): Promise<Session>;
   /**
-   * Makes a new, empty database like the one that a backup was taken from: with this name, else with that of the address.
-   * Throws `usage` if it already exists, `refused` if the user may not create it, `connection` and `database`.
+   * Creates a new, empty database like the source of a backup, with this name, or else with the name in the address. Throws
+   * `usage` if it already exists, `refused` if the user may not create it, `connection` and `database`.
    */
   createDatabase?(
     address: DatabaseAddress,
@@ -120,11 +121,11 @@ export interface Engine {
     source: DatabaseInfo,
     options: WorkOptions & { readonly password?: string },
   ): Promise<CreatedDatabase>;
-  /** Opens the payload of a backup for reading rows and for checking; needs no database. */
+  /** Opens the payload of a backup to read and check its rows. Needs no database. */
   openPayload(source: PayloadSource, manifest: Manifest, options: WorkOptions): Promise<PayloadRows>;
   /**
-   * Compares the rows of tables on two sides, and only reads. Keys match as the columns' collations and types say; other
-   * values are the same only if every byte of them is. Memory is bounded. Throws `damaged-backup`, `database` and
+   * Compares the rows of tables on two sides. It only reads, in bounded memory. Keys match by the rules of the columns'
+   * collations and types; other values are the same only if every byte is. Throws `damaged-backup`, `database` and
    * `cancelled`.
    */
   compare(
@@ -133,7 +134,7 @@ export interface Engine {
     tables: readonly ComparedTable[],
     options: CompareOptions,
   ): AsyncIterable<ComparisonPage>;
-  /** Copies what holds of a damaged backup's rows into another one; needs no database. */
+  /** Copies the intact rows of a damaged backup into another one. Needs no database. */
   salvage(
     source: DamagedSource,
     manifest: Manifest,
@@ -159,7 +160,7 @@ export interface DatabaseSide {
 }
 
 export interface CompareOptions extends WorkOptions {
-  /** How many differing rows of each table are wanted; all of them are counted. */
+  /** The number of differing rows of each table to return; all of them are counted. */
   readonly rows: number;
   /** See `RowQuery`. */
   readonly longest?: number;
@@ -169,11 +170,11 @@ export interface ConnectOptions extends WorkOptions {
   readonly password?: string;
   /** Nothing will be written through this session. */
   readonly readOnly: boolean;
-  /** Make the database if it is not there (only with the feature `createsDatabase`). */
+  /** Creates a missing database (only with the feature `createsDatabase`). */
   readonly create?: boolean;
 }
 
-/** An open connection to one database. One piece of work at a time. */
+/** An open connection to one database, for one piece of work at a time. */
 export interface Session {
   readonly info: DatabaseInfo;
   readonly features: SessionFeatures;
@@ -182,21 +183,21 @@ export interface Session {
   readonly statements?: StatementRules;
   /** For people, without a secret. */
   readonly target: string;
-  /** The tables with about how many rows and bytes they have; cheap, for a tree. */
+  /** The tables with estimates of their rows and bytes. It is fast, for a tree. */
   listTables(): Promise<TableSummary[]>;
-  /** Throws `usage` when there is no such table. */
+  /** Throws `usage` if there is no such table. */
   describeTable(name: TableName): Promise<Table>;
-  /** Throws `usage` when this cannot be the condition of a backup of the table's rows. Reads no rows. */
+  /** Throws `usage` for an invalid condition on the rows of a table. Reads no rows. */
   checkCondition(name: TableName, where: string): Promise<void>;
   introspect(options: IntrospectOptions): Promise<DatabaseSchema>;
-  /** Exactly how many rows these tables have, in their order. */
+  /** The exact row counts of these tables, in their order. */
   countRows(names: readonly TableName[], options: WorkOptions): Promise<number[]>;
   /**
-   * Whether the statements and names of a backup that this machine did not make are such as this engine writes. Throws
-   * `damaged-backup` where they are not.
+   * Checks a backup that was not made on this machine. Throws `damaged-backup` if this engine would not write such
+   * statements and names.
    */
   checkManifest?(manifest: Manifest, options: WorkOptions): Promise<void>;
-  /** Whether this user may do what is planned. Of engines that know rights. Writes nothing. */
+  /** Checks whether this user has the rights for the plan. Absent if the engine has no rights. Writes nothing. */
   checkRights?(plan: RestorePlan, options: WorkOptions): Promise<RightsCheck>;
   /** Begins one consistent read of the database. */
   openSnapshot(options: SnapshotOptions): Promise<Snapshot>;
@@ -208,45 +209,45 @@ export interface Session {
   close(): Promise<void>;
 }
 
-/** A part of a schema, with all that it needs. An engine may tell of more. */
+/** A part of a schema, with everything that it needs. An engine may return more. */
 export interface SchemaScope {
-  /** Whether a table belongs to it. Those that foreign keys tie to one come too, without what they are made of. */
+  /** Whether a table belongs to it. Tables that are connected to it by foreign keys are included without their parts. */
   readonly tables: (name: TableName) => boolean;
-  /** Also objects with these names (see `SchemaObject`), whatever they are. */
+  /** Also objects of any kind with these names (see `SchemaObject`). */
   readonly names: Iterable<string>;
 }
 
 export interface IntrospectOptions extends WorkOptions {
-  /** All of the schema when it is left out. */
+  /** If it is left out: the whole schema. */
   readonly scope?: SchemaScope;
 }
 
 export interface SnapshotOptions extends IntrospectOptions {
-  /** All of it will be read, without conditions. */
+  /** Everything will be read, without conditions. */
   readonly whole: boolean;
 }
 
-/** The parts of a plan that the user may not carry out. */
+/** The parts of a plan for which the user has no rights. */
 export interface RightsCheck {
   /** Each of them stops the restore. */
   readonly refusals: readonly RestorePointError[];
   /** The parts that can be skipped, with the reason. */
   readonly impossible: readonly { readonly object: SchemaObject; readonly reason: string }[];
-  /** Tables of a whole restore that are left as they are, because others than the user look after them. */
+  /** Tables of a whole restore that stay unchanged, because they belong to somebody else. */
   readonly leftAlone?: readonly { readonly target: TableName; readonly reason: string }[];
 }
 
 export interface TableSelection {
   readonly table: Table;
-  /** A condition in the database's SQL; rows for which it holds are read. */
+  /** A condition in the database's SQL; only matching rows are read. */
   readonly where?: string;
-  /** Its rows are read because others are: see `RelatedLinks`. With a condition, besides those for which it holds. */
+  /** Rows related to others are read (see `RelatedLinks`), in addition to the rows that match the condition, if any. */
   readonly related?: boolean;
-  /** None of its rows is read. */
+  /** None of its rows are read. */
   readonly withoutRows?: boolean;
 }
 
-/** The foreign keys by which rows of the selection bring others with them: see `followForeignKeys`. */
+/** The foreign keys through which rows of the selection add related rows: see `followForeignKeys`. */
 export type RelatedLinks = Pick<RelatedTables, 'down' | 'up'>;
 
 export interface ReadOptions extends WorkOptions {
@@ -256,13 +257,13 @@ export interface ReadOptions extends WorkOptions {
   readonly related?: RelatedLinks;
 }
 
-/** What a snapshot put into its sink. */
+/** A description of what a snapshot wrote into its sink. */
 export interface SnapshotContent {
   readonly tables: readonly BackedUpTable[];
-  /** The opaque tables among what was chosen; absent where there are none. */
+  /** The opaque tables of the selection; absent if there are none. */
   readonly opaque?: readonly TableName[];
   readonly payloads: readonly Payload[];
-  /** Counters of the tables, and of none. */
+  /** Counters of these tables, and counters without a table. */
   readonly sequences: readonly Sequence[];
   readonly extras?: EngineExtras;
   /** See `Manifest`. */
@@ -276,20 +277,20 @@ export interface SnapshotContent {
  */
 export interface Snapshot {
   readonly schema: DatabaseSchema;
-  /** Reads the tables into the sink. On error or cancel the sink's content is worthless. */
+  /** Reads the tables into the sink. After an error or a cancel, the content of the sink is useless. */
   read(
     selection: readonly TableSelection[],
     sink: PayloadSink,
     options: ReadOptions,
   ): Promise<SnapshotContent>;
   /**
-   * The rows of a table that the selection and the query ask for, in the order of its key where it has one, as pages of
-   * bounded size. Throws `usage` for a condition or a column that cannot be used.
+   * Reads the rows of a table that match the selection and the query, as pages of bounded size. They are in the order of
+   * the table's key, if it has one. Throws `usage` for an invalid condition or column.
    */
   rows(selection: RowSelection, query?: RowQuery, options?: RowOptions): AsyncIterable<readonly Row[]>;
-  /** The counters of these tables, and of none, as far as they are. */
+  /** The counters of these tables, and counters without a table, with their positions. */
   readSequences(tables: readonly TableName[]): Promise<readonly Sequence[]>;
-  /** Ends the read transaction and removes what was temporary. Never throws. */
+  /** Ends the read transaction and removes temporary files. Never throws. */
   close(): Promise<void>;
 }
 
@@ -302,54 +303,54 @@ export interface RestoreSource {
   readonly plan: RestorePlan;
   readonly manifest: Manifest;
   readonly source: PayloadSource;
-  /** This machine made the backup: what is in it is what the manifest says, and nothing else. */
+  /** This machine made the backup, so its content is exactly what the manifest says. */
   readonly madeHere?: boolean;
-  /** It is no rehearsal, and the user wants the state before to be kept. */
+  /** It is not a rehearsal, and the user wants to keep the previous state. */
   readonly safe?: boolean;
 }
 
 /**
- * A restore in one transaction that writes: nothing is changed yet. Errors of its steps are `database` (with the table and,
- * where it is known, the row), `verification` or `cancelled`; then only `rollback` is left.
+ * A restore in one transaction that writes. Nothing is changed yet. Its steps throw `database` (with the table and, if it is
+ * known, the row), `verification` or `cancelled`; after that, only `rollback` may be called.
  */
 export interface OpenedRestore {
   /** Creates what is missing, locks, and disarms triggers and foreign keys. */
   prepare(): Promise<PreparedRestore>;
-  /** Puts everything back, from whatever state it has come to, and says what became of the database. Never throws. */
+  /** Undoes everything, at any step, and resolves to the state of the database. Never throws. */
   rollback(): Promise<RestoreOutcome>;
 }
 
 /** Tables can be written. */
 export interface PreparedRestore {
-  /** Of each table of the plan, in its order. */
+  /** Writes the rows of one table. Call it for each table of the plan, in its order. */
   load(table: TablePlan): Promise<TableChange>;
   /** Rearms triggers, checks constraints, sets sequences. */
   finish(): Promise<FinishedRestore>;
 }
 
-/** All is written. */
+/** Everything is written. */
 export interface FinishedRestore {
-  /** What could not be done and the rows do not need, as sentences. */
+  /** The steps that failed but are not needed for the rows, as sentences. */
   readonly warnings: readonly string[];
-  /** Compares what the database now has with the backup. Throws `verification`. */
+  /** Compares the rows in the database with the backup. Throws `verification`. */
   verify(table: TablePlan): Promise<void>;
-  /** Makes it last. Where it throws, `rollback` says what became of the database. */
+  /** Commits. If it throws, `rollback` resolves to the state of the database. */
   commit(): Promise<void>;
 }
 
 /** A backup's rows, without a database. */
 export interface PayloadRows {
   /**
-   * The rows of a table that the query asks for, in the order of the backup, as pages of bounded size.
+   * Reads the rows of a table that match the query, in the order of the backup, as pages of bounded size.
    * Throws `damaged-backup`, and `usage` for a column that the backup does not have.
    */
   rows(table: BackedUpTable, query?: RowQuery, options?: RowOptions): AsyncIterable<readonly Row[]>;
-  /** Counts and compares the rows with what the manifest says. Throws `damaged-backup`. */
+  /** Compares the number and the digest of the rows with the manifest. Throws `damaged-backup`. */
   check(table: BackedUpTable, options: WorkOptions): Promise<void>;
-  /** The same of what the backup holds besides tables. */
+  /** Checks the content of the backup besides tables in the same way. */
   checkExtras(options: WorkOptions): Promise<void>;
   /** The parts that the checks so far could not examine: only their checksums were verified. */
   readonly unproven?: readonly Unproven[];
-  /** Never throws; removes what was temporary. */
+  /** Removes temporary files. Never throws. */
   close(): Promise<void>;
 }

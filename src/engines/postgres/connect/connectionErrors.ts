@@ -32,7 +32,7 @@ function serverWords(code: string, message: string, address: ResolvedAddress): W
       next: 'Check the user and the password.',
     },
     '28000': {
-      message: `The server does not let ${address.user} in: ${message}`,
+      message: `The server rejected ${address.user}: ${message}`,
       next: /pg_hba/.test(message)
         ? 'Its pg_hba.conf must allow this user, database and address, or you need another sslmode.'
         : 'Check the user.',

@@ -17,7 +17,7 @@ export async function createDatabase(
   options: Options,
 ): Promise<CreatedDatabase> {
   const { database: name } = resolveAddress(given === undefined ? address : { ...address, database: given });
-  if (Buffer.byteLength(name) > 63) throw wrong(name, 'Its name is too long: PostgreSQL takes 63 bytes');
+  if (Buffer.byteLength(name) > 63) throw wrong(name, 'Its name is too long: PostgreSQL allows 63 bytes');
   const warnings = await onServer(address, options, async (run, version) => {
     await refuseImpossible(run, name);
     return await create(run, name, attempts(madeWith, version), options);
@@ -127,7 +127,7 @@ async function create(
       await run(`CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0 ${options}`);
       return lost === undefined
         ? []
-        : [`The server does not have ${lost}: the new database has the server's own`];
+        : [`The server does not have ${lost}: the new database uses the server's own`];
     } catch (error) {
       if (hasState(error, '42P04')) throw exists(name);
       const isUnknown = isServerError(error) && /^(?:22|42|0A)/.test(error.code);

@@ -18,7 +18,7 @@ export async function outcomeOfCommit(
   const outcome = await outcomeOf(database, id, outcomeMilliseconds);
   if (outcome === 'committed') {
     database.logger.warn(
-      'The connection was lost during COMMIT; the server confirms that the transaction is committed',
+      'The connection was lost during COMMIT; the server confirms that the transaction was committed',
     );
     return { outcome: committed };
   }
@@ -40,7 +40,7 @@ export async function confirmRollback(
 ): Promise<RestoreOutcome> {
   const patience = isCancelled ? cancelledOutcomeMilliseconds : outcomeMilliseconds;
   if (id === undefined || (await outcomeOf(database, id, patience)) === 'aborted') return unchanged;
-  const error = new RestorePointError('connection', 'The connection was lost before that', {
+  const error = new RestorePointError('connection', 'the connection was lost before the rollback', {
     unchanged: 'The server rolls back the transaction when it notices.',
     cause,
   });

@@ -120,10 +120,10 @@ export function backedUpRows(
       for await (const bytes of withoutEndMark(side.source.read(payload, signal), place)) {
         await (lines ? lines.push(bytes) : take(bytes));
       }
-      if (lines && !lines.whole) throw damagedRows(table, 'its last row has no end');
+      if (lines && !lines.whole) throw damagedRows(table, 'its last row is incomplete');
     },
     check(rows, whole) {
-      if (!whole) throw damagedRows(table, 'its last row has no end');
+      if (!whole) throw damagedRows(table, 'its last row is incomplete');
       if (rows !== backedUp.rows)
         throw damagedRows(table, `it contains ${rows}, but its manifest says ${backedUp.rows}`);
     },
