@@ -352,6 +352,7 @@ async function rolledBack(
 ): Promise<unknown> {
   report?.({ phase: 'rollback' });
   const outcome = await opened.rollback();
-  if (outcome.state !== 'unchanged') logger.error('It is not certain that the restore was undone', outcome.cause);
+  if (outcome.state !== 'unchanged')
+    logger.error('It is not certain that the restore was undone', outcome.cause);
   return withOutcome(error, outcome);
 }
