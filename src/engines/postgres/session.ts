@@ -1,3 +1,4 @@
+import type { ChosenTable } from '../../core/chosenRows.ts';
 import { RestorePointError } from '../../core/errors.ts';
 import type { DatabaseInfo, Manifest, TableSummary } from '../../core/manifest.ts';
 import { tableKey, type TableName } from '../../core/names.ts';
@@ -13,10 +14,12 @@ import type {
   Snapshot,
   WorkOptions,
 } from '../engine.ts';
-import { RestoreSteps } from '../restoreSteps.ts';
+import { RestoreSteps, RowSteps } from '../restoreSteps.ts';
+import type { OpenedRows } from '../rowRestore.ts';
 import type { DatabaseAddress } from '../../core/connections.ts';
 import { describe, resolveAddress } from './connect/address.ts';
 import { checkRights } from './restore/checkRights.ts';
+import { ChosenRestore } from './restore/chosen/chosenRestore.ts';
 import { checkCondition } from './rows/condition.ts';
 import { Database } from './connect/connection.ts';
 import { countRows } from './rows/counts.ts';
@@ -137,6 +140,20 @@ export class PostgresSession implements Session {
         work: move
           ? new IntoSchemaRestore(transaction, restore, move, work)
           : new PostgresRestore(transaction, restore, work),
+        close: () => transaction.close(),
+      };
+    });
+    this.#open.add(steps);
+    return steps;
+  }
+
+  async beginRows(tables: readonly ChosenTable[], options: WorkOptions): Promise<OpenedRows> {
+    if (this.#readOnly) throw new RestorePointError('usage', 'This session was opened read-only');
+    await this.#reading(options.signal, refuseReadOnly);
+    const steps = await RowSteps.begin(options, async (work) => {
+      const transaction = await Transaction.begin(this.#database, 'write', work.signal);
+      return {
+        work: new ChosenRestore(transaction, tables, work),
         close: () => transaction.close(),
       };
     });

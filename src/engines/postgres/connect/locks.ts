@@ -5,7 +5,7 @@ import { quoteName } from './identifiers.ts';
 import { lockTimeoutSeconds } from './settings.ts';
 import type { Transaction } from './transaction.ts';
 
-export type LockMode = 'ACCESS SHARE' | 'ACCESS EXCLUSIVE';
+export type LockMode = 'ACCESS SHARE' | 'SHARE ROW EXCLUSIVE' | 'ACCESS EXCLUSIVE';
 
 /** Tables that one statement of a backup locks: where there are thousands, each statement costs. */
 const tablesAtOnce = 100;
@@ -81,6 +81,22 @@ async function withBlocker(
   );
 }
 
+const reading = ['AccessShareLock', 'RowShareLock'];
+
+/** The locks of others that do not stop one. */
+const besides: Readonly<Record<LockMode, readonly string[]>> = {
+  'ACCESS EXCLUSIVE': [],
+  'SHARE ROW EXCLUSIVE': reading,
+  'ACCESS SHARE': [
+    ...reading,
+    'RowExclusiveLock',
+    'ShareUpdateExclusiveLock',
+    'ShareLock',
+    'ShareRowExclusiveLock',
+    'ExclusiveLock',
+  ],
+};
+
 /** A migration can hold thousands. */
 const heldShown = 5;
 
@@ -122,9 +138,9 @@ async function lockHolders(
         WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM $2
           AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
           AND CASE WHEN pg_catalog.cardinality($1) = 0 THEN l.mode = 'AccessExclusiveLock'
-                   ELSE t.name IS NOT NULL AND ($3 OR l.mode = 'AccessExclusiveLock') END
+                   ELSE t.name IS NOT NULL AND NOT l.mode = ANY ($3) END
         ORDER BY 1, l.pid`,
-      [tables.map(quoteName), processId, mode !== 'ACCESS SHARE'],
+      [tables.map(quoteName), processId, mode === undefined ? [] : besides[mode]],
     );
     return rows.map((row) => ({ ...row, place: Number(row.place) }));
   } catch (error) {

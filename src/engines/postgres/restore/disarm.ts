@@ -10,9 +10,13 @@ import { type Validation, validateRows } from './validate.ts';
 export interface Armed {
   readonly off: string;
   readonly on: string;
+  /** Both need the table for themselves alone. */
+  readonly exclusive?: boolean;
   /** Constraints that all rows must satisfy afterwards. */
   readonly validate?: readonly Validation[];
 }
+
+type ArmedTable = Pick<TablePlan, 'target' | 'columns' | 'key'>;
 
 interface Row {
   /** Of the table, quoted. */
@@ -30,7 +34,7 @@ interface Row {
  */
 export async function findArmed(
   transaction: Transaction,
-  tables: readonly TablePlan[],
+  tables: readonly ArmedTable[],
   mode: RestoreMode,
 ): Promise<{ readonly armed: Armed[]; readonly refusals: RestorePointError[] }> {
   const names = tables.map(({ target }) => quoteName(target));
@@ -47,14 +51,14 @@ export async function findArmed(
   return { armed, refusals };
 }
 
-function acts({ kind, name }: Row, { columns, key }: TablePlan, mode: RestoreMode): boolean {
+function acts({ kind, name }: Row, { columns, key }: ArmedTable, mode: RestoreMode): boolean {
   if (kind === 'trigger') return true;
   if (mode === 'replace') return false;
   // An identity column that is the key is never updated.
   return kind === 'rule' || (columns.includes(name) && !key?.includes(name));
 }
 
-function refusal({ kind, name }: Row, { target }: TablePlan): RestorePointError {
+function refusal({ kind, name }: Row, { target }: ArmedTable): RestorePointError {
   const what = `the ${kind === 'identity' ? 'identity column' : kind} ${name}`;
   return new RestorePointError(
     'refused',
@@ -126,7 +130,7 @@ function switches({ kind, name, state }: Row, table: TableName): Armed {
   switch (kind) {
     case 'identity': {
       const column = `${alter} ALTER COLUMN ${quoted} SET GENERATED`;
-      return { off: `${column} BY DEFAULT`, on: `${column} ALWAYS` };
+      return { off: `${column} BY DEFAULT`, on: `${column} ALWAYS`, exclusive: true };
     }
     case 'trigger':
     case 'rule': {
@@ -134,6 +138,7 @@ function switches({ kind, name, state }: Row, table: TableName): Armed {
       return {
         off: `${alter} DISABLE ${object}`,
         on: `${alter} ENABLE ${state === 'A' ? 'ALWAYS ' : ''}${object}`,
+        exclusive: kind === 'rule',
       };
     }
   }

@@ -120,7 +120,10 @@ export function stagedRows({ name }: Staging, plan: TablePlan, exact: ExactColum
 }
 
 /** Such a column cannot be set in an UPDATE; as part of the key it need not be. */
-async function alwaysIdentities(transaction: Transaction, plan: TablePlan): Promise<Set<string>> {
+export async function alwaysIdentities(
+  transaction: Transaction,
+  plan: Pick<TablePlan, 'target' | 'key'>,
+): Promise<Set<string>> {
   const rows = await transaction.rows<{ name: string }>(
     `SELECT attname AS name FROM pg_attribute
       WHERE attrelid = to_regclass($1) AND attidentity = 'a' AND NOT attisdropped`,
@@ -134,12 +137,8 @@ async function alwaysIdentities(transaction: Transaction, plan: TablePlan): Prom
  * `=` would not find those of an extension (citext), or find another type's.
  */
 async function sameKey(transaction: Transaction, plan: TablePlan): Promise<string> {
-  const key = plan.key ?? [];
-  const operators = await transaction.rows<{ column: string; operator: string; base: string }>(
-    operatorQuery,
-    [quoteName(plan.target), JSON.stringify([...key].sort())],
-  );
-  if (key.length === 0 || operators.length !== key.length) {
+  const operators = await loadKeyOperators(transaction, plan.target, plan.key ?? []);
+  if (!operators) {
     throw new RestorePointError(
       'refused',
       'It has no unique index on its key, so its rows cannot be identified',
@@ -157,6 +156,29 @@ async function sameKey(transaction: Transaction, plan: TablePlan): Promise<strin
     .join(' AND ');
 }
 
+/** How the unique index of a key compares its columns. */
+export interface KeyOperator {
+  readonly column: string;
+  /** As SQL, with their schemas. */
+  readonly operator: string;
+  readonly operatorClass: string;
+  /** SQL: a cast of a domain to what it is made of. */
+  readonly base: string;
+}
+
+/** Undefined where there is no unique index on these columns. */
+export async function loadKeyOperators(
+  transaction: Transaction,
+  table: TableName,
+  key: readonly string[],
+): Promise<readonly KeyOperator[] | undefined> {
+  const operators = await transaction.rows<KeyOperator>(operatorQuery, [
+    quoteName(table),
+    JSON.stringify([...key].sort()),
+  ]);
+  return key.length > 0 && operators.length === key.length ? operators : undefined;
+}
+
 const operatorQuery = `
   WITH key AS (
     SELECT i.indexrelid, i.indkey::int2[] AS attnums, i.indclass::oid[] AS classes, i.indrelid
@@ -171,6 +193,8 @@ const operatorQuery = `
      ORDER BY i.indisprimary DESC, i.indexrelid
      LIMIT 1)
   SELECT a.attname AS "column", format('%I.%s', n.nspname, o.oprname) AS operator,
+         (SELECT format('%I.%I', cn.nspname, c.opcname) FROM pg_namespace cn WHERE cn.oid = c.opcnamespace)
+           AS "operatorClass",
          -- Operators of all enums, arrays or ranges take no domain over one.
          coalesce((WITH RECURSIVE below AS (
                      SELECT t.typbasetype AS oid FROM pg_type t WHERE t.oid = a.atttypid AND t.typtype = 'd'

@@ -1,0 +1,416 @@
+import assert from 'node:assert/strict';
+import { kindsOf, restoreRows, type TextTable, textsOfRow } from '../../support/chosenRows.ts';
+import { failure, usePostgres } from '../../support/postgresRestores.ts';
+import type { TestDatabase } from '../../support/testDatabases.ts';
+
+/** Refused with `stop`, and nothing is changed. */
+async function refused(database: TestDatabase, tables: readonly TextTable[], reason: RegExp): Promise<void> {
+  const before = await database.dump();
+  const error = await failure(restoreRows(database, tables));
+  assert.equal(error.code, 'database');
+  assert.match(error.message, reason);
+  assert.equal(await database.dump(), before);
+}
+
+describe('postgres: foreign keys of chosen rows', () => {
+  const postgres = usePostgres();
+  const shop = (action = ''): string => `
+    CREATE TABLE customers (id int PRIMARY KEY, name text);
+    CREATE TABLE orders (id int PRIMARY KEY, customer int REFERENCES customers ${action}, note text);
+    INSERT INTO customers VALUES (1, 'a'), (2, 'b'), (3, 'c');
+    INSERT INTO orders VALUES (10, 1, 'x'), (20, 2, 'y');`;
+
+  it('writes rows that reference each other, whatever the order of their tables', async () => {
+    const rows: TextTable[] = [
+      {
+        name: 'customers',
+        rows: [
+          [['1', 'a'], undefined],
+          [undefined, ['4', 'd']],
+        ],
+      },
+      {
+        name: 'orders',
+        rows: [
+          [['10', '1', 'x'], undefined],
+          [undefined, ['40', '4', 'w']],
+          [
+            ['20', '2', 'y'],
+            ['20', '4', 'y'],
+          ],
+        ],
+      },
+    ];
+    for (const action of [
+      '',
+      'ON DELETE CASCADE ON UPDATE CASCADE',
+      'ON DELETE RESTRICT',
+      'DEFERRABLE INITIALLY DEFERRED',
+    ]) {
+      for (const tables of [rows, rows.toReversed()]) {
+        const database = await postgres.create(shop(action));
+        const { written } = await restoreRows(database, tables);
+        assert.deepEqual(written.map(({ length }) => length).sort(), [2, 3]);
+        assert.deepEqual(await database.rows('SELECT id FROM customers ORDER BY id'), [['2'], ['3'], ['4']]);
+        assert.deepEqual(await database.rows('SELECT id, customer FROM orders ORDER BY id'), [
+          ['20', '4'],
+          ['40', '4'],
+        ]);
+      }
+    }
+  });
+
+  it('names the row that is missing, and skips all that needs it', async () => {
+    const database = await postgres.create(`${shop()}
+      CREATE TABLE parts (id int PRIMARY KEY, "order" int REFERENCES orders);`);
+    const tables: TextTable[] = [
+      {
+        name: 'orders',
+        rows: [
+          [undefined, ['30', '9', 'z']],
+          [undefined, ['31', '3', 'z']],
+        ],
+      },
+      {
+        name: 'parts',
+        rows: [
+          [undefined, ['300', '30']],
+          [undefined, ['310', '31']],
+        ],
+      },
+    ];
+    await refused(
+      database,
+      tables,
+      /^The row with id = 30 cannot be written: the row of public\.customers that it references is missing \(foreign key orders_customer_fkey\)/,
+    );
+    for (const answer of ['skip', 'overwrite'] as const) {
+      const { checked, late } = await restoreRows(database, tables, { answer });
+      assert.deepEqual(kindsOf(checked), ['foreign-key 30']);
+      const { needs } = checked.listed[0]!;
+      assert.deepEqual(needs?.table, { schema: 'public', name: 'customers' });
+      assert.deepEqual([needs.columns, textsOfRow(needs.values)], [['id'], ['9']]);
+      assert.deepEqual(kindsOf(late), ['foreign-key 300']);
+      assert.deepEqual(await database.rows('SELECT id FROM orders UNION SELECT id FROM parts ORDER BY 1'), [
+        ['10'],
+        ['20'],
+        ['31'],
+        ['310'],
+      ]);
+      await database.run('DELETE FROM parts; DELETE FROM orders WHERE id = 31');
+    }
+  });
+
+  for (const action of [
+    '',
+    'ON DELETE CASCADE',
+    'ON DELETE SET NULL',
+    'ON DELETE SET DEFAULT',
+    'ON DELETE RESTRICT',
+    'DEFERRABLE INITIALLY DEFERRED',
+  ]) {
+    it(`leaves rows alone that reference a deleted one (${action || 'NO ACTION'})`, async () => {
+      const database = await postgres.create(shop(action));
+      const tables: TextTable[] = [
+        {
+          name: 'customers',
+          rows: [
+            [['1', 'a'], undefined],
+            [['3', 'c'], undefined],
+          ],
+        },
+      ];
+      await refused(
+        database,
+        tables,
+        /rows of public\.orders reference it.* \(foreign key orders_customer_fkey\)/,
+      );
+      const { checked } = await restoreRows(database, tables, { answer: 'skip' });
+      assert.deepEqual(kindsOf(checked), ['foreign-key 1']);
+      assert.deepEqual(await database.rows('SELECT id, customer FROM orders ORDER BY id'), [
+        ['10', '1'],
+        ['20', '2'],
+      ]);
+      assert.deepEqual(await database.rows('SELECT id FROM customers ORDER BY id'), [['1'], ['2']]);
+    });
+  }
+
+  it('keeps a parent whose chosen child is skipped', async () => {
+    const database = await postgres.create(shop('ON DELETE CASCADE'));
+    const tables: TextTable[] = [
+      {
+        name: 'customers',
+        rows: [
+          [['1', 'a'], undefined],
+          [['2', 'b'], undefined],
+        ],
+      },
+      {
+        name: 'orders',
+        rows: [
+          [['10', '1', 'changed'], undefined],
+          [['20', '2', 'y'], undefined],
+        ],
+      },
+    ];
+    const { checked, late } = await restoreRows(database, tables, { answer: 'skip' });
+    assert.deepEqual([kindsOf(checked), kindsOf(late)], [['changed 10'], ['foreign-key 1']]);
+    assert.deepEqual(await database.rows('SELECT id FROM customers UNION SELECT id FROM orders ORDER BY 1'), [
+      ['1'],
+      ['3'],
+      ['10'],
+    ]);
+  });
+
+  it('changes what is referenced only where no row that stays references it', async () => {
+    for (const action of ['', 'ON UPDATE CASCADE', 'ON UPDATE SET NULL', 'ON UPDATE RESTRICT']) {
+      const database = await postgres.create(`
+        CREATE TABLE parents (id int PRIMARY KEY, code text UNIQUE);
+        CREATE TABLE children (id int PRIMARY KEY, code text REFERENCES parents (code) ${action});
+        INSERT INTO parents VALUES (1, 'a'), (2, 'b'); INSERT INTO children VALUES (1, 'a'), (2, 'b')`);
+      const parents: TextTable = {
+        name: 'parents',
+        rows: [
+          [
+            ['1', 'a'],
+            ['1', 'A'],
+          ],
+        ],
+      };
+      await refused(database, [parents], /rows of public\.children reference it/);
+      await restoreRows(database, [
+        parents,
+        {
+          name: 'children',
+          rows: [
+            [
+              ['1', 'a'],
+              ['1', 'A'],
+            ],
+          ],
+        },
+      ]);
+      assert.deepEqual(await database.rows('SELECT * FROM children ORDER BY id'), [
+        ['1', 'A'],
+        ['2', 'b'],
+      ]);
+      // Two rows exchange what others reference.
+      const exchange: TextTable = {
+        name: 'parents',
+        rows: [
+          [
+            ['1', 'A'],
+            ['1', 'b'],
+          ],
+          [
+            ['2', 'b'],
+            ['2', 'A'],
+          ],
+        ],
+      };
+      if (action === '') {
+        const { checked } = await restoreRows(database, [exchange], { answer: 'skip' });
+        assert.deepEqual(checked.counts, {});
+        assert.deepEqual(await database.rows('SELECT * FROM parents ORDER BY id'), [
+          ['1', 'b'],
+          ['2', 'A'],
+        ]);
+      } else await refused(database, [exchange], /rows of public\.children reference it/);
+    }
+  });
+
+  it('writes rows that reference themselves and each other in circles', async () => {
+    const database = await postgres.create(`
+      CREATE TABLE nodes (id int PRIMARY KEY, up int REFERENCES nodes ON DELETE CASCADE, first int);
+      CREATE TABLE leaves (id int PRIMARY KEY, node int NOT NULL REFERENCES nodes);
+      ALTER TABLE nodes ADD FOREIGN KEY (first) REFERENCES leaves;
+      INSERT INTO nodes VALUES (1, 1, NULL), (2, 1, NULL)`);
+    const tables: TextTable[] = [
+      {
+        name: 'nodes',
+        rows: [
+          [undefined, ['3', '4', '30']],
+          [undefined, ['4', '3', '40']],
+          [['2', '1', null], undefined],
+          [['1', '1', null], undefined],
+        ],
+      },
+      {
+        name: 'leaves',
+        rows: [
+          [undefined, ['30', '3']],
+          [undefined, ['40', '4']],
+        ],
+      },
+    ];
+    await restoreRows(database, tables);
+    const after = await database.rows('SELECT id, up, first FROM nodes ORDER BY id');
+    assert.deepEqual(after, [
+      ['3', '4', '30'],
+      ['4', '3', '40'],
+    ]);
+    await refused(database, [{ name: 'nodes', rows: [[['3', '4', '30'], undefined]] }], /reference it/);
+  });
+
+  it('knows the rows of partitions on both ends', async () => {
+    const database = await postgres.create(`
+      CREATE TABLE p (id int PRIMARY KEY, n int) PARTITION BY RANGE (id);
+      CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10); CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (10) TO (20);
+      CREATE TABLE c (id int, p int REFERENCES p ON DELETE CASCADE, PRIMARY KEY (id, p)) PARTITION BY LIST (p);
+      CREATE TABLE c1 PARTITION OF c FOR VALUES IN (1, 11); CREATE TABLE c2 PARTITION OF c DEFAULT;
+      INSERT INTO p VALUES (1, 1), (2, 2), (11, 11), (12, 12); INSERT INTO c VALUES (5, 1), (6, 2), (7, 11)`);
+    await refused(
+      database,
+      [{ name: 'p1', rows: [[['1', '1'], undefined]] }],
+      /rows of public\.c reference it/,
+    );
+    await refused(
+      database,
+      [{ name: 'c2', rows: [[undefined, ['8', '13']]] }],
+      /the row of public\.p that it references is missing/,
+    );
+    await refused(
+      database,
+      [{ name: 'c2', rows: [[undefined, ['8', '11']]] }],
+      /it belongs into another partition/,
+    );
+    await restoreRows(database, [
+      {
+        name: 'p1',
+        rows: [
+          [['1', '1'], undefined],
+          [
+            ['2', '2'],
+            ['2', '3'],
+          ],
+        ],
+      },
+      { name: 'p2', rows: [[undefined, ['13', '1']]] },
+      { name: 'c1', rows: [[['5', '1'], undefined]] },
+      { name: 'c2', rows: [[undefined, ['5', '13']]] },
+    ]);
+    assert.deepEqual(await database.rows('SELECT id FROM p ORDER BY id'), [['2'], ['11'], ['12'], ['13']]);
+    assert.deepEqual(await database.rows('SELECT id, p FROM c ORDER BY id'), [
+      ['5', '13'],
+      ['6', '2'],
+      ['7', '11'],
+    ]);
+  });
+});
+
+describe('postgres: other constraints of chosen rows', () => {
+  const postgres = usePostgres();
+
+  const strict = `
+    CREATE DOMAIN positive AS int CHECK (VALUE > 0);
+    CREATE TABLE t (id int PRIMARY KEY, code text UNIQUE, n positive, short varchar(3) NOT NULL, ratio int,
+      CONSTRAINT sane CHECK (ratio <> 13), part int GENERATED ALWAYS AS (100 / ratio) STORED,
+      EXCLUDE USING gist (int4range(id * 10, id * 10 + coalesce(ratio, 1)) WITH &&));
+    CREATE UNIQUE INDEX lower_code ON t (lower(code)) WHERE n IS NOT NULL;
+    INSERT INTO t VALUES (1, 'one', 1, 'a', 1), (2, 'two', 2, 'b', 2), (3, 'three', 3, 'c', 3)`;
+
+  const cases: readonly (readonly [string, readonly (string | null)[], RegExp])[] = [
+    ['unique', ['9', 'one', '1', 'a', '1'], /another row has its value of t_code_key, which is unique/],
+    ['unique expression', ['9', 'ONE', '1', 'a', '1'], /another row has its value of lower_code/],
+    ['domain', ['9', 'x', '0', 'a', '1'], /the check constraint positive_check refuses it/],
+    ['not null', ['9', 'x', '1', null, '1'], /its column short may not be NULL/],
+    ['length', ['9', 'x', '1', 'abcd', '1'], /value too long/],
+    ['check', ['9', 'x', '1', 'a', '13'], /the check constraint sane refuses it/],
+    ['generated', ['9', 'x', '1', 'a', '0'], /division by zero/],
+    ['exclusion', ['9', 'x', '1', 'a', '99'], /another row conflicts with it by the exclusion constraint/],
+  ];
+  it('are named, and refuse only the row that breaks them', async () => {
+    const database = await postgres.create(strict);
+    for (const [what, row, reason] of cases) {
+      const key = what === 'exclusion' ? ['0', ...row.slice(1)] : row;
+      await refused(database, [{ name: 't', rows: [[undefined, key]] }], reason);
+    }
+    const rows = cases.map(
+      ([what, row], index) =>
+        [undefined, [what === 'exclusion' ? '0' : String(9 + 20 * index), ...row.slice(1)]] as const,
+    );
+    const more = Array.from(
+      { length: 40 },
+      (_, index) => [undefined, [String(1000 + 20 * index), `new ${index}`, '1', 'n', '1']] as const,
+    );
+    const { checked, late, written } = await restoreRows(
+      database,
+      [
+        {
+          name: 't',
+          rows: [
+            ...more.slice(0, 20),
+            ...rows,
+            ...more.slice(20),
+            [
+              ['1', 'one', '1', 'a', '1'],
+              ['1', 'uno', '1', 'a', '1'],
+            ],
+          ],
+        },
+      ],
+      { answer: 'skip' },
+    );
+    assert.deepEqual(checked.counts, {});
+    // The values of the row that changes are free by then, so that two of them may come.
+    assert.deepEqual(late.counts, { constraint: 7 });
+    for (const { reason } of late.listed) assert.doesNotMatch(reason!, /three|restore_point/);
+    assert.equal(written[0]!.length, 42);
+  });
+
+  it('may be broken on the way: values change hands', async () => {
+    const database = await postgres.create(`
+      CREATE TABLE t (id int PRIMARY KEY, code text UNIQUE, other int UNIQUE DEFERRABLE, slot int4range, EXCLUDE USING gist (slot WITH &&));
+      INSERT INTO t VALUES (1, 'a', 1, '[0,5)'), (2, 'b', 2, '[5,9)'), (3, 'c', 3, '[9,10)'), (4, 'd', 4, NULL)`);
+    const indexes = `SELECT indexdef FROM pg_indexes WHERE tablename = 't' ORDER BY 1`;
+    const before = await database.rows(indexes);
+    const { written } = await restoreRows(database, [
+      {
+        name: 't',
+        rows: [
+          [
+            ['1', 'a', '1', '[0,5)'],
+            ['1', 'b', '2', '[5,9)'],
+          ],
+          [
+            ['2', 'b', '2', '[5,9)'],
+            ['2', 'c', '1', '[0,5)'],
+          ],
+          [['3', 'c', '3', '[9,10)'], undefined],
+          [undefined, ['5', 'a', '3', '[9,11)']],
+        ],
+      },
+    ]);
+    assert.equal(written[0]!.length, 4);
+    assert.deepEqual(await database.rows('SELECT id, code, other, slot FROM t ORDER BY id'), [
+      ['1', 'b', '2', '[5,9)'],
+      ['2', 'c', '1', '[0,5)'],
+      ['4', 'd', '4', null],
+      ['5', 'a', '3', '[9,11)'],
+    ]);
+    assert.deepEqual(await database.rows(indexes), before);
+    // Together with one that is refused.
+    const { late } = await restoreRows(
+      database,
+      [
+        {
+          name: 't',
+          rows: [
+            [
+              ['1', 'b', '2', '[5,9)'],
+              ['1', 'c', '2', '[5,9)'],
+            ],
+            [
+              ['2', 'c', '1', '[0,5)'],
+              ['2', 'b', '1', '[0,5)'],
+            ],
+            [undefined, ['6', 'd', '6', null]],
+          ],
+        },
+      ],
+      { answer: 'skip' },
+    );
+    assert.deepEqual(kindsOf(late), ['constraint 6']);
+    assert.deepEqual(await database.rows('SELECT code FROM t ORDER BY id'), [['c'], ['b'], ['d'], ['a']]);
+  });
+});
