@@ -2,8 +2,8 @@
  * Runs the checks and the tests of the project: `npm test` runs all checks, the main tests, and a sample of the longest suites
  * (sample.ts); `npm run test:all` (the word `all`) runs everything; other arguments name the steps to run.
  *
- * Several processes share the checks and the test files; the output of each is shown when it has ended. The tests in VS Code
- * and in the browser come last, side by side, because other load makes them slow.
+ * Several processes share the test files; the output of each is shown when it has ended. The tests in VS Code and in the
+ * browser come last, side by side, because other load makes them slow: lint and format only take what these leave.
  * The last line is `N passed, N failed`. It counts the tests of all steps, and one failure for each other check that failed,
  * each process of tests that crashed, and each step that ran no test. Failures are repeated above it, after a table of what
  * the tests tried and lost, and one of the longest files: the end of the log is enough.
@@ -55,18 +55,13 @@ const mocha = [
   ...['--reporter', './test/support/countingReporter.ts', '--forbid-only', '--forbid-pending'],
 ];
 
-const eslintArguments = ['-c', 'test/eslint.config.mjs', '.'];
-
 const steps: Readonly<Record<string, Step>> = {
   packages: { ...check('Packages for VS Code and Chromium', 'test/support/installPackages.ts'), first: true },
   install: { ...check('VS Code for the tests', 'test/support/installBrowserBuild.ts'), beside: true },
-  lint: {
-    ...check('Lint', 'test/support/lowPriority.ts', program('eslint/bin/eslint.js'), ...eslintArguments),
-    patient: true,
-  },
+  lint: patient('Lint', program('eslint/bin/eslint.js'), '-c', 'test/eslint.config.mjs', '.'),
   types: check('Types', program('typescript/bin/tsc'), '--noEmit'),
-  format: check('Format', program('prettier/bin/prettier.cjs'), '--check', '.'),
-  viewer: check('Types of the viewer', program('typescript/bin/tsc'), '-p', 'media/viewer/jsconfig.json'),
+  format: patient('Format', program('prettier/bin/prettier.cjs'), '--check', '.'),
+  viewer: patient('Types of the viewer', program('typescript/bin/tsc'), '-p', 'media/viewer/jsconfig.json'),
   build: check('Build', 'esbuild.mjs'),
   unit: { title: 'Unit tests', command: mocha, suite: true, files: 'test/unit/**/*.test.ts' },
   db: {
@@ -277,6 +272,10 @@ async function report(): Promise<void> {
 
 function check(title: string, ...command: string[]): Step {
   return { title, command };
+}
+
+function patient(title: string, ...command: string[]): Step {
+  return { ...check(title, 'test/support/lowPriority.ts', ...command), patient: true };
 }
 
 function program(path: string): string {

@@ -146,7 +146,7 @@ for (const encoding of ['UTF-8', 'UTF-16le', 'UTF-16be']) {
 }
 
 describe('sqlite: one of everything, each alone', function () {
-  sampleParts(this, 6);
+  sampleParts(this, 12);
   const folder = useTemporaryFolder();
   for (const entry of sqliteEntries) {
     describe(`${entry.kind}: ${entry.name}`, () => testEntry(entry, folder));

@@ -115,7 +115,7 @@ describe('postgres: the work of a comparison', function () {
     }
   });
 
-  it('leaves the snapshot usable for whoever stops early', async () => {
+  itInAll('leaves the snapshot usable for whoever stops early', async () => {
     const [first, second] = [await postgres.create(make), await postgres.create(make)];
     await second.run(`UPDATE t SET v = 'w'`);
     const sides = [await openSide(first), await openSide(second)] as const;
