@@ -91,7 +91,7 @@ export class Archive implements PayloadSource {
     }
   }
 
-  /** Whether these keys open an encrypted file. Nothing behind its header is read. Throws `file`, `damaged-backup`. */
+  /** Whether these keys open an encrypted file. Reads only its header. Throws `file`, `damaged-backup`. */
   static async opensWith(file: string, keys: Keys): Promise<boolean> {
     try {
       await (await openBytes(file, keys)).source.close();
@@ -166,7 +166,7 @@ export class Archive implements PayloadSource {
     await this.checkSchema();
   }
 
-  /** As `check`, of the rows alone. */
+  /** Like `check`, only for the rows. */
   async checkRows(options: { signal?: AbortSignal; report?: ReportProgress }): Promise<void> {
     throwIfCancelled(options.signal);
     const chunks = this.manifest.payloads.flatMap((payload) => payload.chunks);
@@ -188,7 +188,7 @@ export class Archive implements PayloadSource {
     }
   }
 
-  /** As `check`, of all but the rows. */
+  /** Like `check`, for everything except the rows. */
   async checkSchema(): Promise<void> {
     await readChecked(this.#source, this.#entryOf(schemaEntry), this.file);
   }
@@ -247,7 +247,7 @@ async function readDirectory(source: ByteSource, file: string): Promise<ZipEntry
   return entries;
 }
 
-/** Where a file is damaged whose list of entries is not what it should be: its headers tell. */
+/** Finds the damaged place in a file with a wrong list of entries, by its headers. */
 async function whatIsDamaged(source: ByteSource, file: string): Promise<RestorePointError> {
   const { entries, directory: list } = await findEntries(source, true);
   const last = entries.at(-1);

@@ -1,11 +1,11 @@
 import type { FileHandle } from 'node:fs/promises';
 import { fileError } from './publish.ts';
 
-/** Takes bytes one after another: a file as it is, or one that they are encrypted into. */
+/** Writes bytes one after another, to a file or to an encryption before a file. */
 export interface ByteSink {
   /** Resolves when there is room for more. `parts` must not change before that. Throws `file`. */
   write(parts: readonly Uint8Array[]): Promise<void>;
-  /** To be called after the last bytes. Resolves to the size of the file. Throws `file`. */
+  /** Ends the bytes (`writeNewFile` calls it). Resolves to the size of the file. Throws `file`. */
   finish(): Promise<number>;
 }
 

@@ -19,7 +19,7 @@ export interface FoundEntries {
   readonly entries: readonly FoundEntry[];
   /** Ranges of bytes that belong to no entry: what is damaged there has not even a name. */
   readonly gaps: readonly { readonly from: number; readonly to: number }[];
-  /** Where the list of entries begins; undefined when none was found. */
+  /** The start of the list of entries; undefined if none was found. */
   readonly directory: number | undefined;
 }
 

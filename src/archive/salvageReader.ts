@@ -24,7 +24,7 @@ export class SalvageReader implements DamagedSource {
   readonly encryption?: Encryption;
   readonly #file: string;
   readonly #source: ByteSource;
-  /** Where the bytes of each chunk lie that holds, by its entry. */
+  /** The positions of the bytes of each intact chunk, by its entry. */
   readonly #places: ReadonlyMap<string, number>;
 
   private constructor(

@@ -7,7 +7,7 @@ import { crc32 } from 'node:zlib';
  */
 export interface ZipEntry {
   readonly name: string;
-  /** Where its local header begins. */
+  /** The start of its local header. */
   readonly offset: number;
   /** Size of the data in bytes; it is stored without compression. */
   readonly size: number;
@@ -68,7 +68,7 @@ export function startsDirectory(bytes: Buffer): boolean {
   return bytes.length >= 4 && bytes.readUInt32LE(0) === centralSignature;
 }
 
-/** Where the next entry begins. */
+/** The start of the next entry. */
 export function endOf(entry: ZipEntry): number {
   return entry.offset + 30 + Buffer.byteLength(entry.name, 'utf8') + entry.size;
 }
@@ -144,7 +144,7 @@ function endRecord(count: number, size: number, offset: number): Buffer {
   return end;
 }
 
-/** Where the list of entries is; undefined if `tail`, the file's last bytes, is not the end of such a file. */
+/** The position of the list of entries; undefined if `tail`, the last bytes of the file, is not the end of such a file. */
 export function findDirectory(tail: Buffer): { offset: number; size: number } | undefined {
   const end = tail.length - endBytes;
   if (end < 0 || tail.readUInt32LE(end) !== endSignature) return undefined;

@@ -35,7 +35,7 @@ export function backupNameOf(file: string): string {
   return path.basename(path.basename(file, encryptedExtension), backupExtension);
 }
 
-/** Where what was salvaged of a backup goes: beside it. */
+/** The path for the salvaged copy of a backup, beside it. */
 export function salvagedName(file: string, encrypted: boolean): string {
   const name = `${backupNameOf(file)}-salvaged${encrypted ? encryptedExtension : backupExtension}`;
   return path.join(path.dirname(file), name);
@@ -102,7 +102,7 @@ export async function readBackupFile(
   }
 }
 
-/** Where a new backup goes whose name nobody chose; two that begin in the same second get two names. */
+/** The path for a new backup whose name nobody chose. Two that begin in the same second get different names. */
 export async function newBackupFile(
   folder: string,
   database: string,

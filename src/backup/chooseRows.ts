@@ -6,7 +6,7 @@ import type { DatabaseSchema } from '../core/schema.ts';
 import type { TableSelection } from '../engines/engine.ts';
 import { type BackupSelection, selectTables } from './selectTables.ts';
 
-/** What a backup reads. */
+/** The rows that a backup reads. */
 export interface ChosenRows {
   readonly tables: readonly TableSelection[];
   /** The foreign keys that lead from the chosen rows to related ones. */

@@ -18,7 +18,7 @@ export interface SalvageOptions extends WorkOptions {
   readonly madeHere?: MadeHere;
 }
 
-/** A table of a damaged backup: what of it is in the new file. */
+/** A table of a damaged backup, with its rows in the new file. */
 export interface SalvagedTable {
   readonly table: TableName;
   readonly rows: number;
@@ -31,13 +31,13 @@ export interface SalvageReport {
   readonly tables: readonly SalvagedTable[];
   /** The chunks whose checksums do not hold, by their entries. */
   readonly lostChunks: readonly { readonly entry: string; readonly rows: number }[];
-  /** What they are called, where they are lost. */
+  /** The name of the engine's extras, if they are lost. */
   readonly lostExtras?: LocalizableText;
 }
 
 /**
- * Makes of a damaged backup a sound one of all tables and chunks whose checksums hold. Throws `damaged-backup` when
- * nothing does, `locked`, `file`, `cancelled`; then there is no new file.
+ * Writes the intact tables and chunks of a damaged backup to a new, sound one. Throws `damaged-backup` if nothing is intact,
+ * `locked`, `file`, `cancelled`; then there is no new file.
  */
 export async function salvageBackup(
   file: string,
@@ -65,7 +65,7 @@ export async function salvageBackup(
         ? whole(manifest, content)
         : part(manifest, content, lostExtras(content));
     });
-    // It holds nothing that was not in the old one.
+    // It contains nothing that was not in the old one.
     if (await options.madeHere?.has(source.fingerprint)) await options.madeHere?.add(salvaged.fingerprint);
     const tables = describe(manifest, salvaged.manifest);
     const lost = lostExtras(salvaged.manifest);
@@ -96,7 +96,7 @@ function describe(manifest: Manifest, { tables }: Pick<Manifest, 'tables'>): Sal
   });
 }
 
-/** Only what is around the rows was damaged. */
+/** No rows were damaged, only the parts around them. */
 function whole(manifest: Manifest, content: SalvagedContent): Manifest {
   return { ...manifest, createdBy: version, ...content };
 }

@@ -13,7 +13,7 @@ import type { SchemaScope, TableSelection } from '../engines/engine.ts';
 
 /** Which tables and rows to take; all when everything is left out. */
 export interface BackupSelection {
-  /** As a user names them: a name without a schema means every schema's, a pattern every table that it fits. */
+  /** Names or patterns of the user. A name without a schema matches in every schema. */
   readonly tables?: readonly TablePattern[];
   readonly exclude?: readonly TablePattern[];
   /** Tables that are taken without their rows. */

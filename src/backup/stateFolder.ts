@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import * as path from 'node:path';
 
-/** Where programs keep what a user would miss but did not make: safety backups go there. */
+/** The folder for data that a user would miss but did not create: safety backups go there. */
 export function stateFolder(env: NodeJS.ProcessEnv = process.env, platform = process.platform): string {
   const state = env['XDG_STATE_HOME'];
   // The XDG specification has relative paths ignored.

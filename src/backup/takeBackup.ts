@@ -39,7 +39,7 @@ export interface TakeBackupOptions extends WorkOptions {
   readonly madeHere?: MadeHere;
 }
 
-/** What a backup did. */
+/** The result of a backup. */
 export interface BackupReport {
   readonly file: string;
   readonly bytes: number;

@@ -95,7 +95,7 @@ Exit codes: 0 done, 1 failed (and rolled back), 2 wrong usage, 3 no valid backup
 4 the backup is encrypted and could not be opened, 5 the two sides differ, 130 cancelled
 `;
 
-/** What a new file is encrypted to. */
+/** The encryption of a new file. */
 export interface LockArguments {
   readonly encrypt: boolean;
   readonly recipients?: readonly string[];

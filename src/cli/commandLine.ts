@@ -218,7 +218,7 @@ async function inspect(args: InspectArguments, output: Output, work: Work): Prom
   }
 }
 
-/** Where a backup goes: a new file in a folder, or a file. A new folder's name has no ending, or ends in a slash. */
+/** The path of a new backup: a new file in a folder, or a file. A new folder's name has no ending, or ends in a slash. */
 async function outputFile(
   out: string | undefined,
   database: string,

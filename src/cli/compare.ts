@@ -21,7 +21,7 @@ import type { Output } from './output.ts';
 import { resolveSide, type Side as NamedSide } from './side.ts';
 import type { Work } from './terminal.ts';
 
-/** What says that two sides differ. */
+/** The exit code for two sides that differ. */
 const differ = 5;
 
 /** Longer values are cut for people, in characters. */
@@ -93,7 +93,7 @@ async function report(
   return { pairing: pairing!, counts, rows };
 }
 
-/** What no line of a row says. */
+/** Logs the parts of the result that are not lines of rows. */
 function logBesideRows(pairing: Pairing, { logger }: Work): void {
   for (const line of [...besideRowsText(pairing), ...pairing.notes]) logger.warn(line);
 }

@@ -21,7 +21,7 @@ export interface CompareArguments extends Common, KeyArguments {
   readonly trustSettings: boolean;
   readonly tables?: readonly TablePattern[];
   readonly exclude?: readonly TablePattern[];
-  /** Of each table; Infinity for all. */
+  /** For each table; Infinity means all. */
   readonly rows: number;
 }
 

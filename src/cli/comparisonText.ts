@@ -65,7 +65,7 @@ function countTexts({ onlyInFirst, onlyInSecond, changed, same }: DifferenceCoun
   ];
 }
 
-/** What differs besides rows, a line each. */
+/** The differences besides rows, on a line each. */
 export function besideRowsText(pairing: Pairing): string[] {
   const only = (names: readonly TableName[], which: string): string[] =>
     names.length === 0 ? [] : [`tables only in the ${which}: ${names.map(formatTableName).join(', ')}`];

@@ -25,7 +25,7 @@ export interface ResolvedConnection {
   readonly identityFile?: string;
 }
 
-/** What `<connection>` on the command line means. Throws `usage`; `refused` for settings that the user does not trust. */
+/** Resolves a `<connection>` of the command line. Throws `usage`, and `refused` for settings that the user does not trust. */
 export async function resolveConnection(
   text: string,
   trust: TrustOptions,

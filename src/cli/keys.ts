@@ -105,7 +105,7 @@ async function linesOf(
   return lists.flat();
 }
 
-/** Where there is no such file, its name is not repeated: it may be the secret itself, given in the wrong place. */
+/** Does not repeat the name of a missing file: it may be the secret itself, given in the wrong place. */
 async function readText(file: string, what: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');

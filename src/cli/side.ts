@@ -5,7 +5,7 @@ import { parseDatabaseUrl } from '../engines/registry.ts';
 import { resolveConnection, type ResolvedConnection } from './connection.ts';
 import type { TrustOptions } from './trustedSettings.ts';
 
-/** What `<file|connection>` on the command line means. */
+/** Resolves a `<file|connection>` of the command line. */
 export type Side =
   | { readonly kind: 'backup'; readonly file: string }
   | { readonly kind: 'database'; readonly connection: ResolvedConnection };

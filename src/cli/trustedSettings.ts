@@ -21,7 +21,7 @@ export interface TrustOptions extends Pick<WorkOptions, 'signal' | 'logger'> {
 export interface FolderConnection {
   readonly engine: Engine;
   readonly settings: ConnectionSettings;
-  /** As the settings have it, with the variables' names and not their values. */
+  /** The connection in the settings, with the names of variables instead of their values. */
   readonly item: Readonly<Record<string, unknown>>;
   readonly folder: string;
   readonly file: string;
@@ -61,7 +61,7 @@ async function isHarmless({ engine, settings, folder }: FolderConnection): Promi
   return inside !== '' && inside.split(path.sep)[0] !== '..' && !path.isAbsolute(inside);
 }
 
-/** Where a file is, or would be, when all links are followed. */
+/** The path of an existing or future file after following all links. */
 async function placeOf(file: string): Promise<string> {
   try {
     return await realpath(file);

@@ -7,7 +7,7 @@ export interface Common {
   readonly verbose: boolean;
 }
 
-/** What opens encrypted files. */
+/** The options that open encrypted files. */
 export interface KeyArguments {
   readonly passphraseFile?: string;
   readonly identityFiles?: readonly string[];

@@ -7,7 +7,7 @@ import { nameMatches } from '../core/names.ts';
 import type { ComparedSide, Engine, SchemaScope, Session, WorkOptions } from '../engines/engine.ts';
 import { pairSides, type Pairing, type SideContent, type TableChoice } from './pairTables.ts';
 
-/** What is compared. */
+/** The selection of a comparison. */
 export type Side =
   | { readonly kind: 'backup'; readonly file: string; readonly keys?: Keys }
   | { readonly kind: 'database'; readonly session: Session };
@@ -134,7 +134,7 @@ function openDatabase(session: Session, options: CompareSidesOptions): OpenSide 
   };
 }
 
-/** What has to be known of a schema to compare the chosen tables; undefined where that is all of it. */
+/** The part of a schema that is needed to compare the chosen tables; undefined if it is the whole schema. */
 function scopeOf({ tables, exclude = [] }: TableChoice): SchemaScope | undefined {
   if (!tables) return undefined;
   return {

@@ -4,7 +4,7 @@ import { type BackedUpTable, holdsAllRows } from '../core/manifest.ts';
 import { formatTableName, nameMatches, tableKey, type TableName, type TablePattern } from '../core/names.ts';
 import { dataColumns, type Key, type Sequence, type Table } from '../core/schema.ts';
 
-/** What is to be known of a side to pair it with the other. */
+/** The facts about a side that are needed to pair it with the other. */
 export interface SideContent {
   readonly tables: readonly SideTable[];
   /** It has all tables of its database: one that is not there is missing. */
@@ -18,19 +18,19 @@ export interface SideContent {
 
 export interface SideTable {
   readonly table: Table;
-  /** Where the side is a backup. */
+  /** Present if the side is a backup. */
   readonly backup?: BackedUpTable;
 }
 
 export interface TableChoice {
-  /** As a user names them. */
+  /** Names or patterns of the user. */
   readonly tables?: readonly TablePattern[];
   readonly exclude?: readonly TablePattern[];
 }
 
 /** A table that both sides have. */
 export interface PairedTable {
-  /** As the first side calls it. */
+  /** Its name on the first side. */
   readonly name: TableName;
   readonly columnsOnlyInFirst: readonly string[];
   readonly columnsOnlyInSecond: readonly string[];
@@ -43,7 +43,7 @@ export interface Pairing {
   readonly onlyInFirst: readonly TableName[];
   readonly onlyInSecond: readonly TableName[];
   readonly sequences: readonly SequenceDifference[];
-  /** What is not compared, and why, as sentences. */
+  /** The parts that are not compared, with the reasons, as sentences. */
   readonly notes: readonly string[];
 }
 
@@ -204,7 +204,7 @@ function keysOf({ primaryKey, uniqueKeys }: Table): Key[] {
   );
 }
 
-/** Those of the tables that are compared, and of none. */
+/** The counters of compared tables, and counters without a table. */
 function pairSequences(
   first: SideContent,
   second: SideContent,

@@ -16,7 +16,7 @@ export interface RowLine {
 /** A column can have any name, also one that means something to JavaScript. */
 export type NamedValues = ReadonlyMap<string, Value>;
 
-/** As JSON has it: null, true, a string (a text), a number (a safe integer), else an object of one kind. */
+/** The JSON form: null, true, a string (a text), a number (a safe integer), or else an object of one kind. */
 export type JsonValue =
   null | boolean | string | number | { readonly [kind: string]: string | readonly JsonValue[] };
 
@@ -32,7 +32,7 @@ export function rowLine({ first: table, columns, key }: ComparedTable, differenc
   };
 }
 
-/** What `JSON.stringify` takes. */
+/** A value that `JSON.stringify` accepts. */
 export function rowLineAsJson({ table, kind, key, first, second }: RowLine): object {
   return {
     ...(table.schema === undefined ? {} : { schema: table.schema }),

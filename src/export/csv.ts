@@ -8,7 +8,7 @@ export interface CsvOptions {
   readonly separator?: string;
   /** Whether the names of the columns come first. */
   readonly header?: boolean;
-  /** What NULL is written as; nothing when it is left out. */
+  /** The text for NULL; empty if it is left out. */
   readonly nullText?: string;
 }
 

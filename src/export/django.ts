@@ -12,7 +12,7 @@ export interface DjangoOptions {
   readonly model?: string;
 }
 
-/** What `manage.py loaddata` takes, with values as Django's own serializer writes them. */
+/** The format of `manage.py loaddata`, with values as Django's own serializer writes them. */
 export function djangoFormat(exported: ExportedTable, { field }: RowText, options: DjangoOptions): RowFormat {
   const { table, columns } = exported;
   const key = keyOf(table);

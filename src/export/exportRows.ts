@@ -13,7 +13,7 @@ export interface FormatOptions {
   readonly django?: DjangoOptions;
 }
 
-/** Where the text of an export goes. */
+/** Receives the text of an export. */
 export interface TextSink {
   /** Resolves when there is room for more. */
   write(text: string): Promise<void>;
@@ -62,10 +62,7 @@ export async function exportRows(
   return rows;
 }
 
-/**
- * Lets `write` fill a new file, which only this user can read and which is there only if all went well. Resolves to its
- * size. Throws `file`; an existing file is never overwritten.
- */
+/** Writes a new file with the text that `write` gives (see `writeNewFile`). Resolves to its size. */
 export async function writeExportFile(
   file: string,
   { logger, report }: WorkOptions,

@@ -13,16 +13,16 @@ import type { ExportedTable, ExportFormat } from './rowFormat.ts';
 
 export interface ExportOptions extends WorkOptions, FormatOptions {
   readonly table: TablePattern;
-  /** Of a database conditions in its SQL; of a backup `column=text`. All of them have to hold. */
+  /** For a database: conditions in its SQL; for a backup: `column=text`. Rows must match all of them. */
   readonly where?: readonly string[];
   readonly format: ExportFormat;
 }
 
-/** What an export wrote. */
+/** The result of an export. */
 export interface ExportReport {
   readonly table: TableName;
   readonly rows: number;
-  /** What is to be known of the rows, as sentences. */
+  /** Notes about the rows, as sentences. */
   readonly notes: readonly string[];
 }
 

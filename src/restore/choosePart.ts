@@ -4,9 +4,9 @@ import { formatTableName, nameFinder, tableKey, type TableName, type TablePatter
 import { followForeignKeys, type RelatedReason } from '../core/related.ts';
 import { chooseOpaque } from './planOpaque.ts';
 
-/** Which part of a backup is meant; all of it when everything is left out. */
+/** The part of a backup; the whole backup if all of these are left out. */
 export interface PartOptions {
-  /** As a user names them. */
+  /** Names or patterns of the user. */
   readonly tables?: readonly TablePattern[];
   /** Also the tables of the backup that are related to these by foreign keys. */
   readonly withRelated?: boolean;

@@ -7,7 +7,7 @@ import { dataColumns, type DatabaseSchema, type Table } from '../core/schema.ts'
 import type { Engine, Session, WorkOptions } from '../engines/engine.ts';
 
 export interface CountOptions extends WorkOptions {
-  /** Counting ends after so many milliseconds; what is not counted by then is told as a least number. */
+  /** Counting ends after this many milliseconds; the other numbers are then lower bounds. */
   readonly milliseconds?: number;
   readonly madeHere: boolean;
 }
@@ -37,7 +37,7 @@ export async function countChanges(
   return { ...plan, tables };
 }
 
-/** Undefined where nothing is to be compared, or what is compared does not decide what becomes of a row. */
+/** Undefined if there is nothing to compare, or the compared columns do not decide the changes. */
 function comparedTable(
   { create, target, backup, key, columns: names }: TablePlan,
   { tables }: DatabaseSchema,
@@ -104,7 +104,7 @@ async function compare(
   return counts;
 }
 
-/** What a restore in this mode does to the rows of a table; the backup is the first side. */
+/** The changes of a restore in this mode to the rows of a table. The backup is the first side. */
 export function changesOf(mode: RestoreMode, counts: DifferenceCounts): RowChanges {
   const { onlyInFirst: inserted, onlyInSecond, changed, same } = counts;
   const now = onlyInSecond + changed + same;
@@ -118,7 +118,7 @@ export function changesOf(mode: RestoreMode, counts: DifferenceCounts): RowChang
   }
 }
 
-/** What the numbers of rows alone tell; of a table that is made that is all. */
+/** The changes that follow from the row counts alone; for a created table, that is everything. */
 function leastChanges(mode: RestoreMode, { create, backup, rowsNow }: TablePlan): RowChanges {
   if (create) return { inserted: backup.rows, updated: 0, deleted: 0, unchanged: 0 };
   const more = backup.rows - rowsNow;

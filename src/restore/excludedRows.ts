@@ -7,7 +7,7 @@ import type { Refusal } from './refusal.ts';
 export interface ExcludedTables {
   readonly tables: ReadonlySet<BackedUpTable>;
   readonly warnings: readonly string[];
-  /** Those that were asked for by their names. */
+  /** Refusals for tables that the user named. */
   readonly refusals: readonly Refusal[];
 }
 

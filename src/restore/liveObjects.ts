@@ -57,7 +57,7 @@ export class LiveObjects {
     return undefined;
   }
 
-  /** Whether what is there under its kind and name is made by another statement. Tables are compared by their columns. */
+  /** Whether the existing object with its kind and name has another definition. Tables are compared by their columns. */
   differs(object: SchemaObject): boolean {
     const { kind, of, repeat, opaque, sql } = object;
     if (kind === 'table' || of !== undefined || repeat || opaque) return false;

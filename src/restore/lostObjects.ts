@@ -24,7 +24,7 @@ const remade: readonly string[] = [
   'extended statistics',
 ];
 
-/** Whether it can be made again on a table that is there and is replaced. */
+/** Whether it can be created again on an existing table that is replaced. */
 export function isRemade({ kind }: SchemaObject): boolean {
   return remade.includes(kind);
 }

@@ -100,7 +100,7 @@ const noneGiven: PlannedGivenObjects = { first: [], last: [], warnings: [] };
 
 const notUndone = 'this database does not roll back new objects: a failed restore can leave some behind';
 
-/** What belongs to no table: only all of a backup has it. */
+/** Plans objects that belong to no table: only a restore of the whole backup includes them. */
 function planTableless(
   manifest: Manifest,
   target: RestoreTarget,

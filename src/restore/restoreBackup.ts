@@ -37,7 +37,7 @@ export interface RestoreOptions extends SafetyOptions, PlanOptions {
   confirm(plan: RestorePlan, manifest: Manifest): Promise<boolean>;
 }
 
-/** What a restore did, or in a rehearsal would have done. */
+/** The result of a restore or a rehearsal. */
 export interface RestoreReport {
   readonly file: string;
   readonly mode: RestoreMode;
@@ -59,7 +59,7 @@ export interface RestoreReport {
 }
 
 /**
- * Brings a backup's state back in one transaction that is verified before it is committed.
+ * Restores a backup in one transaction, which is verified before it is committed.
  * Throws `damaged-backup`, `locked`, `usage`, `refused`, `database`, `verification`, `cancelled`; what was left unchanged is
  * in the error.
  */

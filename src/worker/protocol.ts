@@ -68,7 +68,7 @@ export interface SalvageTask {
   readonly keys?: KnownKeys;
 }
 
-/** What a restore asks its host; see `RestoreOptions`. */
+/** The questions of a restore to its host; see `RestoreOptions`. */
 export interface RestoreQuestions {
   readonly mayRun: (code: CodeToRun, fingerprint: string) => Promise<boolean>;
   readonly confirm: (plan: RestorePlan, manifest: Pick<Manifest, 'createdAt'>) => Promise<boolean>;

@@ -20,7 +20,7 @@ export class OpeningSource implements ByteSource {
   readonly #source: ByteSource;
   readonly #file: string;
   readonly #cipher: ChunkCipher;
-  /** Where the first run begins. */
+  /** The start of the first run. */
   readonly #begin: number;
   readonly #runs: number;
   /** Bytes that cannot be decrypted read as zeros. */

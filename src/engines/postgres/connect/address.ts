@@ -103,7 +103,7 @@ export function resolveAddress(address: DatabaseAddress): ResolvedAddress {
   };
 }
 
-/** Whether a host is this machine by its name: nothing between the two ends could listen. */
+/** Whether a host name means this machine, so that nobody between the two ends could listen. */
 export function isThisMachine(host: string): boolean {
   return isSocket(host) || /^(localhost|127(\.\d{1,3}){3}|::1)$/i.test(host);
 }

@@ -189,7 +189,7 @@ interface PoolSettings {
   readonly ssl: TlsOptions;
   readonly password: string | undefined;
   readonly logger: Logger;
-  /** Where the sockets are found that are open. */
+  /** The open sockets. */
   readonly sockets: Set<Socket>;
 }
 

@@ -51,7 +51,7 @@ class CopyOut implements pg.Submittable {
   /** The beginning of a message's header, where it came in two pieces. */
   readonly #header = Buffer.alloc(headerBytes);
   #headerLength = 0;
-  /** Of the current message. */
+  /** In the current message. */
   #code = 0;
   #left = 0;
   #failure: { readonly error: unknown } | undefined;

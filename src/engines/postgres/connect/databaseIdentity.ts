@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type pg from 'pg';
 
 /**
- * What `CREATE DATABASE` makes a like one with: see `DatabaseInfo`. `json` is a row of `pg_database`, which has other columns
+ * The options of `CREATE DATABASE` that make a similar database: see `DatabaseInfo`. `json` is a row of `pg_database`, which has other columns
  * in each version.
  */
 export function madeWith(encoding: string, json: string): Readonly<Record<string, string>> {

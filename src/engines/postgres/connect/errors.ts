@@ -1,7 +1,7 @@
 import { type ErrorPlace, messageOf, RestorePointError } from '../../../core/errors.ts';
 import { formatTableName } from '../../../core/names.ts';
 
-/** What PostgreSQL sends with an error, as the driver passes it on. */
+/** The fields that PostgreSQL sends with an error, as the driver passes them on. */
 export interface ServerError extends Error {
   /** SQLSTATE. */
   readonly code: string;
@@ -32,7 +32,7 @@ export const state = {
   uniqueViolation: '23505',
   exclusionViolation: '23P01',
   checkViolation: '23514',
-  /** Of a function, a table, a type, a schema, a column. */
+  /** Unknown names of functions, tables, types, schemas and columns. */
   undefinedNames: ['42883', '42P01', '42704', '3F000', '42703'],
 } as const;
 
@@ -49,8 +49,8 @@ export function isLostConnection(error: unknown): boolean {
 }
 
 /**
- * An error of the driver or the server as one of ours, with the place as far as the server tells it. What is one of
- * ours already stays as it is.
+ * Turns an error of the driver or the server into a RestorePointError, with the place if the server names it. Returns a
+ * RestorePointError unchanged.
  */
 export function describeFailure(error: unknown, place: ErrorPlace = {}): RestorePointError {
   if (RestorePointError.is(error)) return error.with({ place });

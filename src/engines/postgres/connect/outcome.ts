@@ -9,7 +9,7 @@ const outcomeMilliseconds = 10_000;
 /** The same for a user who has cancelled and is waiting. */
 const cancelledOutcomeMilliseconds = 300;
 
-/** What became of a transaction whose COMMIT was not answered, with the error where it is not committed for sure. */
+/** Finds out the outcome of a COMMIT without an answer. Resolves to an error too, unless it was certainly committed. */
 export async function outcomeOfCommit(
   database: Database,
   id: string | undefined,
@@ -31,7 +31,7 @@ export async function outcomeOfCommit(
   return { outcome: { state: 'unknown', cause: error }, error };
 }
 
-/** A server that loses its client rolls back by itself; another connection sees when it has. */
+/** A server that loses its client rolls back by itself. Another connection can see when that is done. */
 export async function confirmRollback(
   database: Database,
   id: string | undefined,

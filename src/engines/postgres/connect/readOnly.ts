@@ -5,7 +5,7 @@ import type { Transaction } from './transaction.ts';
 interface Writability {
   readonly standby: boolean;
   readonly off: boolean;
-  /** Where the setting comes from, in the server's words. */
+  /** The source of the setting, in the server's words. */
   readonly source: string;
   readonly role: string;
   readonly database: string;

@@ -32,7 +32,7 @@ const keepalives = {
   tcp_keepalives_count: '6',
 };
 
-/** How long a statement waits for a lock before it is said who holds it. */
+/** How long a statement waits for a lock before the error says who holds it. */
 export const lockTimeoutSeconds = 10;
 
 export interface ServerTraits {

@@ -31,9 +31,9 @@ export class Transaction {
   #processId = 0;
   /** The transaction's id; only of one that writes. */
   #id: string | undefined;
-  /** As the user, the role or the database has it set. */
+  /** The search path that the user, the role or the database sets. */
   #searchPath = '';
-  /** As it is now. */
+  /** The current search path. */
   #path = '';
   /** The first failure of statements that are sent together: all later ones fail because of it. */
   #failed: { readonly error: unknown } | undefined;
@@ -42,7 +42,7 @@ export class Transaction {
   #interrupting: Interruption | undefined;
   #broken: string | undefined;
   #over = false;
-  /** What became of the database, when it is over. */
+  /** The state of the database after the end. */
   #outcome: RestoreOutcome = unchanged;
   #closing = false;
   /** The work in progress. */
@@ -159,7 +159,7 @@ export class Transaction {
     return [answers].flat().flatMap(({ rows }) => rows);
   }
 
-  /** As `rows`, for a query after a WITH clause that writes: such a clause must come first. */
+  /** Like `rows`, for a query after a WITH clause that writes, which must come first. */
   async dataRows<Row>(withClause: string, sql: string): Promise<Row[]> {
     const { rows } = await this.#interruptible(() =>
       this.#client.query<{ row: string }>(`${withClause} SELECT ${rowAsJson} FROM (${sql}) q`),
@@ -234,7 +234,7 @@ export class Transaction {
     return this.#interruptible(() => copyIn(this.#client, sql, source, this.#signal));
   }
 
-  /** Makes it last. Throws `connection` when its outcome could not be found out, and says so. */
+  /** Commits. Throws `connection` if the outcome is unknown, and says so. */
   async commit(): Promise<void> {
     try {
       const { command } = await this.#client.query('COMMIT');
@@ -255,7 +255,7 @@ export class Transaction {
     }
   }
 
-  /** Puts everything back, and says what became of the database. Never throws. */
+  /** Undoes everything, and resolves to the state of the database. Never throws. */
   async rollback(): Promise<RestoreOutcome> {
     if (this.#over) return this.#outcome;
     try {
@@ -315,7 +315,7 @@ export class Transaction {
     this.#searchPath = row!.path;
   }
 
-  /** An error leaves the path as it is: the transaction has failed, or `attempt` puts it back. */
+  /** After an error the path stays: the transaction has failed, or `attempt` resets the path. */
   async #underPath<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
     const before = this.#path;
     await this.#setPath(path);

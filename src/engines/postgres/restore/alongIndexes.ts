@@ -35,7 +35,7 @@ interface Answer {
   readonly hashjoin: string;
 }
 
-/** From 16 on the server makes so many at once, and up to so many stay empty. */
+/** From version 16 on the server adds this many pages at once, and up to this many stay empty. */
 const emptyPages = 64;
 
 /** Both sides have an index that begins with their columns, in the order of plain values, and pages that all can see. */

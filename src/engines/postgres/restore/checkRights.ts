@@ -138,7 +138,7 @@ async function commandsOf(transaction: Transaction, plan: RestorePlan): Promise<
   return { all, dropping };
 }
 
-/** Where things are made: the schemas that are there, the database, and for rows that wait for their table. */
+/** Checks the right to create: in existing schemas, in the database, and temporary tables for waiting rows. */
 async function refusePlaces(
   transaction: Transaction,
   { create, tables, mode }: RestorePlan,

@@ -12,7 +12,7 @@ const maxGrowth = 1.25;
 const lineFeed = 0x0a;
 const nothing = Buffer.alloc(0);
 
-/** Where rows go, and how. */
+/** The target of rows, and the way to write them. */
 export interface CopyTarget {
   /** Quoted, for SQL. */
   readonly name: string;

@@ -19,11 +19,11 @@ export interface Armed {
 type ArmedTable = Pick<TablePlan, 'target' | 'columns' | 'key'>;
 
 interface Row {
-  /** Of the table, quoted. */
+  /** The quoted name of the table. */
   readonly table: string;
   readonly kind: 'trigger' | 'rule' | 'identity';
   readonly name: string;
-  /** Of a trigger or rule: `A` is ENABLE ALWAYS. */
+  /** For a trigger or rule: `A` is ENABLE ALWAYS. */
   readonly state: 'O' | 'A';
   readonly owned: boolean;
 }

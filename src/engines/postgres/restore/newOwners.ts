@@ -4,7 +4,7 @@ import { StatementReader } from '../schema/statements/reader.ts';
 import { readTarget, schemaOf } from '../schema/statements/targets.ts';
 import type { Transaction } from '../connect/transaction.ts';
 
-/** Where an owner must have the right to make things, and who it is. */
+/** A place in which an owner needs the right to create objects, and the owner. */
 export interface NewOwner {
   readonly role: string;
   /** Undefined: the database itself. */

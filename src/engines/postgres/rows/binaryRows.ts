@@ -91,7 +91,7 @@ export class BinaryRows {
     return this.#carriageReturns.after(text, start) < from ? unknown : from;
   }
 
-  /** Where the value ends that begins at `from`; the length of `text` where it does not. */
+  /** The end of the value that begins at `from`; the length of `text` if the value is incomplete. */
   #endOfValue(text: Buffer, from: number): number {
     const near = Math.min(text.length, from + shortBytes);
     for (let to = from; to < near; to += 1) {
@@ -101,7 +101,7 @@ export class BinaryRows {
     return Math.min(this.#tabs.after(text, near), this.#lineFeeds.after(text, near));
   }
 
-  /** Makes room for a value whose text has so many bytes. */
+  /** Makes room for a value with this many bytes of text. */
   #reserve(bytes: number): void {
     const needed = this.#length + bytes + lengthBytes + extraBytes;
     if (needed <= this.#out.length) return;

@@ -18,7 +18,7 @@ type Take = (piece: Uint8Array) => void | Promise<void>;
 export class EditedLines {
   readonly #edit: LineEdit;
   readonly #take: Take;
-  /** Of a line that has not ended. */
+  /** The beginning of an incomplete line. */
   #rest: Uint8Array[] = [];
 
   constructor(edit: LineEdit, take: Take) {

@@ -35,7 +35,7 @@ export interface HashSum {
  * `sumInServer` for the other side. The seed and the text for NULL are random, so that no data can be made for them.
  */
 export class HashedRows {
-  /** As an integer of 64 bits with a sign, in decimal. */
+  /** A signed integer of 64 bits, in decimal. */
   readonly seed: string;
   /** No value of a table is this text. */
   readonly nullText = randomBytes(16).toString('hex');
@@ -58,7 +58,7 @@ export class HashedRows {
     this.#view.setUint32(40, this.nullText.length, true);
   }
 
-  /** Forgets the rows so far: rows of another table come, of so many columns. */
+  /** Forgets the rows so far, before those of another table with this many columns. */
   begin(columns: number): void {
     this.#rest = 0;
     this.#known = columns > 0;

@@ -8,7 +8,7 @@ export interface KeyEdit {
   readonly form: FormOf | undefined;
 }
 
-/** What the other side's rows of a table get from this one's server. */
+/** The key forms that this side's server computes for the other side's rows. */
 export interface AskedKeys {
   readonly places: readonly number[];
   of(keys: readonly (readonly (string | null)[])[]): Promise<string[]>;

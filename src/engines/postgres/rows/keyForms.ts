@@ -2,7 +2,7 @@ import { parseTableName, splitOutsideQuotes, tableKey } from '../../../core/name
 import type { SchemaObject } from '../../../core/schema.ts';
 
 /**
- * Makes one text of all texts that a type takes for equal; of texts that it tells apart, different ones. The texts are
+ * Maps texts that a type considers equal to one text, and all others to different ones. The texts are
  * COPY's, without its escapes.
  */
 export type FormOf = (text: string) => string;
@@ -90,7 +90,7 @@ function typeAtStart(definition: string): string {
   return definition.slice(0, end).trim();
 }
 
-/** Of `("a b" integer, c text COLLATE "C")`. */
+/** Reads `("a b" integer, c text COLLATE "C")`. */
 function fieldTypes(definition: string): string[] {
   const list = definition.trim().replace(/^\(/, '').replace(/\);?$/, '');
   return splitOutsideQuotes(list.replace(/\((\d+),(-?\d+)\)/g, ''), ',').map((field) =>

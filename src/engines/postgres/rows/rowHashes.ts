@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { rowHashesModule } from './rowHashesModule.ts';
 
-/** What `rowHashes.wat` exports. */
+/** The exports of `rowHashes.wat`. */
 interface Exports {
   readonly memory: { readonly buffer: ArrayBuffer };
   begin(): void;
@@ -28,18 +28,18 @@ const inputAt = 1_318_912;
 const pieceBytes = 256 * 1024;
 /** A longer row is hashed by itself, outside of this memory. */
 const maxRowBytes = 512 * 1024;
-/** Of a long row, how much is hashed before others get their turn. */
+/** The bytes of a long row that are hashed before other work gets its turn. */
 const turnBytes = 4 * 1024 * 1024;
 
 const [tab, lineFeed] = [0x09, 0x0a];
 
 let compiled: object | undefined;
 
-/** Of what values the rows are made. */
+/** The values of a line. */
 export interface RowLayout {
-  /** So many of the first values are the row. */
+  /** The number of leading values that are the row. */
   readonly columns: number;
-  /** How many values each line has: those after the columns only belong to the key. */
+  /** The number of values on each line; those after the columns belong only to the key. */
   readonly values: number;
   /** Places of the values that are the key, ascending. Without any, the row is. */
   readonly key: readonly number[];

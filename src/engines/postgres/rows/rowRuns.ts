@@ -18,7 +18,7 @@ export class RowRuns {
   /** Buffers that were released: to use them again spares the garbage collector all that a backup reads. */
   readonly #released: Uint8Array<ArrayBuffer>[] = [];
   #length = 0;
-  /** Where the last whole row in the buffer ends. */
+  /** The end of the last complete row in the buffer. */
   #end = 0;
   #rowsTaken = 0;
 

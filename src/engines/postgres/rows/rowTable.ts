@@ -5,7 +5,7 @@ const slotWords = 6;
 const maxLoad = 0.8;
 const smallest = 1024;
 
-/** What is known of a row: it was not found on the other side, or it was, the same or another one. */
+/** The state of a row: not found on the other side, found equal, or found different. */
 export const slotState = { empty: 0, alone: 1, same: 2, changed: 3 } as const;
 
 /** Rows by the hashes of their keys, in memory that is bounded. */
@@ -13,7 +13,7 @@ export class RowTable {
   readonly #maxSlots: number;
   #slots: Uint32Array;
   #states: Uint8Array;
-  /** Of what was kept of the other side's rows. */
+  /** For each row, a number that the caller keeps. */
   #kept: Float64Array | undefined;
   #size = 0;
 

@@ -6,7 +6,7 @@ import { fileReason, RestorePointError } from '../../../core/errors.ts';
 
 const blockBytes = 64 * 1024;
 const lengthBytes = 4;
-/** What is kept in memory before a file is needed, in bytes. */
+/** The bytes that are kept in memory before a file is needed. */
 const maxMemory = 16 * 1024 * 1024;
 /** Blocks of the file that are kept for what is read next. */
 const cachedBlocks = 64;

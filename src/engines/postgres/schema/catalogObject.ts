@@ -3,10 +3,10 @@ import type { SchemaSection, ServerFeature } from '../../../core/schema.ts';
 
 /** An object of the catalogs, with the statements that make it. */
 export interface CatalogObject {
-  /** Where the catalogs have it: `pg_class 16385`; what has no row of its own adds a word. */
+  /** Its place in the catalogs: `pg_class 16385`. Parts without a row of their own add a word. */
   readonly id: string;
   readonly kind: string;
-  /** For people; with the kind it tells the object from every other, in this database and in the next. */
+  /** For people. Together with the kind, it identifies the object, in this database and in others. */
   readonly name: string;
   /** The sort key among its kind, if that is not its name. */
   readonly order?: string;

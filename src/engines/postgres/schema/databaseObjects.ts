@@ -11,7 +11,7 @@ const publicSettings = `
 
 const sorted = (rights: string): string => `ARRAY(SELECT r::text FROM unnest(${rights}) r ORDER BY 1)`;
 
-/** As initdb made it: its owner and its oid are the server's own. */
+/** It was created by initdb: its owner and its oid are the server's own. */
 const isUsual = `
   n.oid < ${firstUserOid} AND n.nspowner < ${firstUserOid}
     AND obj_description(n.oid, 'pg_namespace') IS NOT DISTINCT FROM 'standard public schema'

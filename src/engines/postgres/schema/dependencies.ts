@@ -4,7 +4,7 @@ import type { CatalogScope } from './scope.ts';
 
 /** Part of another object's statement that can be moved out of it to break a cycle. */
 export interface Part {
-  /** As pg_depend names it. */
+  /** Its id in pg_depend. */
   readonly id: string;
   /** The object whose statement holds it. */
   readonly host: string;

@@ -25,7 +25,7 @@ export interface BackedUpLargeObjects {
   readonly grantors: readonly string[];
 }
 
-/** What a restore does to large objects: missing ones are created, and those that are not in the backup stay. */
+/** The part of a plan that restores large objects: missing ones are created, and those that are not in the backup stay. */
 export interface LargeObjectPlan {
   readonly backup: BackedUpLargeObjects;
   /** How many there are in the target, of whatever number. */
@@ -53,7 +53,7 @@ export interface DatabaseAccess {
   readonly actsAs: readonly string[];
 }
 
-/** What a database has besides tables and statements: how many large objects, and for whom. */
+/** The things that a database has besides tables and statements: the number of large objects, and the roles. */
 export interface DatabaseExtras {
   readonly largeObjects?: number;
   readonly access?: DatabaseAccess;

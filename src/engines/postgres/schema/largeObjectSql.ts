@@ -64,7 +64,7 @@ export const readablePiecesQuery = piecesQuery(
   `(SELECT m.oid FROM pg_largeobject_metadata m WHERE ${isReadable} ORDER BY m.oid)`,
 );
 
-/** Where a restore puts what a backup says of large objects, and a part of what they hold at a time. */
+/** The temporary tables of a restore: for the descriptions of large objects, and for some of their pieces at a time. */
 export const staged = {
   objects: 'pg_temp.restore_point_large_objects',
   pieces: 'pg_temp.restore_point_large_object_pieces',

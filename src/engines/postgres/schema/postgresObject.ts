@@ -1,6 +1,6 @@
 import type { SchemaObject } from '../../../core/schema.ts';
 
-/** An object with what only PostgreSQL's statements have. Backups hold it as it is here. */
+/** An object with the properties that only PostgreSQL's statements have. Backups contain it in this form. */
 export interface PostgresObject extends SchemaObject {
   /** Roles that the statement names. */
   readonly roles?: readonly string[];

@@ -54,7 +54,7 @@ export class CatalogScope {
     return `${table} = ANY (${listed(this.of('pg_class'))})`;
   }
 
-  /** SQL: that a row of pg_depend, `d`, tells what something of the scope needs. */
+  /** SQL: the row `d` of pg_depend belongs to an object of the scope. */
   dependencies(): string {
     const parts = [...this.#oids, ['pg_class', this.#tied] as const].map(
       ([catalog, oids]) => `(d.classid = '${catalog}'::regclass AND d.objid = ANY (${listed(oids)}))`,

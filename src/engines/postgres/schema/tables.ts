@@ -8,7 +8,7 @@ import { type CatalogScope, relationsInScope } from './scope.ts';
 export interface CatalogColumn {
   readonly name: string;
   readonly type: string;
-  /** Where it is not that of the type. */
+  /** Absent if it is the default of the type. */
   readonly collation: string | null;
   readonly notNull: boolean;
   /** The expression of the default or of the generated column. */
@@ -83,7 +83,7 @@ export interface CatalogTable {
   readonly owner: string;
   /** The type that its columns follow. */
   readonly ofType: string | null;
-  /** Where it is not `heap`. */
+  /** Absent if it is `heap`. */
   readonly accessMethod: string | null;
   readonly options: readonly string[] | null;
   readonly partitionKey: string | null;
@@ -165,7 +165,7 @@ const tableUses = (version: number): string =>
     version,
   );
 
-/** As type modifiers of numeric have it since version 15; before, none is past 1000. */
+/** The scale in a type modifier of numeric, in the form of version 15 and later; earlier versions allow at most 1000. */
 const scale = '((((a.atttypmod - 4) & 2047) # 1024) - 1024)';
 const hasCollation = (name: string): string =>
   `a.attcollation = (SELECT o.oid FROM pg_collation o

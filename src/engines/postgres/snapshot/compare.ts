@@ -40,7 +40,7 @@ export function compareSides(
 interface OpenSide {
   readonly side: ComparedSide;
   readonly types: SideTypes;
-  /** Of a database. */
+  /** For a database. */
   readonly reading: TableReading | undefined;
 }
 

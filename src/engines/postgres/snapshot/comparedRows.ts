@@ -15,7 +15,7 @@ import type { TableReading } from './tableReading.ts';
 
 type Take = (piece: Uint8Array) => void | Promise<void>;
 
-/** What follows the columns on each line, on both sides: what the judge says of the key, and forms of values of it. */
+/** The fields after the columns on each line, on both sides: the server's judgement of the key, and forms of its values. */
 export interface KeyPlan {
   readonly forms: readonly KeyForm[];
   /** Decides which keys are equal, if texts alone do not tell. */
@@ -35,7 +35,7 @@ export type Which = 'first' | 'second';
 /** The rows of one table on one side. */
 export interface ComparedRows {
   readonly table: Table;
-  /** Those that are compared, as this side names them. */
+  /** The compared columns, with their names on this side. */
   readonly columns: readonly string[];
   /** About how many rows, and bytes, there are. */
   readonly rows: number;
@@ -43,7 +43,7 @@ export interface ComparedRows {
   readonly readers: readonly ReadValue[];
   /** Gives lines of COPY text. */
   read(plan: KeyPlan, take: Take, signal: AbortSignal | undefined): Promise<void>;
-  /** Throws when so many rows, the last of them whole or not, cannot be all that there are. */
+  /** Throws if this number of rows, with a complete last row or not, cannot be all rows. */
   check(rows: number, whole: boolean): void;
 }
 
@@ -54,7 +54,7 @@ interface SideOptions {
   readonly isJudge: boolean;
 }
 
-/** What the types of a side are made of. */
+/** The types of a side. */
 export interface SideTypes {
   readonly values: ValueTypes;
   readonly keys: KeyForms;

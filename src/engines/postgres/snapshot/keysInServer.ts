@@ -8,7 +8,7 @@ interface RuledColumn {
   readonly name: string;
   /** To read a text as its type, as SQL; domains as what they are made of. */
   readonly type: string;
-  /** As SQL. */
+  /** SQL. */
   readonly collate: string;
 }
 

@@ -36,7 +36,7 @@ export class PostgresSnapshot implements Snapshot {
   readonly #transaction: Transaction;
   readonly #known: KnownSchema;
   readonly #readings = new OneReading();
-  /** Of the tables that are read. */
+  /** For the tables that `read` reads. */
   #exact: ExactColumns | undefined;
   #types: ValueTypes | undefined;
   /** See `loadUsersRows`. */
@@ -281,8 +281,8 @@ class TableReader {
 const tablesTogether = { count: 100, bytes: 1024 * 1024 };
 
 /**
- * Small tables are read together, in one request to the server: it takes longer to ask for one than to read it. Those of
- * which not all rows are read, and large ones, by themselves.
+ * Small tables are read together, in one request to the server, because the request takes longer than the rows. Large tables,
+ * and tables of which only some rows are read, are read separately.
  */
 function groupsToRead(
   selection: readonly TableSelection[],
@@ -311,7 +311,7 @@ interface TableState extends TableSize {
   readonly rewritten: boolean;
 }
 
-/** Throws where a snapshot cannot see all rows of a table. */
+/** Throws if a snapshot cannot see all rows of a table. */
 function refuseUnsteady(table: TableName, state: TableState | undefined): TableSize {
   const place = { table: formatTableName(table) };
   if (!state || state.rewritten) {

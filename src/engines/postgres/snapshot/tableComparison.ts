@@ -301,7 +301,7 @@ export class TableComparison {
     return this.#page.length > 0 && (this.#page.length >= rows || this.#pageBytes >= pageBytes);
   }
 
-  /** Gives the page away where it has so many rows. */
+  /** Passes the page on when it is full. */
   async #turnPage(rows: number): Promise<void> {
     if (!this.#isPageFull(rows)) return;
     const page = this.#page;
@@ -342,7 +342,7 @@ function isIn(word: number, { count, number }: Part): boolean {
   return (word & (count - 1)) === number;
 }
 
-/** Where two lines of as many values differ. */
+/** The positions of the values in which two lines differ. */
 function differingFields(first: Uint8Array, second: Uint8Array): number[] {
   const others = fieldsOf(second);
   return fieldsOf(first).flatMap((value, index) =>

@@ -9,7 +9,7 @@ export interface TableSize {
   readonly bytes: number;
 }
 
-/** What is read of each row. */
+/** The values that are read of each row. */
 export interface RowParts {
   readonly columns: readonly string[];
   /** SQL of what follows. */

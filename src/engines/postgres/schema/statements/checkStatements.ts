@@ -19,7 +19,7 @@ const pauseLength = 1024 * 1024;
 
 export interface Checked {
   readonly object: PostgresObject;
-  /** Why it is not such as it should be; undefined where it is. */
+  /** The reason why it is refused; undefined if it is valid. */
   readonly reason: string | undefined;
 }
 

@@ -11,7 +11,7 @@ export function dotted(names: readonly string[]): (string | Name)[] {
 }
 
 /**
- * Whether a text for people says just this: `reads('up on public.a', { name: 'up' }, 'on', …dotted(['public', 'a']))`.
+ * Whether a text for people says exactly this: `reads('up on public.a', { name: 'up' }, 'on', …dotted(['public', 'a']))`.
  * Names may be in quotes or not.
  */
 export function reads(text: string, ...template: readonly (string | Name)[]): boolean {

@@ -6,11 +6,11 @@ export type QualifiedName = readonly [schema: string, name: string];
 /** The length of PostgreSQL's names. */
 const nameBytes = 63;
 
-/** Reads one statement part by part; whatever is not as it is asked for throws `UnreadableStatement`. */
+/** Reads one statement part by part. Throws `UnreadableStatement` for anything unexpected. */
 export class StatementReader {
   readonly #tokens: Tokens;
   #next: Token;
-  /** Where the token begins that comes next. */
+  /** The start of the next token. */
   #start = 0;
 
   constructor(sql: string) {
@@ -26,7 +26,7 @@ export class StatementReader {
     return this.#next.type === 'end';
   }
 
-  /** Where what comes next begins, spaces before it included. */
+  /** The start of the rest, including spaces before it. */
   get place(): number {
     return this.#start;
   }
@@ -89,7 +89,7 @@ export class StatementReader {
     this.identifier();
   }
 
-  /** A text, as it is written. */
+  /** A string, in the form in which it is written. */
   string(): string {
     if (this.#next.type !== 'string') this.fail('a string is missing in it');
     return this.next().raw;

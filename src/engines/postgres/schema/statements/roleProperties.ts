@@ -76,7 +76,7 @@ function nameOf({ kind, name }: PostgresObject): string {
   return kind === 'default privileges setting' ? name.replace(/^default privileges /, '') : name;
 }
 
-/** As `grants`, where the object is called after what is given. */
+/** Like `grants`, for objects that are named after the privilege. */
 export const privileges: ReadProperty = (reader, object, host) => {
   requireGrantName(reader, object);
   grants(reader, object, host);

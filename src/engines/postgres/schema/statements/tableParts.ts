@@ -3,7 +3,7 @@ import { objectKey } from '../../../../core/schema.ts';
 import type { PostgresObject } from '../postgresObject.ts';
 import type { QualifiedName, StatementReader } from './reader.ts';
 
-/** Whether the object says that it needs this table: then the user sees that it changes it. */
+/** Whether the object lists this table among its needs: then the user sees that it changes the table. */
 export function isRelated({ needs = [], table }: PostgresObject, [schema, name]: QualifiedName): boolean {
   if (table?.schema === schema && table.name === name) return true;
   return needs.includes(objectKey({ kind: 'table', name: formatTableName({ schema, name }) }));

@@ -27,7 +27,7 @@ const isPart = (char: number): boolean => isStart(char) || isDigit(char) || char
  */
 export class Tokens {
   readonly sql: string;
-  /** Where the token that comes next begins, or spaces before it. */
+  /** The start of the next token, or of the spaces before it. */
   at = 0;
   #last: Token['type'] | undefined;
 
