@@ -10,7 +10,7 @@ const surelyVisible = 36;
 
 const pageStep = 20;
 
-/** @typedef {import('../../src/ui/viewer/viewModel.ts').Cell} Cell */
+/** @typedef {import('../../src/core/cells.ts').Cell} Cell */
 /** @typedef {import('../../src/ui/viewer/viewModel.ts').ColumnView} ColumnView */
 
 /** A page of rows as a table that can be navigated with the arrow keys. */

@@ -2,7 +2,7 @@ import { button, copyButton, element, failure } from './dom.js';
 import { fill } from './format.js';
 
 /** @typedef {import('../../src/ui/viewer/viewModel.ts').RowsView} RowsView */
-/** @typedef {import('../../src/ui/viewer/viewModel.ts').Cell} Cell */
+/** @typedef {import('../../src/core/cells.ts').Cell} Cell */
 
 /** A number in a column of any type. */
 const numberLike = /^[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?$/i;

@@ -4,6 +4,13 @@ import type { SalvageReport } from '../backup/salvageBackup.ts';
 import type { BackupReport, BackupSelection } from '../backup/takeBackup.ts';
 import type { VerifyReport } from '../backup/verifyBackup.ts';
 import type { CountedTable } from '../compare/countDifferences.ts';
+import type {
+  DifferenceKind,
+  DifferenceQuery,
+  DifferenceRows,
+  StoredComparison,
+} from '../compare/differenceStore.ts';
+import type { Cell } from '../core/cells.ts';
 import type { DatabaseAddress } from '../core/connections.ts';
 import type { Compression, Manifest } from '../core/manifest.ts';
 import type { TableName } from '../core/names.ts';
@@ -68,6 +75,28 @@ export interface SalvageTask {
   readonly keys?: KnownKeys;
 }
 
+export type ComparedSideTask =
+  | { readonly kind: 'backup'; readonly file: string; readonly keys?: KnownKeys }
+  | { readonly kind: 'database'; readonly database: DatabaseAccess };
+
+export interface CompareTask {
+  readonly first: ComparedSideTask;
+  readonly second: ComparedSideTask;
+  /** All of them when left out. */
+  readonly tables?: readonly TableName[];
+}
+
+/** Where one value of a comparison is; see `DifferenceStore`. */
+export interface DifferingValue {
+  readonly table: number;
+  readonly kind: DifferenceKind;
+  readonly number: number;
+  readonly side: 'first' | 'second';
+  readonly column: number;
+  /** In characters. */
+  readonly longest: number;
+}
+
 /** The questions of a restore to its host; see `RestoreOptions`. */
 export interface RestoreQuestions {
   readonly mayRun: (code: CodeToRun, fingerprint: string) => Promise<boolean>;
@@ -87,6 +116,16 @@ export const countDifferences = new RequestType<CountTask, readonly CountedTable
 export const restore = new RequestType<RestoreTask, RestoreReport, PlainError>('restore');
 export const salvage = new RequestType<SalvageTask, SalvageReport, PlainError>('salvage');
 export const verify = new RequestType<VerifyTask, VerifyReport, PlainError>('verify');
+
+/** The worker keeps the differences for the two requests below, until the host ends it. */
+export const compare = new RequestType<CompareTask, StoredComparison, PlainError>('compare');
+export const readDifferences = new RequestType<DifferenceQuery, DifferenceRows, PlainError>(
+  'readDifferences',
+);
+/** Answers null if there is no such value; NULL is in the object. */
+export const readDifferingValue = new RequestType<DifferingValue, { readonly cell: Cell } | null, PlainError>(
+  'readDifferingValue',
+);
 
 export const mayRun = questionType<'mayRun'>('mayRun');
 export const confirm = questionType<'confirm'>('confirm');

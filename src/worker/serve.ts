@@ -17,6 +17,8 @@ import { salvageBackup } from '../backup/salvageBackup.ts';
 import { type BackupReport, takeBackup } from '../backup/takeBackup.ts';
 import { verifyBackup } from '../backup/verifyBackup.ts';
 import { type CountedTable, countDifferences } from '../compare/countDifferences.ts';
+import { compareSides, type Side } from '../compare/compareSides.ts';
+import { DifferenceStore } from '../compare/differenceStore.ts';
 import { cancelled, messageOf, throwIfCancelled } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { ConnectOptions, Session, WorkOptions } from '../engines/engine.ts';
@@ -36,11 +38,8 @@ export function serve(): void {
   const abandoned = new AbortController();
   const abandon = (): void => abandoned.abort();
   process.once('disconnect', abandon).on('SIGINT', abandon).on('SIGTERM', abandon);
-  const handle = <Task, Report>(
-    type: RequestType<Task, Report, PlainError>,
-    work: (task: Task, options: WorkOptions) => Promise<Report>,
-  ): void => {
-    connection.onRequest(type.method, async (task: Task, token: CancellationToken) => {
+  const handle: Handle = (type, work) => {
+    connection.onRequest(type.method, async (task: Parameters<typeof work>[0], token: CancellationToken) => {
       const unwanted = new AbortController();
       token.onCancellationRequested(() => unwanted.abort());
       const signal = AbortSignal.any([unwanted.signal, abandoned.signal]);
@@ -64,7 +63,28 @@ export function serve(): void {
     const madeHere = new MadeHere(stateFolder(), options.logger);
     return salvageBackup(file, engineById, { ...options, out, madeHere, ...keysOf(keys) });
   });
+  serveComparison(handle);
   connection.listen();
+}
+
+type Handle = <Task, Report>(
+  type: RequestType<Task, Report, PlainError>,
+  work: (task: Task, options: WorkOptions) => Promise<Report>,
+) => void;
+
+/** One comparison, whose differences are kept until this process ends. */
+function serveComparison(handle: Handle): void {
+  let store: DifferenceStore | undefined;
+  process.once('exit', () => void store?.close());
+  handle(protocol.compare, async (task, options) => {
+    store = await compare(task, options);
+    return store.comparison;
+  });
+  handle(protocol.readDifferences, (query, { signal }) => store!.read(query, signal));
+  handle(protocol.readDifferingValue, async ({ longest, ...place }) => {
+    const cell = await store!.value(place, place, longest);
+    return cell === undefined ? null : { cell };
+  });
 }
 
 function backUp(task: protocol.BackupTask, options: WorkOptions): Promise<BackupReport> {
@@ -119,9 +139,39 @@ function restore(
   });
 }
 
+function compare(
+  { first, second, tables }: protocol.CompareTask,
+  options: WorkOptions,
+): Promise<DifferenceStore> {
+  const madeHere = new MadeHere(stateFolder(), options.logger);
+  return withSide(first, options, (one) =>
+    withSide(second, options, (other) =>
+      DifferenceStore.fill(
+        compareSides(one, other, {
+          ...options,
+          engines: engineById,
+          madeHere: (fingerprint) => madeHere.has(fingerprint),
+          rows: Infinity,
+          ...(tables ? { tables } : {}),
+        }),
+      ),
+    ),
+  );
+}
+
+function withSide<Report>(
+  side: protocol.ComparedSideTask,
+  options: WorkOptions,
+  work: (side: Side) => Promise<Report>,
+): Promise<Report> {
+  if (side.kind === 'backup') return work({ kind: 'backup', file: side.file, ...keysOf(side.keys) });
+  const open = { ...options, readOnly: true, unchanged: 'Nothing was compared.' };
+  return inDatabase(side.database, open, (session) => work({ kind: 'database', session }));
+}
+
 function inDatabase<Report>(
   { address, password }: protocol.DatabaseAccess,
-  options: ConnectOptions,
+  options: ConnectOptions & { readonly unchanged?: string },
   work: (session: Session) => Promise<Report>,
 ): Promise<Report> {
   const open = { ...options, ...(password === undefined ? {} : { password }) };

@@ -13,6 +13,8 @@ import type { SalvageReport } from '../backup/salvageBackup.ts';
 import type { BackupReport } from '../backup/takeBackup.ts';
 import type { VerifyReport } from '../backup/verifyBackup.ts';
 import type { CountedTable } from '../compare/countDifferences.ts';
+import type { DifferenceQuery, DifferenceRows, StoredComparison } from '../compare/differenceStore.ts';
+import type { Cell } from '../core/cells.ts';
 import { messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { WorkOptions } from '../engines/engine.ts';
 import type { RestoreReport } from '../restore/restoreBackup.ts';
@@ -68,36 +70,97 @@ export class Workers {
     return this.#run(options, (worker, token) => worker.sendRequest(protocol.salvage, task, token));
   }
 
-  async #run<Report>(
-    { signal, report, logger }: WorkOptions,
-    request: (worker: MessageConnection, token: CancellationToken) => Promise<Report>,
-  ): Promise<Report> {
-    throwIfCancelled(signal);
-    const child = start(this.#script);
-    const ended = endOf(child);
-    const worker = createMessageConnection(new IPCMessageReader(child), new IPCMessageWriter(child));
-    worker.onNotification(protocol.progress, (event) => report?.(event));
-    worker.onNotification(protocol.log, ({ level, message, error }) => {
+  /** Throws as `compareSides`. The process lives until the comparison is closed. */
+  async compare(task: protocol.CompareTask, options: WorkOptions): Promise<OpenComparison> {
+    throwIfCancelled(options.signal);
+    const worker = new Worker(this.#script, options);
+    const ask: Ask = (request, signal) => worker.ask(request, signal);
+    try {
+      const comparison = await ask(
+        (to, token) => to.sendRequest(protocol.compare, task, token),
+        options.signal,
+      );
+      return {
+        comparison,
+        read: (query, signal) =>
+          ask((to, token) => to.sendRequest(protocol.readDifferences, query, token), signal),
+        value: async (place) =>
+          (await ask((to, token) => to.sendRequest(protocol.readDifferingValue, place, token)))?.cell,
+        close: () => worker.end(),
+      };
+    } catch (error) {
+      worker.end();
+      throw error;
+    }
+  }
+
+  async #run<Report>(options: WorkOptions, request: Request<Report>): Promise<Report> {
+    throwIfCancelled(options.signal);
+    const worker = new Worker(this.#script, options);
+    try {
+      return await worker.ask(request, options.signal);
+    } finally {
+      worker.end();
+    }
+  }
+}
+
+type Request<Report> = (worker: MessageConnection, token: CancellationToken) => Promise<Report>;
+
+type Ask = <Report>(request: Request<Report>, signal?: AbortSignal) => Promise<Report>;
+
+/** A comparison whose differences are in a process of its own. */
+export interface OpenComparison {
+  readonly comparison: StoredComparison;
+  /** See `DifferenceStore`. */
+  read(query: DifferenceQuery, signal?: AbortSignal): Promise<DifferenceRows>;
+  /** Undefined if there is no such value. */
+  value(place: protocol.DifferingValue): Promise<Cell | undefined>;
+  /** Ends the process, which takes the differences with it. */
+  close(): void;
+}
+
+/** One process and the connection to it. */
+class Worker {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<RestorePointError>;
+  readonly #connection: MessageConnection;
+
+  constructor(script: string, { report, logger }: WorkOptions) {
+    this.#child = start(script);
+    this.#ended = endOf(this.#child);
+    this.#connection = createMessageConnection(
+      new IPCMessageReader(this.#child),
+      new IPCMessageWriter(this.#child),
+    );
+    this.#connection.onNotification(protocol.progress, (event) => report?.(event));
+    this.#connection.onNotification(protocol.log, ({ level, message, error }) => {
       if (level === 'error') logger.error(message, error && errorOf(error));
       else logger[level](message);
     });
-    worker.listen();
+    this.#connection.listen();
+  }
+
+  async ask<Report>(request: Request<Report>, signal?: AbortSignal): Promise<Report> {
     const cancelling = new CancellationTokenSource();
     const cancel = (): void => cancelling.cancel();
     signal?.addEventListener('abort', cancel, { once: true });
-    const lost = ended.then((error) => Promise.reject(error));
+    const lost = this.#ended.then((error) => Promise.reject(error));
     try {
-      return await Promise.race([request(worker, cancelling.token), lost]);
+      return await Promise.race([request(this.#connection, cancelling.token), lost]);
     } catch (error) {
       if (error instanceof ResponseError && error.data) throw errorOf(error.data as PlainError);
       // The reason why the process ended says more than a message that could not be sent.
-      throw child.connected ? error : await ended;
+      throw this.#child.connected ? error : await this.#ended;
     } finally {
       signal?.removeEventListener('abort', cancel);
       lost.catch(() => undefined);
-      worker.dispose();
-      if (child.connected) child.disconnect();
     }
+  }
+
+  end(): void {
+    this.#connection.dispose();
+    if (this.#child.connected) this.#child.disconnect();
   }
 }
 

@@ -4,7 +4,7 @@ import wabt from 'wabt';
 import { handedOver } from '../../src/engines/postgres/rows/handedOver.ts';
 import { type HashedRow, RowHashes, type RowLayout } from '../../src/engines/postgres/rows/rowHashes.ts';
 import { rowHashesModule } from '../../src/engines/postgres/rows/rowHashesModule.ts';
-import { SpilledRows } from '../../src/engines/postgres/rows/spilledRows.ts';
+import { SpilledRows } from '../../src/core/spilledRows.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
+import { cellLimit } from '../../core/cells.ts';
 import { RestorePointError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { EngineId } from '../../core/manifest.ts';
@@ -23,7 +24,6 @@ import {
   problemOf,
   rowsPerPage,
   rowsView,
-  cellLimit,
   textCharacters,
   tableView,
   valueView,

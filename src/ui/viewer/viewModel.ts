@@ -1,18 +1,15 @@
+import { type Cell, cellLimit, cellOf, cutText } from '../../core/cells.ts';
 import { RestorePointError, messageOf, type ErrorCode } from '../../core/errors.ts';
 import { formatBytes } from '../../core/format.ts';
 import type { BackedUpTable, Manifest } from '../../core/manifest.ts';
 import { formatTableName, sameTable, tableKey } from '../../core/names.ts';
 import type { Column, LeftOut, Table } from '../../core/schema.ts';
-import { type Value, valueText } from '../../core/values.ts';
+import type { Value } from '../../core/values.ts';
 import { statementsByKind } from '../../restore/codeToRun.ts';
 import type { RowPage } from './backupContents.ts';
 
 /** How many rows the page shows at a time. */
 export const rowsPerPage = 100;
-
-/** The approximate limit of characters in one page of rows, and the limit for one value. */
-const pageCharacters = 4_000_000;
-const cellCharacters = 2_000;
 
 /** The limit of characters when one value or one statement is shown in full. */
 export const textCharacters = 1_000_000;
@@ -88,9 +85,6 @@ export interface CounterView {
   readonly name: string;
   readonly lastValue: string;
 }
-
-/** A value as text. `null` is SQL's NULL; an object is the start of a value with `length` characters. */
-export type Cell = string | null | { readonly start: string; readonly length: number };
 
 export interface RowsView {
   /** The number of the first row, from 0. */
@@ -189,12 +183,6 @@ function isCounted(type: string): boolean {
   return type === '' || /char|text|clob|string|json|xml|bytea|blob|binary/i.test(type);
 }
 
-/** How many characters of each value a page of rows can show. */
-export function cellLimit(rows: number, columns: number): number {
-  const cells = Math.max(1, rows * columns);
-  return Math.min(cellCharacters, Math.max(40, Math.floor(pageCharacters / cells)));
-}
-
 export function rowsView(page: RowPage, offset: number): RowsView {
   const limit = cellLimit(page.rows.length, page.columns.length);
   return {
@@ -206,20 +194,6 @@ export function rowsView(page: RowPage, offset: number): RowsView {
 
 export function valueView(value: Value): ValueView {
   return { value: cellOf(value, textCharacters) };
-}
-
-function cellOf(value: Value, limit: number): Cell {
-  const text = valueText(value);
-  if (text === undefined) return null;
-  const length = value !== null && 'cutFrom' in value ? value.cutFrom : undefined;
-  if (length === undefined && text.length <= limit) return text;
-  return { start: cutText(text, limit), length: length ?? text.length };
-}
-
-/** The start of a text, never cut inside a character. */
-function cutText(text: string, limit: number): string {
-  if (text.length <= limit) return text;
-  return /[\uD800-\uDBFF]$/.test(text.slice(0, limit)) ? text.slice(0, limit - 1) : text.slice(0, limit);
 }
 
 export function problemOf(error: unknown): Problem {

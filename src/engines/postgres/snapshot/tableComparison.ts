@@ -1,11 +1,11 @@
 import type { DifferenceCounts, RowDifference } from '../../../core/differences.ts';
 import { RestorePointError, throwIfCancelled } from '../../../core/errors.ts';
 import { formatTableName } from '../../../core/names.ts';
+import { SpilledRows } from '../../../core/spilledRows.ts';
 import type { TableProgress } from '../rows/progress.ts';
 import type { RowHashes } from '../rows/rowHashes.ts';
 import { fieldsOf, type HashedRow, type RowLayout, type RowTaker } from '../rows/rowHashes.ts';
 import { RowTable, slotState } from '../rows/rowTable.ts';
-import { SpilledRows } from '../rows/spilledRows.ts';
 import { readRow } from '../rows/typedValues.ts';
 import type { ComparedRows, KeyPlan } from './comparedRows.ts';
 

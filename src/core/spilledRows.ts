@@ -2,7 +2,7 @@ import { createCipheriv, randomBytes } from 'node:crypto';
 import { open, unlink, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileReason, RestorePointError } from '../../../core/errors.ts';
+import { fileReason, RestorePointError } from './errors.ts';
 
 const blockBytes = 64 * 1024;
 const lengthBytes = 4;
