@@ -5,11 +5,14 @@ import { BackupKeys } from './ui/backups/backupKeys.ts';
 import { BackupIndex } from './ui/backups/backupIndex.ts';
 import { backupCommands } from './ui/commands/backupCommands.ts';
 import { registerCommands } from './ui/commands/commandTable.ts';
+import { compareCommands } from './ui/commands/compareCommands.ts';
 import { connectionCommands } from './ui/commands/connectionCommands.ts';
 import { fileCommands } from './ui/commands/fileCommands.ts';
 import { restoreCommands } from './ui/commands/restoreCommands.ts';
 import { showCommands } from './ui/commands/showCommands.ts';
 import { viewCommands } from './ui/commands/viewCommands.ts';
+import { Comparisons } from './ui/comparison/comparisons.ts';
+import { TextDiffs } from './ui/comparison/textDiffs.ts';
 import { Connector } from './ui/connections/connector.ts';
 import { ConnectionStore } from './ui/connections/connectionStore.ts';
 import { Passphrases } from './ui/connections/passphrases.ts';
@@ -35,6 +38,7 @@ export function activate(context: vscode.ExtensionContext): void {
     {
       ...backupCommands(services),
       ...restoreCommands(services),
+      ...compareCommands(services),
       ...fileCommands(services),
       ...showCommands(services),
       ...connectionCommands(services),
@@ -48,6 +52,7 @@ export function activate(context: vscode.ExtensionContext): void {
   context.subscriptions.push(commands, editor);
   shutDown = async () => {
     await services.work.stopAll();
+    services.comparisons.closeAll();
     await services.sessions.closeAll();
   };
 }
@@ -78,9 +83,14 @@ function createServices(context: vscode.ExtensionContext): Services {
     showCollapseAll: true,
   });
   const statements = new Statements();
+  const textDiffs = new TextDiffs();
   context.subscriptions.push(
     vscode.workspace.registerTextDocumentContentProvider(Statements.scheme, statements),
-    vscode.workspace.onDidCloseTextDocument((document) => statements.forget(document)),
+    vscode.workspace.registerTextDocumentContentProvider(TextDiffs.scheme, textDiffs),
+    vscode.workspace.onDidCloseTextDocument((document) => {
+      statements.forget(document);
+      textDiffs.forget(document);
+    }),
     ...[log, store, sessions, backups, connectionsTree, backupsTree, connectionsView, backupsView],
     keepAgesFresh(backupsTree, backupsView),
   );
@@ -92,6 +102,7 @@ function createServices(context: vscode.ExtensionContext): Services {
     ...{ engines, engineById, store, passwords, passphrases, keys, connector, sessions, backups },
     ...{ connectionsTree, backupsTree, connectionsView, backupsView, statements },
     viewer: new ContentsEditor(context.extensionUri, { engineById, keys, backups, logger: log }),
+    comparisons: new Comparisons(context.extensionUri, textDiffs, log),
     safetyFolder: path.join((context.storageUri ?? context.globalStorageUri).fsPath, 'safety'),
     memory: context.workspaceState,
   };

@@ -1,4 +1,4 @@
-/* global document, navigator, Element, HTMLTableCellElement, HTMLTableRowElement */
+/* global document, navigator, Element, HTMLTableCellElement, HTMLTableRowElement, ResizeObserver */
 import { element, icon, visible } from './dom.js';
 import { fill } from './format.js';
 
@@ -11,37 +11,50 @@ const surelyVisible = 36;
 const pageStep = 20;
 
 /** @typedef {import('../../src/core/cells.ts').Cell} Cell */
-/** @typedef {import('../../src/ui/viewer/viewModel.ts').ColumnView} ColumnView */
+
+/** A value, or that of each side of a comparison. */
+/** @typedef {Cell | Readonly<{ before: Cell, after: Cell }>} GridValue */
+
+/**
+ * @typedef {object} GridColumn
+ * @property {string} name
+ * @property {string} [type]
+ * @property {boolean} [numeric] its values are aligned right
+ * @property {boolean} [isKey]
+ * @property {readonly string[]} [references]
+ * @property {boolean} [frozen] it stays while others are scrolled; such columns come first
+ */
+
+/**
+ * @typedef {object} GridOptions
+ * @property {string} label
+ * @property {readonly GridColumn[]} columns
+ * @property {readonly (readonly GridValue[])[]} rows
+ * @property {number} offset of the first row, from 0
+ * @property {number} total number of rows
+ * @property {(row: number, column: number) => void} onSelect
+ * @property {() => void} onOpen
+ * @property {(row: number, column: number) => Promise<string>} wholeText what to copy of a value that is cut
+ */
 
 /** A page of rows as a table that can be navigated with the arrow keys. */
 export class Grid {
   #format;
-  #rows;
-  #on;
+  #options;
   #body;
   #head;
-  #columns;
   /** The row and column of the cell that has or will get the focus. */
   #at = { row: 0, column: 0 };
+  #resized = new ResizeObserver(() => this.#freeze());
 
   /**
    * @param {import('./format.js').Format} format
-   * @param {import('../../src/ui/viewer/viewModel.ts').TableEntry} entry
-   * @param {import('../../src/ui/viewer/viewModel.ts').TableView} table
-   * @param {import('../../src/ui/viewer/viewModel.ts').RowsView} rows
-   * @param {{
-   *   onSelect(row: number, column: number, counted: boolean): void,
-   *   onOpen(): void,
-   *   wholeValue(row: number, column: number): Promise<Cell>,
-   * }} on
+   * @param {GridOptions} options
    */
-  constructor(format, entry, table, rows, on) {
+  constructor(format, options) {
     this.#format = format;
-    this.#rows = rows;
-    this.#on = on;
-    const known = new Map(table.columns.map((column) => [column.name, column]));
-    const columns = rows.columns.map((column) => known.get(column));
-    this.#columns = columns;
+    this.#options = options;
+    const { columns, rows } = options;
     this.#head = element(
       'thead',
       {},
@@ -49,23 +62,18 @@ export class Grid {
         'tr',
         {},
         element('th', { scope: 'col', class: 'row-number', 'aria-label': format.texts.rowNumber }, '#'),
-        ...rows.columns.map((column, index) => this.#heading(column, columns[index])),
+        ...columns.map((column) => this.#heading(column)),
       ),
     );
-    this.#body = element('tbody', {}, ...rows.rows.map((row, index) => this.#row(row, index, columns)));
+    this.#body = element('tbody', {}, ...rows.map((row, index) => this.#row(row, index)));
     const grid = element(
       'table',
       {
-        ...{
-          class: 'grid',
-          role: 'grid',
-          'aria-label': fill(format.texts.rowsOfTable, entry.label),
-          'aria-rowcount': entry.rows + 1,
-        },
+        ...{ class: 'grid', role: 'grid', 'aria-label': options.label, 'aria-rowcount': options.total + 1 },
         on: {
           keydown: (event) => this.#onKey(event),
           mousedown: (event) => this.#onPointer(event),
-          dblclick: () => this.#on.onOpen(),
+          dblclick: () => options.onOpen(),
           focusin: (event) => this.#onFocus(event),
           copy: (event) => this.#onCopy(event),
         },
@@ -75,6 +83,10 @@ export class Grid {
     );
     this.element = element('div', { class: 'scroll' }, grid);
     this.#cell(0, 0)?.setAttribute('tabindex', '0');
+    if (columns.some(({ frozen }) => frozen)) {
+      this.#resized.observe(this.element);
+      this.#resized.observe(this.#head);
+    }
   }
 
   focus() {
@@ -82,79 +94,112 @@ export class Grid {
     this.#cell(this.#at.row, this.#at.column)?.focus();
   }
 
-  /** Makes cells scroll to where the sticky heading and row numbers do not cover them. */
+  /** Makes cells scroll to where the sticky heading and columns do not cover them. */
   #keepClear() {
-    const number = this.#head.querySelector('.row-number');
     const { style } = this.element;
     style.scrollPaddingTop = `${this.#head.offsetHeight}px`;
-    style.scrollPaddingLeft = `${number?.getBoundingClientRect().width ?? 0}px`;
+    style.scrollPaddingLeft = `${this.#frozenWidth()}px`;
   }
 
-  /**
-   * @param {string} name
-   * @param {ColumnView | undefined} column
-   */
-  #heading(name, column) {
-    const { texts } = this.#format;
+  #frozenWidth() {
+    const sticky = this.#head.querySelectorAll('.row-number, .frozen');
+    return [...sticky].reduce((sum, cell) => sum + cell.getBoundingClientRect().width, 0);
+  }
+
+  /** Key columns stay in view, as long as they leave half of the width to the others. */
+  #freeze() {
+    const headings = [...(this.#head.rows[0]?.cells ?? [])];
+    const rows = [...this.#head.rows, ...this.#body.rows];
+    let left = headings[0]?.getBoundingClientRect().width ?? 0;
+    for (const [index, { frozen }] of this.#options.columns.entries()) {
+      if (!frozen) break;
+      const width = headings[index + 1]?.getBoundingClientRect().width ?? 0;
+      const fits = left + width <= this.element.clientWidth / 2;
+      for (const { cells } of rows) {
+        const cell = cells[index + 1];
+        cell?.classList.toggle('frozen', fits);
+        if (cell) cell.style.left = fits ? `${left}px` : '';
+      }
+      left += width;
+    }
+  }
+
+  /** @param {GridColumn} column */
+  #heading({ name, type = '', numeric, isKey, references = [] }) {
     return element(
       'th',
-      {
-        scope: 'col',
-        class: column?.numeric ? 'number' : undefined,
-        title: `${name}\n${column?.type ?? ''}`.trim(),
-      },
+      { scope: 'col', class: numeric ? 'number' : undefined, title: `${name}\n${type}`.trim() },
       element(
         'div',
         { class: 'column-name' },
-        column?.primaryKey !== undefined && icon('key', texts.primary),
-        (column?.references.length ?? 0) > 0 && icon('link', column?.references.join(', ')),
+        isKey && icon('key', this.#format.texts.primary),
+        references.length > 0 && icon('link', references.join(', ')),
         element('bdi', {}, ...visible(name)),
       ),
-      element('div', { class: 'column-type' }, element('bdi', {}, ...visible(column?.type ?? ''))),
+      element('div', { class: 'column-type' }, element('bdi', {}, ...visible(type))),
     );
   }
 
   /**
-   * @param {readonly Cell[]} row
+   * @param {readonly GridValue[]} row
    * @param {number} index
-   * @param {readonly (ColumnView | undefined)[]} columns
    */
-  #row(row, index, columns) {
-    const number = this.#format.number(this.#rows.offset + index + 1);
+  #row(row, index) {
+    const { columns, offset } = this.#options;
     return element(
       'tr',
-      { 'aria-rowindex': this.#rows.offset + index + 2 },
-      element('th', { scope: 'row', class: 'row-number' }, number),
+      { 'aria-rowindex': offset + index + 2 },
+      element('th', { scope: 'row', class: 'row-number' }, this.#format.number(offset + index + 1)),
       ...row.map((value, column) => this.#valueCell(value, columns[column]?.numeric ?? false)),
     );
   }
 
   /**
-   * @param {Cell} value
+   * @param {GridValue} value
    * @param {boolean} numeric
    */
   #valueCell(value, numeric) {
+    const kind = numeric ? 'number' : undefined;
+    if (isChange(value)) {
+      const { before, after } = value;
+      const tooltips = [before, after].map((side) => this.#tooltip(side) ?? textOf(side));
+      return element(
+        'td',
+        { class: `changed ${kind ?? ''}`.trim(), tabindex: -1, title: tooltips.join(' → ') },
+        element('del', { class: 'value', dir: 'auto' }, ...this.#shown(before)),
+        element('span', { class: 'arrow' }, '→'),
+        element('ins', { class: 'value', dir: 'auto' }, ...this.#shown(after)),
+      );
+    }
     if (value === null) return element('td', { class: 'null', tabindex: -1 }, 'NULL');
-    const start = typeof value === 'string' ? value : value.start;
-    const length = typeof value === 'string' ? value.length : value.length;
-    const cut = length > surelyVisible || /[\n\r]/.test(start);
+    return element(
+      'td',
+      { class: kind, tabindex: -1, title: this.#tooltip(value) },
+      element('div', { class: 'value', dir: 'auto' }, ...this.#shown(value)),
+    );
+  }
+
+  /** @param {Cell} value */
+  #shown(value) {
+    if (value === null) return [element('span', { class: 'null' }, 'NULL')];
+    const start = textOf(value);
+    const cut = lengthOf(value) > shownCharacters;
+    return [...visible(start.slice(0, shownCharacters)), ...(cut ? ['…'] : [])];
+  }
+
+  /**
+   * Undefined for a value that is seen as a whole.
+   *
+   * @param {Cell} value
+   */
+  #tooltip(value) {
+    const [start, length] = [textOf(value), lengthOf(value)];
+    if (length <= surelyVisible && !/[\n\r]/.test(start)) return undefined;
     const end =
       length > tooltipCharacters
         ? `\n${fill(this.#format.texts.longValue, this.#format.number(length))}`
         : '';
-    return element(
-      'td',
-      {
-        ...{ class: numeric ? 'number' : undefined, tabindex: -1 },
-        title: cut ? start.slice(0, tooltipCharacters) + end : undefined,
-      },
-      element(
-        'div',
-        { class: 'value', dir: 'auto' },
-        ...visible(start.slice(0, shownCharacters)),
-        length > shownCharacters && '…',
-      ),
-    );
+    return start.slice(0, tooltipCharacters) + end;
   }
 
   /**
@@ -174,7 +219,7 @@ export class Grid {
     // The row number comes before the values.
     this.#at = { row: row.sectionRowIndex, column: cell.cellIndex - 1 };
     cell.setAttribute('tabindex', '0');
-    this.#on.onSelect(this.#at.row, this.#at.column, this.#columns[this.#at.column]?.counted ?? true);
+    this.#options.onSelect(this.#at.row, this.#at.column);
   }
 
   /** @param {MouseEvent} event */
@@ -186,9 +231,9 @@ export class Grid {
   /** The full text of the chosen value; NULL as displayed. A long value is read first. */
   async chosenValue() {
     const { row, column } = this.#at;
-    const value = this.#rows.rows[row]?.[column];
-    const whole = typeof value === 'object' && value ? await this.#on.wholeValue(row, column) : value;
-    return typeof whole === 'object' && whole ? whole.start : (whole ?? 'NULL');
+    const value = this.#options.rows[row]?.[column];
+    if (value === undefined) return undefined;
+    return shortText(value) ?? (await this.#options.wholeText(row, column));
   }
 
   /**
@@ -197,19 +242,19 @@ export class Grid {
    * @param {ClipboardEvent} event
    */
   #onCopy(event) {
-    const value = this.#rows.rows[this.#at.row]?.[this.#at.column];
+    const value = this.#options.rows[this.#at.row]?.[this.#at.column];
     if (value === undefined || !document.getSelection()?.isCollapsed) return;
     event.preventDefault();
-    if (typeof value === 'object' && value) {
-      void this.chosenValue().then((text) => navigator.clipboard.writeText(text));
-    } else event.clipboardData?.setData('text/plain', value ?? 'NULL');
+    const text = shortText(value);
+    if (text !== undefined) event.clipboardData?.setData('text/plain', text);
+    else void this.chosenValue().then((whole) => navigator.clipboard.writeText(whole ?? ''));
   }
 
   /** @param {KeyboardEvent} event */
   #onKey(event) {
     const { row, column } = this.#at;
     const lastRow = this.#body.rows.length - 1;
-    const lastColumn = this.#rows.columns.length - 1;
+    const lastColumn = this.#options.columns.length - 1;
     const whole = event.ctrlKey || event.metaKey;
     /** @type {Record<string, [number, number]>} */
     const targets = {
@@ -225,7 +270,7 @@ export class Grid {
     const target = targets[event.key];
     if (event.altKey || (!target && event.key !== 'Enter')) return;
     event.preventDefault();
-    if (!target) return this.#on.onOpen();
+    if (!target) return this.#options.onOpen();
     const cell = this.#cell(
       Math.max(0, Math.min(target[0], lastRow)),
       Math.max(0, Math.min(target[1], lastColumn)),
@@ -234,4 +279,33 @@ export class Grid {
     cell?.focus({ preventScroll: true });
     cell?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }
+}
+
+/**
+ * @param {GridValue} value
+ * @returns {value is Readonly<{ before: Cell, after: Cell }>}
+ */
+export function isChange(value) {
+  return typeof value === 'object' && value !== null && 'before' in value;
+}
+
+/** @param {Cell} value */
+export function textOf(value) {
+  return typeof value === 'string' ? value : (value?.start ?? 'NULL');
+}
+
+/** @param {Cell} value */
+function lengthOf(value) {
+  return value?.length ?? 0;
+}
+
+/**
+ * The text of a value that is not cut; undefined for another one.
+ *
+ * @param {GridValue} value
+ */
+function shortText(value) {
+  const sides = isChange(value) ? [value.before, value.after] : [value];
+  if (sides.some((side) => typeof side === 'object' && side !== null)) return undefined;
+  return sides.map(textOf).join(' → ');
 }

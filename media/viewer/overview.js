@@ -79,6 +79,10 @@ function actions(texts, backup, run) {
       onClick: () => run('restore'),
     }),
     button({
+      ...{ text: texts.compare, icon: 'compare', tooltip: texts.compareTooltip, class: 'button secondary' },
+      onClick: () => run('compare'),
+    }),
+    button({
       ...{ text: texts.verify, icon: 'verify', tooltip: texts.verifyTooltip, class: 'button secondary' },
       onClick: () => run('verify'),
     }),
@@ -188,9 +192,9 @@ function notices(texts, backup) {
  * @param {import('./dom.js').IconName} iconName
  * @param {string} title
  * @param {string[]} names
- * @param {string[][]} lines of a name and a description
+ * @param {readonly (readonly string[])[]} lines of a name and a description
  */
-function notice(iconName, title, names, lines) {
+export function notice(iconName, title, names, lines) {
   return element(
     'details',
     { class: `notice ${iconName}` },

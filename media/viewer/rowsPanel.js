@@ -1,7 +1,8 @@
 /* global clearTimeout, setTimeout */
-import { button, element, failure, setEnabled, writable } from './dom.js';
+import { button, element, failure } from './dom.js';
 import { fill } from './format.js';
-import { Grid } from './grid.js';
+import { Grid, textOf } from './grid.js';
+import { Pager } from './pager.js';
 import { ValuePane } from './valuePane.js';
 
 /** A page that arrives within this time (in ms) needs no progress bar. */
@@ -14,7 +15,7 @@ const patience = 200;
 /** The rows of one table, one page at a time, with the pager. */
 export class RowsPanel {
   #options;
-  #pages;
+  #pager;
   /** @type {Promise<TableView> | undefined} */
   #table;
   /** The current or requested page; -1 before the first. */
@@ -24,31 +25,16 @@ export class RowsPanel {
   #place = element('div', { class: 'rows-place' });
   #pane;
   #progress = element('div', { class: 'progress', hidden: true, role: 'progressbar' });
-  #range = element('span', { class: 'range', 'aria-live': 'polite' });
-  #pageBox;
-  #previous;
-  #next;
   #valueToggle;
 
   /** @param {import('./tablePanel.js').TableOptions} options */
   constructor(options) {
-    const { format, entry, state } = options;
+    const { format, state } = options;
     const { texts } = format;
     this.#options = options;
-    this.#pages = Math.max(1, Math.ceil(entry.rows / options.rowsPerPage));
-    this.#pane = new ValuePane(options, () => this.#showValue(false));
+    this.#pager = new Pager(format, options.rowsPerPage, (page) => void this.#read(page));
+    this.#pane = new ValuePane(format, () => this.#showValue(false));
     this.#progress.setAttribute('aria-label', texts.reading);
-    this.#previous = button({
-      icon: 'previous',
-      tooltip: texts.previousPage,
-      onClick: () => this.#turn(this.#page - 1),
-    });
-    this.#next = button({ icon: 'next', tooltip: texts.nextPage, onClick: () => this.#turn(this.#page + 1) });
-    this.#pageBox = element('input', {
-      ...{ type: 'text', inputmode: 'numeric', class: 'input page-box', 'aria-label': texts.page },
-      'data-vscode-context': writable,
-      on: { change: () => this.#turn(Number.parseInt(this.#pageBox.value, 10) - 1) },
-    });
     this.#valueToggle = button({
       ...{ icon: 'value', tooltip: texts.showValue },
       onClick: () => this.#showValue(!options.state.valueShown),
@@ -66,24 +52,11 @@ export class RowsPanel {
   }
 
   #buildToolbar() {
-    const { format, entry } = this.#options;
-    const pager =
-      this.#pages > 1 &&
-      element(
-        'span',
-        { class: 'pager' },
-        this.#previous,
-        element('span', { class: 'dim' }, format.texts.page),
-        this.#pageBox,
-        element('span', { class: 'dim' }, fill(format.texts.pageOf, format.number(this.#pages))),
-        this.#next,
-      );
     return element(
       'div',
       { class: 'toolbar' },
-      entry.rows > 0 && this.#range,
-      pager,
-      entry.rows > 0 && this.#valueToggle,
+      this.#pager.element,
+      this.#options.entry.rows > 0 && this.#valueToggle,
     );
   }
 
@@ -101,14 +74,8 @@ export class RowsPanel {
 
   /** Shows the remembered page, unless it is already shown. */
   load() {
-    if (this.#page < 0) this.#turn(this.#options.state.page);
-  }
-
-  /** @param {number} page */
-  #turn(page) {
-    const wanted = Number.isNaN(page) ? this.#page : Math.max(0, Math.min(page, this.#pages - 1));
-    this.#pageBox.value = String(wanted + 1);
-    if (wanted !== this.#page) void this.#read(wanted);
+    const { state, entry } = this.#options;
+    if (this.#page < 0) void this.#read(this.#pager.nearest(state.page, entry.rows));
   }
 
   /** @param {number} page */
@@ -117,7 +84,7 @@ export class RowsPanel {
     const { texts } = format;
     this.#page = page;
     remember({ page });
-    this.#showPageRange();
+    this.#pager.show(page, entry.rows);
     if (entry.rows === 0) return this.#showText(texts.noRows);
     this.#setBusy(true);
     try {
@@ -130,18 +97,6 @@ export class RowsPanel {
       this.#showInstead(failure(format, texts.readFailed, problem, () => void this.#read(page)));
     }
     this.#setBusy(false);
-  }
-
-  #showPageRange() {
-    const { format, entry, rowsPerPage } = this.#options;
-    const first = this.#page * rowsPerPage;
-    const last = Math.min(first + rowsPerPage, entry.rows);
-    this.#range.textContent =
-      this.#pages === 1
-        ? format.count('rows', entry.rows)
-        : fill(format.texts.range, format.number(first + 1), format.number(last), format.number(entry.rows));
-    setEnabled(this.#previous, this.#page > 0);
-    setEnabled(this.#next, this.#page < this.#pages - 1);
   }
 
   /** @param {HTMLElement} content */
@@ -162,11 +117,32 @@ export class RowsPanel {
    */
   #showRows(table, rows) {
     const { format, entry, ask, index } = this.#options;
-    const grid = new Grid(format, entry, table, rows, {
-      onSelect: (row, column, counted) => this.#pane.show(rows, row, column, counted),
+    const known = new Map(table.columns.map((column) => [column.name, column]));
+    /**
+     * @param {number} row
+     * @param {number} column
+     */
+    const whole = async (row, column) =>
+      (await ask('readValue', { table: index, row: rows.offset + row, column })).value;
+    const grid = new Grid(format, {
+      label: fill(format.texts.rowsOfTable, entry.label),
+      columns: rows.columns.map((name) => {
+        const column = known.get(name);
+        return { ...column, name, isKey: column?.primaryKey !== undefined };
+      }),
+      rows: rows.rows,
+      offset: rows.offset,
+      total: entry.rows,
+      onSelect: (row, column) => {
+        const value = rows.rows[row]?.[column];
+        if (value === undefined) return;
+        const name = rows.columns[column] ?? '';
+        const place = fill(format.texts.valuePlace, name, format.number(rows.offset + row + 1));
+        const shown = { value, whole: () => whole(row, column) };
+        this.#pane.show(place, [shown], known.get(name)?.counted ?? true);
+      },
       onOpen: () => this.#showValue(true),
-      wholeValue: async (row, column) =>
-        (await ask('readValue', { table: index, row: rows.offset + row, column })).value,
+      wholeText: async (row, column) => textOf(await whole(row, column)),
     });
     const hadFocus = this.#grid?.element.contains(this.#grid.element.ownerDocument.activeElement) ?? false;
     this.#grid = grid;

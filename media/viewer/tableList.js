@@ -3,7 +3,7 @@ import { element, icon, visible, writable } from './dom.js';
 import { fill } from './format.js';
 
 /** With fewer tables than this, a filter would only be in the way. */
-const filterFrom = 9;
+export const filterFrom = 9;
 
 /** @typedef {import('../../src/ui/viewer/viewModel.ts').TableEntry} TableEntry */
 
@@ -84,7 +84,7 @@ export function tableList(format, tables, options) {
     select,
     element('h2', {}, texts.tables, element('span', { class: 'count' }, format.number(tables.length))),
     withFilter &&
-      filterBox(texts, options.filter, (text) => {
+      filterBox(texts.filterTables, options.filter, (text) => {
         applyFilter(text);
         options.onFilter(text);
       }),
@@ -117,16 +117,16 @@ function tableItem(format, table, index) {
 }
 
 /**
- * @param {import('./format.js').ViewerTexts} texts
+ * @param {string} label
  * @param {string} text
  * @param {(text: string) => void} onInput
  */
-function filterBox(texts, text, onInput) {
+export function filterBox(label, text, onInput) {
   const input = element('input', {
     type: 'text',
     class: 'input',
-    placeholder: texts.filterTables,
-    'aria-label': texts.filterTables,
+    placeholder: label,
+    'aria-label': label,
     spellcheck: 'false',
     'data-vscode-context': writable,
     on: { input: () => onInput(input.value) },

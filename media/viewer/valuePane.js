@@ -1,15 +1,24 @@
 import { button, copyButton, element, failure } from './dom.js';
 import { fill } from './format.js';
+import { textOf } from './grid.js';
 
-/** @typedef {import('../../src/ui/viewer/viewModel.ts').RowsView} RowsView */
 /** @typedef {import('../../src/core/cells.ts').Cell} Cell */
 
 /** A number in a column of any type. */
 const numberLike = /^[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?$/i;
 
+/**
+ * A value to show, or one of those that a comparison shows beside each other.
+ *
+ * @typedef {object} ShownValue
+ * @property {string} [label] where it is from
+ * @property {Cell} value
+ * @property {() => Promise<Cell>} whole reads it again, if it is cut
+ */
+
 /** Shows the whole chosen value. */
 export class ValuePane {
-  #options;
+  #format;
   #title = element('h3', { class: 'one-line' });
   #length = element('span', { class: 'dim' });
   #content = element('div', { class: 'value-content', tabindex: 0 });
@@ -19,12 +28,12 @@ export class ValuePane {
   #chosen = 0;
 
   /**
-   * @param {import('./tablePanel.js').TableOptions} options
+   * @param {import('./format.js').Format} format
    * @param {() => void} onClose
    */
-  constructor(options, onClose) {
-    this.#options = options;
-    this.#copy = copyButton(options.format, () => this.#text);
+  constructor(format, onClose) {
+    this.#format = format;
+    this.#copy = copyButton(format, () => this.#text);
     this.element = element(
       'section',
       { class: 'value-pane' },
@@ -34,7 +43,7 @@ export class ValuePane {
         this.#title,
         this.#length,
         this.#copy,
-        button({ icon: 'close', tooltip: options.format.texts.close, onClick: onClose }),
+        button({ icon: 'close', tooltip: format.texts.close, onClick: onClose }),
       ),
       this.#content,
     );
@@ -46,63 +55,82 @@ export class ValuePane {
     this.#title.textContent = '';
     this.#length.textContent = '';
     this.#copy.hidden = true;
-    this.#content.replaceChildren(element('p', { class: 'dim' }, this.#options.format.texts.chooseValue));
+    this.#content.replaceChildren(element('p', { class: 'dim' }, this.#format.texts.chooseValue));
   }
 
   /**
-   * @param {RowsView} rows
-   * @param {number} row within the page
-   * @param {number} column
-   * @param {boolean} counted whether to show the length of the value
+   * @param {string} title
+   * @param {readonly ShownValue[]} values
+   * @param {boolean} counted whether to show the length of a value
    */
-  show(rows, row, column, counted) {
-    const { format, ask, index } = this.#options;
-    const value = rows.rows[row]?.[column];
-    if (value === undefined) return;
+  show(title, values, counted) {
     const number = ++this.#chosen;
-    const place = fill(
-      format.texts.valuePlace,
-      rows.columns[column] ?? '',
-      format.number(rows.offset + row + 1),
-    );
-    this.#title.textContent = place;
-    this.#title.title = place;
-    this.#fill(value, counted);
-    if (value === null || typeof value === 'string') return;
-    ask('readValue', { table: index, row: rows.offset + row, column }).then(
-      (answer) => number === this.#chosen && this.#fill(answer.value, counted),
+    this.#title.textContent = title;
+    this.#title.title = title;
+    this.#fill(values, counted);
+    if (values.every(({ value }) => value === null || typeof value === 'string')) return;
+    Promise.all(values.map(async (shown) => ({ ...shown, value: await wholeOf(shown) }))).then(
+      (whole) => number === this.#chosen && this.#fill(whole, counted),
       (problem) =>
         number === this.#chosen &&
         this.#content.replaceChildren(
-          failure(format, format.texts.valueFailed, problem, () => this.show(rows, row, column, counted)),
+          failure(this.#format, this.#format.texts.valueFailed, problem, () =>
+            this.show(title, values, counted),
+          ),
         ),
     );
+  }
+
+  /**
+   * @param {readonly ShownValue[]} values
+   * @param {boolean} counted
+   */
+  #fill(values, counted) {
+    const texts = values.flatMap(({ value }) => (value === null ? [] : [textOf(value)]));
+    const [only] = values;
+    this.#copy.hidden = texts.length === 0;
+    this.#text = texts.join('\n');
+    this.#length.textContent = values.length === 1 && only ? this.#lengthOf(only.value, counted) : '';
+    this.#content.replaceChildren(
+      ...values.flatMap(({ label, value }) => [
+        ...(label === undefined ? [] : [this.#heading(label, value, counted)]),
+        this.#whole(value),
+      ]),
+    );
+  }
+
+  /**
+   * @param {string} label
+   * @param {Cell} value
+   * @param {boolean} counted
+   */
+  #heading(label, value, counted) {
+    return element('h4', {}, label, ' ', element('span', { class: 'dim' }, this.#lengthOf(value, counted)));
+  }
+
+  /** @param {Cell} value */
+  #whole(value) {
+    if (value === null) return element('p', { class: 'null' }, 'NULL');
+    const text = textOf(value);
+    return text === ''
+      ? element('p', { class: 'dim' }, this.#format.texts.emptyText)
+      : element('pre', { dir: 'auto' }, text);
   }
 
   /**
    * @param {Cell} value
    * @param {boolean} counted
    */
-  #fill(value, counted) {
-    const { format } = this.#options;
-    const { texts } = format;
-    this.#copy.hidden = value === null;
-    if (value === null) {
-      this.#length.textContent = '';
-      this.#content.replaceChildren(element('p', { class: 'null' }, 'NULL'));
-      return;
-    }
-    this.#text = typeof value === 'string' ? value : value.start;
-    this.#length.textContent =
-      typeof value === 'string'
-        ? counted && !numberLike.test(value)
-          ? format.count('characters', value.length)
-          : ''
-        : fill(texts.charactersCut, format.number(value.start.length), format.number(value.length));
-    this.#content.replaceChildren(
-      this.#text === ''
-        ? element('p', { class: 'dim' }, texts.emptyText)
-        : element('pre', { dir: 'auto' }, this.#text),
-    );
+  #lengthOf(value, counted) {
+    const format = this.#format;
+    if (value === null) return '';
+    if (typeof value === 'string')
+      return counted && !numberLike.test(value) ? format.count('characters', value.length) : '';
+    return fill(format.texts.charactersCut, format.number(value.start.length), format.number(value.length));
   }
+}
+
+/** @param {ShownValue} shown */
+async function wholeOf({ value, whole }) {
+  return value === null || typeof value === 'string' ? value : await whole();
 }

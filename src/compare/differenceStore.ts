@@ -251,12 +251,18 @@ function shownRow(
   columns: readonly number[] | undefined,
   limit: number,
 ): ShownDifference {
-  const cells = (values: readonly JsonValue[]): Cell[] =>
-    (columns?.map((column) => values[column]!) ?? values).map((value) => cellOf(valueFromJson(value), limit));
+  const cells = (values: readonly JsonValue[], others: readonly JsonValue[] | 0): Cell[] =>
+    (columns ?? [...values.keys()]).map((column) => {
+      const cell = cellOf(valueFromJson(values[column]!), limit);
+      if (others === 0 || !changed?.includes(column)) return cell;
+      const other = cellOf(valueFromJson(others[column]!), limit);
+      // Values of two kinds can have one text: the number 1 and the text 1.
+      return typeof cell === 'string' && cell === other ? JSON.stringify(values[column]) : cell;
+    });
   return {
     number,
-    ...(first === 0 ? {} : { first: cells(first) }),
-    ...(second === 0 ? {} : { second: cells(second) }),
+    ...(first === 0 ? {} : { first: cells(first, second) }),
+    ...(second === 0 ? {} : { second: cells(second, first) }),
     ...(changed ? { changed } : {}),
   };
 }

@@ -4,6 +4,7 @@ import type { Engine } from '../engines/engine.ts';
 import type { Workers } from '../worker/workers.ts';
 import type { BackupKeys } from './backups/backupKeys.ts';
 import type { BackupIndex } from './backups/backupIndex.ts';
+import type { Comparisons } from './comparison/comparisons.ts';
 import type { ConnectionStore } from './connections/connectionStore.ts';
 import type { Connector } from './connections/connector.ts';
 import type { Passphrases } from './connections/passphrases.ts';
@@ -39,6 +40,7 @@ export interface Services {
   readonly connectionsView: vscode.TreeView<ConnectionsNode>;
   readonly backupsView: vscode.TreeView<BackupsNode>;
   readonly viewer: ContentsEditor;
+  readonly comparisons: Comparisons;
   readonly statements: Statements;
   /** Where safety backups are kept. */
   readonly safetyFolder: string;

@@ -128,6 +128,23 @@ describe('the store of differences', () => {
     await failure(store.read(all({ filter: 'something new' }), AbortSignal.abort()), 'cancelled');
   });
 
+  it('tells values of different kinds apart that have the same text', async () => {
+    const row = (value: Value): Row => [integer(1), value, null];
+    const [one, blob] = [text('1'), text("x'41'")];
+    const bytes: Value = { kind: 'bytes', bytes: Buffer.from('A') };
+    const rows: RowDifference[] = [
+      { kind: 'changed', first: row(integer(1)), second: row(one), columns: [1] },
+      { kind: 'changed', first: row(bytes), second: row(blob), columns: [1] },
+    ];
+    const alike = await DifferenceStore.fill(parts([rows]));
+    const shown = (await alike.read(all({ columns: [1] }))).rows.map(({ first, second }) => [first, second]);
+    await alike.close();
+    assert.deepEqual(shown, [
+      [['1'], ['"1"']],
+      [['{"bytes":"41"}'], [`"x'41'"`]],
+    ]);
+  });
+
   it('cuts long values, and gives them whole', async () => {
     const long = 'x'.repeat(300_000);
     const rows: RowDifference[] = Array.from({ length: 10 }, (_, index) => ({

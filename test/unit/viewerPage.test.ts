@@ -6,7 +6,7 @@ const parts = {
   loading: 'Reading…',
   language: 'en',
   script: 'https://webview/viewer.js',
-  style: 'https://webview/viewer.css',
+  styles: ['https://webview/viewer.css'],
   cspSource: 'https://webview',
   nonce: 'bm9uY2U=',
 };
@@ -31,7 +31,7 @@ describe('page of the contents viewer', () => {
 
   it('keeps a text from becoming markup', () => {
     const text = `"></title><script>alert('&')</script>`;
-    const page = viewerPage({ ...parts, title: text, loading: text, language: text, style: text });
+    const page = viewerPage({ ...parts, title: text, loading: text, language: text, styles: [text] });
     assert.equal(page.match(/<script/g)?.length, 1);
     assert.ok(!page.includes(`alert('`));
     assert.equal(

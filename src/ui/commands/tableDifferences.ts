@@ -4,7 +4,7 @@ import type { CountedTable } from '../../compare/countDifferences.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { TableName } from '../../core/names.ts';
 import type { Connection } from '../connections/connection.ts';
-import { countEnds } from '../progress.ts';
+import { compareEnds } from '../progress.ts';
 import type { Services } from '../services.ts';
 
 /** Counting stops after this long: a choice of tables must not wait for it. In milliseconds. */
@@ -35,7 +35,7 @@ export async function tableDifferences(
   };
   const title = vscode.l10n.t('Comparing {0} with the backup', connection.name);
   try {
-    return await work.run({ title, views: [], ends: countEnds }, (options) =>
+    return await work.run({ title, views: [], ends: compareEnds }, (options) =>
       workers.countDifferences(task, options),
     );
   } catch (error) {

@@ -18,11 +18,12 @@ export function viewCommands(
         return Promise.resolve();
       },
     },
-    /** Copies the selection in the contents viewer, or else the value of the chosen cell. */
+    /** Copies the selection in the active page, or else the value of the chosen cell. */
     'restorePoint.copyValue': {
       operation: vscode.l10n.t('Copying'),
       run() {
         services.viewer.copy();
+        services.comparisons.copy();
         return Promise.resolve();
       },
     },

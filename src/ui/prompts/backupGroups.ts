@@ -44,8 +44,11 @@ function isForeign({ manifest }: BackupFile, { usable }: Connection): boolean {
   return manifest !== undefined && usable !== undefined && manifest.source.engine !== usable.engine.id;
 }
 
-/** An encrypted backup reveals only its name, which begins with the name of its database. */
-function isOwn({ manifest, encryption, file }: BackupFile, { id, usable }: Connection): boolean {
+/**
+ * Whether a backup was taken from a connection, as far as that can be seen: an encrypted one reveals only its name, which
+ * begins with the name of its database.
+ */
+export function isOwn({ manifest, encryption, file }: BackupFile, { id, usable }: Connection): boolean {
   if (manifest) return manifest.source.connection === id;
   if (!encryption || !usable) return false;
   const database = databaseOf(usable.settings.address);

@@ -31,6 +31,7 @@ import {
 
 const commandOf: Readonly<Record<ViewerAction, string>> = {
   restore: 'restorePoint.restoreBackup',
+  compare: 'restorePoint.compareBackup',
   verify: 'restorePoint.verifyBackup',
   salvage: 'restorePoint.salvageBackup',
   statements: 'restorePoint.showStatements',
@@ -99,7 +100,7 @@ export class ContentsEditor implements vscode.CustomReadonlyEditorProvider<Backu
       loading: vscode.l10n.t('Reading the backup…'),
       language: vscode.env.language,
       script: link('viewer.js'),
-      style: link('viewer.css'),
+      styles: [link('viewer.css')],
       cspSource: webview.cspSource,
       nonce: randomBytes(16).toString('base64'),
     });

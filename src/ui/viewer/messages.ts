@@ -1,7 +1,7 @@
 import type { BackupView, Problem, RowsView, TableView, ValueView } from './viewModel.ts';
 import type { ViewerTexts } from './texts.ts';
 
-export const viewerActions = ['restore', 'verify', 'salvage', 'statements', 'reveal'] as const;
+export const viewerActions = ['restore', 'compare', 'verify', 'salvage', 'statements', 'reveal'] as const;
 
 export type ViewerAction = (typeof viewerActions)[number];
 

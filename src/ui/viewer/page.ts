@@ -4,14 +4,14 @@ export interface PageParts {
   readonly loading: string;
   readonly language: string;
   readonly script: string;
-  readonly style: string;
+  readonly styles: readonly string[];
   /** The webview's own source, as its content security policy names it. */
   readonly cspSource: string;
   /** Random and new for each page. */
   readonly nonce: string;
 }
 
-/** The viewer's HTML. It contains nothing from a backup; that arrives in messages. */
+/** The HTML of a page. It contains nothing from a backup; that arrives in messages. */
 export function viewerPage(parts: PageParts): string {
   const policy = `default-src 'none'; style-src ${parts.cspSource}; script-src 'nonce-${parts.nonce}'`;
   return `<!DOCTYPE html>
@@ -21,7 +21,7 @@ export function viewerPage(parts: PageParts): string {
 <meta http-equiv="Content-Security-Policy" content="${escapeHtml(policy)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeHtml(parts.title)}</title>
-<link rel="stylesheet" href="${escapeHtml(parts.style)}">
+${parts.styles.map((style) => `<link rel="stylesheet" href="${escapeHtml(style)}">`).join('\n')}
 </head>
 <body data-vscode-context='{"preventDefaultContextMenuItems":true,"readOnlyText":true}'>
 <main id="viewer" aria-busy="true"><p class="loading">${escapeHtml(parts.loading)}</p></main>

@@ -10,6 +10,7 @@ export function viewerTexts() {
 function overviewTexts() {
   return {
     restore: vscode.l10n.t('Restore…'),
+    compare: vscode.l10n.t('Compare…'),
     verify: vscode.l10n.t('Verify'),
     salvage: vscode.l10n.t('Salvage…'),
     salvageTooltip: vscode.l10n.t('Save everything that is still intact to a new backup'),
@@ -17,6 +18,7 @@ function overviewTexts() {
     showStatements: vscode.l10n.t('Show Statements'),
     reveal: vscode.l10n.t('Reveal'),
     restoreTooltip: vscode.l10n.t('Restore tables or rows from this backup into a database'),
+    compareTooltip: vscode.l10n.t('Show what differs between this backup and a database'),
     verifyTooltip: vscode.l10n.t('Check every byte and every row of this backup'),
     showStatementsTooltip: vscode.l10n.t('Show the text of every statement in this backup'),
     revealTooltip: vscode.l10n.t('Show this file in the Explorer'),

@@ -174,12 +174,12 @@ const numericTypes =
   /^(unsigned )?(tiny|small|medium|big ?)?(int(eger)?\d?|serial\d?)\b|^(numeric|decimal|real|double|float\d?|money)\b/i;
 
 /** Guesses from the names of numeric types in both engines. It only decides the alignment. */
-function isNumeric(type: string): boolean {
+export function isNumeric(type: string): boolean {
   return numericTypes.test(type) && !type.endsWith(']');
 }
 
 /** Guesses from the names of text and byte types. SQLite columns may have no type. */
-function isCounted(type: string): boolean {
+export function isCounted(type: string): boolean {
   return type === '' || /char|text|clob|string|json|xml|bytea|blob|binary/i.test(type);
 }
 

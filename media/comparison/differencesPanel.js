@@ -1,0 +1,353 @@
+/* global clearTimeout, setTimeout */
+import { button, element, failure } from '../viewer/dom.js';
+import { fill } from '../viewer/format.js';
+import { Grid, textOf } from '../viewer/grid.js';
+import { Pager } from '../viewer/pager.js';
+import { filterBox } from '../viewer/tableList.js';
+import { ValuePane } from '../viewer/valuePane.js';
+import { kinds, kindTitle, sideName } from './sides.js';
+
+/** @typedef {import('../../src/ui/comparison/comparisonView.ts').ComparisonView} ComparisonView */
+/** @typedef {import('../../src/ui/comparison/comparisonView.ts').ComparedTableView} ComparedTableView */
+/** @typedef {import('../../src/compare/differenceStore.ts').DifferenceKind} DifferenceKind */
+/** @typedef {import('../../src/compare/differenceStore.ts').DifferenceRows} DifferenceRows */
+/** @typedef {import('../../src/compare/differenceStore.ts').ShownDifference} ShownDifference */
+/** @typedef {import('../../src/ui/viewer/viewModel.ts').Problem} Problem */
+
+/** Typing pauses for this long before rows are filtered, in milliseconds. */
+const typingPause = 250;
+/** A page that arrives within this time (in ms) needs no progress bar. */
+const patience = 200;
+
+/**
+ * @typedef {object} DifferencesOptions
+ * @property {import('./comparison.js').ComparisonFormat} format
+ * @property {ComparisonView} comparison
+ * @property {ComparedTableView} table
+ * @property {import('./comparison.js').ComparisonState} state
+ * @property {(change: Partial<import('./comparison.js').ComparisonState>) => void} remember
+ * @property {import('./comparison.js').Ask} ask
+ * @property {() => void} onTextDiff
+ */
+
+/** The differing rows of one table: a tab for each kind, and its rows a page at a time. */
+export class DifferencesPanel {
+  #options;
+  /** @type {DifferenceKind} */
+  #kind;
+  /** @type {Map<DifferenceKind, HTMLButtonElement>} */
+  #tabs = new Map();
+  #pager;
+  #pane;
+  #valueToggle;
+  #changedOnly;
+  /** @type {Grid | undefined} */
+  #grid;
+  /** Counts the pages that were asked for: only the last one is shown. */
+  #reads = 0;
+  #place = element('div', { class: 'rows-place' });
+  #legend = element('span', { class: 'legend dim' });
+  #progress = element('div', { class: 'progress', hidden: true, role: 'progressbar' });
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #typing;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #waiting;
+
+  /** @param {DifferencesOptions} options */
+  constructor(options) {
+    const { format, comparison, state, table } = options;
+    const { texts } = format;
+    this.#options = options;
+    const some = kinds.find((kind) => (table.counts?.[kind] ?? 0) > 0);
+    this.#kind = state.kind ?? some ?? 'changed';
+    this.#pager = new Pager(format, comparison.rowsPerPage, (page) => void this.#read(page));
+    this.#pane = new ValuePane(format, () => this.#showValue(false));
+    this.#progress.setAttribute('aria-label', texts.reading);
+    this.#valueToggle = button({
+      ...{ icon: 'value', tooltip: texts.showValue },
+      onClick: () => this.#showValue(!state.valueShown),
+    });
+    const box = element('input', {
+      type: 'checkbox',
+      on: {
+        change: () => {
+          options.remember({ changedOnly: box.checked });
+          void this.#read(state.page);
+        },
+      },
+    });
+    box.checked = state.changedOnly;
+    this.#changedOnly = element('label', { class: 'check' }, box, texts.changedColumnsOnly);
+    const sides = /** @type {const} */ (['first', 'second']).map((side) =>
+      sideName(format, comparison, side),
+    );
+    this.#legend.textContent = fill(texts.legend, ...sides);
+    this.element = this.#build();
+    this.#choose(this.#kind, state.page);
+  }
+
+  #build() {
+    const { format, table, state } = this.#options;
+    const { texts } = format;
+    const onKey = (/** @type {KeyboardEvent} */ event) => event.key === 'Escape' && this.#showValue(false);
+    return element(
+      'div',
+      { class: 'table-panel' },
+      element(
+        'div',
+        { class: 'tab-line' },
+        this.#tabList(),
+        element(
+          'div',
+          { class: 'toolbar' },
+          button({
+            ...{ text: texts.textDiff, icon: 'compare', class: 'quiet-button' },
+            onClick: this.#options.onTextDiff,
+          }),
+          this.#valueToggle,
+        ),
+      ),
+      element(
+        'div',
+        { class: 'row-tools' },
+        filterBox(texts.filterRows, state.filter, (text) => this.#type(text)),
+        this.#changedOnly,
+        this.#legend,
+        this.#pager.element,
+      ),
+      table.withoutKey && element('p', { class: 'condition' }, texts.withoutKey),
+      element(
+        'div',
+        { class: 'panel', role: 'tabpanel', id: 'panel', 'aria-label': table.label },
+        element(
+          'div',
+          { class: 'rows', on: { keydown: onKey } },
+          this.#progress,
+          this.#place,
+          this.#pane.element,
+        ),
+      ),
+    );
+  }
+
+  #tabList() {
+    const { format, comparison, table } = this.#options;
+    const list = element('div', {
+      class: 'tabs',
+      role: 'tablist',
+      on: { keydown: (event) => this.#onTabKey(event) },
+    });
+    for (const kind of kinds) {
+      const tab = element(
+        'button',
+        {
+          ...{ type: 'button', class: 'tab', role: 'tab', 'aria-controls': 'panel' },
+          on: { click: () => kind !== this.#kind && this.#choose(kind, 0) },
+        },
+        kindTitle(format, comparison, kind),
+        element('span', { class: 'count' }, ` ${format.number(table.counts?.[kind] ?? 0)}`),
+      );
+      this.#tabs.set(kind, tab);
+      list.append(tab);
+    }
+    return list;
+  }
+
+  /** The full text of the chosen value; undefined if there is none. */
+  async chosenValue() {
+    return await this.#grid?.chosenValue();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #onTabKey(event) {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    const next = kinds[(kinds.indexOf(this.#kind) + step + kinds.length) % kinds.length] ?? 'changed';
+    this.#choose(next, 0);
+    this.#tabs.get(next)?.focus();
+  }
+
+  /**
+   * @param {DifferenceKind} kind
+   * @param {number} page
+   */
+  #choose(kind, page) {
+    this.#kind = kind;
+    this.#options.remember({ kind });
+    for (const [name, tab] of this.#tabs) {
+      tab.setAttribute('aria-selected', String(name === kind));
+      tab.tabIndex = name === kind ? 0 : -1;
+    }
+    this.#changedOnly.hidden = kind !== 'changed';
+    this.#legend.hidden = kind !== 'changed';
+    void this.#read(page);
+  }
+
+  /** @param {string} text */
+  #type(text) {
+    clearTimeout(this.#typing);
+    this.#typing = setTimeout(() => {
+      this.#options.remember({ filter: text.trim() });
+      void this.#read(0);
+    }, typingPause);
+  }
+
+  /** The places of the columns to show, those of the key first. */
+  #columns() {
+    const { table, state } = this.#options;
+    const all = [...table.columns.keys()];
+    const isKey = (/** @type {number} */ place) => table.columns[place]?.isKey ?? false;
+    const onlyChanged = this.#kind === 'changed' && state.changedOnly;
+    return [
+      ...all.filter(isKey),
+      ...all.filter((place) => !isKey(place) && (!onlyChanged || table.columns[place]?.changed)),
+    ];
+  }
+
+  /**
+   * @param {number} page
+   * @returns {Promise<void>}
+   */
+  async #read(page) {
+    const { ask, table, state, remember, comparison, format } = this.#options;
+    const number = ++this.#reads;
+    const [kind, filter, columns] = [this.#kind, state.filter, this.#columns()];
+    remember({ page });
+    const count = table.counts?.[kind] ?? 0;
+    if (count === 0) {
+      this.#pager.show(0, 0);
+      return this.#showInstead(element('p', { class: 'empty' }, this.#emptyText()));
+    }
+    this.#setBusy(true);
+    try {
+      const rows = await ask('readDifferences', { table: table.index, kind, page, filter, columns });
+      if (number !== this.#reads) return;
+      const nearest = this.#pager.nearest(page, rows.total);
+      if (nearest !== page) return await this.#read(nearest);
+      this.#pager.show(page, rows.total);
+      if (rows.total === 0)
+        this.#showInstead(element('p', { class: 'empty' }, fill(format.texts.noneMatches, filter)));
+      else this.#showRows(rows, columns, page * comparison.rowsPerPage);
+    } catch (error) {
+      if (number !== this.#reads) return;
+      const problem = /** @type {Problem} */ (error);
+      this.#showInstead(failure(format, format.texts.readFailed, problem, () => void this.#read(page)));
+    }
+    this.#setBusy(false);
+  }
+
+  #emptyText() {
+    const { format, comparison, table } = this.#options;
+    const { texts } = format;
+    const { counts } = table;
+    if (!counts) return texts.rowsNotCompared;
+    if (kinds.every((kind) => counts[kind] === 0)) return texts.tableEqual;
+    if (this.#kind === 'changed') return texts.noChanged;
+    const side = this.#kind === 'onlyInFirst' ? 'first' : 'second';
+    return fill(texts.noneOnlyIn, sideName(format, comparison, side));
+  }
+
+  /** @param {HTMLElement} content */
+  #showInstead(content) {
+    this.#grid = undefined;
+    this.#place.replaceChildren(content);
+    this.#showValue(this.#options.state.valueShown);
+  }
+
+  /**
+   * @param {DifferenceRows} page
+   * @param {readonly number[]} places of the columns
+   * @param {number} offset
+   */
+  #showRows({ total, rows }, places, offset) {
+    const { format, table } = this.#options;
+    const columns = places.map((place) => table.columns[place]).filter((column) => column !== undefined);
+    const grid = new Grid(format, {
+      label: fill(format.texts.rowsOfTable, table.label),
+      columns: columns.map((column) => ({ ...column, frozen: column.isKey })),
+      rows: rows.map((row) => valuesOf(row, places)),
+      ...{ offset, total },
+      onSelect: (row, index) => {
+        const shown = rows[row];
+        const column = columns[index];
+        const place = places[index];
+        if (!shown || !column || place === undefined) return;
+        const title = fill(format.texts.valuePlace, column.name, format.number(offset + row + 1));
+        this.#pane.show(title, this.#shownValues(shown, index, place), column.counted);
+      },
+      onOpen: () => this.#showValue(true),
+      wholeText: async (row, index) => {
+        const shown = rows[row];
+        const place = places[index];
+        if (!shown || place === undefined) return '';
+        const whole = this.#shownValues(shown, index, place).map((value) => value.whole());
+        return (await Promise.all(whole)).map(textOf).join(' → ');
+      },
+    });
+    const hadFocus = this.#grid?.element.contains(this.#grid.element.ownerDocument.activeElement) ?? false;
+    this.#grid = grid;
+    this.#place.replaceChildren(grid.element);
+    this.#pane.clear();
+    this.#showValue(this.#options.state.valueShown);
+    if (hadFocus) grid.focus();
+  }
+
+  /**
+   * The value of a row, or both if they differ.
+   *
+   * @param {ShownDifference} row
+   * @param {number} index among the columns that are shown
+   * @param {number} place among those of the table
+   */
+  #shownValues(row, index, place) {
+    const { format, comparison, table, ask } = this.#options;
+    const differs = row.changed?.includes(place) ?? false;
+    return /** @type {const} */ (['first', 'second']).flatMap((side) => {
+      const value = row[side]?.[index];
+      if (value === undefined || (row.first && side === 'second' && !differs)) return [];
+      const about = { table: table.index, kind: this.#kind, number: row.number, side, column: place };
+      return [
+        {
+          value,
+          whole: async () => (await ask('readValue', about)).value,
+          ...(differs ? { label: fill(format.texts.inSide, sideName(format, comparison, side)) } : {}),
+        },
+      ];
+    });
+  }
+
+  /** @param {boolean} busy */
+  #setBusy(busy) {
+    clearTimeout(this.#waiting);
+    this.#place.setAttribute('aria-busy', String(busy));
+    if (!busy) {
+      this.#progress.hidden = true;
+      return;
+    }
+    this.#waiting = setTimeout(() => {
+      this.#progress.hidden = false;
+    }, patience);
+  }
+
+  /** @param {boolean} shown */
+  #showValue(shown) {
+    this.#options.remember({ valueShown: shown });
+    this.#pane.element.hidden = !shown || !this.#grid;
+    this.#valueToggle.setAttribute('aria-pressed', String(shown));
+    if (!shown && this.#pane.element.contains(this.#pane.element.ownerDocument.activeElement))
+      this.#grid?.focus();
+  }
+}
+
+/**
+ * @param {ShownDifference} row
+ * @param {readonly number[]} places of the columns
+ */
+function valuesOf({ first, second, changed }, places) {
+  const one = first ?? second ?? [];
+  return places.map((place, index) => {
+    const before = one[index] ?? null;
+    return changed?.includes(place) ? { before, after: second?.[index] ?? null } : before;
+  });
+}

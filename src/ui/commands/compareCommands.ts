@@ -1,0 +1,193 @@
+import * as vscode from 'vscode';
+import type { StoredComparison } from '../../compare/differenceStore.ts';
+import { RestorePointError } from '../../core/errors.ts';
+import { holdsAllRows, type Manifest } from '../../core/manifest.ts';
+import { nameMatches, type TableName } from '../../core/names.ts';
+import { takenFrom } from '../backups/backupOrigin.ts';
+import { compare, type BackupToCompare } from '../comparison/compare.ts';
+import { nameWithEngine, type Connection } from '../connections/connection.ts';
+import { refuseInRestrictedMode } from '../connections/connector.ts';
+import { isOwn } from '../prompts/backupGroups.ts';
+import { alone, answered, askBackup, askConnection } from '../prompts/choices.ts';
+import type { Services } from '../services.ts';
+import { chooseConnection, someConnections } from './chooseConnection.ts';
+import {
+  connectionArgument,
+  filesArgument,
+  keyArguments,
+  nodesArgument,
+  tablesArgument,
+} from './commandArguments.ts';
+import type { CommandTable } from './commandTable.ts';
+import { chooseFiles } from './fileCommands.ts';
+import { openBackup } from './openBackup.ts';
+
+/**
+ * Commands that compare. Each can be called with `{ uri, connection, tables }`, and resolves with the `StoredComparison`;
+ * with `{ quiet: true }` it shows nothing.
+ */
+export function compareCommands(
+  services: Services,
+): Pick<
+  CommandTable,
+  'restorePoint.compareBackup' | 'restorePoint.compareWithLatest' | 'restorePoint.compareBackups'
+> {
+  const operation = vscode.l10n.t('Comparison');
+  return {
+    'restorePoint.compareBackup': {
+      operation,
+      run: (first, second) => compareBackup(services, first, second),
+    },
+    'restorePoint.compareWithLatest': {
+      operation,
+      run: (first, second) => compareWithLatest(services, first, second),
+    },
+    'restorePoint.compareBackups': {
+      operation,
+      run: (first, second) => compareBackups(services, first, second),
+    },
+  };
+}
+
+async function compareBackup(
+  services: Services,
+  first: unknown,
+  second: unknown,
+): Promise<StoredComparison | undefined> {
+  const given = connectionArgument(first, services.store);
+  const connections = someConnections(services);
+  const [file] = await chooseFiles(services, vscode.l10n.t('Compare with Database'), first, second);
+  const backup = await openToCompare(services, file!, first, given);
+  const connection = given ?? (await databaseOf(services, connections, backup));
+  const tables = tablesOf(first, second);
+  return await compare(
+    services,
+    { first: backup, second: { kind: 'database', connection }, ...(tables ? { tables } : {}) },
+    first,
+  );
+}
+
+/** The connection that the backup was taken from, else the only one of its kind, else the one that the user chooses. */
+async function databaseOf(
+  services: Services,
+  connections: readonly Connection[],
+  { file, manifest }: BackupToCompare,
+): Promise<Connection> {
+  const { engine } = manifest.source;
+  const origin = takenFrom(services, file, manifest);
+  const possible = connections.filter(({ usable }) => usable?.engine.id === engine);
+  if (origin && possible.includes(origin)) return origin;
+  if (possible.length === 1) return possible[0]!;
+  const { label } = services.engineById(engine);
+  return answered(
+    await askConnection(alone(vscode.l10n.t('Compare with Database')), connections, {
+      placeholder: vscode.l10n.t('Choose the database to compare with'),
+      refuse: (connection) =>
+        connection.usable && connection.usable.engine.id !== engine
+          ? vscode.l10n.t('This {0} backup cannot be compared with {1}.', label, nameWithEngine(connection))
+          : undefined,
+    }),
+  );
+}
+
+async function compareWithLatest(
+  services: Services,
+  first: unknown,
+  second: unknown,
+): Promise<StoredComparison | undefined> {
+  const title = vscode.l10n.t('Compare with Latest Backup');
+  const connection =
+    connectionArgument(first, services.store) ??
+    (await chooseConnection(services, title, {
+      placeholder: vscode.l10n.t('Choose the database to compare with its latest backup'),
+    }));
+  const tables = tablesOf(first, second);
+  const file = await latestBackup(services, connection, tables, title);
+  const backup = await openToCompare(services, file, first, connection);
+  return await compare(
+    services,
+    { first: backup, second: { kind: 'database', connection }, ...(tables ? { tables } : {}) },
+    first,
+  );
+}
+
+/** The newest backup of a database that has rows of these tables; asks where none is known to be one of it. */
+async function latestBackup(
+  services: Services,
+  connection: Connection,
+  tables: readonly TableName[] | undefined,
+  title: string,
+): Promise<string> {
+  const backups = await services.backups.list();
+  const own = backups.filter((backup) => {
+    const { file, manifest, problem } = backup;
+    if (problem !== undefined || !isOwn(backup, connection)) return false;
+    // What an encrypted one holds is not known before it is opened.
+    if (!manifest) return true;
+    const origin = takenFrom(services, file, manifest);
+    return (!origin || origin.key === connection.key) && hasRows(manifest, tables);
+  });
+  // A partial backup may be newer, but it says nothing about the other tables.
+  const latest = tables ? own[0] : (own.find(({ manifest }) => manifest?.complete !== false) ?? own[0]);
+  if (latest) return latest.file;
+  if (backups.length === 0) {
+    throw new RestorePointError('usage', 'There is no backup to compare with', {
+      next: 'Take one with "Back Up Database…".',
+    });
+  }
+  const placeholder = vscode.l10n.t('Choose the backup to compare with');
+  return answered(await askBackup(alone(title), backups, { placeholder, browse: true, into: connection }));
+}
+
+function hasRows(manifest: Manifest, tables: readonly TableName[] = []): boolean {
+  if (manifest.only === 'schema') return false;
+  return tables.every((name) =>
+    manifest.tables.some((one) => nameMatches(name, one.table.name) && holdsAllRows(one)),
+  );
+}
+
+async function compareBackups(
+  services: Services,
+  first: unknown,
+  second: unknown,
+): Promise<StoredComparison | undefined> {
+  const files = filesArgument(first, second);
+  if (files.length !== 2) {
+    throw new RestorePointError('usage', 'Two backups must be selected to compare them', {
+      next: 'Hold Ctrl (on a Mac, Command) and click on both.',
+    });
+  }
+  const opened: BackupToCompare[] = [];
+  for (const file of files) opened.push(await openToCompare(services, file, first));
+  const [older, newer] = opened.sort((a, b) => a.manifest.createdAt.localeCompare(b.manifest.createdAt));
+  return await compare(services, { first: older!, second: newer! }, first);
+}
+
+async function openToCompare(
+  services: Services,
+  file: string,
+  argument: unknown,
+  connection?: Connection,
+): Promise<BackupToCompare> {
+  refuseInRestrictedMode();
+  return { kind: 'backup', file, ...(await openBackup(services, file, keyArguments(argument, connection))) };
+}
+
+/** The tables that an argument names, or that are selected in one of the views. */
+function tablesOf(first: unknown, second: unknown): readonly TableName[] | undefined {
+  const nodes = nodesArgument(first, second);
+  const [node] = nodes;
+  if (node?.kind === 'table') {
+    const { connection } = node;
+    return nodes.flatMap((one) =>
+      one.kind === 'table' && one.connection.key === connection.key ? [one.table.name] : [],
+    );
+  }
+  if (node?.kind === 'backupTable') {
+    const { file } = node.parent.backup;
+    return nodes.flatMap((one) =>
+      one.kind === 'backupTable' && one.parent.backup.file === file ? [one.table.table.name] : [],
+    );
+  }
+  return tablesArgument(first);
+}

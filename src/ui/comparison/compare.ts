@@ -1,0 +1,103 @@
+import * as vscode from 'vscode';
+import type { Keys } from '../../archive/encryption/keys.ts';
+import { backupNameOf } from '../../backup/backupFiles.ts';
+import type { StoredComparison } from '../../compare/differenceStore.ts';
+import type { Manifest } from '../../core/manifest.ts';
+import type { TableName } from '../../core/names.ts';
+import { visible } from '../../core/visible.ts';
+import type { ComparedSideTask } from '../../worker/protocol.ts';
+import type { OpenComparison } from '../../worker/workers.ts';
+import { isQuiet } from '../commands/commandTable.ts';
+import { tokenArgument } from '../commands/commandArguments.ts';
+import { describeTarget, nameWithEngine, type Connection } from '../connections/connection.ts';
+import { compareEnds } from '../progress.ts';
+import type { Services } from '../services.ts';
+import type { SideView } from './comparisonView.ts';
+
+export interface BackupToCompare {
+  readonly kind: 'backup';
+  readonly file: string;
+  readonly manifest: Manifest;
+  readonly keys?: Keys;
+}
+
+export type SideToCompare = BackupToCompare | { readonly kind: 'database'; readonly connection: Connection };
+
+export interface ComparisonRequest {
+  readonly first: SideToCompare;
+  readonly second: SideToCompare;
+  /** All of them when left out. */
+  readonly tables?: readonly TableName[];
+}
+
+/** Compares in a separate process, with progress, and opens the panel; `quiet` opens none. */
+export async function compare(
+  services: Services,
+  request: ComparisonRequest,
+  argument: unknown,
+): Promise<StoredComparison | undefined> {
+  const operation = vscode.l10n.t('Comparison');
+  const opened = isQuiet(argument)
+    ? await compareOnce(services, request, argument)
+    : await services.boundary.attempt(operation, () => compareOnce(services, request, argument));
+  const { comparison } = opened;
+  if (isQuiet(argument)) {
+    opened.close();
+    return comparison;
+  }
+  services.comparisons.show({
+    opened,
+    first: sideView(request.first),
+    second: sideView(request.second),
+    compareAgain: () => services.boundary.run(operation, () => compareOnce(services, request, {})),
+  });
+  return comparison;
+}
+
+async function compareOnce(
+  services: Services,
+  { first, second, tables }: ComparisonRequest,
+  argument: unknown,
+): Promise<OpenComparison> {
+  const task = {
+    first: await taskOf(services, first, argument),
+    second: await taskOf(services, second, argument),
+    ...(tables ? { tables } : {}),
+  };
+  const display = {
+    title: vscode.l10n.t('Comparing {0} with {1}', sideView(first).name, sideView(second).name),
+    views: ['restorePoint.connections', 'restorePoint.backups'] as const,
+    ends: compareEnds,
+    ...tokenArgument(argument),
+  };
+  return await services.backups.noting(
+    services.work.run(display, (options) => services.workers.compare(task, options)),
+  );
+}
+
+async function taskOf(
+  { connector }: Services,
+  side: SideToCompare,
+  argument: unknown,
+): Promise<ComparedSideTask> {
+  if (side.kind === 'backup') {
+    const { kind, file, keys } = side;
+    return { kind, file, ...(keys ? { keys: await keys.known() } : {}) };
+  }
+  const database = await connector.access(side.connection, { ask: !isQuiet(argument) });
+  return { kind: 'database', database };
+}
+
+function sideView(side: SideToCompare): SideView {
+  if (side.kind === 'database') {
+    const { connection } = side;
+    return { kind: 'database', name: nameWithEngine(connection), detail: describeTarget(connection) };
+  }
+  const taken = new Date(side.manifest.createdAt).toLocaleString(vscode.env.language);
+  const place = visible(vscode.workspace.asRelativePath(side.file));
+  return {
+    kind: 'backup',
+    name: visible(backupNameOf(side.file)),
+    detail: `${vscode.l10n.t('Taken {0}', taken)} · ${place}`,
+  };
+}

@@ -1,0 +1,59 @@
+import * as vscode from 'vscode';
+
+export type ComparisonTexts = ReturnType<typeof comparisonTexts>;
+
+/** What only this page says, in the user's language. The page fills in `{0}`. */
+export function comparisonTexts() {
+  return { ...headTexts(), ...tableTexts(), ...rowTexts() };
+}
+
+function headTexts() {
+  return {
+    comparisonOf: vscode.l10n.t('{0} compared with {1}'),
+    compareAgain: vscode.l10n.t('Compare Again'),
+    compareAgainTooltip: vscode.l10n.t('Compare the current state again'),
+    equal: vscode.l10n.t('Both sides are equal.'),
+    equalRows: vscode.l10n.t('All rows that were compared are equal.'),
+    differsOne: vscode.l10n.t('1 row differs.'),
+    differsMany: vscode.l10n.t('{0} rows differ.'),
+    tablesOnlyIn: vscode.l10n.t('Tables only in {0}:'),
+    columnsOnlyIn: vscode.l10n.t('Columns only in {0}:'),
+    countersDiffer: vscode.l10n.t('Counters that differ:'),
+    counterValues: vscode.l10n.t('{0} in {1}, {2} in {3}'),
+    counterUnused: vscode.l10n.t('{0} (not used yet)'),
+    noCounter: vscode.l10n.t('none'),
+    notCompared: vscode.l10n.t('Not compared:'),
+    theBackup: vscode.l10n.t('the backup'),
+    theDatabase: vscode.l10n.t('the database'),
+  };
+}
+
+function tableTexts() {
+  return {
+    changed: vscode.l10n.t('Changed'),
+    onlyInBackup: vscode.l10n.t('Only in Backup'),
+    onlyInDatabase: vscode.l10n.t('Only in Database'),
+    onlyIn: vscode.l10n.t('Only in {0}'),
+    same: vscode.l10n.t('Equal'),
+    noCounts: vscode.l10n.t('not compared'),
+    noTableInBoth: vscode.l10n.t('No table is on both sides.'),
+  };
+}
+
+function rowTexts() {
+  return {
+    filterRows: vscode.l10n.t('Filter rows'),
+    changedColumnsOnly: vscode.l10n.t('Changed columns only'),
+    textDiff: vscode.l10n.t('Open as Text Diff'),
+    noChanged: vscode.l10n.t('No row of this table was changed.'),
+    noneOnlyIn: vscode.l10n.t('No row of this table is only in {0}.'),
+    noneMatches: vscode.l10n.t('No row contains “{0}”.'),
+    rowsNotCompared: vscode.l10n.t('The rows of this table were not compared.'),
+    withoutKey: vscode.l10n.t(
+      'This table has no key, so whole rows are compared: a changed row is shown once as it was and once as it is.',
+    ),
+    tableEqual: vscode.l10n.t('All rows of this table are equal.'),
+    inSide: vscode.l10n.t('In {0}:'),
+    legend: vscode.l10n.t('Changed values: {0} → {1}'),
+  };
+}
