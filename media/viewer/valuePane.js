@@ -19,7 +19,7 @@ const numberLike = /^[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?$/i;
 /** Shows the whole chosen value. */
 export class ValuePane {
   #format;
-  #title = element('h3', { class: 'one-line' });
+  #title = element('h2', { class: 'one-line' });
   #length = element('span', { class: 'dim' });
   #content = element('div', { class: 'value-content', tabindex: 0 });
   #copy;
@@ -105,7 +105,7 @@ export class ValuePane {
    * @param {boolean} counted
    */
   #heading(label, value, counted) {
-    return element('h4', {}, label, ' ', element('span', { class: 'dim' }, this.#lengthOf(value, counted)));
+    return element('h3', {}, label, ' ', element('span', { class: 'dim' }, this.#lengthOf(value, counted)));
   }
 
   /** @param {Cell} value */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +10,8 @@ import { silentLogger } from '../../src/core/logger.ts';
 import { engineById } from '../../src/engines/registry.ts';
 import { makeOwnedFolder, type OwnedFolder } from '../support/childProcesses.ts';
 import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
+import { axeFindings } from './axe.ts';
+import { unreadableTexts } from './pageChecks.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
 
 describe('comparing, by clicking', () => {
@@ -22,6 +25,7 @@ describe('comparing, by clicking', () => {
     await makeSampleWorkspace(folder);
     mkdirSync(join(folder, 'backups'), { recursive: true });
     await backUp('shop-good');
+    await copyFile(join(folder, 'shop.db'), join(scratch.path, 'good.db'));
     query('DELETE FROM order_lines WHERE order_id IN (SELECT id FROM orders WHERE customer_id < 16)');
     query('DELETE FROM orders WHERE customer_id < 16');
     query("UPDATE customers SET city = upper(city), email = 'new-' || email WHERE id > 35");
@@ -83,16 +87,212 @@ describe('comparing, by clicking', () => {
     return frame.contentFrame().locator('#active-frame').contentFrame();
   }
 
+  const tables = (): Locator => panel().locator('.compared tbody tr');
+
+  async function counts(): Promise<string[][]> {
+    return (await tables().allInnerTexts()).map((text) => text.split('\t'));
+  }
+
+  async function choose(table: string): Promise<void> {
+    await tables()
+      .filter({ has: panel().getByRole('rowheader', { name: table, exact: true }) })
+      .click();
+  }
+
+  const cell = (text: string | RegExp): Locator => panel().getByRole('gridcell', { name: text }).first();
+  const tab = (name: RegExp): Locator => panel().getByRole('tab', { name });
+  const shownRows = (): Locator => panel().locator('.scroll tbody tr');
+
+  async function settings(change: Record<string, unknown>): Promise<void> {
+    const file = join(folder, '.vscode', 'settings.json');
+    const known = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+    await writeFile(file, JSON.stringify({ ...known, ...change }));
+  }
+
+  const closeEditors = (): Promise<void> => workbench.runCommand('View: Close All Editors');
+
   it('compares a connection with its latest backup, and asks nothing', async () => {
     await menu(item(/^Connection Shop/), /^Compare with Latest Backup/);
+    await panel().getByRole('heading', { name: 'shop-good ↔ Shop (SQLite)' }).waitFor();
+    assert.equal(await panel().locator('.subtitle').innerText(), '127 rows differ.');
+    assert.deepEqual(await counts(), [
+      ['customers', '5', '0', '1', '35'],
+      ['orders', '0', '38', '0', '82'],
+      ['order_lines', '0', '83', '0', '205'],
+      ['products', '0', '0', '0', '25'],
+      ['orders_audit', '0', '0', '0', '314'],
+    ]);
+  });
+
+  it('shows changed values as they were and as they are, and a long one as a whole', async () => {
+    await cell('Õnne Tamm').waitFor();
+    const changed = shownRows().first().locator('td.changed');
+    assert.deepEqual(await changed.locator('del').allInnerTexts(), ['onne.tamm@example.org', 'Tartu']);
+    assert.deepEqual(await changed.locator('ins').allInnerTexts(), ['new-onne.tamm@example.org', 'TARTU']);
+    await panel().getByRole('checkbox', { name: 'Changed columns only' }).check();
+    await cell('Õnne Tamm').waitFor({ state: 'detached' });
+    assert.deepEqual(await panel().locator('.scroll thead bdi:not(.column-type bdi)').allInnerTexts(), [
+      'id',
+      'email',
+      'city',
+    ]);
+    await cell(/onne\.tamm/).click();
+    await workbench.page.keyboard.press('Enter');
+    assert.deepEqual(await panel().locator('.value-content pre').allInnerTexts(), [
+      'onne.tamm@example.org',
+      'new-onne.tamm@example.org',
+    ]);
+    assert.deepEqual(await panel().locator('.value-content h3').allInnerTexts(), [
+      'In the backup: 21 characters',
+      'In the database: 25 characters',
+    ]);
+    assert.deepEqual(await axeFindings(panel()), []);
+    await workbench.screenshot('comparison-1-changed');
+    await panel().getByRole('checkbox', { name: 'Changed columns only' }).uncheck();
+    await panel().getByRole('button', { name: 'Close' }).click();
+  });
+
+  it('finds rows by a filter, and says when there is none', async () => {
+    await choose('order_lines');
     await panel()
-      .getByRole('heading', { name: /shop-good ↔ Shop \(SQLite\)/ })
+      .locator('.range', { hasText: /^83 rows$/ })
       .waitFor();
-    await panel().getByRole('gridcell').first().waitFor();
-    await sleep(1000);
-    await workbench.screenshot('comparison-1-latest');
-    const rows = await panel().locator('.compared tbody tr').allInnerTexts();
-    console.log(rows);
-    assert.ok(rows.length > 0);
+    const wanted = await shownRows().nth(40).locator('td').first().innerText();
+    const filter = panel().getByRole('textbox', { name: 'Filter rows' });
+    await filter.fill(wanted);
+    await panel()
+      .locator('.range', { hasText: /^\d rows$/ })
+      .waitFor();
+    const expected = await shownRows().count();
+    assert.ok(expected > 0 && expected < 10, String(expected));
+    for (const text of await shownRows().allInnerTexts()) assert.ok(text.includes(wanted), text);
+    await filter.fill('no such row');
+    await panel().getByText('No row contains “no such row”.').waitFor();
+    await filter.fill('');
+    await panel()
+      .locator('.range', { hasText: /^83 rows$/ })
+      .waitFor();
+    await tab(/^Only in Database/).click();
+    await panel().getByText('No row of this table is only in the database.').waitFor();
+    await choose('products');
+    await panel().getByText('All rows of this table are equal.').waitFor();
+    assert.deepEqual(await axeFindings(panel()), []);
+  });
+
+  it('goes by keyboard through tables, tabs and rows', async () => {
+    const { keyboard } = workbench.page;
+    await choose('customers');
+    await keyboard.press('ArrowDown');
+    await keyboard.press('ArrowUp');
+    assert.match(await panel().locator('.compared tr:focus').innerText(), /^customers/);
+    await tab(/^Changed/).focus();
+    await keyboard.press('ArrowRight');
+    await keyboard.press('ArrowRight');
+    assert.match(await panel().locator('[role=tab]:focus').innerText(), /^Only in Database/);
+    await cell('Zoë').waitFor();
+    await cell('900').focus();
+    await keyboard.press('End');
+    await keyboard.press('ArrowLeft');
+    assert.equal(await panel().locator('td:focus').innerText(), 'Rom');
+  });
+
+  it('opens the differing rows of a table in the diff editor', async () => {
+    await panel().getByRole('button', { name: 'Open as Text Diff' }).click();
+    const { page } = workbench;
+    await page.getByRole('tab', { name: 'customers: shop-good ↔ Shop (SQLite)' }).waitFor();
+    const diff = page.locator('.monaco-diff-editor');
+    await diff.getByText('onne.tamm@example.org').first().waitFor();
+    const [left, right] = await diff.locator('.view-lines').allInnerTexts();
+    assert.match(left!.replaceAll('\u00a0', ' '), /customers: all 6 differing rows[^]*id: 36[^]*city: Tartu/);
+    assert.match(
+      right!.replaceAll('\u00a0', ' '),
+      /customers: all 6 differing rows[^]*id: 36[^]*city: TARTU/,
+    );
+    await workbench.screenshot('comparison-2-text-diff');
+    await closeEditors();
+  });
+
+  it('compares one table of a connection', async () => {
+    await item(/^Connection Shop/).click();
+    await item(/^Table orders,/).waitFor();
+    await menu(item(/^Table orders,/), /^Compare with Latest Backup/);
+    await panel().getByRole('heading', { name: 'shop-good ↔ Shop (SQLite)' }).waitFor();
+    assert.deepEqual(await counts(), [['orders', '0', '38', '0', '82']]);
+    await closeEditors();
+  });
+
+  it('compares a backup with the only database that it can be from, from its contents and the Explorer', async () => {
+    const { page } = workbench;
+    await item(/^Backup shop-good/).click();
+    await panel().getByRole('button', { name: 'Compare…' }).click();
+    await panel().getByRole('heading', { name: 'shop-good ↔ Shop (SQLite)' }).waitFor();
+    await closeEditors();
+    await menu(item(/^Backup shop-good/), /^Compare with Database/);
+    await panel().getByRole('heading', { name: 'shop-good ↔ Shop (SQLite)' }).waitFor();
+    await closeEditors();
+    await page
+      .getByRole('tab', { name: /^Explorer/ })
+      .locator('a')
+      .click();
+    const explorer = page.locator('.explorer-folders-view');
+    const file = explorer.getByRole('treeitem', { name: 'shop-good.dbbackup', exact: true });
+    if (!(await file.isVisible()))
+      await explorer.getByRole('treeitem', { name: 'backups', exact: true }).click();
+    await menu(file, /^Compare with Database/);
+    await panel().getByRole('heading', { name: 'shop-good ↔ Shop (SQLite)' }).waitFor();
+    await closeEditors();
+    await page.getByRole('tab', { name: 'Restore Point' }).locator('a').click();
+  });
+
+  it('compares two backups that are selected, the older one first', async () => {
+    await backUp('bad-state');
+    await item(/^Backup bad-state/).waitFor();
+    await item(/^Backup bad-state/).click();
+    await item(/^Backup shop-good/).click({ modifiers: ['Control'] });
+    await menu(item(/^Backup bad-state/), /^Compare Selected Backups/);
+    await panel().getByRole('heading', { name: 'shop-good ↔ bad-state' }).waitFor();
+    await tab(/^Only in bad-state/).waitFor();
+    assert.deepEqual((await counts())[0], ['customers', '5', '0', '1', '35']);
+    assert.deepEqual(await axeFindings(panel()), []);
+    await workbench.screenshot('comparison-3-two-backups');
+    await closeEditors();
+  });
+
+  it('is readable in every theme and width', async () => {
+    const { page } = workbench;
+    const [width, height] = [1440, 900];
+    await item(/^Backup shop-good/).click();
+    await menu(item(/^Backup shop-good/), /^Compare with Database/);
+    await panel().getByRole('heading', { name: 'shop-good ↔ Shop (SQLite)' }).waitFor();
+    const themes = [
+      ['Default Light Modern', 'vscode-light'],
+      ['Default Dark Modern', 'vscode-dark'],
+      ['Default High Contrast', 'vscode-high-contrast:not(.vscode-high-contrast-light)'],
+      ['Default High Contrast Light', 'vscode-high-contrast-light'],
+    ] as const;
+    for (const [theme, mark] of themes) {
+      await settings({ 'workbench.colorTheme': theme });
+      const name = theme.replace('Default ', '').replaceAll(' ', '-').toLowerCase();
+      await panel().locator(`body.${mark}`).waitFor();
+      for (const size of [width, 900]) {
+        await page.setViewportSize({ width: size, height });
+        await choose('customers').catch(() => undefined);
+        await cell('Õnne Tamm').waitFor();
+        await workbench.screenshot(`comparison-4-${name}-${size}`);
+        assert.deepEqual(await panel().locator('body').evaluate(unreadableTexts), []);
+        assert.deepEqual(await axeFindings(panel()), []);
+      }
+      await page.setViewportSize({ width, height });
+    }
+    await settings({ 'workbench.colorTheme': 'Default Light Modern' });
+  });
+
+  it('compares again, and says when nothing differs', async () => {
+    await copyFile(join(folder, 'shop.db'), join(scratch.path, 'changed.db'));
+    await copyFile(join(scratch.path, 'good.db'), join(folder, 'shop.db'));
+    await panel().getByRole('button', { name: 'Compare Again' }).click();
+    await panel().getByText('Both sides are equal.').waitFor();
+    assert.ok((await counts()).every((row) => row.slice(1, 4).every((count) => count === '0')));
+    await copyFile(join(scratch.path, 'changed.db'), join(folder, 'shop.db'));
   });
 });
