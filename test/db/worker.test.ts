@@ -123,6 +123,43 @@ for (const engine of testEngines) {
       assert.equal(verified.manifest.tables.length, tables.length);
     });
 
+    it('keeps the differences of a comparison until it is closed', async () => {
+      await database.run(shopSchema(engine.id) + shopRows);
+      const { file } = await backUp();
+      await database.run(`${large} UPDATE customers SET name = name || '!'; DELETE FROM log;`);
+      const [[customers, log]] = (await database.rows(
+        'SELECT (SELECT count(name) FROM customers), count(*) FROM log',
+      )) as [[string, string]];
+      assert.equal(log, '0');
+      const opened = await workers.compare(
+        { first: { kind: 'backup', file }, second: { kind: 'database', database: accessOf(database) } },
+        { logger: silentLogger },
+      );
+      try {
+        const { pairing, results } = opened.comparison;
+        assert.deepEqual(
+          pairing.onlyInSecond.map(({ name }) => name),
+          ['large'],
+        );
+        const table = pairing.tables.findIndex(({ name }) => name.name === 'customers');
+        assert.equal(results[table]?.counts.changed, Number(customers));
+        const query = { table, kind: 'changed', after: 1, limit: 1 } as const;
+        const page = await opened.read(query);
+        assert.equal(page.total, Number(customers));
+        const [column = -1] = page.rows[0]?.changed ?? [];
+        assert.equal(`${String(page.rows[0]?.first?.[column])}!`, page.rows[0]?.second?.[column]);
+        const place = { table, kind: 'changed', number: 1, side: 'second', column, longest: 1e6 } as const;
+        assert.equal(await opened.value(place), page.rows[0]?.second?.[column]);
+        assert.equal(await opened.value({ ...place, number: 1e6 }), undefined);
+        assert.equal((await opened.read({ ...query, filter: 'no such text' })).total, 0);
+        assert.equal(workerIds().length, 1);
+      } finally {
+        opened.close();
+      }
+      const missing = { kind: 'backup', file: `${file}-missing` } as const;
+      await failure(workers.compare({ first: missing, second: missing }, { logger: silentLogger }), 'file');
+    });
+
     it('counts how tables differ from a backup, and rehearses its restore while another waits for its answer', async () => {
       await database.run(shopSchema(engine.id) + shopRows);
       const { file, tables } = await backUp();

@@ -4,8 +4,7 @@ import type { Logger } from '../../core/logger.ts';
 import type { OpenComparison } from '../../worker/workers.ts';
 import { viewerTexts } from '../viewer/texts.ts';
 import { problemOf, textCharacters } from '../viewer/viewModel.ts';
-import type { ShownComparison } from './comparisons.ts';
-import { comparisonView, rowsPerPage } from './comparisonView.ts';
+import { comparisonView, rowsPerPage, type SideView } from './comparisonView.ts';
 import {
   parseFromComparison,
   type ComparisonAnswers,
@@ -15,6 +14,15 @@ import {
 } from './messages.ts';
 import type { TextDiffs } from './textDiffs.ts';
 import { comparisonTexts } from './texts.ts';
+
+/** What a panel shows, and how to get it again. */
+export interface ShownComparison {
+  readonly first: SideView;
+  readonly second: SideView;
+  readonly opened: OpenComparison;
+  /** Compares the sides as they are by then. Undefined if the user cancelled, or was told why it failed. */
+  compareAgain(): Promise<OpenComparison | undefined>;
+}
 
 /** One panel. Answers the questions of its page. */
 export class ComparisonPanel {

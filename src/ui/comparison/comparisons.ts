@@ -1,20 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import type { Logger } from '../../core/logger.ts';
-import type { OpenComparison } from '../../worker/workers.ts';
 import { viewerPage } from '../viewer/page.ts';
-import { ComparisonPanel } from './comparisonPanel.ts';
-import type { SideView } from './comparisonView.ts';
+import { ComparisonPanel, type ShownComparison } from './comparisonPanel.ts';
 import type { TextDiffs } from './textDiffs.ts';
-
-/** What a panel shows, and how to get it again. */
-export interface ShownComparison {
-  readonly first: SideView;
-  readonly second: SideView;
-  readonly opened: OpenComparison;
-  /** Compares the sides as they are by then. Undefined if the user cancelled, or was told why it failed. */
-  compareAgain(): Promise<OpenComparison | undefined>;
-}
 
 /** The panels that show comparisons. */
 export class Comparisons {
