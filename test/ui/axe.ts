@@ -16,9 +16,9 @@ export async function axeFindings(page: FrameLocator): Promise<string[]> {
   const body = page.locator('body');
   // Runs in the page: axe cannot be loaded there as a script, because the page's policy forbids all others than its own.
   await body.evaluate((_, code) => void (0, eval)(code), source);
-  const results = (await body.evaluate(() =>
+  const results = await body.evaluate(() =>
     (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
-  )) as AxeResults;
+  );
   return results.violations.map(
     ({ id, help, nodes }) => `${id}: ${help}\n${nodes.map(({ html }) => `  ${html}`).join('\n')}`,
   );
