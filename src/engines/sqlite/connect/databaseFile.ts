@@ -6,10 +6,13 @@ import type { ConnectOptions } from '../../engine.ts';
 import { Connection } from './connection.ts';
 import { describeFailure, isSqliteError } from './errors.ts';
 
-export interface OpenedFile {
+interface Proven {
   readonly connection: Connection;
   /** The version of SQLite. */
   readonly version: string;
+}
+
+export interface OpenedFile extends Proven {
   /** There is no such file yet: the connection is to an empty database. */
   readonly missing: boolean;
   /** See `DatabaseInfo`. */
@@ -25,10 +28,12 @@ export async function makeDatabaseFile(file: string): Promise<Connection> {
 /** Opens a database file and proves that it is one. Throws `connection` with the reason in words. */
 export async function openDatabaseFile(file: string, options: ConnectOptions): Promise<OpenedFile> {
   const exists = await checkFile(file, options);
+  let opened: Proven | undefined;
   try {
-    const { connection, version } = await openProven(file, exists, options);
-    return { connection, version, missing: !exists, identity: await identityOf(file, connection) };
+    opened = await openProven(file, exists, options);
+    return { ...opened, missing: !exists, identity: await identityOf(file, opened.connection) };
   } catch (error) {
+    await opened?.connection.closeQuietly(options.logger);
     throw describeFailure(error, 'connection', { file });
   }
 }
@@ -48,7 +53,7 @@ async function openProven(
   file: string,
   exists: boolean,
   { readOnly, logger, signal }: ConnectOptions,
-): Promise<{ connection: Connection; version: string }> {
+): Promise<Proven> {
   if (!exists) return prove(await Connection.openEmpty(), signal);
   if (!readOnly) return prove(await Connection.open(file, 'write'), signal);
   try {
@@ -64,10 +69,7 @@ async function openProven(
 }
 
 /** SQLite opens lazily: that the file is a database shows when its schema is read. */
-async function prove(
-  connection: Connection,
-  signal?: AbortSignal,
-): Promise<{ connection: Connection; version: string }> {
+async function prove(connection: Connection, signal?: AbortSignal): Promise<Proven> {
   try {
     const row = await connection.get<{ version: string }>(
       'SELECT sqlite_version() AS version, (SELECT count(*) FROM main.sqlite_schema) AS objects',

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { TableChange, TablePlan } from '../../../core/plan.ts';
 import type { WorkOptions } from '../../engine.ts';
 import type { Connection } from '../connect/connection.ts';
@@ -6,15 +5,10 @@ import { countStoredRows } from '../rows/counts.ts';
 import { isRowError, isSqliteError } from '../connect/errors.ts';
 import { quote, quoteTable } from '../connect/identifiers.ts';
 import { allowWhatStood, insertSql } from './loadTable.ts';
-import {
-  backupAlias,
-  backupSchema,
-  keepsHiddenRowids,
-  matchRowids,
-  sameRow,
-  type TablePair,
-  targetAlias,
-} from '../rows/rowComparison.ts';
+import { matchByRowid } from '../rows/comparedTables.ts';
+import { noteKeyed } from '../rows/noteDifferences.ts';
+import type { NotedCounts, NotedRows } from '../rows/notedRows.ts';
+import { backupAlias, backupSchema, keepsHiddenRowids, type TablePair } from '../rows/rowComparison.ts';
 
 /** A smaller table is written sooner than it is compared. */
 const worthwhileRows = 1_000;
@@ -42,10 +36,12 @@ export async function findDiffering(
   try {
     for (const [index, pair] of compared.entries()) {
       const { target: table, backup } = pair.plan;
-      const place = { table, tableNumber: index + 1, tableCount: compared.length };
-      options.report?.({ phase: 'compare', ...place, rows: 0, totalRows: backup.rows });
-      const rows = await findRows(connection, pair, signal);
-      if (rows) found.set(pair.plan, new DifferingRows(connection, rows));
+      const place = { table, tableNumber: index + 1, tableCount: compared.length, totalRows: backup.rows };
+      const done = (rows: number): void => options.report?.({ phase: 'compare', ...place, rows });
+      done(0);
+      const most = Math.floor(backup.rows / rowsPerDifference);
+      const rows = await findRows(connection, pair, most, { signal, done });
+      if (rows) found.set(pair.plan, new DifferingRows(connection, pair, rows));
     }
     return found;
   } catch (error) {
@@ -70,66 +66,32 @@ function mayDifferLittle(pair: TablePair): boolean {
   );
 }
 
-interface FoundRows {
-  readonly pair: TablePair;
-  readonly rowsBefore: number;
-  /** A temporary table with the rowids of all rows that are not the same on both sides. */
-  readonly rowids: string;
-  /** How many of these the backup has. */
-  readonly missing: number;
-  /** How many of these only the target has. */
-  readonly others: number;
-}
-
-/** Undefined if it is less work to rewrite the whole table, or if the index cannot be understood. Throws `cancelled`. */
+/** Undefined if it is less work to rewrite the whole table. Throws `cancelled`. */
 async function findRows(
   connection: Connection,
   pair: TablePair,
-  signal?: AbortSignal,
+  most: number,
+  { signal, done }: { signal?: AbortSignal | undefined; done?: (rows: number) => void },
 ): Promise<FoundRows | undefined> {
   const { target, backup, plan } = pair;
   const { rows } = plan.backup;
   const rowsBefore = await countStoredRows(connection, 'main', target.name, signal);
-  const most = Math.floor(rows / rowsPerDifference);
   if (Math.abs(rows - rowsBefore) > most) return undefined;
-  const name = quote(`restore_point_differing_${randomUUID()}`);
-  const rowids = `temp.${name}`;
-  await connection.run(`CREATE TEMP TABLE ${name} (row INTEGER PRIMARY KEY)`);
-  const [ofTarget, ofBackup] = [rowidOf(targetAlias, target), rowidOf(backupAlias, backup)];
-  const match = matchRowids(target, backup);
-  try {
-    const missing = await connection.run(
-      `INSERT INTO ${rowids} SELECT ${ofBackup} FROM ${from(backupSchema, backup, backupAlias)} NOT INDEXED
-       LEFT JOIN ${from('main', target, targetAlias)} ON ${match.condition}
-       WHERE NOT (${match.found} IS NOT NULL AND ${sameRow(pair, targetAlias, backupAlias)}) LIMIT ${most + 1}`,
-      [],
-      signal,
-    );
-    if (missing > most) return undefined;
-    // A backup that holds fewer than it says is for the verification to refuse.
-    if ((await countStoredRows(connection, backupSchema, backup.name, signal)) !== rows) return undefined;
-    const absent = await connection.get<{ n: number }>(
-      `SELECT count(*) AS n FROM ${rowids} AS differing WHERE NOT EXISTS
-         (SELECT 1 FROM ${from('main', target, targetAlias)} WHERE ${ofTarget} = differing.row)`,
-      [],
-      signal,
-    );
-    const others = rowsBefore - (rows - (absent?.n ?? 0));
-    if (others < 0 || others > most) return undefined;
-    if (others > 0) {
-      await connection.run(
-        `INSERT INTO ${rowids} SELECT ${ofTarget} FROM ${from('main', target, targetAlias)} NOT INDEXED WHERE NOT EXISTS
-           (SELECT 1 FROM ${from(backupSchema, backup, backupAlias)} WHERE ${match.condition}) LIMIT ${most + 1}`,
-        [],
-        signal,
-      );
-    }
-    return { pair, rowsBefore, rowids, missing, others };
-  } catch (error) {
-    // Pages that do not fit together may give a row twice.
-    if (isRowError(error)) return undefined;
-    throw error;
-  }
+  // A backup that holds fewer than it says is for the verification to refuse.
+  if ((await countStoredRows(connection, backupSchema, backup.name, signal)) !== rows) return undefined;
+  const counts = { first: rows, second: rowsBefore };
+  const found = await noteKeyed(connection, matchByRowid(pair), counts, {
+    signal,
+    most,
+    ...(done ? { done } : {}),
+  });
+  return found && { ...found, rowsBefore };
+}
+
+interface FoundRows {
+  readonly rowsBefore: number;
+  readonly noted: NotedRows;
+  readonly counts: NotedCounts;
 }
 
 /**
@@ -138,10 +100,12 @@ async function findRows(
  */
 export class DifferingRows {
   readonly #connection: Connection;
+  readonly #pair: TablePair;
   readonly #found: FoundRows;
 
-  constructor(connection: Connection, found: FoundRows) {
+  constructor(connection: Connection, pair: TablePair, found: FoundRows) {
     this.#connection = connection;
+    this.#pair = pair;
     this.#found = found;
   }
 
@@ -150,60 +114,32 @@ export class DifferingRows {
    * make the table what the backup holds: then all of it has to be written, which knows more ways.
    */
   async bringOver(signal?: AbortSignal): Promise<boolean> {
-    const { pair, rowids } = this.#found;
-    const { target, backup } = pair;
-    await allowWhatStood(this.#connection, pair);
-    const chosen = (row: string): string => `${row} IN (SELECT row FROM ${rowids})`;
+    const { noted, counts } = this.#found;
+    if (Object.values(counts).every((rows) => rows === 0)) return true;
+    await allowWhatStood(this.#connection, this.#pair);
+    const chosen = (row: string, side: 'a0' | 'b0'): string =>
+      `${row} IN (SELECT ${side} FROM ${noted.table})`;
+    const { target, backup } = this.#pair;
     try {
       await this.#connection.run(
-        `DELETE FROM ${quoteTable('main', target.name)} WHERE ${chosen(quote(target.rowidName ?? ''))}`,
+        `DELETE FROM ${quoteTable('main', target.name)} WHERE ${chosen(quote(target.rowidName ?? ''), 'b0')}`,
         [],
         signal,
       );
-      const where = chosen(rowidOf(backupAlias, backup));
-      await this.#connection.run(insertSql(pair, 'replace', { where }), [], signal);
+      const where = chosen(`${backupAlias}.${quote(backup.rowidName ?? '')}`, 'a0');
+      await this.#connection.run(insertSql(this.#pair, 'replace', { where }), [], signal);
     } catch (error) {
       if (isRowError(error)) return false;
       throw error;
     }
-    return this.#isBroughtOver(signal);
-  }
-
-  /** No row of the table is written: it was compared as it stays. */
-  get isNone(): boolean {
-    return this.#found.missing + this.#found.others === 0;
+    return (await findRows(this.#connection, this.#pair, 0, { signal })) !== undefined;
   }
 
   get change(): TableChange {
-    const { pair, rowsBefore, missing, others } = this.#found;
-    const { target, backup } = pair.plan;
-    const { rows } = backup;
-    const written = { inserted: rows, updated: 0, kept: rows - missing, removed: others };
-    return { table: target, rowsBefore, rowsAfter: rows, ...written };
+    const { rowsBefore, counts } = this.#found;
+    const { target, backup } = this.#pair.plan;
+    const kept = backup.rows - counts.onlyInFirst - counts.changed;
+    const written = { inserted: backup.rows, updated: 0, kept, removed: counts.onlyInSecond };
+    return { table: target, rowsBefore, rowsAfter: backup.rows, ...written };
   }
-
-  /** Whether the rows that were written are those of the backup, and there are as many as there. */
-  async #isBroughtOver(signal?: AbortSignal): Promise<boolean> {
-    const { pair, rowids, missing } = this.#found;
-    const { target, backup, plan } = pair;
-    if ((await countStoredRows(this.#connection, 'main', target.name, signal)) !== plan.backup.rows)
-      return false;
-    const same = await this.#connection.get<{ n: number }>(
-      `SELECT count(*) AS n FROM ${rowids} AS differing
-       CROSS JOIN ${from(backupSchema, backup, backupAlias)} ON ${rowidOf(backupAlias, backup)} = differing.row
-       JOIN ${from('main', target, targetAlias)} ON ${matchRowids(target, backup).condition}
-       WHERE ${sameRow(pair, targetAlias, backupAlias)}`,
-      [],
-      signal,
-    );
-    return same?.n === missing;
-  }
-}
-
-function from(schema: string, { name }: { readonly name: string }, alias: string): string {
-  return `${quoteTable(schema, name)} AS ${alias}`;
-}
-
-function rowidOf(alias: string, { rowidName }: { readonly rowidName?: string | undefined }): string {
-  return `${alias}.${quote(rowidName ?? '')}`;
 }

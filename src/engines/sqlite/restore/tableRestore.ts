@@ -56,8 +56,8 @@ export class TableRestore {
   async verify(): Promise<void> {
     const { pair, mode } = this;
     const [connection, { signal }] = [this.#connection, this.#options];
-    // It was compared as it stays.
-    if (this.#differing?.isNone) return;
+    // It was compared when the last of it was written.
+    if (this.#differing) return;
     await verifyTable(connection, pair, mode, this.#differingBefore, signal);
   }
 }

@@ -1,56 +1,78 @@
-import type { ComparedTable } from '../../../core/differences.ts';
 import { affinityOf } from '../schema/affinity.ts';
 import { type CatalogTable, uniqueKeyOver } from '../schema/catalog.ts';
 import { foldName, quote, quoteTable, sameName } from '../connect/identifiers.ts';
 import { isBuiltIn } from '../schema/unproven.ts';
-import { matchColumns, type RowMatch, type RowPair } from './rowComparison.ts';
-
-/** What the two sides are called in a statement. */
-export const firstAlias = 'first_row';
-export const secondAlias = 'second_row';
+import {
+  backupAlias as firstAlias,
+  backupSchema,
+  matchColumns,
+  matchRowids,
+  type RowMatch,
+  type RowPair,
+  type TablePair,
+  targetAlias as secondAlias,
+} from './rowComparison.ts';
 
 /** A table of one side, on a connection that has both. */
 export interface SideTable {
   /** What SQLite calls the database. */
   readonly schema: string;
   readonly table: CatalogTable;
+  /** Those that are compared, in one order for both sides. */
+  readonly columns: readonly string[];
 }
 
-/** One table of a comparison, on both sides. */
-export interface SidePair {
-  readonly compared: ComparedTable;
-  readonly first: SideTable;
-  readonly second: SideTable;
+/** A side, and how its rows are found again. */
+export interface PlacedSide extends SideTable {
+  readonly place: RowPlace;
 }
 
-export function fromTable({ schema, table }: SideTable, alias: string): string {
+export function fromTable({ schema, table }: Omit<SideTable, 'columns'>, alias: string): string {
   return `${quoteTable(schema, table.name)} AS ${alias}`;
 }
 
-/** Whether rows that only this side has are reported: a partial other side may have had them. */
-export function tellsOnly({ compared }: SidePair, side: 'first' | 'second'): boolean {
-  return compared.partial?.includes(side === 'first' ? 'second' : 'first') !== true;
-}
-
 /** How rows of both sides are matched by their key. */
-export interface KeyedPair extends SidePair {
-  /** By the names of the first side. */
-  readonly key: readonly string[];
-  /** By folded name. */
-  readonly collations: ReadonlyMap<string, string>;
+export interface KeyedPair {
+  readonly first: PlacedSide;
+  readonly second: PlacedSide;
   readonly rows: RowPair;
+  /** By the names of the first side. Not needed where the key is the rowid, which is unique as the pages are sound. */
+  readonly key?: readonly string[];
   /** The row of the second side for one of the first, and the other way round. */
   readonly toSecond: RowMatch;
   readonly toFirst: RowMatch;
-  /** The key is the rowid: it is unique as the pages are sound. */
-  readonly byRowid: boolean;
 }
 
-/** Undefined where the rows cannot be matched soon, and with the same result from either side. */
-export function matchPair(pair: SidePair): KeyedPair | undefined {
-  const { compared, first, second } = pair;
-  const key = compared.key?.map((place) => compared.columns[place]!.first);
-  if (!key || key.length === 0) return undefined;
+/** What is compared of each row. */
+export function rowsOf(first: SideTable, second: SideTable): RowPair {
+  return { plan: { columns: first.columns }, target: second.table, backup: first.table };
+}
+
+/** The backup and the target of a restore that keeps rowids: these are the key, whether a column is the rowid or not. */
+export function matchByRowid(pair: TablePair): KeyedPair {
+  const { backup, target, plan } = pair;
+  const first = { schema: backupSchema, table: backup, columns: plan.columns };
+  const second = { schema: 'main', table: target, columns: plan.columns };
+  return {
+    first: { ...first, place: rowidPlace(first)! },
+    second: { ...second, place: rowidPlace(second)! },
+    rows: pair,
+    toSecond: matchRowids(target, backup),
+    toFirst: matchRowids(backup, target, firstAlias, secondAlias),
+  };
+}
+
+/**
+ * `places`: the positions of the key among the columns. Undefined where the rows cannot be matched soon, and with the same
+ * result from either side.
+ */
+export function matchByKey(
+  first: SideTable,
+  second: SideTable,
+  places: readonly number[],
+): KeyedPair | undefined {
+  const key = places.map((place) => first.columns[place]!);
+  if (key.length === 0) return undefined;
   const collations = new Map<string, string>();
   const unique = [first, second].map(({ table }) => uniqueKeyOver(table, key));
   for (const column of key) {
@@ -65,18 +87,17 @@ export function matchPair(pair: SidePair): KeyedPair | undefined {
       (column) => collations.get(foldName(column)) === unique[index]?.get(foldName(column))?.toUpperCase(),
     );
   if (![first, second].every(isFound)) return undefined;
-  const [target, backup] = [second.table, first.table];
-  const byRowid = [target, backup].every(
-    ({ rowidColumn }) => rowidColumn !== undefined && key.length === 1 && sameName(rowidColumn, key[0]!),
+  const byRowid = [first, second].every(
+    ({ table: { rowidColumn } }) =>
+      rowidColumn !== undefined && key.length === 1 && sameName(rowidColumn, key[0]!),
   );
   return {
-    ...pair,
-    key,
-    collations,
-    rows: { plan: { columns: compared.columns.map((column) => column.first) }, target, backup },
+    first: { ...first, place: rowidPlace(first) ?? keyPlace(key, collations) },
+    second: { ...second, place: rowidPlace(second) ?? keyPlace(key, collations) },
+    rows: rowsOf(first, second),
+    ...(byRowid ? {} : { key }),
     toSecond: matchColumns(key, collations, secondAlias, firstAlias),
     toFirst: matchColumns(key, collations, firstAlias, secondAlias),
-    byRowid,
   };
 }
 
@@ -104,7 +125,7 @@ export interface RowPlace {
 }
 
 /** By the rowid; undefined where no name reaches it. */
-export function rowidPlace({ table }: SideTable): RowPlace | undefined {
+export function rowidPlace({ table }: Pick<SideTable, 'table'>): RowPlace | undefined {
   const { rowidName } = table;
   if (rowidName === undefined) return undefined;
   return {
@@ -114,7 +135,7 @@ export function rowidPlace({ table }: SideTable): RowPlace | undefined {
 }
 
 /** By the key. */
-export function keyPlace({ key, collations }: KeyedPair): RowPlace {
+function keyPlace(key: readonly string[], collations: ReadonlyMap<string, string>): RowPlace {
   const of = (alias: string, column: string): string => `${alias}.${quote(column)}`;
   return {
     values: (alias) => key.map((column) => `+${of(alias, column)}`),

@@ -6,7 +6,7 @@ import { foldName, quote, sameName } from '../connect/identifiers.ts';
 /** The schema name of the backup's database on the connection of a restore. */
 export const backupSchema = 'restore_point_backup';
 
-/** The aliases of the two sides in a statement. */
+/** The aliases of the two sides in a statement; of a comparison, `backupAlias` is the first one. */
 export const targetAlias = 'target_row';
 export const backupAlias = 'backup_row';
 
@@ -117,10 +117,15 @@ export function matchReplaced(pair: TablePair): RowMatch | undefined {
   return holdsNames(plan.columns, key) && holdsNames(notNull, key) ? matchKey(target, key) : undefined;
 }
 
-/** Where both have rowids, and a restore keeps them. */
-export function matchRowids(target: CatalogTable, backup: CatalogTable): RowMatch {
-  const found = `${targetAlias}.${quote(target.rowidName ?? '')}`;
-  return { condition: `${found} = ${backupAlias}.${quote(backup.rowidName ?? '')}`, found };
+/** Where both have rowids, and a restore keeps them. See `matchColumns`. */
+export function matchRowids(
+  lookedTable: CatalogTable,
+  givenTable: CatalogTable,
+  looked = targetAlias,
+  given = backupAlias,
+): RowMatch {
+  const found = `${looked}.${quote(lookedTable.rowidName ?? '')}`;
+  return { condition: `${found} = ${given}.${quote(givenTable.rowidName ?? '')}`, found };
 }
 
 /** Undefined when the target has no unique key over these columns. */

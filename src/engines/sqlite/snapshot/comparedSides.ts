@@ -10,15 +10,21 @@ import { describeFailure } from '../connect/errors.ts';
 import { foldName, quote, quoteText } from '../connect/identifiers.ts';
 import { PayloadDatabase, readSettings } from '../payload/payloadDatabase.ts';
 import { distrust } from '../payload/untrusted.ts';
-import type { SideTable } from '../rows/comparedTables.ts';
 import { type CatalogTable, findTable, readCatalog } from '../schema/catalog.ts';
 import { SqliteSnapshot } from './snapshot.ts';
+
+/** A table of one side; `schema` is what SQLite calls the database. */
+interface FoundTable {
+  readonly schema: string;
+  readonly table: CatalogTable;
+  readonly backup?: BackedUpTable;
+}
 
 /** Both sides of a comparison on one connection, which reads one state of each. */
 export interface ComparedSides {
   readonly connection: Connection;
   /** Throws `database` where the table is not there, `damaged-backup` where it is not as the manifest says. */
-  find(side: 'first' | 'second', table: ComparedTable): SideTable & { readonly backup?: BackedUpTable };
+  find(side: 'first' | 'second', table: ComparedTable): FoundTable;
   /** Never throws. */
   close(): Promise<void>;
 }
@@ -154,10 +160,7 @@ function explainEncoding(error: unknown): never {
   });
 }
 
-function findIn(
-  { side, schema, payload, tables }: OpenSide,
-  wanted: Table,
-): SideTable & { readonly backup?: BackedUpTable } {
+function findIn({ side, schema, payload, tables }: OpenSide, wanted: Table): FoundTable {
   const place = { table: formatTableName(wanted.name) };
   if (side.kind === 'backup') {
     const key = tableKey(wanted.name);
