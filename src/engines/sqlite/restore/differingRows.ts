@@ -4,6 +4,7 @@ import type { Connection } from '../connect/connection.ts';
 import { countStoredRows } from '../rows/counts.ts';
 import { isRowError, isSqliteError } from '../connect/errors.ts';
 import { quote, quoteTable } from '../connect/identifiers.ts';
+import { isSoundFile } from './soundFile.ts';
 import { allowWhatStood, insertSql } from './loadTable.ts';
 import { matchByRowid } from '../rows/comparedTables.ts';
 import { noteKeyed } from '../rows/noteDifferences.ts';
@@ -20,30 +21,36 @@ const worthwhileRows = 1_000;
 const rowsPerDifference = 100;
 
 /**
- * Compares tables with the backup, and returns those for which it suffices to write the rows that differ.
- * To be called within a transaction that has not written anything. Undefined where pages of the database are damaged.
+ * Compares tables with the backup, and returns those for which it suffices to write the rows that differ. Meanwhile another
+ * connection checks the whole file. To be called within a transaction that has not written anything. Undefined where the
+ * file is damaged.
  */
 export async function findDiffering(
   connection: Connection,
+  file: string,
   pairs: readonly TablePair[],
   options: WorkOptions,
 ): Promise<ReadonlyMap<TablePlan, DifferingRows> | undefined> {
   const compared = pairs.filter(mayDifferLittle);
-  if (compared.length === 0) return new Map();
-  const { signal, logger } = options;
   const found = new Map<TablePlan, DifferingRows>();
-  options.report?.({ phase: 'compare' });
+  if (compared.length === 0) return found;
+  const { signal, logger, report } = options;
+  const end = new AbortController();
+  const signals = [end.signal, ...(signal ? [signal] : [])];
+  const sound = isSoundFile(file, { ...options, signal: AbortSignal.any(signals) });
+  sound.catch(() => 'thrown where it is awaited');
+  report?.({ phase: 'compare' });
   try {
     for (const [index, pair] of compared.entries()) {
       const { target: table, backup } = pair.plan;
       const place = { table, tableNumber: index + 1, tableCount: compared.length, totalRows: backup.rows };
-      const done = (rows: number): void => options.report?.({ phase: 'compare', ...place, rows });
+      const done = (rows: number): void => report?.({ phase: 'compare', ...place, rows });
       done(0);
       const most = Math.floor(backup.rows / rowsPerDifference);
       const rows = await findRows(connection, pair, most, { signal, done });
       if (rows) found.set(pair.plan, new DifferingRows(connection, pair, rows));
     }
-    return found;
+    return found.size === 0 || (await sound) ? found : undefined;
   } catch (error) {
     if (!isSqliteError(error)) throw error;
     logger.debug(`The database is not compared: ${error.message}`);
@@ -51,6 +58,9 @@ export async function findDiffering(
     await connection.rollBack();
     await connection.run('BEGIN IMMEDIATE', [], signal);
     return undefined;
+  } finally {
+    end.abort();
+    await sound.catch(() => 'not needed any more');
   }
 }
 

@@ -25,7 +25,7 @@ import { rebuildSearchIndexes, type Restored } from '../schema/searchIndexes.ts'
 import { raiseCounter } from '../schema/sequences.ts';
 import { copySystemRows } from '../rows/systemTables.ts';
 import { changedSince, refuseTaken } from '../schema/takenNames.ts';
-import { isSoundFile, pagesFit } from './soundFile.ts';
+import { pagesFit } from './soundFile.ts';
 import { TableRestore } from './tableRestore.ts';
 import { removeTriggers } from '../schema/triggers.ts';
 import { missingIn, nameMissing } from '../schema/unproven.ts';
@@ -149,11 +149,9 @@ export class SqliteRestore implements RestoreWork {
     const there = plan.tables.filter(({ create }) => !create);
     const tables = await readCatalog(this.#connection, 'main', this.#options.signal);
     const pairs = there.map((table) => this.#pair(table, tables));
-    const differing = await findDiffering(this.#connection, pairs, this.#options);
-    if (differing?.size === 0) return differing;
-    if (differing && (await isSoundFile(this.#target.file, this.#options))) return differing;
-    this.#isDamaged = true;
-    return new Map();
+    const differing = await findDiffering(this.#connection, this.#target.file, pairs, this.#options);
+    this.#isDamaged = !differing;
+    return differing ?? new Map();
   }
 
   #tablesWith(tables: readonly CatalogTable[], differing: ReadonlyMap<TablePlan, DifferingRows>): void {
