@@ -102,6 +102,16 @@ describe('SQLite: text in another encoding', function () {
     assert.deepEqual(sqliteDump(back), sqliteDump(source));
   });
 
+  it('keeps rows whose keys are in another order there', async () => {
+    const table = `CREATE TABLE w (k TEXT PRIMARY KEY, v) WITHOUT ROWID`;
+    const keys = ['b', 'ā', 'é', '😀', 'ﬀ', 'z'].map((key, v) => `('${key}', ${v})`).join(', ');
+    const source = make('source.db', 'UTF-8', `${table}; INSERT INTO w VALUES ${keys}`);
+    const target = make('target.db', 'UTF-16le', table);
+    await restoreSqlite(target, await backUpSqlite(source));
+    const sql = 'SELECT k, v FROM w ORDER BY v';
+    assert.deepEqual(values(target, sql), values(source, sql));
+  });
+
   it('refuses a text that could not be kept, with its row, and nothing is changed', async () => {
     const tables = `CREATE TABLE t (a); CREATE TABLE fine (a)`;
     const source = make(

@@ -75,6 +75,36 @@ describe('SQLite: the payload of a backup', () => {
     assert.deepEqual(page, [shown.map(([, text]) => text)]);
   });
 
+  it('shows the bytes of a text that is not valid UTF-16', async () => {
+    runSqlite(
+      file,
+      `PRAGMA encoding = 'UTF-16le'; CREATE TABLE t (a);
+       INSERT INTO t VALUES (CAST(x'00d84100' AS TEXT)), (char(65279) || 'ğ😀')`,
+    );
+    const rows = await opened(await backUpSqlite(file), (payload, { tables }) =>
+      textRows(payload.rows(tables[0]!)),
+    );
+    assert.deepEqual(rows, [[`x'00D84100'`], ['\uFEFFğ😀']]);
+  });
+
+  it('reads a few large rows at a time', async () => {
+    runSqlite(
+      file,
+      `CREATE TABLE t (a, b); WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+       INSERT INTO t SELECT i, CASE WHEN i BETWEEN 2500 AND 2600 THEN zeroblob(1500000) END FROM n`,
+    );
+    const sizes = await opened(await backUpSqlite(file), async (payload, { tables }) => {
+      const pages: number[] = [];
+      for await (const page of payload.rows(tables[0]!, { limit: 2550 })) pages.push(page.length);
+      return pages;
+    });
+    assert.equal(
+      sizes.reduce((sum, size) => sum + size),
+      2550,
+    );
+    assert.deepEqual(sizes.slice(0, 4), [1000, 1000, 501, 2]);
+  });
+
   it('is read by pages, in the order of its rows', async () => {
     runSqlite(
       file,

@@ -46,8 +46,6 @@ export interface Destination {
   readonly folder: string;
   /** For people: what to do where there is too little. */
   readonly remedy: string;
-  /** Learns what is written, run by run; must not keep the bytes. */
-  readonly written?: (bytes: Uint8Array) => void;
 }
 
 /** Puts a payload together in a file. Throws `damaged-backup` when it is no database. */
@@ -59,8 +57,7 @@ export async function extractPayload(
 ): Promise<void> {
   const totalBytes = payload.chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);
   await refuseWithoutRoom(destination, totalBytes, payload);
-  const { file, written } = destination;
-  const output = await open(file, 'r+');
+  const output = await open(destination.file, 'r+');
   let bytes = 0;
   // The next chunk is decompressed while this one is written.
   let writing = Promise.resolve();
@@ -68,7 +65,6 @@ export async function extractPayload(
     for await (const chunk of source.read(payload, signal)) {
       throwIfCancelled(signal);
       if (bytes === 0) checkMagic(chunk, payload);
-      written?.(chunk);
       await writing;
       bytes += chunk.length;
       writing = output.appendFile(chunk).then(() => freeBytes(chunk));
@@ -80,6 +76,30 @@ export async function extractPayload(
   } finally {
     await writing.catch(() => 'already reported, or caused by an earlier error');
     await output.close();
+  }
+}
+
+/** Where a file first differs from the payload that it was made of; undefined where it does not. */
+export async function firstDifference(
+  file: string,
+  payload: Payload,
+  source: PayloadSource,
+  signal?: AbortSignal,
+): Promise<number | undefined> {
+  const input = await open(file, 'r');
+  try {
+    let position = 0;
+    let buffer = Buffer.alloc(0);
+    for await (const chunk of source.read(payload, signal)) {
+      if (buffer.length < chunk.length) buffer = Buffer.allocUnsafeSlow(chunk.length);
+      const { bytesRead } = await input.read(buffer, 0, chunk.length, position);
+      if (!buffer.subarray(0, bytesRead).equals(chunk)) return position;
+      position += chunk.length;
+      freeBytes(chunk);
+    }
+    return (await input.stat()).size === position ? undefined : position;
+  } finally {
+    await input.close();
   }
 }
 

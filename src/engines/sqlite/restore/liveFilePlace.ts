@@ -70,12 +70,7 @@ export class LiveFilePlace implements FilePlace {
     return countRows(this.#live, 'main', target.name, this.#options.signal);
   }
 
-  /** Its bytes were compared with their checksums as they were taken out of the backup. */
-  verify(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  async makeReady(): Promise<void> {
+  async #makeSafetyCopy(): Promise<void> {
     const { bavail, bsize } = await statfs(this.path);
     const [{ size: now }, { size: then }] = [await stat(this.#file), await stat(this.path)];
     if (bavail * bsize <= now + then) {
@@ -89,6 +84,7 @@ export class LiveFilePlace implements FilePlace {
 
   async commit(): Promise<void> {
     const { signal, report } = this.#options;
+    await this.#makeSafetyCopy();
     const version = await this.#version();
     if (version !== this.#before?.version) throw writtenMeanwhile();
     await this.#live.copyPages('from', this.path, {

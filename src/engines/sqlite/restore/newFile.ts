@@ -61,7 +61,7 @@ export class NewFile {
   }
 
   /** For a payload that becomes it. */
-  get room(): Omit<Destination, 'written'> {
+  get room(): Destination {
     const remedy = 'restore into a file in another folder';
     return { file: this.path, folder: dirname(this.place), remedy };
   }

@@ -4,31 +4,30 @@ import { committed, type RestoreOutcome, unchanged } from '../../../core/outcome
 import type { RestoreSource, WorkOptions } from '../../engine.ts';
 import { databaseName } from '../connect/address.ts';
 import { describeFailure, inWords } from '../connect/errors.ts';
-import { reservedAt } from '../fileFormat/databaseHeader.ts';
-import type { NewFile } from './newFile.ts';
+import { headerBytes, reservedAt } from '../fileFormat/databaseHeader.ts';
 import { onlyPayload } from '../payload/payloadDatabase.ts';
-import { extractPayload } from '../payload/payloadFile.ts';
+import { extractPayload, firstDifference } from '../payload/payloadFile.ts';
+import type { NewFile } from './newFile.ts';
 import { type FilePlace, WholeFileRestore } from './wholeFileRestore.ts';
-import { WrittenRuns } from '../files/writtenRuns.ts';
 
 /** A file that is not there yet: it is made beside its place, and takes it as the last step. */
 export class NewFilePlace implements FilePlace {
   readonly path: string;
   readonly #file: NewFile;
-  readonly #written: WrittenRuns;
+  readonly #restore: RestoreSource;
   readonly #placed: () => Promise<void>;
   readonly #options: WorkOptions;
   outcome: RestoreOutcome = unchanged;
 
   private constructor(
     file: NewFile,
-    written: WrittenRuns,
+    restore: RestoreSource,
     placed: () => Promise<void>,
     options: WorkOptions,
   ) {
     this.path = file.path;
     this.#file = file;
-    this.#written = written;
+    this.#restore = restore;
     this.#placed = placed;
     this.#options = options;
   }
@@ -49,50 +48,34 @@ export class NewFilePlace implements FilePlace {
    */
   static async extract(
     file: NewFile,
-    { manifest, source }: RestoreSource,
+    restore: RestoreSource,
     placed: () => Promise<void>,
     options: WorkOptions,
   ): Promise<NewFilePlace | undefined> {
-    const written = new WrittenRuns();
-    let reserved: number | undefined;
-    const note = (run: Uint8Array): void => {
-      reserved ??= run[reservedAt] ?? 0;
-      written.add(run);
-    };
+    const { manifest, source } = restore;
     try {
-      await extractPayload(onlyPayload(manifest), source, { ...file.room, written: note }, options);
+      await extractPayload(onlyPayload(manifest), source, file.room, options);
+      if ((await reservedBytes(file.path)) === 0) {
+        options.logger.debug(`The database in the backup becomes ${file.place} as it is`);
+        return new NewFilePlace(file, restore, placed, options);
+      }
     } catch (error) {
       await file.remove();
       throw describeFailure(error, 'damaged-backup', { file: databaseName(file.place) });
-    }
-    if (reserved === 0) {
-      options.logger.debug(`The database in the backup becomes ${file.place} as it is`);
-      return new NewFilePlace(file, written, placed, options);
     }
     await file.remove();
     return undefined;
   }
 
-  rowsBefore(): Promise<number> {
-    return Promise.resolve(0);
-  }
-
   async verify(): Promise<void> {
-    const file = await open(this.path, 'r');
-    try {
-      const position = await this.#written.firstDifference(file, this.#options.signal);
-      if (position === undefined) return;
-      throw new RestorePointError(
-        'verification',
-        `The restored database differs from the backup: the file differs at byte ${position}`,
-      );
-    } finally {
-      await file.close();
-    }
-  }
-
-  makeReady(): Promise<void> {
-    return Promise.resolve();
+    const { manifest, source } = this.#restore;
+    const payload = onlyPayload(manifest);
+    const position = await firstDifference(this.path, payload, source, this.#options.signal);
+    if (position === undefined) return;
+    throw new RestorePointError(
+      'verification',
+      `The restored database differs from the backup: the file differs at byte ${position}`,
+    );
   }
 
   async commit(): Promise<void> {
@@ -105,5 +88,16 @@ export class NewFilePlace implements FilePlace {
 
   async release(): Promise<void> {
     if (this.outcome.state === 'unchanged') await this.#file.remove();
+  }
+}
+
+/** How many bytes of each page belong to an extension. */
+async function reservedBytes(file: string): Promise<number> {
+  const handle = await open(file, 'r');
+  try {
+    const { buffer } = await handle.read(Buffer.alloc(headerBytes), 0, headerBytes, 0);
+    return buffer.readUInt8(reservedAt);
+  } finally {
+    await handle.close();
   }
 }

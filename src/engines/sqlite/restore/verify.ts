@@ -4,11 +4,11 @@ import type { RestoreMode } from '../../../core/plan.ts';
 import type { Connection } from '../connect/connection.ts';
 import { countStoredRows } from '../rows/counts.ts';
 import { quote, quoteTable } from '../connect/identifiers.ts';
+import { noteWhole } from '../rows/noteDifferences.ts';
 import { countDiffering } from './loadTable.ts';
 import {
   backupAlias,
   backupSchema,
-  groupingOf,
   matchKey,
   matchReplaced,
   type RowMatch,
@@ -83,18 +83,13 @@ async function verifyAsMultiset(
   signal?: AbortSignal,
 ): Promise<void> {
   const { plan, target, backup } = pair;
-  const values = groupingOf(plan.columns.map(quote));
-  const places = values.map((_, index) => index + 1).join(', ');
-  const counted = (schema: string, table: string): string =>
-    `SELECT ${values.join(', ')}, count(*) FROM ${quoteTable(schema, table)} GROUP BY ${places}`;
-  const difference = await connection.get(
-    `SELECT count(*) AS n FROM
-       (SELECT * FROM (${counted(backupSchema, backup.name)}) EXCEPT SELECT * FROM (${counted('main', target.name)}))
-     HAVING n > 0`,
-    [],
-    signal,
-  );
-  if (difference) throw failed(pair, 'some of its rows differ from the backup');
+  const sides = {
+    first: { schema: backupSchema, table: backup, columns: plan.columns },
+    second: { schema: 'main', table: target, columns: plan.columns },
+  };
+  const { noted, counts } = await noteWhole(connection, sides, undefined, signal);
+  await noted.forget();
+  if (counts.onlyInFirst > 0) throw failed(pair, 'some of its rows differ from the backup');
 }
 
 function failed({ plan }: TablePair, reason: string): RestorePointError {

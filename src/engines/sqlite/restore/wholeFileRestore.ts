@@ -21,13 +21,11 @@ import { useCache } from './restoreSettings.ts';
 export interface FilePlace {
   /** The file that becomes the database. */
   readonly path: string;
-  /** How many rows a table has that is there already. */
-  rowsBefore(table: TablePlan): Promise<number>;
-  /** Whether the bytes of the file arrived. Throws `verification`. */
-  verify(): Promise<void>;
-  /** To be called when the file is as it is to be. */
-  makeReady(): Promise<void>;
-  /** Where it throws, `outcome` says what became of the database. */
+  /** How many rows a table has, where there are tables already. */
+  rowsBefore?(table: TablePlan): Promise<number>;
+  /** Whether the file is that of the backup, where it is not changed yet. Throws `verification`. */
+  verify?(): Promise<void>;
+  /** To be called when the file is as it is to be. Where it throws, `outcome` says what became of the database. */
   commit(): Promise<void>;
   /** Closes everything that is open, and removes unwanted files. Never throws. */
   release(): Promise<void>;
@@ -46,7 +44,6 @@ export class WholeFileRestore implements RestoreWork {
   readonly #tables: readonly CatalogTable[];
   #lookup: ReferenceLookup | undefined;
   readonly #counts = new Map<TablePlan, number>();
-  #verifying: Promise<void> | undefined;
   closed = false;
 
   private constructor(
@@ -118,7 +115,7 @@ export class WholeFileRestore implements RestoreWork {
       if (!found)
         throw new RestorePointError('damaged-backup', 'The database in the backup has no such table');
       const rows = await countStoredRows(this.#connection, 'main', found.name, signal);
-      const rowsBefore = table.create ? 0 : await this.#place.rowsBefore(table);
+      const rowsBefore = table.create ? 0 : ((await this.#place.rowsBefore?.(table)) ?? 0);
       this.#counts.set(table, rows);
       report?.({ phase: 'load', table: table.target, rows, totalRows: table.backup.rows });
       return { table: table.target, rowsBefore, rowsAfter: rows, inserted: rows, updated: 0 };
@@ -127,14 +124,18 @@ export class WholeFileRestore implements RestoreWork {
 
   finish(): Promise<void> {
     return this.#inWords(undefined, async () => {
-      const { signal } = this.#options;
-      const sound = new SoundTables(this.#connection);
-      for (const { name, type } of this.#tables) {
-        if (type !== 'virtual')
-          await sound.check(name, signal).catch((error: unknown) => refuse(error, name));
-      }
+      const both = await Promise.allSettled([this.#place.verify?.(), this.#checkTables()]);
+      for (const one of both) if (one.status === 'rejected') throw one.reason;
       await this.#lookup?.done();
     });
+  }
+
+  async #checkTables(): Promise<void> {
+    const sound = new SoundTables(this.#connection);
+    for (const { name, type } of this.#tables) {
+      if (type === 'virtual') continue;
+      await sound.check(name, this.#options.signal).catch((error: unknown) => refuse(error, name));
+    }
   }
 
   verify(table: TablePlan): Promise<void> {
@@ -142,11 +143,7 @@ export class WholeFileRestore implements RestoreWork {
       const { rows } = table.backup;
       const found = this.#counts.get(table);
       if (found !== rows) throw notRestored(table, `it has ${found} rows, but the backup has ${rows}`);
-      await (this.#verifying ??= this.#place.verify());
-      if (table === this.#restore.plan.tables.at(-1)) {
-        await this.#rebuildIndexes();
-        await this.#place.makeReady();
-      }
+      if (table === this.#restore.plan.tables.at(-1)) await this.#rebuildIndexes();
       this.#options.report?.({ phase: 'verify', table: table.target, rows, totalRows: rows });
     });
   }

@@ -2,12 +2,14 @@ import type { ColumnText, Row, RowQuery, Value } from '../../../core/values.ts';
 import type { CatalogTable } from '../schema/catalog.ts';
 import type { Binding, Connection } from '../connect/connection.ts';
 import { quote, quoteTable } from '../connect/identifiers.ts';
+import { textDecoder } from '../schema/textEncoding.ts';
+import { balanced } from './rowComparison.ts';
 
 /** Rows of one table, by pages of bounded size. */
 export interface TableToRead {
   /** The schema name of the database: `main`, or an attached one. */
   readonly schema: string;
-  readonly table: CatalogTable;
+  readonly table: Pick<CatalogTable, 'name' | 'rowidName' | 'primaryKey'>;
   /** Columns in the order of the values. */
   readonly columns: readonly string[];
   /** A user's condition, in SQL. */
@@ -31,68 +33,57 @@ export async function* readTypedRows(
   query: RowQuery,
   signal?: AbortSignal,
 ): AsyncGenerator<readonly Row[]> {
-  const most = rowidOf(source) === undefined ? pageRowsByOffset : pageRows;
+  const { table, columns, schema } = source;
+  const rowid = rowidOf(source);
+  const most = rowid === undefined ? pageRowsByOffset : pageRows;
   let left = query.limit ?? Infinity;
   let passed = query.after ?? 0;
   let last: string | undefined;
-  let size = Math.min(firstPageRows, most);
   while (left > 0) {
-    const limit = Math.min(size, left);
-    const position = last === undefined ? { offset: passed } : { last };
-    const page = await readPage(connection, source, query, { limit, ...position }, signal);
+    const { sql, bindings } = whereSql(source, query.where ?? [], rowid, last);
+    const from = `${quoteTable(schema, table.name)} NOT INDEXED ${sql} ${order(table, rowid)} LIMIT ? OFFSET ?`;
+    const position = (limit: number): Binding[] => [...bindings, limit, last === undefined ? passed : 0];
+    const select = {
+      schema,
+      values: columns.map(quote),
+      ...(query.longest === undefined ? {} : { longest: query.longest }),
+      ...(rowid === undefined ? {} : { also: `CAST(${rowid} AS TEXT)` }),
+    };
+    const fitting = await countFitting(connection, select, from, position(Math.min(most, left)), signal);
+    if (fitting === 0) return;
+    const page = await selectTypedRows(connection, { ...select, from, bindings: position(fitting) }, signal);
     if (page.rows.length > 0) yield page.rows;
-    if (page.rows.length < limit) return;
     left -= page.rows.length;
     passed += page.rows.length;
-    last = page.last;
-    const rowBytes = Math.max(1, page.bytes / page.rows.length);
-    size = Math.max(1, Math.min(most, 2 * size, Math.floor(pageBytes / rowBytes)));
+    if (rowid !== undefined) last = page.also.at(-1) as string;
   }
 }
 
-/** The first page is small, because the size of its rows is not known yet. */
-const firstPageRows = 100;
-
-interface Position {
-  readonly limit: number;
-  readonly offset?: number;
-  /** The rowid of the row before. */
-  readonly last?: string;
-}
-
-interface Page {
-  readonly rows: readonly Row[];
-  readonly bytes: number;
-  readonly last?: string;
-}
-
-export type StoredValue = string | number | Uint8Array | null;
-
-async function readPage(
+/** How many of the rows make up a page: at least one, where there are any. SQLite need not read a value for its size. */
+async function countFitting(
   connection: Connection,
-  source: TableToRead,
-  query: RowQuery,
-  position: Position,
+  { values, longest }: Pick<TypedSelect, 'values' | 'longest'>,
+  from: string,
+  bindings: readonly Binding[],
   signal?: AbortSignal,
-): Promise<Page> {
-  const { table, columns, schema } = source;
-  const rowid = rowidOf(source);
-  const { sql, bindings } = whereSql(source, query.where ?? [], rowid, position.last);
-  const { rows, bytes, also } = await selectTypedRows(
-    connection,
-    {
-      schema,
-      values: columns.map(quote),
-      from: `${quoteTable(schema, table.name)} NOT INDEXED ${sql} ${order(table, rowid)} LIMIT ? OFFSET ?`,
-      bindings: [...bindings, position.limit, position.offset ?? 0],
-      ...(query.longest === undefined ? {} : { longest: query.longest }),
-      ...(rowid === undefined ? {} : { also: `CAST(${rowid} AS TEXT)` }),
-    },
+): Promise<number> {
+  const sizes = values.map((value) => {
+    const size = `coalesce(octet_length(${value}), 0)`;
+    return longest === undefined ? size : `min(${size}, ${4 * longest})`;
+  });
+  const row = await connection.get<{ rows: number; fitting: number }>(
+    `SELECT count(*) AS rows, coalesce(sum(total <= ${pageBytes}), 0) AS fitting
+     FROM (SELECT sum(bytes) OVER (ROWS UNBOUNDED PRECEDING) AS total
+       FROM (SELECT ${balanced([...sizes, '8'], '+')} AS bytes FROM ${from}))`,
+    bindings,
     signal,
   );
-  const last = also.at(-1);
-  return { rows, bytes, ...(typeof last === 'string' ? { last } : {}) };
+  return Math.min(row?.rows ?? 0, Math.max(1, row?.fitting ?? 0));
 }
+
+type StoredValue = string | number | Uint8Array | null;
+
+type DecodeText = ReturnType<typeof textDecoder>;
 
 /** So many columns a result can have. */
 const mostColumns = 2000;
@@ -119,8 +110,6 @@ export interface TypedSelect {
 
 export interface SelectedRows {
   readonly rows: readonly Row[];
-  /** About how large they are. */
-  readonly bytes: number;
   readonly also: readonly StoredValue[];
 }
 
@@ -135,20 +124,18 @@ export async function selectTypedRows(
     const all = [...named, ...(also === undefined ? [] : [`${also} AS also`])];
     return connection.all(`SELECT ${all.join(', ') || '1'} FROM ${from}`, bindings, signal);
   };
-  const found = await select(values.map((value) => encoded(value, longest)));
-  const rows = found.map((row) => values.map((_, index) => decode(row[`c${index}`] ?? null)));
-  await readInvalidTexts(rows, values, longest, select, async () => {
-    const sql = `PRAGMA ${quote(schema)}.encoding`;
-    return (await connection.get<{ encoding: string }>(sql))?.encoding ?? 'UTF-8';
-  });
-  return {
-    rows,
-    bytes: found.reduce((sum, row) => sum + sizeOf(row), 0),
-    also: found.map((row) => row['also'] ?? null),
-  };
+  const stored = await connection.get<{ encoding: string }>(`PRAGMA ${quote(schema)}.encoding`);
+  const encoding = stored?.encoding ?? 'UTF-8';
+  const decodeText = textDecoder(encoding);
+  // What SQLite makes of invalid UTF-16 may look like another text.
+  const asBytes = encoding !== 'UTF-8';
+  const found = await select(values.map((value) => encoded(value, longest, asBytes)));
+  const rows = found.map((row) => values.map((_, index) => decode(row[`c${index}`] ?? null, decodeText)));
+  if (!asBytes) await readInvalidTexts(rows, values, longest, select, decodeText);
+  return { rows, also: found.map((row) => row['also'] ?? null) };
 }
 
-function order({ primaryKey }: CatalogTable, rowid: string | undefined): string {
+function order({ primaryKey }: TableToRead['table'], rowid: string | undefined): string {
   const columns = rowid === undefined ? primaryKey.map(quote) : [rowid];
   return columns.length === 0 ? '' : `ORDER BY ${columns.join(', ')}`;
 }
@@ -180,8 +167,9 @@ function whereSql(
  * The SQL that selects a value so that the driver returns it exactly: integers, which it would round, and texts come as
  * texts that say which they are; long values as their length and their beginning.
  */
-function encoded(value: string, longest: number | undefined): string {
-  const whole = `CASE typeof(${value}) WHEN 'integer' THEN 'i' || ${value} WHEN 'text' THEN 't' || ${value} ELSE ${value} END`;
+function encoded(value: string, longest: number | undefined, asBytes: boolean): string {
+  const text = asBytes ? `'x' || hex(CAST(${value} AS BLOB))` : `'t' || ${value}`;
+  const whole = `CASE typeof(${value}) WHEN 'integer' THEN 'i' || ${value} WHEN 'text' THEN ${text} ELSE ${value} END`;
   if (longest === undefined) return whole;
   const bytes = `octet_length(${value})`;
   const letter = `CASE typeof(${value}) WHEN 'text' THEN 'T' ELSE 'B' END`;
@@ -196,7 +184,7 @@ function encoded(value: string, longest: number | undefined): string {
 /** For a larger value (in bytes), only the length is given: SQLite reads a whole value to cut it. */
 const largestCut = 8 << 20;
 
-function decode(stored: StoredValue): Value {
+function decode(stored: StoredValue, decodeText: DecodeText): Value {
   if (stored === null) return null;
   if (typeof stored === 'number') return { kind: 'float', text: floatText(stored) };
   if (typeof stored !== 'string') return { kind: 'bytes', bytes: stored };
@@ -213,9 +201,17 @@ function decode(stored: StoredValue): Value {
       const bytes = Buffer.from(text.slice(colon + 1), 'hex');
       return { kind: 'bytes', bytes, cutFrom: Number(text.slice(0, colon)) };
     }
+    case 'x':
+      return textOf(Buffer.from(text, 'hex'), decodeText);
     default:
       return { kind: 'text', text };
   }
+}
+
+/** Bytes that are no valid text stay bytes. */
+function textOf(bytes: Uint8Array, decodeText: DecodeText): Value {
+  const text = decodeText(bytes);
+  return text === undefined ? { kind: 'bytes', bytes, invalidText: true } : { kind: 'text', text };
 }
 
 /** The shortest digits that mean this REAL; never those of an integer. */
@@ -230,37 +226,21 @@ async function readInvalidTexts(
   values: readonly string[],
   longest: number | undefined,
   select: (values: readonly string[]) => Promise<Record<string, StoredValue>[]>,
-  encodingOf: () => Promise<string>,
+  decodeText: DecodeText,
 ): Promise<void> {
   const isDoubtful = (value: Value | undefined): boolean =>
     value?.kind === 'text' && value.text.includes('\uFFFD');
   const doubtful = values.flatMap((_, index) => (rows.some((row) => isDoubtful(row[index])) ? [index] : []));
   if (doubtful.length === 0) return;
-  const strict = new TextDecoder(await encodingOf(), { fatal: true });
   const bytesOf = (value: string): string =>
     `CAST(${longest === undefined ? value : `substr(${value}, 1, ${longest})`} AS BLOB)`;
   const found = await select(doubtful.map((index) => bytesOf(values[index]!)));
   for (const [place, index] of doubtful.entries()) {
     for (const [number, row] of rows.entries()) {
       const stored = found[number]?.[`c${place}`];
-      if (!isDoubtful(row[index]) || !(stored instanceof Uint8Array) || isValid(stored, strict)) continue;
-      row[index] = { kind: 'bytes', bytes: stored, invalidText: true };
+      if (!isDoubtful(row[index]) || !(stored instanceof Uint8Array)) continue;
+      const value = textOf(stored, decodeText);
+      if (value?.kind === 'bytes') row[index] = value;
     }
   }
-}
-
-function isValid(bytes: Uint8Array, strict: InstanceType<typeof TextDecoder>): boolean {
-  try {
-    strict.decode(bytes);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function sizeOf(row: Record<string, StoredValue>): number {
-  return Object.values(row).reduce<number>(
-    (sum, value) => sum + (typeof value === 'string' || value instanceof Uint8Array ? value.length : 8),
-    0,
-  );
 }
