@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { type CatalogTable, dataColumnNames, hiddenRowid, uniqueKeyOver } from '../schema/catalog.ts';
 import type { Connection } from '../connect/connection.ts';
+import { matchByTargetKey } from '../rows/comparedTables.ts';
 import { copiedColumns, quoteList } from '../rows/copyRows.ts';
 import { foldName, quote, quoteTable, sameName } from '../connect/identifiers.ts';
 import {
   backupAlias,
   backupSchema,
-  matchKey,
   type RowMatch,
   sameRow,
   targetAlias,
@@ -39,10 +39,10 @@ export class ChangedRows {
     pair: TablePair,
     signal?: AbortSignal,
   ): Promise<ChangedRows | undefined> {
-    const match = matchKey(pair.target, pair.plan.key ?? []);
+    const match = matchByTargetKey(pair, pair.plan.key ?? []);
     if (!match || !hasSeveralKeys(pair.target)) return undefined;
     const rows = new ChangedRows(connection, pair);
-    await rows.#takeOut(match, signal);
+    await rows.#takeOut(match.toSecond, signal);
     return rows;
   }
 

@@ -95,7 +95,9 @@ async function findRows(
     most,
     ...(done ? { done } : {}),
   });
-  return found && { ...found, rowsBefore };
+  if (found.complete) return { ...found, rowsBefore };
+  await found.noted.forget();
+  return undefined;
 }
 
 interface FoundRows {

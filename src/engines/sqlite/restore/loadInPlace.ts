@@ -1,18 +1,10 @@
 import type { RestoreMode, TableChange } from '../../../core/plan.ts';
 import type { Connection } from '../connect/connection.ts';
+import { matchByTargetKey, matchReplaced } from '../rows/comparedTables.ts';
 import { countStoredRows } from '../rows/counts.ts';
 import { foldName, quote, quoteTable } from '../connect/identifiers.ts';
 import { allowWhatStood, insertSql } from './loadTable.ts';
-import {
-  backupAlias,
-  backupSchema,
-  matchKey,
-  matchReplaced,
-  type RowMatch,
-  sameRow,
-  type TablePair,
-  targetAlias,
-} from '../rows/rowComparison.ts';
+import { backupAlias, backupSchema, sameRow, type TablePair, targetAlias } from '../rows/rowComparison.ts';
 
 /**
  * Brings rows over into a table with an index that SQLite cannot write, for want of something that only the application
@@ -26,8 +18,9 @@ export async function loadInPlace(
   signal?: AbortSignal,
 ): Promise<TableChange | undefined> {
   const { plan, target, backup } = pair;
-  const match = mode === 'replace' ? matchReplaced(pair) : matchKey(target, plan.key ?? []);
+  const match = mode === 'replace' ? matchReplaced(pair) : matchByTargetKey(pair, plan.key ?? []);
   if (!match) return undefined;
+  const { condition } = match.toSecond;
   await allowWhatStood(connection, pair);
   const [ours, theirs] = [
     `${quoteTable('main', target.name)} AS ${targetAlias}`,
@@ -39,11 +32,11 @@ export async function loadInPlace(
     return any === undefined ? 0 : connection.run(sql, [], signal);
   };
   const rowsBefore = await countStoredRows(connection, 'main', target.name, signal);
-  const surplus = `WHERE NOT EXISTS (SELECT 1 FROM ${theirs} WHERE ${match.condition})`;
+  const surplus = `WHERE NOT EXISTS (SELECT 1 FROM ${theirs} WHERE ${condition})`;
   if (mode === 'replace') await write(`${ours} ${surplus}`, `DELETE FROM ${ours} ${surplus}`);
-  const where = `NOT EXISTS (SELECT 1 FROM ${ours} WHERE ${match.condition})`;
+  const where = `NOT EXISTS (SELECT 1 FROM ${ours} WHERE ${condition})`;
   const inserted = await write(`${theirs} WHERE ${where}`, insertSql(pair, 'replace', { where }));
-  const updated = mode === 'insert-missing' ? 0 : await update(pair, match, { ours, theirs, write });
+  const updated = mode === 'insert-missing' ? 0 : await update(pair, condition, { ours, theirs, write });
   const rowsAfter = await countStoredRows(connection, 'main', target.name, signal);
   return { table: plan.target, rowsBefore, rowsAfter, inserted, updated };
 }
@@ -55,14 +48,14 @@ interface Sides {
 }
 
 /** Resolves to how many rows were updated at least. */
-async function update(pair: TablePair, match: RowMatch, { ours, theirs, write }: Sides): Promise<number> {
+async function update(pair: TablePair, condition: string, { ours, theirs, write }: Sides): Promise<number> {
   const { plan, target } = pair;
   let most = 0;
   for (const column of plan.columns) {
     if (target.rowidColumn !== undefined && foldName(target.rowidColumn) === foldName(column)) continue;
     const same = sameRow({ ...pair, plan: { ...plan, columns: [column] } }, targetAlias, backupAlias);
-    const differing = `${match.condition} AND NOT ${same}`;
-    const value = `SELECT ${backupAlias}.${quote(column)} FROM ${theirs} WHERE ${match.condition}`;
+    const differing = `${condition} AND NOT ${same}`;
+    const value = `SELECT ${backupAlias}.${quote(column)} FROM ${theirs} WHERE ${condition}`;
     const written = await write(
       `${theirs} JOIN ${ours} ON ${differing}`,
       `UPDATE OR ABORT ${ours} SET ${quote(column)} = (${value})

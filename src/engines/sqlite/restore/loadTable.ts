@@ -12,7 +12,6 @@ import {
   backupOrder,
   backupSchema,
   keepsHiddenRowids,
-  matchKey,
   sameRow,
   targetAlias,
   type TablePair,
@@ -190,23 +189,4 @@ export async function refuseNullKeys(
       next: 'Only the mode replace can restore this table.',
     },
   );
-}
-
-/** How many rows of the backup the target has under their key, but with other values. */
-export async function countDiffering(
-  connection: Connection,
-  pair: TablePair,
-  signal?: AbortSignal,
-): Promise<number> {
-  const { plan, target, backup } = pair;
-  const match = matchKey(target, plan.key ?? []);
-  if (!match) return 0;
-  const row = await connection.get<{ n: number }>(
-    `SELECT count(*) AS n FROM ${quoteTable(backupSchema, backup.name)} AS ${backupAlias}
-     JOIN ${quoteTable('main', target.name)} AS ${targetAlias} ON ${match.condition}
-     WHERE NOT ${sameRow(pair, targetAlias, backupAlias)}`,
-    [],
-    signal,
-  );
-  return row?.n ?? 0;
 }

@@ -1,12 +1,12 @@
 import type { RestoreMode, TableChange } from '../../../core/plan.ts';
 import type { WorkOptions } from '../../engine.ts';
 import type { DifferingRows } from './differingRows.ts';
-import { countDiffering, loadTable } from './loadTable.ts';
+import { loadTable } from './loadTable.ts';
 import type { Connection } from '../connect/connection.ts';
 import { loadInPlace } from './loadInPlace.ts';
 import type { TablePair } from '../rows/rowComparison.ts';
 import { findUnproven } from '../schema/unproven.ts';
-import { verifyTable } from './verify.ts';
+import { countDiffering, verifyTable } from './verify.ts';
 
 /** Everything needed to restore a table. */
 interface Means {

@@ -2,20 +2,11 @@ import { RestorePointError } from '../../../core/errors.ts';
 import { formatTableName } from '../../../core/names.ts';
 import type { RestoreMode } from '../../../core/plan.ts';
 import type { Connection } from '../connect/connection.ts';
+import { matchByTargetKey, matchReplaced, sidesOf } from '../rows/comparedTables.ts';
 import { countStoredRows } from '../rows/counts.ts';
-import { quote, quoteTable } from '../connect/identifiers.ts';
-import { noteWhole } from '../rows/noteDifferences.ts';
-import { countDiffering } from './loadTable.ts';
-import {
-  backupAlias,
-  backupSchema,
-  matchKey,
-  matchReplaced,
-  type RowMatch,
-  sameRow,
-  type TablePair,
-  targetAlias,
-} from '../rows/rowComparison.ts';
+import { noteKeyed, noteWhole } from '../rows/noteDifferences.ts';
+import { kinds } from '../rows/notedRows.ts';
+import type { TablePair } from '../rows/rowComparison.ts';
 
 /**
  * Compares the present rows of a table with the backup, by the values that SQLite reads back. `differingBefore` is the
@@ -28,52 +19,40 @@ export async function verifyTable(
   differingBefore: number,
   signal?: AbortSignal,
 ): Promise<void> {
-  if (mode === 'replace') return verifyReplaced(connection, pair, signal);
-  const match = matchKey(pair.target, pair.plan.key ?? []);
-  if (!match) throw failed(pair, 'its rows cannot be identified');
-  if (mode === 'merge') return verifyRows(connection, pair, match, 'all', signal);
-  await verifyRows(connection, pair, match, 'keys', signal);
-  const differing = await countDiffering(connection, pair, signal);
-  if (differing === differingBefore) return;
-  throw failed(pair, `${differing - differingBefore} of the inserted rows differ from the backup`);
-}
-
-async function verifyReplaced(connection: Connection, pair: TablePair, signal?: AbortSignal): Promise<void> {
   const { target, plan } = pair;
-  const rows = await countStoredRows(connection, 'main', target.name, signal);
-  if (rows !== plan.backup.rows) {
-    throw failed(pair, `it has ${rows} rows, but the backup has ${plan.backup.rows}`);
+  const first = plan.backup.rows;
+  const second = mode === 'replace' ? await countStoredRows(connection, 'main', target.name, signal) : first;
+  if (second !== first) throw failed(pair, `it has ${second} rows, but the backup has ${first}`);
+  const match = mode === 'replace' ? matchReplaced(pair) : matchByTargetKey(pair, plan.key ?? []);
+  if (!match && mode !== 'replace') throw failed(pair, 'its rows cannot be identified');
+  if (!match) return verifyAsMultiset(connection, pair, signal);
+  const others = mode === 'replace' ? ('counted' as const) : ('passed over' as const);
+  const options = { signal, others, ...(mode === 'insert-missing' ? {} : { most: 0 }) };
+  const { noted, counts, complete } = await noteKeyed(connection, match, { first, second }, options);
+  const row = await noted.first(mode === 'insert-missing' ? [kinds.onlyInFirst] : undefined);
+  await noted.forget();
+  if (row) {
+    const which = row.row === null ? 'a row' : `the row with rowid ${row.row}`;
+    const isChanged = row.kind === kinds.changed;
+    throw failed(pair, `${which} ${isChanged ? 'has different values than in the backup' : 'is not there'}`);
   }
-  const match = matchReplaced(pair);
-  if (match) await verifyRows(connection, pair, match, 'all', signal);
-  else await verifyAsMultiset(connection, pair, signal);
+  if (!complete) throw failed(pair, 'its rows cannot be identified');
+  const differing = counts.changed - differingBefore;
+  if (differing !== 0) throw failed(pair, `${differing} of the inserted rows differ from the backup`);
 }
 
-/** Every row of the backup is in the target: as a whole, or at least its key. */
-async function verifyRows(
+/** How many rows of the backup the target has under their key, but with other values. */
+export async function countDiffering(
   connection: Connection,
   pair: TablePair,
-  match: RowMatch,
-  what: 'all' | 'keys',
   signal?: AbortSignal,
-): Promise<void> {
-  const { target, backup } = pair;
-  const same = what === 'all' ? sameRow(pair, targetAlias, backupAlias) : 'TRUE';
-  const rowid = backup.rowidName === undefined ? 'NULL' : `${backupAlias}.${quote(backup.rowidName)}`;
-  const missing = await connection.get<{ row: string | null; found: number }>(
-    `SELECT CAST(${rowid} AS TEXT) AS row, ${match.found} IS NOT NULL AS found
-     FROM ${quoteTable(backupSchema, backup.name)} AS ${backupAlias}
-     LEFT JOIN ${quoteTable('main', target.name)} AS ${targetAlias} ON ${match.condition}
-     WHERE NOT (${match.found} IS NOT NULL AND ${same}) LIMIT 1`,
-    [],
-    signal,
-  );
-  if (!missing) return;
-  const which = missing.row === null ? 'a row' : `the row with rowid ${missing.row}`;
-  throw failed(
-    pair,
-    `${which} ${missing.found ? 'has different values than in the backup' : 'is not there'}`,
-  );
+): Promise<number> {
+  const match = matchByTargetKey(pair, pair.plan.key ?? []);
+  if (!match) return 0;
+  const rows = { first: pair.plan.backup.rows, second: 0 };
+  const { noted, counts } = await noteKeyed(connection, match, rows, { signal, others: 'passed over' });
+  await noted.forget();
+  return counts.changed;
 }
 
 /** Where nothing tells rows apart: each row must be there as often as in the backup; the counts are equal already. */
@@ -82,12 +61,7 @@ async function verifyAsMultiset(
   pair: TablePair,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { plan, target, backup } = pair;
-  const sides = {
-    first: { schema: backupSchema, table: backup, columns: plan.columns },
-    second: { schema: 'main', table: target, columns: plan.columns },
-  };
-  const { noted, counts } = await noteWhole(connection, sides, undefined, signal);
+  const { noted, counts } = await noteWhole(connection, sidesOf(pair), undefined, signal);
   await noted.forget();
   if (counts.onlyInFirst > 0) throw failed(pair, 'some of its rows differ from the backup');
 }

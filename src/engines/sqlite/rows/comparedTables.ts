@@ -5,6 +5,7 @@ import { isBuiltIn } from '../schema/unproven.ts';
 import {
   backupAlias as firstAlias,
   backupSchema,
+  keepsHiddenRowids,
   matchColumns,
   matchRowids,
   type RowMatch,
@@ -48,18 +49,48 @@ export function rowsOf(first: SideTable, second: SideTable): RowPair {
   return { plan: { columns: first.columns }, target: second.table, backup: first.table };
 }
 
-/** The backup and the target of a restore that keeps rowids: these are the key, whether a column is the rowid or not. */
+/** The backup and the target of a restore. */
+export function sidesOf({ backup, target, plan: { columns } }: TablePair): {
+  first: SideTable;
+  second: SideTable;
+} {
+  return {
+    first: { schema: backupSchema, table: backup, columns },
+    second: { schema: 'main', table: target, columns },
+  };
+}
+
+/** Where a restore keeps rowids, these are the key, whether a column is the rowid or not. */
 export function matchByRowid(pair: TablePair): KeyedPair {
-  const { backup, target, plan } = pair;
-  const first = { schema: backupSchema, table: backup, columns: plan.columns };
-  const second = { schema: 'main', table: target, columns: plan.columns };
+  const { first, second } = sidesOf(pair);
   return {
     first: { ...first, place: rowidPlace(first)! },
     second: { ...second, place: rowidPlace(second)! },
     rows: pair,
-    toSecond: matchRowids(target, backup),
-    toFirst: matchRowids(backup, target, firstAlias, secondAlias),
+    toSecond: matchRowids(pair.target, pair.backup),
+    toFirst: matchRowids(pair.backup, pair.target, firstAlias, secondAlias),
   };
+}
+
+/** By a unique key of the target; undefined when it has none over these columns. */
+export function matchByTargetKey(pair: TablePair, key: readonly string[]): KeyedPair | undefined {
+  const collations = key.length === 0 ? undefined : uniqueKeyOver(pair.target, key);
+  const { first, second } = sidesOf(pair);
+  return collations && keyedPair(first, second, pair, collations);
+}
+
+/** The key that identifies rows after all of them were replaced; undefined if there is none. */
+export function matchReplaced(pair: TablePair): KeyedPair | undefined {
+  if (keepsHiddenRowids(pair)) return matchByRowid(pair);
+  const { target, plan } = pair;
+  const key = plan.key ?? target.primaryKey;
+  const notNull = target.columns.filter((column) => column.notNull).map((column) => column.name);
+  if (target.rowidColumn !== undefined) notNull.push(target.rowidColumn);
+  return holdsNames(plan.columns, key) && holdsNames(notNull, key) ? matchByTargetKey(pair, key) : undefined;
+}
+
+function holdsNames(all: readonly string[], names: readonly string[]): boolean {
+  return names.every((name) => all.some((other) => sameName(other, name)));
 }
 
 /**
@@ -87,14 +118,25 @@ export function matchByKey(
       (column) => collations.get(foldName(column)) === unique[index]?.get(foldName(column))?.toUpperCase(),
     );
   if (![first, second].every(isFound)) return undefined;
+  return keyedPair(first, second, rowsOf(first, second), collations);
+}
+
+/** `collations`: of the key, by folded names. */
+function keyedPair(
+  first: SideTable,
+  second: SideTable,
+  rows: RowPair,
+  collations: ReadonlyMap<string, string>,
+): KeyedPair {
+  const key = [...collations.keys()];
   const byRowid = [first, second].every(
     ({ table: { rowidColumn } }) =>
       rowidColumn !== undefined && key.length === 1 && sameName(rowidColumn, key[0]!),
   );
   return {
-    first: { ...first, place: rowidPlace(first) ?? keyPlace(key, collations) },
-    second: { ...second, place: rowidPlace(second) ?? keyPlace(key, collations) },
-    rows: rowsOf(first, second),
+    first: { ...first, place: rowidPlace(first) ?? keyPlace(collations) },
+    second: { ...second, place: rowidPlace(second) ?? keyPlace(collations) },
+    rows,
     ...(byRowid ? {} : { key }),
     toSecond: matchColumns(key, collations, secondAlias, firstAlias),
     toFirst: matchColumns(key, collations, firstAlias, secondAlias),
@@ -135,16 +177,16 @@ export function rowidPlace({ table }: Pick<SideTable, 'table'>): RowPlace | unde
 }
 
 /** By the key. */
-function keyPlace(key: readonly string[], collations: ReadonlyMap<string, string>): RowPlace {
-  const of = (alias: string, column: string): string => `${alias}.${quote(column)}`;
+function keyPlace(collations: ReadonlyMap<string, string>): RowPlace {
+  const key = [...collations].map(([column, collation]) => ({ column: quote(column), collation }));
   return {
-    values: (alias) => key.map((column) => `+${of(alias, column)}`),
+    values: (alias) => key.map(({ column }) => `+${alias}.${column}`),
     condition: (alias, remembered) =>
       key
-        .map((column, index) => {
-          const collation = quote(collations.get(foldName(column)) ?? 'BINARY');
-          return `${of(alias, column)} = +${remembered[index]} COLLATE ${collation}`;
-        })
+        .map(
+          ({ column, collation }, index) =>
+            `${alias}.${column} = +${remembered[index]} COLLATE ${quote(collation)}`,
+        )
         .join(' AND '),
   };
 }

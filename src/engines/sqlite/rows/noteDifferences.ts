@@ -22,57 +22,64 @@ interface NoteOptions {
   readonly done?: (rows: number) => void;
   /** Where more rows than this differ, no more of them is of interest. */
   readonly most?: number;
+  /** The key is unique in the second side, whose further rows are looked for where their number says that there are any; or never. */
+  readonly others?: 'counted' | 'passed over';
+}
+
+/** What was found. Where it is not `complete`, more rows differ than `most`, or the key does not tell rows apart. */
+export interface FoundDifferences {
+  readonly noted: NotedRows;
+  readonly counts: NotedCounts;
+  /** Rows with a NULL in their key are no other's, and are not noted. */
+  readonly keyless: boolean;
+  readonly complete: boolean;
 }
 
 /** The number of rows that one statement compares: progress is reported between statements. */
 const rowsAtOnce = 100_000;
 
-/**
- * Notes the rows that differ where a key tells rows apart. `keyless`: rows with a NULL in their key are no other's, and are
- * not noted. Undefined where the key does not tell the rows apart, or more differ than `most`; then nothing is noted.
- */
+/** Notes the rows that differ where a key tells rows apart. */
 export async function noteKeyed(
   connection: Connection,
   pair: KeyedPair,
   rows: RowCounts,
-  { signal, done, most }: NoteOptions,
-): Promise<{ noted: NotedRows; counts: NotedCounts; keyless: boolean } | undefined> {
+  { signal, done, most = Infinity, others }: NoteOptions,
+): Promise<FoundDifferences> {
   const { first, second, toSecond, toFirst } = pair;
   const [inFirst, inSecond] = [fromTable(first, firstAlias), fromTable(second, secondAlias)];
   const places = [...first.place.values(firstAlias), ...second.place.values(secondAlias)].join(', ');
   const found = `${toSecond.found} IS NOT NULL`;
   // As a condition the comparison ends with the first term that decides it.
-  const differs = `CASE WHEN NOT (${found}) THEN NOT ${hasNullKey(pair, firstAlias)}
+  const isOnlyHere = others ? 'TRUE' : `NOT ${hasNullKey(pair, firstAlias)}`;
+  const differs = `CASE WHEN NOT (${found}) THEN ${isOnlyHere}
     WHEN ${sameRow(pair.rows, secondAlias, firstAlias)} THEN 0 ELSE 1 END`;
   const keyless = {
-    first: await countKeyless(connection, pair, inFirst, firstAlias, signal),
-    second: await countKeyless(connection, pair, inSecond, secondAlias, signal),
+    first: others ? 0 : await countKeyless(connection, pair, inFirst, firstAlias, signal),
+    second: others ? 0 : await countKeyless(connection, pair, inSecond, secondAlias, signal),
   };
   const noted = await NotedRows.begin(connection, first, second);
-  const limit = most === undefined ? undefined : most + 1;
+  let left = most + 1;
   const ranges = await rangesOf(connection, first, rows.first, signal);
   for (const [index, range] of ranges.entries()) {
     const select = `SELECT iif(${found}, ${kinds.changed}, ${kinds.onlyInFirst}), 1, ${places}
       FROM ${inFirst} NOT INDEXED LEFT JOIN ${inSecond} ON ${toSecond.condition} WHERE ${range} AND ${differs}`;
-    if ((await noted.note(select, limit, signal)) > (most ?? Infinity)) break;
+    left -= await noted.note(select, left, signal);
+    if (left <= 0) break;
     done?.(Math.round((rows.first * (index + 1)) / ranges.length));
   }
-  const { onlyInFirst, changed } = await noted.counts(signal);
+  const { onlyInFirst } = await noted.counts(signal);
   const matched = rows.first - keyless.first - onlyInFirst;
-  const onlyInSecond = rows.second - keyless.second - matched;
-  if (onlyInFirst + changed <= (most ?? Infinity) && (onlyInSecond !== 0 || pair.key)) {
+  const onlyInSecond = others === 'passed over' ? 0 : rows.second - keyless.second - matched;
+  if (left > 0 && (onlyInSecond !== 0 || (pair.key && !others))) {
     const select = `SELECT ${kinds.onlyInSecond}, 1, ${places}
       FROM ${inSecond} NOT INDEXED LEFT JOIN ${inFirst} ON ${toFirst.condition}
       WHERE ${toFirst.found} IS NULL AND NOT ${hasNullKey(pair, secondAlias)}`;
-    await noted.note(select, limit, signal);
+    left -= await noted.note(select, left, signal);
   }
   const counts = await noted.counts(signal);
   // A key that is there twice on a side, or an index that is not in step, finds other rows than there are.
-  const isSound = counts.onlyInSecond === onlyInSecond;
-  if (isSound && Object.values(counts).reduce((sum, n) => sum + n) <= (most ?? Infinity))
-    return { noted, counts, keyless: keyless.first + keyless.second > 0 };
-  await noted.forget();
-  return undefined;
+  const complete = left > 0 && counts.onlyInSecond === onlyInSecond;
+  return { noted, counts, complete, keyless: keyless.first + keyless.second > 0 };
 }
 
 /** Such a row is no other's, whatever its other values are. */
@@ -150,7 +157,7 @@ export async function noteWhole(
        FROM (${rows(first, firstAlias, 1)} UNION ALL ${rows(second, secondAlias, 2)})
        GROUP BY ${terms.join(', ')})
      WHERE firsts <> seconds`,
-    undefined,
+    Infinity,
     signal,
   );
   return { noted, counts: await noted.counts(signal) };

@@ -46,8 +46,9 @@ export class NotedRows {
    * `select`: the kind, how often, and the places of both sides. Notes no more than `most` rows. Resolves to how many it
    * noted.
    */
-  note(select: string, most: number | undefined, signal?: AbortSignal): Promise<number> {
-    const sql = `INSERT INTO ${this.table} (${this.#columns}) ${select} LIMIT ${most ?? -1}`;
+  note(select: string, most: number, signal?: AbortSignal): Promise<number> {
+    const limit = Number.isFinite(most) ? most : -1;
+    const sql = `INSERT INTO ${this.table} (${this.#columns}) ${select} LIMIT ${limit}`;
     return this.connection.run(sql, [], signal);
   }
 
@@ -57,6 +58,17 @@ export class NotedRows {
     const of = (kind: number): number => found.find((row) => row.kind === kind)?.n ?? 0;
     const { onlyInFirst, changed, onlyInSecond } = kinds;
     return { onlyInFirst: of(onlyInFirst), changed: of(changed), onlyInSecond: of(onlyInSecond) };
+  }
+
+  /** What the first row is, of these kinds, and its rowid on the first side, where it has one. */
+  first(
+    wanted: readonly number[] = Object.values(kinds),
+  ): Promise<{ readonly row: string | null; readonly kind: number } | undefined> {
+    const row = this.#first.table.rowidName === undefined ? 'NULL' : 'CAST(a0 AS TEXT)';
+    const where = `WHERE kind IN (${wanted.join(', ')})`;
+    return this.connection.get(
+      `SELECT ${row} AS row, kind AS kind FROM ${this.table} ${where} ORDER BY place LIMIT 1`,
+    );
   }
 
   /** Rows of these kinds alone. */

@@ -107,16 +107,6 @@ export function keepsHiddenRowids({ target, backup }: TablePair): boolean {
   return [target, backup].every((table) => hiddenRowid(table) !== undefined);
 }
 
-/** The key that identifies rows after all of them were replaced; undefined if there is none. */
-export function matchReplaced(pair: TablePair): RowMatch | undefined {
-  const { target, backup, plan } = pair;
-  if (keepsHiddenRowids(pair)) return matchRowids(target, backup);
-  const key = plan.key ?? target.primaryKey;
-  const notNull = target.columns.filter((column) => column.notNull).map((column) => column.name);
-  if (target.rowidColumn !== undefined) notNull.push(target.rowidColumn);
-  return holdsNames(plan.columns, key) && holdsNames(notNull, key) ? matchKey(target, key) : undefined;
-}
-
 /** Where both have rowids, and a restore keeps them. See `matchColumns`. */
 export function matchRowids(
   lookedTable: CatalogTable,
@@ -126,12 +116,6 @@ export function matchRowids(
 ): RowMatch {
   const found = `${looked}.${quote(lookedTable.rowidName ?? '')}`;
   return { condition: `${found} = ${given}.${quote(givenTable.rowidName ?? '')}`, found };
-}
-
-/** Undefined when the target has no unique key over these columns. */
-export function matchKey(target: CatalogTable, key: readonly string[]): RowMatch | undefined {
-  const collations = key.length === 0 ? undefined : uniqueKeyOver(target, key);
-  return collations && matchColumns(key, collations, targetAlias, backupAlias);
 }
 
 /** `looked`: the side whose row is found by the values of the `given` one. */
@@ -147,10 +131,6 @@ export function matchColumns(
     return `${looked}.${quote(column)} = +${given}.${quote(column)} COLLATE ${quote(collation)}`;
   });
   return { condition: terms.join(' AND '), found: `${looked}.${quote(key[0] ?? '')}` };
-}
-
-function holdsNames(all: readonly string[], names: readonly string[]): boolean {
-  return names.every((name) => all.some((other) => sameName(other, name)));
 }
 
 /** An ORDER BY for a backup's rows: their order in the backup, which is what row numbers in errors count. */

@@ -6,7 +6,7 @@ import type { Connection } from '../connect/connection.ts';
 import { describeFailure } from '../connect/errors.ts';
 import { matchByKey, type SideTable } from '../rows/comparedTables.ts';
 import { countStoredRows } from '../rows/counts.ts';
-import { noteKeyed, noteWhole, type RowCounts } from '../rows/noteDifferences.ts';
+import { type FoundDifferences, noteKeyed, noteWhole, type RowCounts } from '../rows/noteDifferences.ts';
 import { kinds, type NotedCounts, type NotedRows } from '../rows/notedRows.ts';
 import { missingIn } from '../schema/unproven.ts';
 import { type ComparedSides, openSides } from './comparedSides.ts';
@@ -132,7 +132,7 @@ class TableComparison {
     return keyed.keyless ? [keyed, await whole(key)] : [keyed];
   }
 
-  async #keyed(rows: RowCounts): ReturnType<typeof noteKeyed> {
+  async #keyed(rows: RowCounts): Promise<FoundDifferences | undefined> {
     const { signal, logger, done } = this.#options;
     const { first, key } = this.#compared;
     const pair = key && matchByKey(this.#first, this.#second, key);
@@ -142,8 +142,10 @@ class TableComparison {
     try {
       const report = (compared: number): void => done(compared, rows.first);
       const found = await noteKeyed(this.#connection, pair, rows, { signal, done: report });
-      if (!found) whole('its key does not identify rows');
-      return found;
+      if (found.complete) return found;
+      await found.noted.forget();
+      whole('its key does not identify rows');
+      return undefined;
     } catch (error) {
       // A collation of the key that only the application has.
       if (missingIn(error) === undefined) throw error;
