@@ -1,5 +1,5 @@
 import type { TablePlan } from '../../../core/plan.ts';
-import { type CatalogTable, hiddenRowid, uniqueKeyOver } from '../schema/catalog.ts';
+import { type CatalogTable, hiddenRowid } from '../schema/catalog.ts';
 import { affinityOf } from '../schema/affinity.ts';
 import { foldName, quote, sameName } from '../connect/identifiers.ts';
 
