@@ -18,10 +18,9 @@ import { convertCopy } from './convertedCopy.ts';
 import { describeFailure, inWords } from '../connect/errors.ts';
 import { checkCounters } from './payloadCounters.ts';
 import { extractPayload } from './payloadFile.ts';
-import { convertSchemaOrder, readSchemaOrder } from '../schema/schemaOrder.ts';
+import { readSchemaOrder } from '../schema/schemaOrder.ts';
 import { SoundTables } from '../rows/soundTables.ts';
 import { TemporaryFolder } from '../files/temporaryFolder.ts';
-import { textConverter } from '../schema/textEncoding.ts';
 import { asItWas, disarmUntrusted, distrust, openUntrusted } from './untrusted.ts';
 
 /** The settings that a new database takes over from the one that was backed up. */
@@ -40,7 +39,8 @@ export class PayloadDatabase {
   readonly virtualTables: readonly VirtualTable[];
   readonly #folder: TemporaryFolder;
   #file: string;
-  #order: readonly string[];
+  /** See `readSchemaOrder`. */
+  readonly order: readonly string[];
 
   private constructor(
     file: string,
@@ -51,7 +51,7 @@ export class PayloadDatabase {
   ) {
     this.#file = file;
     this.settings = settings;
-    this.#order = order;
+    this.order = order;
     this.virtualTables = virtualTables(tables);
     this.tables = tables;
     this.#folder = folder;
@@ -156,7 +156,6 @@ export class PayloadDatabase {
     await convertCopy(this.#file, copyFile, { from, to: encoding, pageSize, refuses }, signal);
     await removeFile(this.#file);
     this.#file = copyFile;
-    this.#order = convertSchemaOrder(this.#order, textConverter(from, encoding));
   }
 
   /** Another file in the same folder, which goes with it. Resolves to its path. */
@@ -166,11 +165,6 @@ export class PayloadDatabase {
 
   get file(): string {
     return this.#file;
-  }
-
-  /** See `readSchemaOrder`. */
-  get order(): readonly string[] {
-    return this.#order;
   }
 
   /** The table of the payload that the manifest means. Throws `damaged-backup` when it is not as it says. */

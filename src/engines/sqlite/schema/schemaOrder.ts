@@ -1,21 +1,8 @@
 import type { Connection } from '../connect/connection.ts';
 import { quote } from '../connect/identifiers.ts';
-import type { ConvertText } from './textEncoding.ts';
 
-/**
- * The unique key of an object: its name as it is stored, in hexadecimal digits. Names are one when they differ in
- * the case of ASCII letters alone.
- */
-const objectKey = `type || ' ' || hex(CAST(lower(name) AS BLOB))`;
-
-/** The same order for a database that stores names in another encoding. */
-export function convertSchemaOrder(order: readonly string[], convert: ConvertText): readonly string[] {
-  return order.map((key) => {
-    const [type = '', name = ''] = key.split(' ');
-    const converted = convert(Buffer.from(name, 'hex'));
-    return converted ? `${type} ${converted.toString('hex').toUpperCase()}` : key;
-  });
-}
+/** The unique key of an object: names are one when they differ in the case of ASCII letters alone. */
+const objectKey = `type || ' ' || lower(name)`;
 
 /** The objects of one of the connection's databases, in the order in which its schema has them. */
 export async function readSchemaOrder(
@@ -32,30 +19,22 @@ export async function readSchemaOrder(
  * them. It is the order in which triggers fire, and in which a dump lists everything.
  */
 export async function restoreSchemaOrder(connection: Connection, order: readonly string[]): Promise<void> {
-  await connection.run('CREATE TEMP TABLE restore_point_order (key PRIMARY KEY, place)');
-  await connection.run(
-    `INSERT OR IGNORE INTO temp.restore_point_order SELECT value, key FROM temp.json_each(?)`,
-    [JSON.stringify(order)],
+  const places = new Map(order.map((key, place) => [key, place]));
+  const objects = await connection.all<{ row: number; key: string }>(
+    `SELECT rowid AS row, ${objectKey} AS key FROM main.sqlite_schema ORDER BY rowid`,
   );
-  await connection.run(
-    `CREATE TEMP TABLE restore_point_places AS
-     SELECT object.rowid AS old, row_number() OVER (ORDER BY place IS NULL, place, object.rowid) AS new
-     FROM main.sqlite_schema AS object LEFT JOIN temp.restore_point_order ON key = ${objectKey}`,
-  );
-  await connection.run('CREATE INDEX temp.restore_point_places_old ON restore_point_places (old)');
-  const moved = 'SELECT 1 AS found FROM temp.restore_point_places WHERE old <> new LIMIT 1';
-  if ((await connection.get(moved)) !== undefined) {
-    await writeSchema(connection, 'main', async () => {
-      // Two rows may not have one number meanwhile.
-      await connection.run('UPDATE main.sqlite_schema SET rowid = -rowid');
-      await connection.run(
-        `UPDATE main.sqlite_schema SET rowid =
-           (SELECT new FROM temp.restore_point_places WHERE old = -main.sqlite_schema.rowid)`,
-      );
-    });
-  }
-  await connection.run('DROP TABLE temp.restore_point_places');
-  await connection.run('DROP TABLE temp.restore_point_order');
+  const placeOf = ({ key }: { key: string }): number => places.get(key) ?? order.length;
+  const sorted = objects.toSorted((a, b) => placeOf(a) - placeOf(b));
+  if (sorted.every((object, index) => object === objects[index])) return;
+  await writeSchema(connection, 'main', async () => {
+    // Two rows may not have one number meanwhile.
+    await connection.run('UPDATE main.sqlite_schema SET rowid = -rowid');
+    await connection.run(
+      `UPDATE main.sqlite_schema AS object SET rowid = sorted.key + 1
+       FROM temp.json_each(?) AS sorted WHERE object.rowid = -sorted.value`,
+      [JSON.stringify(sorted.map(({ row }) => row))],
+    );
+  });
 }
 
 /** Lets `work` write the `sqlite_schema` of a database itself; afterwards every connection reads it again. */

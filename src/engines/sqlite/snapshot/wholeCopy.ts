@@ -93,7 +93,7 @@ async function copyCompacted(source: Connection, copyFile: string, options: Work
     await truncate(copyFile);
     return false;
   }
-  await keepOrder(copyFile, await readOrder(source, signal), options);
+  await keepOrder(copyFile, await readSchemaOrder(source, 'main', signal));
   return true;
 }
 
@@ -160,42 +160,16 @@ async function vacuumInto(
   }
 }
 
-/** The order of a schema, and the version of it. */
-interface SchemaOrder {
-  readonly version: number;
-  readonly objects: readonly string[];
-}
-
-async function readOrder(connection: Connection, signal?: AbortSignal): Promise<SchemaOrder> {
-  await connection.run('BEGIN', [], signal);
-  try {
-    return {
-      version: await schemaVersion(connection),
-      objects: await readSchemaOrder(connection, 'main', signal),
-    };
-  } finally {
-    await connection.run('ROLLBACK');
-  }
-}
-
-async function schemaVersion(connection: Connection): Promise<number> {
-  const row = await connection.get<{ n: number }>(
-    'SELECT schema_version AS n FROM temp.pragma_schema_version',
-  );
-  return row?.n ?? 0;
-}
-
-/** VACUUM INTO puts tables first, then indexes, then all others: they go back to where they were. */
-async function keepOrder(copyFile: string, order: SchemaOrder, { logger }: WorkOptions): Promise<void> {
+/**
+ * VACUUM INTO puts tables first, then indexes, then all others: they go back to where they were. Objects that are in no
+ * order, because the schema has changed since, are the last.
+ */
+async function keepOrder(copyFile: string, order: readonly string[]): Promise<void> {
   const copy = await Connection.open(copyFile, 'write');
   try {
     await copy.all('PRAGMA journal_mode = OFF');
     await copy.all('PRAGMA synchronous = OFF');
-    // VACUUM INTO adds one to it.
-    const version = (await schemaVersion(copy)) - 1;
-    if (order.version === version) await restoreSchemaOrder(copy, order.objects);
-    else
-      logger.warn('The schema changed during the backup: its objects are in a different order in the backup');
+    await restoreSchemaOrder(copy, order);
   } finally {
     await copy.close();
   }
