@@ -37,8 +37,11 @@ export async function findDiffering(
   const { signal, logger, report } = options;
   const end = new AbortController();
   const signals = [end.signal, ...(signal ? [signal] : [])];
-  const sound = isSoundFile(file, { ...options, signal: AbortSignal.any(signals) });
-  sound.catch(() => 'thrown where it is awaited');
+  let sound: Promise<boolean> | undefined;
+  const counted = (): void => {
+    sound ??= isSoundFile(file, { ...options, signal: AbortSignal.any(signals) });
+    sound.catch(() => 'thrown where it is awaited');
+  };
   report?.({ phase: 'compare' });
   try {
     for (const [index, pair] of compared.entries()) {
@@ -47,10 +50,10 @@ export async function findDiffering(
       const done = (rows: number): void => report?.({ phase: 'compare', ...place, rows });
       done(0);
       const most = Math.floor(backup.rows / rowsPerDifference);
-      const rows = await findRows(connection, pair, most, { signal, done });
+      const rows = await findRows(connection, pair, most, { signal, done, counted });
       if (rows) found.set(pair.plan, new DifferingRows(connection, pair, rows));
     }
-    return found.size === 0 || (await sound) ? found : undefined;
+    return found.size === 0 || (await sound) === true ? found : undefined;
   } catch (error) {
     if (!isSqliteError(error)) throw error;
     logger.debug(`The database is not compared: ${error.message}`);
@@ -60,7 +63,7 @@ export async function findDiffering(
     return undefined;
   } finally {
     end.abort();
-    await sound.catch(() => 'not needed any more');
+    await sound?.catch(() => 'not needed any more');
   }
 }
 
@@ -76,12 +79,19 @@ function mayDifferLittle(pair: TablePair): boolean {
   );
 }
 
+interface FindOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly done?: (rows: number) => void;
+  /** Called when the numbers of rows are such that few may differ. */
+  readonly counted?: () => void;
+}
+
 /** Undefined if it is less work to rewrite the whole table. Throws `cancelled`. */
 async function findRows(
   connection: Connection,
   pair: TablePair,
   most: number,
-  { signal, done }: { signal?: AbortSignal | undefined; done?: (rows: number) => void },
+  { signal, done, counted }: FindOptions,
 ): Promise<FoundRows | undefined> {
   const { target, backup, plan } = pair;
   const { rows } = plan.backup;
@@ -89,6 +99,7 @@ async function findRows(
   if (Math.abs(rows - rowsBefore) > most) return undefined;
   // A backup that holds fewer than it says is for the verification to refuse.
   if ((await countStoredRows(connection, backupSchema, backup.name, signal)) !== rows) return undefined;
+  counted?.();
   const counts = { first: rows, second: rowsBefore };
   const found = await noteKeyed(connection, matchByRowid(pair), counts, {
     signal,
