@@ -1,15 +1,13 @@
-import type { TableChange, TablePlan } from '../../../core/plan.ts';
+import type { TablePlan } from '../../../core/plan.ts';
 import type { WorkOptions } from '../../engine.ts';
 import type { Connection } from '../connect/connection.ts';
 import { countStoredRows } from '../rows/counts.ts';
-import { isRowError, isSqliteError } from '../connect/errors.ts';
-import { quote, quoteTable } from '../connect/identifiers.ts';
+import { isSqliteError } from '../connect/errors.ts';
 import { isSoundFile } from './soundFile.ts';
-import { allowWhatStood, insertSql } from './loadTable.ts';
 import { matchByRowid } from '../rows/comparedTables.ts';
 import { noteKeyed } from '../rows/noteDifferences.ts';
 import type { NotedCounts, NotedRows } from '../rows/notedRows.ts';
-import { backupAlias, backupSchema, keepsHiddenRowids, type TablePair } from '../rows/rowComparison.ts';
+import { backupSchema, keepsHiddenRowids, type TablePair } from '../rows/rowComparison.ts';
 
 /** A smaller table is written sooner than it is compared. */
 const worthwhileRows = 1_000;
@@ -51,7 +49,7 @@ export async function findDiffering(
       done(0);
       const most = Math.floor(backup.rows / rowsPerDifference);
       const rows = await findRows(connection, pair, most, { signal, done, counted });
-      if (rows) found.set(pair.plan, new DifferingRows(connection, pair, rows));
+      if (rows) found.set(pair.plan, rows);
     }
     return found.size === 0 || (await sound) === true ? found : undefined;
   } catch (error) {
@@ -87,12 +85,12 @@ interface FindOptions {
 }
 
 /** Undefined if it is less work to rewrite the whole table. Throws `cancelled`. */
-async function findRows(
+export async function findRows(
   connection: Connection,
   pair: TablePair,
   most: number,
   { signal, done, counted }: FindOptions,
-): Promise<FoundRows | undefined> {
+): Promise<DifferingRows | undefined> {
   const { target, backup, plan } = pair;
   const { rows } = plan.backup;
   const rowsBefore = await countStoredRows(connection, 'main', target.name, signal);
@@ -111,58 +109,9 @@ async function findRows(
   return undefined;
 }
 
-interface FoundRows {
+/** The rows of a table that differ from the backup, found by their rowids. */
+export interface DifferingRows {
   readonly rowsBefore: number;
   readonly noted: NotedRows;
   readonly counts: NotedCounts;
-}
-
-/**
- * The rows of a table that differ from the backup, found by their rowids. The same transaction writes them,
- * and nothing else writes to the table.
- */
-export class DifferingRows {
-  readonly #connection: Connection;
-  readonly #pair: TablePair;
-  readonly #found: FoundRows;
-
-  constructor(connection: Connection, pair: TablePair, found: FoundRows) {
-    this.#connection = connection;
-    this.#pair = pair;
-    this.#found = found;
-  }
-
-  /**
-   * Removes what the backup does not hold, and inserts what it does. Its triggers have to be gone. False where that did not
-   * make the table what the backup holds: then all of it has to be written, which knows more ways.
-   */
-  async bringOver(signal?: AbortSignal): Promise<boolean> {
-    const { noted, counts } = this.#found;
-    if (Object.values(counts).every((rows) => rows === 0)) return true;
-    await allowWhatStood(this.#connection, this.#pair);
-    const chosen = (row: string, side: 'a0' | 'b0'): string =>
-      `${row} IN (SELECT ${side} FROM ${noted.table})`;
-    const { target, backup } = this.#pair;
-    try {
-      await this.#connection.run(
-        `DELETE FROM ${quoteTable('main', target.name)} WHERE ${chosen(quote(target.rowidName ?? ''), 'b0')}`,
-        [],
-        signal,
-      );
-      const where = chosen(`${backupAlias}.${quote(backup.rowidName ?? '')}`, 'a0');
-      await this.#connection.run(insertSql(this.#pair, 'replace', { where }), [], signal);
-    } catch (error) {
-      if (isRowError(error)) return false;
-      throw error;
-    }
-    return (await findRows(this.#connection, this.#pair, 0, { signal })) !== undefined;
-  }
-
-  get change(): TableChange {
-    const { rowsBefore, counts } = this.#found;
-    const { target, backup } = this.#pair.plan;
-    const kept = backup.rows - counts.onlyInFirst - counts.changed;
-    const written = { inserted: backup.rows, updated: 0, kept, removed: counts.onlyInSecond };
-    return { table: target, rowsBefore, rowsAfter: backup.rows, ...written };
-  }
 }

@@ -1,7 +1,6 @@
 import { RestorePointError } from '../../../core/errors.ts';
 import { formatTableName } from '../../../core/names.ts';
-import type { RestoreMode, TableChange } from '../../../core/plan.ts';
-import { ChangedRows } from './changedRows.ts';
+import type { RestoreMode } from '../../../core/plan.ts';
 import type { Connection } from '../connect/connection.ts';
 import { quoteList, transferSql } from '../rows/copyRows.ts';
 import { countStoredRows } from '../rows/counts.ts';
@@ -12,45 +11,35 @@ import {
   backupOrder,
   backupSchema,
   keepsHiddenRowids,
-  sameRow,
   targetAlias,
   type TablePair,
 } from '../rows/rowComparison.ts';
 
 /**
- * Brings the rows of one table over, inside the restore's transaction. Throws `database` with the row, `cancelled`.
+ * Replaces all rows of one table, inside the restore's transaction. Resolves to how many there were, and are now. Throws
+ * `database` with the row, `cancelled`.
  */
 export async function loadTable(
   connection: Connection,
   pair: TablePair,
-  mode: RestoreMode,
   signal?: AbortSignal,
-): Promise<TableChange> {
-  const { plan, target } = pair;
-  const count = (): Promise<number> => countStoredRows(connection, 'main', target.name, signal);
-  const to = quoteTable('main', target.name);
+): Promise<{ before: number; after: number }> {
+  const to = quoteTable('main', pair.target.name);
   await allowWhatStood(connection, pair);
-  const rowsBefore =
-    mode === 'replace' ? await connection.run(`DELETE FROM ${to}`, [], signal) : await count();
-  let written = 0;
-  let changed: ChangedRows | undefined;
+  const before = await connection.run(`DELETE FROM ${to}`, [], signal);
   try {
-    if (mode === 'merge') {
-      changed = await ChangedRows.takeOut(connection, pair, signal);
-      written += (await changed?.putBack(signal)) ?? 0;
-      await changed?.forget();
-      changed = undefined;
-    }
-    written += await insertRows(connection, pair, mode, signal);
+    return { before, after: await insertRows(connection, pair, signal) };
   } catch (error) {
     if (!isRowError(error)) throw error;
-    throw await withRow(connection, pair, { mode, changed }, error, signal);
+    // The failed statement undid itself; a transfer before its REINDEX may still be there.
+    await connection.run(`DELETE FROM ${to}`, [], signal);
+    const total = await countStoredRows(connection, backupSchema, pair.backup.name, signal);
+    const failing = await findFailing(connection, total, (from, until) =>
+      connection.run(insertSql(pair, { range: ` LIMIT ${until - from} OFFSET ${from}` }), [], signal),
+    );
+    const place = { table: formatTableName(pair.plan.target), ...(failing ? { row: failing.at } : {}) };
+    throw describeFailure(failing?.error ?? error, 'database', place);
   }
-  // Verification counts what a replaced table has.
-  const rowsAfter = mode === 'replace' ? written : await count();
-  const inserted = mode === 'replace' ? written : rowsAfter - rowsBefore;
-  const updated = mode === 'merge' ? written - inserted : 0;
-  return { table: plan.target, rowsBefore, rowsAfter, inserted, updated };
 }
 
 /** A row that stood in a table of this definition may come back into it, also if it was there before its constraint. */
@@ -58,27 +47,23 @@ export async function allowWhatStood(connection: Connection, { target, backup }:
   await connection.all(`PRAGMA ignore_check_constraints = ${target.sql === backup.sql ? 'ON' : 'OFF'}`);
 }
 
-/** Resolves to how many rows were inserted or updated. */
-async function insertRows(
-  connection: Connection,
-  pair: TablePair,
-  mode: RestoreMode,
-  signal?: AbortSignal,
-): Promise<number> {
-  const { plan, target, backup } = pair;
-  // Even without rows, INSERT … SELECT would begin an AUTOINCREMENT counter.
-  if (plan.backup.rows === 0 && mode !== 'replace') return 0;
-  if (mode === 'replace' && target.sql === backup.sql) {
-    const to = quoteTable('main', target.name);
-    const transfer = await transferSql(connection, target, quoteTable(backupSchema, backup.name), to);
-    if (transfer !== undefined) {
-      const written = await connection.run(transfer, [], signal);
-      // The entries of indexes came along unread: they may not match the rows, if they did not in the database that was backed up.
-      if (target.indexes.length > 0) await connection.run(`REINDEX ${to}`, [], signal);
-      return written;
-    }
-  }
-  return connection.run(insertSql(pair, mode), [], signal);
+/** Resolves to how many rows were inserted. */
+async function insertRows(connection: Connection, pair: TablePair, signal?: AbortSignal): Promise<number> {
+  const { target, backup } = pair;
+  const to = quoteTable('main', target.name);
+  const from = quoteTable(backupSchema, backup.name);
+  const transfer = target.sql === backup.sql ? await transferSql(connection, target, from, to) : undefined;
+  if (transfer === undefined) return connection.run(insertSql(pair, {}), [], signal);
+  const written = await connection.run(transfer, [], signal);
+  // The entries of indexes came along unread: they may not match the rows, if they did not in the database that was backed up.
+  if (target.indexes.length > 0) await connection.run(`REINDEX ${to}`, [], signal);
+  return written;
+}
+
+interface Inserted {
+  readonly mode?: RestoreMode;
+  readonly where?: string;
+  readonly range?: string;
 }
 
 /**
@@ -87,8 +72,7 @@ async function insertRows(
  */
 export function insertSql(
   pair: TablePair,
-  mode: RestoreMode,
-  { where = 'TRUE', range = '' }: { readonly where?: string; readonly range?: string } = {},
+  { mode = 'replace', where = 'TRUE', range = '' }: Inserted,
 ): string {
   const { plan, target, backup } = pair;
   const keepRowids = mode === 'replace' && keepsHiddenRowids(pair);
@@ -98,66 +82,28 @@ export function insertSql(
     `INSERT OR ABORT INTO ${quoteTable('main', target.name)} AS ${targetAlias} (${quoteList(into)})`,
     `SELECT ${quoteList(from, `${backupAlias}.`)}`,
     `FROM ${quoteTable(backupSchema, backup.name)} AS ${backupAlias} NOT INDEXED`,
-    // Without WHERE the parser would take ON CONFLICT for the beginning of a join.
     `WHERE ${where}${backupOrder(backup)}${range}`,
-    conflictClause(pair, mode),
   ].join(' ');
 }
 
-function conflictClause(pair: TablePair, mode: RestoreMode): string {
-  const { plan } = pair;
-  if (mode === 'replace') return '';
-  const key = quoteList(plan.key ?? []);
-  if (mode === 'insert-missing') return `ON CONFLICT (${key}) DO NOTHING`;
-  const changes = plan.columns.map((column) => `${quote(column)} = excluded.${quote(column)}`).join(', ');
-  const same = sameRow(pair, targetAlias, 'excluded');
-  return `ON CONFLICT (${key}) DO UPDATE SET ${changes} WHERE NOT ${same}`;
-}
-
-interface Loading {
-  readonly mode: RestoreMode;
-  /** Rows that left the table and are not back. */
-  readonly changed?: ChangedRows | undefined;
-}
-
-/** The error with the number of the first row that the table does not take, counted from 1 in the backup's order. */
-async function withRow(
+/**
+ * The first of some rows that the table does not take, counted from 1: writes ever smaller runs of them, each from where the
+ * last one succeeded, which is about as much work as one load. `write` is given how many come before, and up to which.
+ */
+export async function findFailing(
   connection: Connection,
-  pair: TablePair,
-  loading: Loading,
-  error: unknown,
-  signal?: AbortSignal,
-): Promise<unknown> {
-  const table = formatTableName(pair.plan.target);
-  // The failed statement undid itself; a transfer before its REINDEX may still be there.
-  if (loading.mode === 'replace') {
-    await connection.run(`DELETE FROM ${quoteTable('main', pair.target.name)}`, [], signal);
-  }
-  const first = await findFailingRow(connection, pair, loading, signal);
-  return first
-    ? describeFailure(first.error, 'database', { table, row: first.row })
-    : describeFailure(error, 'database', { table });
-}
-
-/** Inserts ever smaller runs of rows, each from where the last one succeeded: about as much work as one load. */
-async function findFailingRow(
-  connection: Connection,
-  pair: TablePair,
-  { mode, changed }: Loading,
-  signal?: AbortSignal,
-): Promise<{ row: number; error: unknown } | undefined> {
-  const total = await countStoredRows(connection, backupSchema, pair.backup.name, signal);
+  total: number,
+  write: (from: number, until: number) => Promise<unknown>,
+): Promise<{ readonly at: number; readonly error: unknown } | undefined> {
   let step = Math.max(1, Math.ceil(total / 2));
   for (let done = 0; done < total;) {
-    const range = ` LIMIT ${step} OFFSET ${done}`;
     await connection.run('SAVEPOINT restore_point_rows');
     try {
-      await changed?.putBack(signal, `${backupOrder(pair.backup)}${range}`);
-      await connection.run(insertSql(pair, mode, { range }), [], signal);
+      await write(done, done + step);
       done += step;
     } catch (error) {
       if (!isRowError(error)) throw error;
-      if (step === 1) return { row: done + 1, error };
+      if (step === 1) return { at: done + 1, error };
       step = Math.ceil(step / 2);
       await connection.run('ROLLBACK TO restore_point_rows');
     }

@@ -9,8 +9,8 @@ import { kinds } from '../rows/notedRows.ts';
 import type { TablePair } from '../rows/rowComparison.ts';
 
 /**
- * Compares the present rows of a table with the backup, by the values that SQLite reads back. `differingBefore` is the
- * result of `countDiffering` before rows were inserted. Throws `verification` with the row, `cancelled`.
+ * Compares the present rows of a table with the backup, by the values that SQLite reads back. `differingBefore`:
+ * how many rows had the key of one of the backup, and other values, before rows were inserted. Throws `verification` with the row, `cancelled`.
  */
 export async function verifyTable(
   connection: Connection,
@@ -39,20 +39,6 @@ export async function verifyTable(
   if (!complete) throw failed(pair, 'its rows cannot be identified');
   const differing = counts.changed - differingBefore;
   if (differing !== 0) throw failed(pair, `${differing} of the inserted rows differ from the backup`);
-}
-
-/** How many rows of the backup the target has under their key, but with other values. */
-export async function countDiffering(
-  connection: Connection,
-  pair: TablePair,
-  signal?: AbortSignal,
-): Promise<number> {
-  const match = matchByTargetKey(pair, pair.plan.key ?? []);
-  if (!match) return 0;
-  const rows = { first: pair.plan.backup.rows, second: 0 };
-  const { noted, counts } = await noteKeyed(connection, match, rows, { signal, others: 'passed over' });
-  await noted.forget();
-  return counts.changed;
 }
 
 /** Where nothing tells rows apart: each row must be there as often as in the backup; the counts are equal already. */

@@ -56,7 +56,7 @@ export class VirtualTableRestore {
         pairs.push(await this.#pair(backup, target));
       }
     }
-    for (const pair of pairs) await loadTable(this.#connection, pair, 'replace', signal);
+    for (const pair of pairs) await loadTable(this.#connection, pair, signal);
     for (const pair of pairs) await verifyTable(this.#connection, pair, 'replace', 0, signal);
   }
 

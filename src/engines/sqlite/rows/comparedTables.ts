@@ -164,6 +164,8 @@ export interface RowPlace {
   readonly values: (alias: string) => readonly string[];
   /** `remembered`: what became of the values. */
   readonly condition: (alias: string, remembered: readonly string[]) => string;
+  /** `select`: what gives the remembered values of all that are wanted. */
+  readonly isIn: (alias: string, select: string) => string;
 }
 
 /** By the rowid; undefined where no name reaches it. */
@@ -173,6 +175,7 @@ export function rowidPlace({ table }: Pick<SideTable, 'table'>): RowPlace | unde
   return {
     values: (alias) => [`${alias}.${quote(rowidName)}`],
     condition: (alias, [row]) => `${alias}.${quote(rowidName)} = ${row}`,
+    isIn: (alias, select) => `${alias}.${quote(rowidName)} IN (${select})`,
   };
 }
 
@@ -188,5 +191,9 @@ function keyPlace(collations: ReadonlyMap<string, string>): RowPlace {
             `${alias}.${column} = +${remembered[index]} COLLATE ${quote(collation)}`,
         )
         .join(' AND '),
+    isIn: (alias, select) => {
+      const values = key.map(({ column, collation }) => `${alias}.${column} COLLATE ${quote(collation)}`);
+      return `(${values.join(', ')}) IN (${select})`;
+    },
   };
 }

@@ -52,6 +52,12 @@ export class NotedRows {
     return this.connection.run(sql, [], signal);
   }
 
+  /** The place of the last one. */
+  async last(): Promise<number> {
+    const sql = `SELECT max(place) AS place FROM ${this.table}`;
+    return (await this.connection.get<{ place: number | null }>(sql))?.place ?? 0;
+  }
+
   async counts(signal?: AbortSignal): Promise<NotedCounts> {
     const sql = `SELECT kind AS kind, sum(times) AS n FROM ${this.table} GROUP BY kind`;
     const found = await this.connection.all<{ kind: number; n: number }>(sql, [], signal);
