@@ -1,7 +1,7 @@
-import { RestorePointError } from '../../../core/errors.ts';
 import type { Manifest } from '../../../core/manifest.ts';
 import { type CatalogTable, hasSystemTable } from '../schema/catalog.ts';
 import type { Connection } from '../connect/connection.ts';
+import { unlikeManifest } from './payloadSchemaCheck.ts';
 
 /**
  * Checks that the counters in the database of a backup are those in its manifest: users see these, and a restore
@@ -25,16 +25,9 @@ export async function checkCounters(
     : [];
   const held = new Set(rows.map(({ name, value }) => `${value} ${name}`));
   const wrong = sequences.find(({ name, lastValue }) => !held.has(`${BigInt(lastValue)} ${name.name}`));
-  if (wrong) throw unlike(`its counter of ${wrong.name.name} is not ${wrong.lastValue}`);
+  if (wrong) throw unlikeManifest(`its counter of ${wrong.name.name} is not ${wrong.lastValue}`);
   const named = new Set(sequences.map(({ name }) => name.name));
   const counted = new Set(tables.filter(({ autoincrement }) => autoincrement).map(({ name }) => name));
   const more = rows.find(({ name }) => counted.has(name) && !named.has(name));
-  if (more) throw unlike(`the manifest does not list its counter of ${more.name}`);
-}
-
-function unlike(reason: string): RestorePointError {
-  return new RestorePointError(
-    'damaged-backup',
-    `The database in the backup does not match its manifest: ${reason}`,
-  );
+  if (more) throw unlikeManifest(`the manifest does not list its counter of ${more.name}`);
 }

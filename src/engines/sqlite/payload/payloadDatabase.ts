@@ -18,6 +18,7 @@ import { convertCopy } from './convertedCopy.ts';
 import { describeFailure, inWords } from '../connect/errors.ts';
 import { checkCounters } from './payloadCounters.ts';
 import { extractPayload } from './payloadFile.ts';
+import { unlikeManifest } from './payloadSchemaCheck.ts';
 import { readSchemaOrder } from '../schema/schemaOrder.ts';
 import { SoundTables } from '../rows/soundTables.ts';
 import { TemporaryFolder } from '../files/temporaryFolder.ts';
@@ -172,11 +173,11 @@ export class PayloadDatabase {
     const name = formatTableName(table.name);
     const found = findTable(this.tables, table.name.name);
     // A view by that name would be computed by whatever the file says.
-    if (!found || found.type === 'virtual') throw unlikeManifest(name, 'there is no such table');
+    if (!found || found.type === 'virtual') throw unlikeManifest('there is no such table', name);
     const held = dataColumnNames(found);
     if (held.length === columns.length && held.every((column, index) => column === columns[index]))
       return found;
-    throw unlikeManifest(name, `its columns are ${held.join(', ')}`);
+    throw unlikeManifest(`its columns are ${held.join(', ')}`, name);
   }
 
   /** Never throws. */
@@ -202,13 +203,5 @@ export function onlyPayload({ payloads }: Manifest): Payload {
   throw new RestorePointError(
     'damaged-backup',
     `The backup contains ${payloads.length} databases instead of one`,
-  );
-}
-
-function unlikeManifest(table: string, found: string): RestorePointError {
-  return new RestorePointError(
-    'damaged-backup',
-    `The database in the backup does not match its manifest: ${found}`,
-    { place: { table } },
   );
 }

@@ -63,11 +63,12 @@ export function checkPayloadSchema(rows: readonly SchemaRow[], manifest: Manifes
   for (const row of rows) {
     const key = keyOf(row.type, row.name);
     const reason = found.has(key) ? 'it exists twice' : expected.problemWith(row);
-    if (reason !== undefined) throw unlike(`${row.type} ${row.name}`, reason);
+    if (reason !== undefined) throw unlikeManifest(`${row.type} ${row.name}: ${reason}`);
     found.add(key);
   }
   const lacking = expected.required.find(({ type, name }) => !found.has(keyOf(type, name)));
-  if (lacking) throw unlike(`${lacking.type} ${lacking.name}`, 'it is missing, but the manifest lists it');
+  if (lacking)
+    throw unlikeManifest(`${lacking.type} ${lacking.name}: it is missing, but the manifest lists it`);
 }
 
 class ExpectedSchema {
@@ -132,9 +133,11 @@ function keyOf(type: string, name: string): string {
   return `${type} ${foldName(name)}`;
 }
 
-function unlike(what: string, reason: string): RestorePointError {
+/** `table`: the one that is not as the manifest says. */
+export function unlikeManifest(reason: string, table?: string): RestorePointError {
   return new RestorePointError(
     'damaged-backup',
-    `The database in the backup does not match its manifest: ${what}: ${reason}`,
+    `The database in the backup does not match its manifest: ${reason}`,
+    table === undefined ? {} : { place: { table } },
   );
 }

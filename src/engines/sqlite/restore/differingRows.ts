@@ -1,4 +1,3 @@
-import type { TablePlan } from '../../../core/plan.ts';
 import type { WorkOptions } from '../../engine.ts';
 import type { Connection } from '../connect/connection.ts';
 import { countStoredRows } from '../rows/counts.ts';
@@ -28,9 +27,9 @@ export async function findDiffering(
   file: string,
   pairs: readonly TablePair[],
   options: WorkOptions,
-): Promise<ReadonlyMap<TablePlan, DifferingRows> | undefined> {
+): Promise<ReadonlyMap<TablePair['plan'], DifferingRows> | undefined> {
   const compared = pairs.filter(mayDifferLittle);
-  const found = new Map<TablePlan, DifferingRows>();
+  const found = new Map<TablePair['plan'], DifferingRows>();
   if (compared.length === 0) return found;
   const { signal, logger, report } = options;
   const end = new AbortController();

@@ -1,5 +1,4 @@
 import { open } from 'node:fs/promises';
-import { RestorePointError } from '../../../core/errors.ts';
 import { committed, type RestoreOutcome, unchanged } from '../../../core/outcome.ts';
 import type { RestoreSource, WorkOptions } from '../../engine.ts';
 import { databaseName } from '../connect/address.ts';
@@ -8,6 +7,7 @@ import { headerBytes, reservedAt } from '../fileFormat/databaseHeader.ts';
 import { onlyPayload } from '../payload/payloadDatabase.ts';
 import { extractPayload, firstDifference } from '../payload/payloadFile.ts';
 import type { NewFile } from './newFile.ts';
+import { failedVerification } from './verify.ts';
 import { type FilePlace, WholeFileRestore } from './wholeFileRestore.ts';
 
 /** A file that is not there yet: it is made beside its place, and takes it as the last step. */
@@ -72,10 +72,7 @@ export class NewFilePlace implements FilePlace {
     const payload = onlyPayload(manifest);
     const position = await firstDifference(this.path, payload, source, this.#options.signal);
     if (position === undefined) return;
-    throw new RestorePointError(
-      'verification',
-      `The restored database differs from the backup: the file differs at byte ${position}`,
-    );
+    throw failedVerification(`the file differs at byte ${position}`);
   }
 
   async commit(): Promise<void> {

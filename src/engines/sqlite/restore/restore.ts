@@ -143,7 +143,7 @@ export class SqliteRestore implements RestoreWork {
    * The tables where only the differences need to be written. A part of a database is not examined: whether its pages belong to
    * no other shows when all of the file is read. In a damaged file every table is written as a whole.
    */
-  async #compare(): Promise<ReadonlyMap<TablePlan, DifferingRows>> {
+  async #compare(): Promise<ReadonlyMap<TablePair['plan'], DifferingRows>> {
     const { plan } = this.#restore;
     if (!plan.whole || plan.only === 'schema' || plan.mode !== 'replace') return new Map();
     const there = plan.tables.filter(({ create }) => !create);
@@ -154,7 +154,10 @@ export class SqliteRestore implements RestoreWork {
     return differing ?? new Map();
   }
 
-  #tablesWith(tables: readonly CatalogTable[], differing: ReadonlyMap<TablePlan, DifferingRows>): void {
+  #tablesWith(
+    tables: readonly CatalogTable[],
+    differing: ReadonlyMap<TablePair['plan'], DifferingRows>,
+  ): void {
     const { plan } = this.#restore;
     for (const table of plan.tables) {
       const [pair, mode] = [this.#pair(table, tables), this.#modeOf(table)];

@@ -1,5 +1,5 @@
 import { RestorePointError } from '../../../core/errors.ts';
-import { formatTableName } from '../../../core/names.ts';
+import { formatTableName, type TableName } from '../../../core/names.ts';
 import type { RestoreMode } from '../../../core/plan.ts';
 import type { Connection } from '../connect/connection.ts';
 import { matchByTargetKey, matchReplaced, sidesOf } from '../rows/comparedTables.ts';
@@ -22,9 +22,11 @@ export async function verifyTable(
   const { target, plan } = pair;
   const first = plan.backup.rows;
   const second = mode === 'replace' ? await countStoredRows(connection, 'main', target.name, signal) : first;
-  if (second !== first) throw failed(pair, `it has ${second} rows, but the backup has ${first}`);
+  if (second !== first)
+    throw failedVerification(`it has ${second} rows, but the backup has ${first}`, pair.plan.target);
   const match = mode === 'replace' ? matchReplaced(pair) : matchByTargetKey(pair, plan.key ?? []);
-  if (!match && mode !== 'replace') throw failed(pair, 'its rows cannot be identified');
+  if (!match && mode !== 'replace')
+    throw failedVerification('its rows cannot be identified', pair.plan.target);
   if (!match) return verifyAsMultiset(connection, pair, signal);
   const others = mode === 'replace' ? ('counted' as const) : ('passed over' as const);
   const options = { signal, others, ...(mode === 'insert-missing' ? {} : { most: 0 }) };
@@ -34,11 +36,15 @@ export async function verifyTable(
   if (row) {
     const which = row.row === null ? 'a row' : `the row with rowid ${row.row}`;
     const isChanged = row.kind === kinds.changed;
-    throw failed(pair, `${which} ${isChanged ? 'has different values than in the backup' : 'is not there'}`);
+    throw failedVerification(
+      `${which} ${isChanged ? 'has different values than in the backup' : 'is not there'}`,
+      pair.plan.target,
+    );
   }
-  if (!complete) throw failed(pair, 'its rows cannot be identified');
+  if (!complete) throw failedVerification('its rows cannot be identified', pair.plan.target);
   const differing = counts.changed - differingBefore;
-  if (differing !== 0) throw failed(pair, `${differing} of the inserted rows differ from the backup`);
+  if (differing !== 0)
+    throw failedVerification(`${differing} of the inserted rows differ from the backup`, pair.plan.target);
 }
 
 /** Where nothing tells rows apart: each row must be there as often as in the backup; the counts are equal already. */
@@ -49,11 +55,15 @@ async function verifyAsMultiset(
 ): Promise<void> {
   const { noted, counts } = await noteWhole(connection, sidesOf(pair), undefined, signal);
   await noted.forget();
-  if (counts.onlyInFirst > 0) throw failed(pair, 'some of its rows differ from the backup');
+  if (counts.onlyInFirst > 0)
+    throw failedVerification('some of its rows differ from the backup', pair.plan.target);
 }
 
-function failed({ plan }: TablePair, reason: string): RestorePointError {
-  return new RestorePointError('verification', `The restored database differs from the backup: ${reason}`, {
-    place: { table: formatTableName(plan.target) },
-  });
+/** `table`: the one of which the reason is. */
+export function failedVerification(reason: string, table?: TableName): RestorePointError {
+  return new RestorePointError(
+    'verification',
+    `The restored database differs from the backup: ${reason}`,
+    table ? { place: { table: formatTableName(table) } } : {},
+  );
 }

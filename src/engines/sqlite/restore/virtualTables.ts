@@ -1,5 +1,5 @@
 import { RestorePointError } from '../../../core/errors.ts';
-import type { RestorePlan, TablePlan } from '../../../core/plan.ts';
+import type { RestorePlan } from '../../../core/plan.ts';
 import type { SchemaObject } from '../../../core/schema.ts';
 import {
   type CatalogTable,
@@ -61,25 +61,12 @@ export class VirtualTableRestore {
   }
 
   async #pair(backup: CatalogTable, target: CatalogTable | undefined): Promise<TablePair> {
-    const columns = dataColumnNames(backup);
-    const name = { name: backup.name };
     const rows = await countStoredRows(this.#connection, backupSchema, backup.name);
-    const table = {
-      name,
-      columns: backup.columns,
-      uniqueKeys: [],
-      foreignKeys: [],
-      triggers: [],
-      holdsRows: true,
-    };
-    const plan: TablePlan = {
-      backup: { table, columns, rows, payload: '' },
-      target: name,
+    const plan = {
+      backup: { rows },
+      target: { name: backup.name },
       create: target === undefined,
-      columns,
-      rowsNow: 0,
-      inbound: [],
-      drift: [],
+      columns: dataColumnNames(backup),
     };
     return { plan, backup, target: target ?? backup };
   }

@@ -16,6 +16,7 @@ import { SoundTables } from '../rows/soundTables.ts';
 import { hasKeyword } from '../schema/sqlText.ts';
 import { distrust, openUntrusted } from '../payload/untrusted.ts';
 import { useCache } from './restoreSettings.ts';
+import { failedVerification } from './verify.ts';
 
 /** Where the database of a backup goes as it is. */
 export interface FilePlace {
@@ -142,7 +143,8 @@ export class WholeFileRestore implements RestoreWork {
     return this.#inWords(table, async () => {
       const { rows } = table.backup;
       const found = this.#counts.get(table);
-      if (found !== rows) throw notRestored(table, `it has ${found} rows, but the backup has ${rows}`);
+      if (found !== rows)
+        throw failedVerification(`it has ${found} rows, but the backup has ${rows}`, table.target);
       if (table === this.#restore.plan.tables.at(-1)) await this.#rebuildIndexes();
       this.#options.report?.({ phase: 'verify', table: table.target, rows, totalRows: rows });
     });
@@ -211,10 +213,4 @@ function refuse(error: unknown, table: string): never {
   const next =
     'Restore into an existing empty file: then the rows are copied, as far as SQLite accepts them.';
   throw error.with({ place: { table }, next });
-}
-
-function notRestored({ target }: TablePlan, reason: string): RestorePointError {
-  return new RestorePointError('verification', `The restored database differs from the backup: ${reason}`, {
-    place: { table: formatTableName(target) },
-  });
 }

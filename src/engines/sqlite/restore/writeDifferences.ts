@@ -31,7 +31,7 @@ export async function writeDifferences(
   writing: Writing,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { pair, match, found, mode, inPlace } = writing;
+  const { pair, found, mode, inPlace } = writing;
   const { onlyInFirst, changed, onlyInSecond } = found.counts;
   await allowWhatStood(connection, pair);
   if (mode === 'replace' && onlyInSecond > 0) {

@@ -87,8 +87,8 @@ export class NotedRows {
       const noted = await this.#nextPage({ wanted, after, longest }, signal);
       if (noted.length === 0) return;
       const places = noted.map(({ place }) => place);
-      const firsts = await this.#rows(this.#first, firstAlias, 'a', places, longest, signal);
-      const seconds = await this.#rows(this.#second, secondAlias, 'b', places, longest, signal);
+      const firsts = await this.#rows(this.#first, firstAlias, places, longest, signal);
+      const seconds = await this.#rows(this.#second, secondAlias, places, longest, signal);
       const changed = noted.some(({ kind }) => kind === kinds.changed)
         ? await this.#changedColumns(places, signal)
         : [];
@@ -148,23 +148,16 @@ export class NotedRows {
   }
 
   async #rows(
-    side: PlacedSide,
+    { schema, columns }: PlacedSide,
     alias: string,
-    letter: string,
     places: readonly number[],
     longest: number | undefined,
     signal?: AbortSignal,
   ): Promise<readonly Row[]> {
-    const remembered = refs(side, letter).map((name) => `noted.${name}`);
-    const select = {
-      schema: side.schema,
-      values: side.columns.map((column) => `${alias}.${quote(column)}`),
-      from: `${this.table} AS noted
-        LEFT JOIN ${fromTable(side, alias)} ON ${side.place.condition(alias, remembered)} ${atPlaces(places)}`,
-      bindings: [],
-      ...(longest === undefined ? {} : { longest }),
-    };
-    return (await selectTypedRows(this.connection, select, signal)).rows;
+    const values = columns.map((column) => `${alias}.${quote(column)}`);
+    const select = { schema, values, from: `${this.#noted} ${atPlaces(places)}`, bindings: [] };
+    const cut = longest === undefined ? {} : { longest };
+    return (await selectTypedRows(this.connection, { ...select, ...cut }, signal)).rows;
   }
 
   /** Of each row a text with a 1 for each column that differs. */

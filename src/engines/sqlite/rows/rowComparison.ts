@@ -12,7 +12,9 @@ export const backupAlias = 'backup_row';
 
 /** One table of a restore, on both sides. */
 export interface TablePair {
-  readonly plan: TablePlan;
+  readonly plan: Pick<TablePlan, 'target' | 'columns' | 'key' | 'create'> & {
+    readonly backup: Pick<TablePlan['backup'], 'rows'>;
+  };
   readonly target: CatalogTable;
   readonly backup: CatalogTable;
 }
