@@ -1,5 +1,6 @@
 import type { Manifest } from '../../../core/manifest.ts';
-import { type CatalogTable, hasSystemTable } from '../schema/catalog.ts';
+import type { CatalogTable } from '../schema/catalog.ts';
+import { readCounters } from '../schema/sequences.ts';
 import type { Connection } from '../connect/connection.ts';
 import { unlikeManifest } from './payloadSchemaCheck.ts';
 
@@ -15,14 +16,7 @@ export async function checkCounters(
 ): Promise<void> {
   // Without rows, counters are where they begin.
   if (only === 'schema') return;
-  const rows = (await hasSystemTable(connection, 'main', 'sqlite_sequence', signal))
-    ? await connection.all<{ name: string; value: string }>(
-        `SELECT name AS name, CAST(seq AS TEXT) AS value FROM main.sqlite_sequence
-         WHERE typeof(seq) = 'integer' AND typeof(name) = 'text'`,
-        [],
-        signal,
-      )
-    : [];
+  const rows = await readCounters(connection, 'main', signal);
   const held = new Set(rows.map(({ name, value }) => `${value} ${name}`));
   const wrong = sequences.find(({ name, lastValue }) => !held.has(`${BigInt(lastValue)} ${name.name}`));
   if (wrong) throw unlikeManifest(`its counter of ${wrong.name.name} is not ${wrong.lastValue}`);

@@ -3,19 +3,10 @@ import type { Manifest } from '../../../core/manifest.ts';
 import type { SchemaObject } from '../../../core/schema.ts';
 import { virtualTableKind } from '../schema/catalog.ts';
 import { foldName } from '../connect/identifiers.ts';
+import type { SchemaRow } from '../schema/schemaRows.ts';
 import { moduleOf } from '../schema/sqlText.ts';
 import type { SchemaBounds } from './schemaSize.ts';
 import { systemTableNames } from '../rows/systemTables.ts';
-
-/** A row of `sqlite_schema`. */
-export interface SchemaRow {
-  readonly type: string;
-  readonly name: string;
-  readonly tableName: string;
-  readonly rootPage: number;
-  /** Null for an index that a constraint of its table makes. */
-  readonly sql: string | null;
-}
 
 /** The tables in which a module keeps what a virtual table holds, by the ends of their names. */
 const shadowEnds: ReadonlyMap<string, ReadonlySet<string>> = new Map([

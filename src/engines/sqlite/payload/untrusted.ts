@@ -4,15 +4,10 @@ import type { Manifest } from '../../../core/manifest.ts';
 import type { CatalogTable } from '../schema/catalog.ts';
 import { Connection } from '../connect/connection.ts';
 import { foldName } from '../connect/identifiers.ts';
-import {
-  checkPayloadSchema,
-  modulesOf,
-  schemaBounds,
-  type SchemaRow,
-  virtualOwner,
-} from './payloadSchemaCheck.ts';
+import { checkPayloadSchema, modulesOf, schemaBounds, virtualOwner } from './payloadSchemaCheck.ts';
 import { withoutExpressions } from '../schema/plainTables.ts';
 import { readSchemaOrder } from '../schema/schemaOrder.ts';
+import { readSchemaRows, type SchemaRow } from '../schema/schemaRows.ts';
 import { checkSchemaSize } from './schemaSize.ts';
 
 /** How long one statement may take on a database that came from anywhere, besides a second for each MiB of it. */
@@ -96,12 +91,7 @@ export async function disarmUntrusted(
 }
 
 async function readSchema(connection: Connection, signal?: AbortSignal): Promise<SchemaRow[]> {
-  const rows = await connection.all<SchemaRow>(
-    `SELECT type AS type, name AS name, tbl_name AS tableName, coalesce(rootpage, 0) AS rootPage, sql AS sql
-     FROM main.sqlite_schema ORDER BY rowid`,
-    [],
-    signal,
-  );
+  const rows = await readSchemaRows(connection, 'main', signal);
   const isSound = ({ type, name, tableName, rootPage, sql }: SchemaRow): boolean =>
     [type, name, tableName].every((text) => typeof text === 'string') &&
     typeof rootPage === 'number' &&

@@ -5,14 +5,8 @@ import { foldName } from '../connect/identifiers.ts';
 import { readSettings } from '../payload/payloadDatabase.ts';
 import { distrust, openUntrusted } from '../payload/untrusted.ts';
 import { introspect } from '../schema/introspect.ts';
+import { readObjects, type WrittenObject } from '../schema/schemaRows.ts';
 import { PartialCopy } from '../snapshot/partialCopy.ts';
-
-interface StoredObject {
-  readonly type: string;
-  readonly name: string;
-  readonly tableName: string;
-  readonly sql: string;
-}
 
 /**
  * Makes a database file one that can take the place of a live one: what the live one has besides is copied into it, as it is.
@@ -23,7 +17,7 @@ export async function keepOthers(live: string, file: string, options: WorkOption
   const [before, found] = [await describe(live, options), await describe(file, options)];
   if (before.stored !== found.stored) return false;
   const others = [...before.objects].filter(([key]) => !found.objects.has(key)).map(([, object]) => object);
-  const isKept = (objects: ReadonlyMap<string, StoredObject>): boolean =>
+  const isKept = (objects: ReadonlyMap<string, WrittenObject>): boolean =>
     [...before.objects].every(([key, { sql }]) => (objects.get(key)?.sql ?? sql) === sql);
   if (!isKept(found.objects)) return false;
   if (others.length === 0) return true;
@@ -37,7 +31,7 @@ export async function keepOthers(live: string, file: string, options: WorkOption
 async function copyTables(
   live: string,
   file: string,
-  others: readonly StoredObject[],
+  others: readonly WrittenObject[],
   options: WorkOptions,
 ): Promise<void> {
   const copy = await PartialCopy.begin(live, file, options.signal);
@@ -55,7 +49,7 @@ async function copyTables(
 /** Indexes of tables that both have, views and triggers, and the numbers by which programs know the live database. */
 async function makeOthers(
   file: string,
-  others: readonly StoredObject[],
+  others: readonly WrittenObject[],
   [userVersion, applicationId]: readonly number[],
   { signal, logger }: WorkOptions,
 ): Promise<void> {
@@ -82,15 +76,13 @@ async function describe(
 ): Promise<{
   readonly stored: string;
   readonly numbers: readonly number[];
-  readonly objects: ReadonlyMap<string, StoredObject>;
+  readonly objects: ReadonlyMap<string, WrittenObject>;
 }> {
   const connection = await openUntrusted(file, 'write');
   try {
     const { encoding, pageSize, autoVacuum, userVersion, applicationId } = await readSettings(connection);
-    const rows = await connection.all<StoredObject>(
-      `SELECT type AS type, name AS name, tbl_name AS tableName, sql AS sql FROM main.sqlite_schema
-       WHERE sql IS NOT NULL AND substr(name, 1, 7) <> 'sqlite_' ORDER BY rowid`,
-    );
+    const all = await readObjects(connection, 'main', ['table', 'index', 'view', 'trigger']);
+    const rows = all.filter(({ name }) => !name.startsWith('sqlite_'));
     return {
       stored: JSON.stringify([encoding, pageSize, autoVacuum]),
       numbers: [userVersion, applicationId],

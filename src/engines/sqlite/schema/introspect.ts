@@ -3,14 +3,15 @@ import {
   type CatalogForeignKey,
   type CatalogTable,
   findTable,
-  hasSystemTable,
   readCatalog,
   type VirtualTable,
   virtualTables,
   virtualTableKind,
 } from './catalog.ts';
 import type { Connection } from '../connect/connection.ts';
-import { foldName, quote, quoteTable, sameName } from '../connect/identifiers.ts';
+import { foldName, sameName } from '../connect/identifiers.ts';
+import { readObjects, type WrittenObject } from './schemaRows.ts';
+import { readCounters } from './sequences.ts';
 import { contentOf, moduleOf } from './sqlText.ts';
 
 /** A schema, and how far its counters are. */
@@ -23,12 +24,13 @@ export async function introspect(
   signal?: AbortSignal,
 ): Promise<CountedSchema> {
   const catalog = await readCatalog(connection, schema, signal);
-  const others = await readOthers(connection, schema, signal);
+  const written = await readObjects(connection, schema, otherTypes, signal);
+  const others = otherTypes.flatMap((type) => written.filter((object) => object.type === type));
   const withRows = catalog.filter((table) => table.type === 'table');
   const virtual = virtualTables(catalog);
   const modules = await readModules(connection, signal);
   const triggers = Map.groupBy(
-    others.filter(({ kind }) => kind === 'trigger'),
+    others.filter(({ type }) => type === 'trigger'),
     ({ tableName }) => foldName(tableName),
   );
   return {
@@ -52,30 +54,13 @@ export async function introspectTable(
   return tables.find((table) => sameName(table.name.name, name));
 }
 
-/** An index, a view or a trigger, as `sqlite_schema` has it. */
-interface OtherObject {
-  readonly kind: 'index' | 'view' | 'trigger';
-  readonly name: string;
-  /** As it was written, which need not be how the table is called now. */
-  readonly tableName: string;
-  readonly sql: string;
-}
-
 /** In an order in which they can be made: an INSTEAD OF trigger needs its view. Automatic indexes have no statement. */
-function readOthers(connection: Connection, schema: string, signal?: AbortSignal): Promise<OtherObject[]> {
-  return connection.all<OtherObject>(
-    `SELECT type AS kind, name AS name, tbl_name AS tableName, sql AS sql FROM ${quote(schema)}.sqlite_schema
-     WHERE type IN ('index', 'view', 'trigger') AND sql IS NOT NULL
-     ORDER BY CASE type WHEN 'index' THEN 1 WHEN 'view' THEN 2 ELSE 3 END, rowid`,
-    [],
-    signal,
-  );
-}
+const otherTypes = ['index', 'view', 'trigger'];
 
 function describeTable(
   table: CatalogTable,
   catalog: readonly CatalogTable[],
-  triggers: readonly OtherObject[],
+  triggers: readonly WrittenObject[],
 ): Table {
   const notNull = new Set(
     table.columns.filter((column) => column.notNull).map((column) => foldName(column.name)),
@@ -117,7 +102,7 @@ function resolveReference(
 
 function describeObjects(
   catalog: readonly CatalogTable[],
-  others: readonly OtherObject[],
+  others: readonly WrittenObject[],
   modules: ReadonlySet<string>,
 ): SchemaObject[] {
   const tables = catalog.filter(({ type }) => type === 'table');
@@ -138,7 +123,7 @@ function describeObjects(
       ...(modules.has(moduleOf(sql)) ? { opaque: true } : {}),
     });
   }
-  for (const { kind, name, tableName, sql } of others) {
+  for (const { type: kind, name, tableName, sql } of others) {
     const table = findTable(tables, tableName);
     // Objects of a table that is left out are left out too.
     if (kind === 'index' && !table) continue;
@@ -153,20 +138,14 @@ function describeObjects(
   return objects;
 }
 
-/** AUTOINCREMENT counters. SQLite also ignores a counter that is not an integer. */
+/** AUTOINCREMENT counters. */
 async function readSequences(
   connection: Connection,
   schema: string,
   tables: readonly CatalogTable[],
   signal?: AbortSignal,
 ): Promise<Sequence[]> {
-  if (!(await hasSystemTable(connection, schema, 'sqlite_sequence', signal))) return [];
-  const rows = await connection.all<{ name: string; value: string }>(
-    `SELECT name AS name, CAST(seq AS TEXT) AS value FROM ${quoteTable(schema, 'sqlite_sequence')}
-     WHERE typeof(seq) = 'integer' AND typeof(name) = 'text' ORDER BY rowid`,
-    [],
-    signal,
-  );
+  const rows = await readCounters(connection, schema, signal);
   return rows.flatMap(({ name, value }) => {
     const table = findTable(tables, name);
     // A counter is found by the very letters of its table's name.

@@ -1,7 +1,22 @@
 import type { Sequence } from '../../../core/schema.ts';
-import type { CatalogTable } from './catalog.ts';
+import { type CatalogTable, hasSystemTable } from './catalog.ts';
 import type { Connection } from '../connect/connection.ts';
-import { sameName } from '../connect/identifiers.ts';
+import { quoteTable, sameName } from '../connect/identifiers.ts';
+
+/** AUTOINCREMENT counters. SQLite also ignores a counter that is not an integer. */
+export async function readCounters(
+  connection: Connection,
+  schema: string,
+  signal?: AbortSignal,
+): Promise<{ readonly name: string; readonly value: string }[]> {
+  if (!(await hasSystemTable(connection, schema, 'sqlite_sequence', signal))) return [];
+  return connection.all(
+    `SELECT name AS name, CAST(seq AS TEXT) AS value FROM ${quoteTable(schema, 'sqlite_sequence')}
+     WHERE typeof(seq) = 'integer' AND typeof(name) = 'text' ORDER BY rowid`,
+    [],
+    signal,
+  );
+}
 
 /**
  * Sets the AUTOINCREMENT counter of a table to which rows were added: it never goes back. The rows have raised it already

@@ -1,10 +1,6 @@
 import type { Connection } from '../connect/connection.ts';
 import { foldName, quote } from '../connect/identifiers.ts';
-
-interface TriggerText {
-  readonly name: string;
-  readonly sql: string;
-}
+import { readObjects } from './schemaRows.ts';
 
 /**
  * Takes the triggers off the tables that are written: SQLite cannot silence them. They are part of the transaction,
@@ -15,10 +11,7 @@ export async function removeTriggers(
   tables: readonly string[],
 ): Promise<() => Promise<void>> {
   const written = new Set(tables.map(foldName));
-  const all = await connection.all<TriggerText & { tableName: string }>(
-    `SELECT name AS name, tbl_name AS tableName, sql AS sql FROM main.sqlite_schema
-     WHERE type = 'trigger' ORDER BY rowid`,
-  );
+  const all = await readObjects(connection, 'main', ['trigger']);
   const triggers = all.filter(({ tableName }) => written.has(foldName(tableName)));
   for (const { name } of triggers) await connection.run(`DROP TRIGGER main.${quote(name)}`);
   return async () => {

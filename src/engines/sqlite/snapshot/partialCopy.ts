@@ -21,6 +21,7 @@ import { quote, quoteTable } from '../connect/identifiers.ts';
 import { writePayload } from '../payload/payloadFile.ts';
 import { RelatedRows } from './relatedRows.ts';
 import { writeSchema } from '../schema/schemaOrder.ts';
+import { readObjects, type WrittenObject } from '../schema/schemaRows.ts';
 import { checkCondition, withoutCollations, wrongCondition } from '../schema/sqlText.ts';
 import { copySystemRows } from '../rows/systemTables.ts';
 import { isBuiltIn, missingIn, nameMissing, nameMissingOf } from '../schema/unproven.ts';
@@ -28,11 +29,6 @@ import { insertVirtualTables } from '../schema/virtualSchema.ts';
 
 /** The schema name of the copy on the connection. */
 const copySchema = 'restore_point_copy';
-
-interface IndexText {
-  readonly tableName: string;
-  readonly sql: string;
-}
 
 /**
  * Copies chosen rows of a database into a file, within one read transaction. The database is `main`, so that names in
@@ -90,7 +86,8 @@ export class PartialCopy {
       const place = { table: formatTableName(table.name) };
       await inWords('usage', place, () => Promise.resolve(checkCondition(where)));
     }
-    const indexes = await this.#readIndexes(signal);
+    const written = await readObjects(this.connection, 'main', ['index'], signal);
+    const indexes = Map.groupBy(written, ({ tableName }) => tableName);
     const related = links && (await RelatedRows.find(this.connection, catalog, selection, links, signal));
     for (const [index, selected] of selection.entries()) {
       const { name } = selected.table;
@@ -130,7 +127,7 @@ export class PartialCopy {
   /** With its indexes. Resolves to how many rows it were. */
   async #copyTable(
     table: CatalogTable,
-    indexes: readonly IndexText[],
+    indexes: readonly WrittenObject[],
     where: string | undefined,
     signal?: AbortSignal,
   ): Promise<number> {
@@ -159,18 +156,7 @@ export class PartialCopy {
     return [quoteTable('main', table.name), quoteTable(copySchema, table.name)];
   }
 
-  /** By the name of their table. */
-  async #readIndexes(signal?: AbortSignal): Promise<ReadonlyMap<string, readonly IndexText[]>> {
-    const indexes = await this.connection.all<IndexText>(
-      `SELECT tbl_name AS tableName, sql AS sql FROM main.sqlite_schema
-       WHERE type = 'index' AND sql IS NOT NULL ORDER BY rowid`,
-      [],
-      signal,
-    );
-    return Map.groupBy(indexes, ({ tableName }) => tableName);
-  }
-
-  async #createIndexes(indexes: readonly IndexText[], signal?: AbortSignal): Promise<void> {
+  async #createIndexes(indexes: readonly WrittenObject[], signal?: AbortSignal): Promise<void> {
     for (const { sql } of indexes) {
       try {
         await this.connection.run(createIn(copySchema, sql), [], signal);
