@@ -106,8 +106,10 @@ export class ChosenRestore implements RowWork {
   async #settle(answer: ConflictAnswer): Promise<void> {
     if (answer === 'stop') await this.#stopAt(checked);
     const skipped = answer === 'skip' ? 'conflict IS NOT NULL OR refused IS NOT NULL' : 'refused IS NOT NULL';
+    // What the check said of such a row is settled by the answer; that it is refused all the same comes to light now.
+    const late = answer === 'overwrite' ? ', late = conflict IS NOT NULL' : '';
     for (const { found } of this.#stagings) {
-      await this.#transaction.run(`UPDATE ${found} SET action = NULL WHERE ${skipped}`);
+      await this.#transaction.run(`UPDATE ${found} SET action = NULL${late} WHERE ${skipped}`);
     }
     await this.#markReferences(answer);
   }
@@ -133,9 +135,7 @@ export class ChosenRestore implements RowWork {
 
   /** A row that is skipped may be one that others need. */
   async #markReferences(answer: ConflictAnswer): Promise<void> {
-    while ((await this.#foreignKeys!.mark(true)) > 0) {
-      if (answer === 'stop') await this.#stopAt(late);
-    }
+    if ((await this.#foreignKeys!.mark(true)) > 0 && answer === 'stop') await this.#stopAt(late);
   }
 
   async *rows(): AsyncGenerator<{ readonly table: number; readonly rows: readonly WrittenRow[] }> {

@@ -1,11 +1,12 @@
 import type { ChosenRow, ChosenTable } from '../../../../core/chosenRows.ts';
 import { RestorePointError } from '../../../../core/errors.ts';
+import { freeBytes } from '../../../../core/memory.ts';
 import { formatTableName } from '../../../../core/names.ts';
 import type { Row, Value } from '../../../../core/values.ts';
 import { rowText } from '../../rows/rowText.ts';
 
 /** About how many bytes are sent at once. */
-const pieceBytes = 256 * 1024;
+const pieceBytes = 64 * 1024;
 
 /** Which rows came. */
 export interface CameRows {
@@ -49,8 +50,10 @@ export async function* copyLines(
         lines += '\n';
       }
       if (lines.length < pieceBytes) continue;
-      yield Buffer.from(lines);
+      const piece = Buffer.from(lines);
       lines = '';
+      yield piece;
+      freeBytes(piece);
     }
   }
   if (lines !== '') yield Buffer.from(lines);

@@ -121,12 +121,22 @@ export class RowForeignKeys {
     }
   }
 
-  /** Marks such rows; with `late` they are not written then. Resolves to how many there were. */
+  /**
+   * Marks such rows; with `late` they are not written then, until those that are left go together. Rows whose parent is
+   * missing come first: they reference nothing. Resolves to how many there were.
+   */
   async mark(late: boolean): Promise<number> {
     let marked = 0;
-    for (const key of this.#keys) {
-      for (const { number } of key.parent.chosen) marked += await this.#markReferenced(key, number, late);
-      for (const { number } of key.child.chosen) marked += await this.#markMissing(key, number, late);
+    for (let before = -1; before !== marked;) {
+      before = marked;
+      for (const key of this.#keys) {
+        for (const { number } of key.child.chosen) marked += await this.#markMissing(key, number, late);
+      }
+      if (late && before !== marked) continue;
+      for (const key of this.#keys) {
+        for (const { number } of key.parent.chosen) marked += await this.#markReferenced(key, number, late);
+      }
+      if (!late) break;
     }
     return marked;
   }
