@@ -41,7 +41,7 @@ const chunksAhead = 2;
 export class Archive implements PayloadSource {
   readonly file: string;
   readonly manifest: Manifest;
-  /** SHA-256 of the manifest, which holds those of all chunks: what tells this backup from every other. */
+  /** The SHA-256 of the manifest, which contains those of all chunks: it identifies this backup. */
   readonly fingerprint: string;
   /** The size of the whole file, in bytes. */
   readonly size: number;

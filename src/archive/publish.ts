@@ -14,7 +14,7 @@ export interface TemporaryFile {
 }
 
 /**
- * Makes the folder where it is missing, and a file in it that only this user can read; its name tells the process.
+ * Creates a missing folder, and a file in it that only this user can read. Its name contains the number of the process.
  * Removes leftovers of killed processes there. Throws `file`.
  */
 export async function createTemporary(
@@ -34,7 +34,7 @@ export async function createTemporary(
   }
 }
 
-/** Returns another path in the same folder, in case the first one has been taken in the meantime. */
+/** Returns another path in the same folder, for the case that the first one is taken. */
 export type AnotherPath = () => Promise<string>;
 
 /**
@@ -76,8 +76,8 @@ export async function discard(temporary: TemporaryFile): Promise<void> {
 }
 
 /**
- * `link` fails when the name is taken, `rename` would replace it; not every file system has `link`. Of a file that is
- * linked, both names are there.
+ * `link` fails if the name is taken; `rename` would replace the file, but not every file system has `link`. A linked file has
+ * both names.
  */
 async function giveName(
   { path: from, what }: TemporaryFile,

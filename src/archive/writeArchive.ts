@@ -108,7 +108,7 @@ class ArchiveEntries implements PayloadSink {
         refuseFinished();
         const entry = `${name}/${++count}.${extension}${codec.suffix}`;
         const compressed = codec.compress(bytes);
-        // Where nothing is compressed, the bytes themselves are written.
+        // Without compression, the bytes themselves are written.
         if (release && codec.suffix !== '') compressed.then(release, () => undefined);
         await this.#enqueue(compressed, entry, (stored) => {
           chunks.push({
@@ -170,7 +170,7 @@ class ArchiveEntries implements PayloadSink {
       if (this.#failed) return;
       done(stored);
       await this.#append(entry, stored);
-      // Where nothing is compressed, they are the caller's.
+      // Without compression, the caller owns them.
       if (codecs[this.#compression].suffix !== '') freeBytes(stored);
     });
     this.#written = job;

@@ -59,7 +59,7 @@ export interface BackupFile {
 
 /**
  * The backups of a folder (not of the folders in it), newest first; none when there is no such folder.
- * Only frames and manifests are read, of encrypted ones the header, of a damaged one what tells where it is damaged. A
+ * Reads only frames and manifests; of encrypted files the header, and of a damaged one enough to find the damaged place. A
  * damaged or foreign file is in the list with its problem.
  */
 export async function listBackups(folder: string, engines: FindManifestRules): Promise<BackupFile[]> {

@@ -9,7 +9,7 @@ import { askSecret } from './askSecret.ts';
 import type { ResolvedConnection } from './connection.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Where to ask for missing keys, and when the question is withdrawn. */
+/** The terminal that asks for missing keys, and the signal that cancels the question. */
 interface Asking {
   readonly terminal: Terminal;
   readonly signal?: AbortSignal | undefined;

@@ -7,7 +7,7 @@ import type { Row, TextKind, Value } from '../core/values.ts';
 export interface RowLine {
   readonly table: TableName;
   readonly kind: RowDifference['kind'];
-  /** Absent where the table has none that tells its rows apart. */
+  /** Absent if no key identifies the rows of the table. */
   readonly key?: NamedValues;
   readonly first?: NamedValues;
   readonly second?: NamedValues;

@@ -6,7 +6,7 @@ export type SslMode = 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-f
 export const sslModes: readonly SslMode[] = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'];
 
 /**
- * Where a database is. Never holds a password: that travels apart, in `ConnectOptions`.
+ * The address of a database. It never contains a password, which is passed separately, in `ConnectOptions`.
  * An engine uses some of it: see `ConnectionForm`.
  */
 export interface DatabaseAddress {

@@ -8,7 +8,7 @@ export interface ComparedTable {
   /** The columns whose values are compared, as the first side names them: both sides have them, and neither generates them. */
   readonly columns: readonly ComparedColumn[];
   /**
-   * Positions in `columns` of a key that tells every row from every other on both sides. Without one, whole rows are
+   * Positions in `columns` of a key that identifies every row on both sides. Without one, whole rows are
    * compared and counted: none is `changed`.
    */
   readonly key?: readonly number[];

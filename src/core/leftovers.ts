@@ -9,7 +9,7 @@ import { isRunning } from './processes.ts';
 /** The ending of an unfinished file: hidden, in the folder of its final place, and recognizable as ours. */
 export type PartSuffix = '.dbbackup-part' | '.database-part';
 
-/** The path of a file in the making; its name tells the process. */
+/** The path of an unfinished file; its name contains the number of the process. */
 export function partPath(folder: string, name: string, suffix: PartSuffix): string {
   return path.join(folder, `.${name}.${process.pid}-${randomBytes(6).toString('hex')}${suffix}`);
 }

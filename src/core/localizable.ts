@@ -1,7 +1,7 @@
 /** An English text for people, which code that knows VS Code shows in the user's language. */
 export type LocalizableText = string & { readonly localizable: true };
 
-/** Such a text with what goes in the places of `{0}`, `{1}`. */
+/** Such a text with the values for `{0}`, `{1}`. */
 export interface Message {
   readonly text: LocalizableText;
   readonly values: readonly string[];

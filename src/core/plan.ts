@@ -5,7 +5,7 @@ import type { RelatedReason } from './related.ts';
 import type { SchemaObject, Sequence } from './schema.ts';
 
 /**
- * What a restore does to a table:
+ * The ways to restore a table:
  * - `replace`: it becomes what the backup holds;
  * - `merge`: adds and updates rows from the backup; keeps all other rows;
  * - `insert-missing`: adds back deleted rows; leaves existing rows alone.

@@ -5,7 +5,7 @@ import type { TableChange, TablePlan } from '../core/plan.ts';
 import type { FinishedRestore, OpenedRestore, PreparedRestore, WorkOptions } from './engine.ts';
 import type { CheckedRows, OpenedRows, WrittenRows } from './rowRestore.ts';
 
-/** What an engine does in the states of a restore. `RestoreSteps` alone calls it, as these states allow. */
+/** The work of an engine in the states of a restore. Only `RestoreSteps` calls it, in the order of the states. */
 export interface RestoreWork {
   readonly warnings?: readonly string[];
   prepare(): Promise<void>;

@@ -30,7 +30,7 @@ export function tableModel(knex: Knex, source: TableModelSource): TableModel {
     }
   }
   const sql = rawSql(knex);
-  // As one text: an object for each column takes longer than to read a small table.
+  // One text: an object for each column takes longer than reading a small table.
   const columns = source.columns.map((column, index) => `${column} as "c${index}"`).join(', ');
   return {
     rows(where) {

@@ -34,7 +34,7 @@ export type LinkEnd = 'child' | 'parent';
 /**
  * The models of related tables, with a relation at both ends of every foreign key: BelongsToOne at the table
  * that has it, HasMany at the one that it names. Columns have safe names, as those of `tableModel`: the rows of a model
- * are those of a derived table with `row0`, … (what tells rows apart) and `c0`, … (the columns that keys use).
+ * are those of a derived table with `row0`, … (which identify rows) and `c0`, … (the columns that keys use).
  */
 export class TableRelations {
   readonly #knex: Knex;
@@ -56,7 +56,7 @@ export class TableRelations {
     }
   }
 
-  /** The names of what tells a table's rows apart, in the derived table. */
+  /** The names of the columns of the derived table that identify a row. */
   rowNames(table: TableName): string[] {
     return this.#sources.get(tableKey(table))!.row.map((_, place) => `"row${place}"`);
   }

@@ -79,7 +79,7 @@ function fieldOf({ foreignKeys }: Table, column: string): string {
   return refers && column.endsWith('_id') && column.length > 3 ? column.slice(0, -3) : column;
 }
 
-/** SQLite does not know the types that Django's fields have there: the column's declaration tells. */
+/** SQLite does not have the types of Django's fields, so the declaration of the column decides. */
 function valueWriter(
   { table, sql = '' }: ExportedTable,
   name: string,

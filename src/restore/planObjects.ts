@@ -268,7 +268,7 @@ function describeReasons(reasons: ReadonlyMap<SchemaObject, StatementObstacle>):
   });
 }
 
-/** Names all of them: what is there stays, and nothing else tells that it is not what the backup has. */
+/** Names all of them: existing objects stay, and nothing else says that the backup defines them differently. */
 function describeDiffering(objects: readonly SchemaObject[]): string[] {
   if (objects.length === 0) return [];
   const names = objects.map(objectKey).join(', ');

@@ -57,7 +57,7 @@ export function planRestore(backup: Manifest, target: RestoreTarget, options: Pl
   });
   const carried = withoutObjectsOf(withoutOpaque(manifest), left.tables);
   const objects = planObjects(carried, tables, target, options.mode, { everything, only });
-  // Where only rows are written it has been said that a table is missing.
+  // With rows only, missing tables are refused already.
   refusals.push(...(only === 'data' ? [] : objects.refusals), ...opaque.refusals);
   if (refusals.length > 0) throw refused(refusals);
   const { extras, given } = planTableless(manifest, target, options.mode, { everything, only });
@@ -134,7 +134,7 @@ function planOne(
   const related = reasons.get(tableKey(table.table.name));
   return {
     plan: { ...planTable(table, live, comparison, key.columns, target), ...(related ? { related } : {}) },
-    // Where no rows are written, what is there stays as it is.
+    // Without rows, existing tables stay unchanged.
     refusals: only === 'schema' ? [] : refusals.map((reason) => ({ table: table.table.name, reason })),
   };
 }

@@ -114,7 +114,7 @@ export async function restoreBackup(
     const times = { milliseconds, verifyMilliseconds };
     return { file, mode, ...only, dryRun, tables, created, opaque, warnings, ...kept, ...times };
   } catch (error) {
-    // What failed in the transaction says so itself.
+    // An error in the transaction already says what is unchanged.
     throw withOutcome(error, unchanged);
   } finally {
     // Everything was checked and committed: this must not look like a failed restore.

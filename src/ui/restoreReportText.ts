@@ -7,7 +7,7 @@ import { shownName } from './names.ts';
 import { rowsText } from './quantities.ts';
 import { atMost } from './restoreSummary.ts';
 
-/** What happened to the rows of all tables, as the end of a sentence. */
+/** The changes to the rows of all tables, as the end of a sentence. */
 export function changesText({ mode, tables }: RestoreReport): string {
   const sum = (count: 'inserted' | 'updated'): number =>
     tables.reduce((total, change) => total + change[count], 0);
@@ -51,7 +51,7 @@ function replacedText(tables: readonly TableChange[]): string {
 const mostTables = 16;
 const mostWarnings = 6;
 
-/** What a rehearsal did: table by table, what differs, and how long it took. */
+/** The result of a rehearsal: the differences of each table, and the duration. */
 export function previewDetail(report: RestoreReport): string {
   const opaque = report.opaque.map(({ target, create }) =>
     create

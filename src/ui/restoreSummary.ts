@@ -33,7 +33,7 @@ export interface SummaryOptions {
   readonly since?: string;
 }
 
-/** What a restore will write, for the confirmation dialog. */
+/** The changes that a restore will make, for the confirmation dialog. */
 export function restoreSummary(plan: RestorePlan, options: SummaryOptions): string {
   const { backup, age, target, undoable } = options;
   const { opaque = [] } = plan;
@@ -87,7 +87,7 @@ function describeTable({ target, create, rowsNow, backup, changes }: TablePlan):
     : vscode.l10n.t('{0}: {1} ({2} now, {3} in the backup)', name, numbers, now, before);
 }
 
-/** What the signs of `changeNumbers` mean. */
+/** Explains the signs of `changeNumbers`. */
 export function changesLegend(): string {
   return vscode.l10n.t('Rows inserted (+), updated (~) and deleted (−):');
 }
@@ -117,7 +117,7 @@ function describeOpaque({ target, create }: OpaquePlan): string {
     : vscode.l10n.t('{0}: will be replaced as a whole', name);
 }
 
-/** What a choice of tables leaves out, in one line. */
+/** The parts that a choice of tables leaves out, in one line. */
 function notChosenText(plan: RestorePlan, { manifest, engine }: SummaryOptions): string[] {
   const names = [
     ...notChosen(plan, manifest, engine.statements?.isGiven).map(

@@ -42,7 +42,7 @@ export interface Services {
   readonly viewer: ContentsEditor;
   readonly comparisons: Comparisons;
   readonly statements: Statements;
-  /** Where safety backups are kept. */
+  /** The folder for safety backups. */
   readonly safetyFolder: string;
   /** State that is kept for this workspace. */
   readonly memory: vscode.Memento;

@@ -25,7 +25,7 @@ interface Encryption {
   readonly passphrase?: string;
 }
 
-/** What stays the same when a backup is retried. */
+/** The parts that stay the same when a backup is retried. */
 interface Prepared {
   readonly connection: Connection;
   readonly task: Omit<BackupTask, 'database' | 'selection'>;

@@ -5,7 +5,7 @@ import type { CommandId } from './commandIds.ts';
 export interface Command {
   /** A noun for messages: "Backup failed…", "Backup cancelled." */
   readonly operation: string;
-  /** What VS Code passes: nothing, a tree node and the selection, a file and the selection, or an object. */
+  /** The arguments from VS Code: none, a tree node and the selection, a file and the selection, or an object. */
   run(first?: unknown, second?: unknown): Promise<unknown>;
 }
 

@@ -180,7 +180,7 @@ async function chooseSafetyBackup(services: Services): Promise<string> {
 
 type OpenDraft = (file: string) => Promise<Draft>;
 
-/** What is known when the file is chosen: its contents, and the connection where only one can be meant. */
+/** A chosen file with its contents, and with the connection if there is only one candidate. */
 function openDraft(services: Services, connections: readonly Connection[], options: KeyOptions): OpenDraft {
   return async (file) => {
     const opened = await openBackup(services, file, options);

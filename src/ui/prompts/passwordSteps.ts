@@ -5,7 +5,7 @@ import { back, type Step } from './steps.ts';
 
 type Kind = DraftPassword['kind'];
 
-/** Where the password comes from, and then the password or the variable's name. */
+/** Asks for the source of the password, and then for the password or the name of the variable. */
 export function passwordSteps(adding: boolean): Step<ConnectionDraft>[] {
   return [
     {

@@ -117,7 +117,7 @@ function extentText({ complete, only }: Manifest): string[] {
   return complete ? [] : [vscode.l10n.t('Part of the database')];
 }
 
-/** What is wrong with a file, without its path, which the list shows anyway. */
+/** The problem with a file, without its path, which the list shows anyway. */
 function problemText({ problem = '', file }: BackupFile): string {
   return problem.replace(`, ${file}: `, ': ').replace(`${file}: `, '');
 }

@@ -49,7 +49,7 @@ export interface MessageNode {
 
 export type ConnectionsNode = ConnectionNode | SchemaNode | TableNode | ColumnNode | MessageNode;
 
-/** What is known about a connection's database, with its nodes, because a view identifies nodes by reference. */
+/** The known facts about a connection's database, with its nodes, because a view identifies nodes by reference. */
 export type ConnectionState =
   | { readonly status: 'closed' }
   | { readonly status: 'open'; readonly children: ConnectionsNode[] }
