@@ -139,6 +139,41 @@ describe('SQLite: chosen rows and foreign keys', () => {
       assertExpected();
     });
 
+    it('keys of two columns, of generated columns, and with NULLs', async () => {
+      makePast(
+        file,
+        past,
+        `CREATE TABLE p (a, b INTEGER, g AS (b * 10) STORED UNIQUE, PRIMARY KEY (a, b)); INSERT INTO p VALUES ('x', 1), ('x', 2), ('y', 3);
+         CREATE TABLE c (id INTEGER PRIMARY KEY, a, b, g REFERENCES p (g), FOREIGN KEY (a, b) REFERENCES p (a, b));
+         INSERT INTO c VALUES (1, 'x', 1, NULL), (2, 'x', NULL, 20), (3, NULL, 9, NULL)`,
+        `DELETE FROM c; DELETE FROM p WHERE b < 3; INSERT INTO p VALUES ('z', 4), ('z', 5); INSERT INTO c VALUES (9, NULL, NULL, 40)`,
+      );
+      const [p, c] = [await differences(file, past, 'p'), await differences(file, past, 'c')];
+      const back = c.rows.filter(({ seen }) => !seen);
+      expect(`INSERT INTO p VALUES ('x', 1), ('x', 2); DELETE FROM p WHERE b = 5;
+        INSERT INTO c VALUES (1, 'x', 1, NULL), (2, 'x', NULL, 20), (3, NULL, 9, NULL)`);
+      const { refused } = await restoreRows(file, [p, { ...c, rows: back }], { answer: 'skip' });
+      assert.deepEqual(refused.listed.map(showConflict), [
+        'foreign-key z: FOREIGN KEY constraint failed: rows of c reference it with their g',
+      ]);
+      assert.deepEqual((await differences(file, expected, 'p', { keyless: true })).rows, []);
+      assert.deepEqual((await differences(file, expected, 'c')).rows, []);
+    });
+
+    it('a table that is referenced and missing', async () => {
+      makePast(
+        file,
+        past,
+        `CREATE TABLE c (id INTEGER PRIMARY KEY, p REFERENCES nowhere (id)); INSERT INTO c VALUES (1, 1), (2, NULL), (3, 3)`,
+        `DELETE FROM c WHERE id < 3; UPDATE c SET p = 3.0`,
+      );
+      const chosen = [await differences(file, past, 'c')];
+      const { refused } = await restoreRows(file, chosen, { answer: 'skip' });
+      assert.deepEqual(refused.listed.map(showConflict), [
+        'foreign-key 1: FOREIGN KEY constraint failed: the row of nowhere that its p references is missing needs nowhere id=1',
+      ]);
+    });
+
     it('what pointed at nothing before is no conflict', async () => {
       makePast(
         file,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, rmSync } from 'node:fs';
 import { failure } from '../../support/errors.ts';
 import { differences, makePast, restoreRows, showValue } from '../../support/sqliteChosen.ts';
 import { sqliteDump } from '../../support/sqliteDump.ts';
@@ -53,6 +53,17 @@ describe('SQLite: chosen rows of tables of all shapes', () => {
         `CREATE TABLE t (a TEXT COLLATE NOCASE, b INTEGER, c, PRIMARY KEY (b, a)) WITHOUT ROWID;
          INSERT INTO t VALUES ('A', 1, 1), ('A', 2, 2), ('b', 1, 3)`,
         `UPDATE t SET c = 0 WHERE b = 1; DELETE FROM t WHERE b = 2; INSERT INTO t VALUES ('z', 9, 9)`,
+      ],
+      [
+        'triggers, in their order',
+        `CREATE TABLE t (id INTEGER PRIMARY KEY, a); CREATE TABLE other (a);
+         CREATE TRIGGER z AFTER INSERT ON t BEGIN DELETE FROM other; END; CREATE TRIGGER y AFTER INSERT ON T BEGIN DELETE FROM t; END;
+         CREATE TRIGGER x BEFORE DELETE ON t BEGIN SELECT raise(ABORT, 'never'); END; CREATE TRIGGER w AFTER INSERT ON other BEGIN SELECT 1; END;
+         CREATE VIEW v AS SELECT * FROM t; CREATE TRIGGER u INSTEAD OF INSERT ON v BEGIN SELECT 1; END;
+         INSERT INTO t SELECT 1, 2 WHERE FALSE`,
+        `DROP TRIGGER x; DROP TRIGGER y; DROP TRIGGER z; INSERT INTO t VALUES (1, 1), (2, 2);
+         CREATE TRIGGER z AFTER INSERT ON t BEGIN DELETE FROM other; END; CREATE TRIGGER y AFTER INSERT ON T BEGIN DELETE FROM t; END;
+         CREATE TRIGGER x BEFORE DELETE ON t BEGIN SELECT raise(ABORT, 'never'); END;`,
       ],
       [
         'generated columns',
@@ -198,6 +209,75 @@ describe('SQLite: chosen rows of tables of all shapes', () => {
       );
       await restoreRows(file, [await differences(file, past, 't')]);
       assert.deepEqual(sqliteDump(file), sqliteDump(past));
+    });
+
+    it('rows with the greatest rowids, with and without a key', async () => {
+      for (const key of ['', 'PRIMARY KEY']) {
+        for (const name of [file, past]) rmSync(name, { force: true });
+        makePast(
+          file,
+          past,
+          `CREATE TABLE t (a ${key}); INSERT INTO t (rowid, a) VALUES (9223372036854775807, 1), (-9223372036854775808, 2), (3, 3)`,
+          `DELETE FROM t WHERE a = 2; INSERT INTO t (rowid, a) VALUES (4, 4)`,
+        );
+        await restoreRows(file, [await differences(file, past, 't')]);
+        assert.deepEqual((await differences(file, past, 't', { keyless: true })).rows, []);
+        assert.equal(integrity(file), 'ok');
+      }
+    });
+
+    it('a hidden rowid in a table with as many columns as SQLite allows', async () => {
+      const columns = Array.from({ length: 2000 }, (_, index) => `c${index}`);
+      makePast(
+        file,
+        past,
+        `CREATE TABLE t (${columns.join(', ')}, PRIMARY KEY (c0)); INSERT INTO t (c0, c1, c1999) VALUES (1, 'a', 'z'), (2, 'b', 'y')`,
+        `UPDATE t SET c1999 = 1; DELETE FROM t WHERE c0 = 2`,
+      );
+      await restoreRows(file, [await differences(file, past, 't')]);
+      assert.deepEqual((await differences(file, past, 't')).rows, []);
+    });
+
+    it('conflict clauses of the table replace no other row', async () => {
+      makePast(
+        file,
+        past,
+        `CREATE TABLE t (id INTEGER PRIMARY KEY ON CONFLICT REPLACE, u UNIQUE ON CONFLICT REPLACE, n NOT NULL ON CONFLICT REPLACE DEFAULT 5);
+         INSERT INTO t VALUES (1, 'a', 1), (2, 'b', 1)`,
+        `DELETE FROM t WHERE id = 1; INSERT INTO t VALUES (7, 'x', 1)`,
+      );
+      const { rows, ...chosen } = await differences(file, past, 't');
+      runSqlite(file, `UPDATE t SET u = 'a' WHERE id = 7`);
+      expect('');
+      const back = { ...chosen, rows: rows.filter(({ seen }) => !seen) };
+      const { refused } = await restoreRows(file, [back], { answer: 'overwrite' });
+      assert.deepEqual(refused.counts, { constraint: 1 });
+      assertExpected();
+    });
+
+    it('values that a type would change are not written silently', async () => {
+      makePast(
+        file,
+        past,
+        `CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER); INSERT INTO t VALUES (1, 1)`,
+        'DELETE FROM t',
+      );
+      const text = [{ kind: 'integer', text: '1' } as const, { kind: 'text', text: '12' } as const];
+      expect('');
+      await failure(restoreRows(file, [{ name: 't', rows: [{ wanted: text }] }]), 'verification');
+      assertExpected();
+    });
+
+    it('rows that nothing tells apart are refused', async () => {
+      makePast(
+        file,
+        past,
+        `CREATE TABLE t (rowid, oid, _rowid_); INSERT INTO t VALUES (1, 2, 3)`,
+        'DELETE FROM t',
+      );
+      expect('');
+      await failure(restoreRows(file, [await differences(file, past, 't')]), 'usage');
+      assertExpected();
     });
 
     it('virtual tables are refused', async () => {

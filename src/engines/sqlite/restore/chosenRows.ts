@@ -109,7 +109,7 @@ export class ChosenRowsRestore implements RowWork {
     return this.#inWords(async () => {
       if (answer === 'stop') await this.#stopAt(seenConflicts);
       if (answer === 'overwrite') for (const table of this.#tables) await table.overwrite();
-      const names = this.#tables.map(({ target }) => target.name);
+      const names = await this.#written();
       const replaceTriggers = await removeTriggers(this.#connection, names);
       while (!(await this.#writeAll(answer))) continue;
       await replaceTriggers();
@@ -192,13 +192,19 @@ export class ChosenRowsRestore implements RowWork {
     return { counts, listed: listed.slice(0, listedConflicts) };
   }
 
+  /** The names of the tables that have rows to write, or had some. */
+  async #written(): Promise<string[]> {
+    const names: string[] = [];
+    for (const table of this.#tables) {
+      if ((await table.counts()).has('write')) names.push(table.target.name);
+    }
+    return names;
+  }
+
   async #rebuildIndexes(): Promise<string[]> {
     const { logger, signal } = this.#options;
     const warnings: string[] = [];
-    const tables: string[] = [];
-    for (const table of this.#tables) {
-      if ((await table.counts()).has('write')) tables.push(table.target.name);
-    }
+    const tables = await this.#written();
     const noted = { ...logger, warn: (message: string) => warnings.push(message) };
     const restored = { tables, replaced: [], virtual: [], exact: true };
     await rebuildSearchIndexes(this.#connection, this.#catalog, restored, noted, signal);

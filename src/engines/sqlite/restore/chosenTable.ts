@@ -16,7 +16,7 @@ import { selectTypedRows } from '../rows/typedRows.ts';
 export const [seenAlias, wantedAlias, nowAlias] = ['seen_row', 'wanted_row', 'now_row'];
 
 /** How many rows a page has at most, and about how many bytes. */
-const [pageRows, pageBytes] = [300, 1 << 20];
+const [pageRows, pageBytes] = [100, 1 << 20];
 
 /** Of this many refused rows of a table it is remembered why. */
 export const mostReasons = 1000;

@@ -29,7 +29,7 @@ export interface StagedRows {
 const mostBindings = 30_000;
 
 /** About how many characters and bytes one statement stages. */
-const batchBytes = 1 << 18;
+const batchBytes = 1 << 15;
 
 /** Brings rows over as pages come, each into its place. */
 export async function stageRows(
