@@ -42,7 +42,7 @@ function layer(files, { layers: allowed, packages = [], others = [] }) {
   };
 }
 
-const portOnly = '/engines/(?!engine\\.ts$)';
+const portOnly = '/engines/(?!(?:engine|rowRestore)\\.ts$)';
 const otherEngines = '^(?:\\.\\./)+(?:sqlite|postgres|registry)(?:/|\\.ts$)';
 
 /** The rooms of an engine, in the order in which they build on each other. */

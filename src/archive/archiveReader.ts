@@ -14,7 +14,7 @@ import { decompressChunk } from './decompressChunk.ts';
 import type { Encryption, Keys } from './encryption/keys.ts';
 import { encryptionOf } from './encryption/openingSource.ts';
 import { findEntries } from './findEntries.ts';
-import { maxManifestBytes } from './manifestLimits.ts';
+import { maxManifestBytes } from '../core/jsonLimits.ts';
 import { parseManifest } from './parseManifest.ts';
 import { openBytes, type OpenBytes } from './openBytes.ts';
 import { fileError } from './publish.ts';

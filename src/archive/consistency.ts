@@ -18,6 +18,7 @@ export function inconsistency(manifest: Manifest, rules: ManifestRules): string 
     wrongDate(manifest) ??
     wrongNames(manifest, rules) ??
     wrongPayloads(manifest) ??
+    wrongWrittenRows(manifest) ??
     wrongRows(manifest, rules) ??
     wrongNumbers(manifest)
   );
@@ -77,6 +78,22 @@ function wrongRows(manifest: Manifest, { payloadPerTable }: ManifestRules): stri
     if (rowsOf(payload) !== rows) return `its manifest contains two different row counts for ${text}`;
   }
   return undefined;
+}
+
+/** Such a file holds nothing else: what took it for a backup of tables would restore none. */
+function wrongWrittenRows(manifest: Manifest): string | undefined {
+  const { writtenRows, payloads, tables, objects, sequences, complete } = manifest;
+  if (!writtenRows) return undefined;
+  if (complete || tables.length + objects.length + sequences.length > 0)
+    return 'its manifest lists written rows and a part of a database';
+  const [payload, another] = payloads;
+  if (payload?.name !== writtenRows.payload || another)
+    return 'its manifest has no payload for the written rows, or others too';
+  const rows = writtenRows.tables.reduce(
+    (sum, { inserted, updated, deleted }) => sum + inserted + updated + deleted,
+    0,
+  );
+  return rowsOf(payload) === rows ? undefined : 'its manifest contains two different counts of written rows';
 }
 
 function rowsOf({ chunks }: Payload): number {

@@ -118,6 +118,15 @@ export const manifestSchema = object(
     only: oneOf('schema', 'data'),
     allObjects: flag,
     asItIs: { const: true },
+    writtenRows: object({
+      payload: text,
+      tables: listOf(
+        object(
+          { name: tableName, columns: listOf(text), inserted: count, updated: count, deleted: count },
+          { key: listOf(text) },
+        ),
+      ),
+    }),
     unproven: listOf(object({ table: tableName, missing: text }, { index: text })),
     largeObjects: object({
       objects: storedRows,

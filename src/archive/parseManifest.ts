@@ -3,7 +3,7 @@ import type { Manifest } from '../core/manifest.ts';
 import type { FindManifestRules } from '../core/manifestRules.ts';
 import { inconsistency } from './consistency.ts';
 import { fromJson } from './manifestJson.ts';
-import { excessOf } from './manifestLimits.ts';
+import { excessOf } from '../core/jsonLimits.ts';
 import { manifestValidator } from './manifestValidator.ts';
 
 /**

@@ -10,7 +10,7 @@ import { codecs } from './compression.ts';
 import type { Lock } from './encryption/keys.ts';
 import { SealingSink } from './encryption/sealingSink.ts';
 import { toJson } from './manifestJson.ts';
-import { excessOf } from './manifestLimits.ts';
+import { excessOf } from '../core/jsonLimits.ts';
 import type { AnotherPath } from './publish.ts';
 import { writeNewFile } from './writeNewFile.ts';
 import { directory, endOf, entryOf, localHeader, maxEntryBytes, type ZipEntry } from './zip.ts';

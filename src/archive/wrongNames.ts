@@ -15,10 +15,13 @@ export function wrongNames(manifest: Manifest, rules: ManifestRules): string | u
     const reason = wrongAnywhere({ name });
     if (reason !== undefined) return `its manifest contains the ${kind} ${name}, but ${reason}`;
   }
-  return wrongTables(manifest, rules) ?? rules.wrongManifest?.(manifest);
+  return (
+    wrongTables(manifest, rules) ?? wrongWrittenTables(manifest, rules) ?? rules.wrongManifest?.(manifest)
+  );
 }
 
-function* namesIn({ tables, objects, sequences }: Manifest): Generator<TableName> {
+function* namesIn({ tables, objects, sequences, writtenRows }: Manifest): Generator<TableName> {
+  for (const { name } of writtenRows?.tables ?? []) yield name;
   for (const { table, related = [] } of tables) {
     yield table.name;
     for (const { references } of table.foreignKeys) yield references;
@@ -54,6 +57,28 @@ function wrongTables({ tables }: Manifest, rules: ManifestRules): string | undef
     const known = new Set(columns.filter(({ generated }) => !generated).map(({ name }) => name));
     const fits = new Set(carried).size === carried.length && carried.every((column) => known.has(column));
     if (!fits) return `its manifest lists other columns of ${text} than the table has`;
+  }
+  return undefined;
+}
+
+function wrongWrittenTables({ writtenRows }: Manifest, rules: ManifestRules): string | undefined {
+  const names = new Set<string>();
+  for (const { name, columns, key = [] } of writtenRows?.tables ?? []) {
+    const text = formatTableName(name);
+    const folded = rules.foldName(tableKey(name));
+    if (names.has(folded)) return `its manifest lists the written rows of ${text} twice`;
+    names.add(folded);
+    if (columns.length > mostColumns)
+      return `its manifest lists ${columns.length} columns of ${text}, more than a table can have`;
+    const known = new Set(columns);
+    if (new Set(columns.map((column) => rules.foldName(column))).size < columns.length)
+      return `its manifest lists a column of ${text} twice`;
+    if (new Set(key).size < key.length || !key.every((column) => known.has(column)))
+      return `its manifest lists other columns in the key of ${text} than its rows have`;
+    for (const column of columns) {
+      const reason = wrongAnywhere({ name: column }) ?? rules.wrongColumnName(column);
+      if (reason !== undefined) return `its manifest contains an invalid column name for ${text}: ${reason}`;
+    }
   }
   return undefined;
 }

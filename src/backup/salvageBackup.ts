@@ -2,6 +2,7 @@ import type { Keys } from '../archive/encryption/keys.ts';
 import { SalvageReader } from '../archive/salvageReader.ts';
 import { writeArchive } from '../archive/writeArchive.ts';
 import { RestorePointError } from '../core/errors.ts';
+import { requireTables } from '../core/needsTables.ts';
 import type { LocalizableText } from '../core/localizable.ts';
 import type { BackedUpTable, Manifest } from '../core/manifest.ts';
 import { formatTableName, tableKey, type TableName } from '../core/names.ts';
@@ -47,6 +48,7 @@ export async function salvageBackup(
   const source = await SalvageReader.open(file, engines, options);
   try {
     const { manifest } = source;
+    requireTables(manifest, file, 'Nothing can be salvaged');
     const { compression } = manifest;
     const engine = engines(manifest.source.engine);
     const lock = source.encryption && (await options.keys?.lockLike(source.encryption));

@@ -1,6 +1,7 @@
 import { Archive } from '../archive/archiveReader.ts';
 import type { Encryption, Keys } from '../archive/encryption/keys.ts';
-import type { Manifest } from '../core/manifest.ts';
+import { type Manifest, sizeOf } from '../core/manifest.ts';
+import { writtenRowLines } from './writtenRows.ts';
 import { throwIfCancelled } from '../core/errors.ts';
 import type { Unproven } from '../core/unproven.ts';
 import type { Engine, WorkOptions } from '../engines/engine.ts';
@@ -31,30 +32,50 @@ export async function verifyBackup(
   try {
     await archive.check(options);
     const { manifest } = archive;
-    let unproven: readonly Unproven[] = [];
-    const rows = await engines(manifest.source.engine).openPayload(archive, manifest, options);
-    try {
-      for (const [index, table] of manifest.tables.entries()) {
-        throwIfCancelled(options.signal);
-        const place = { table: table.table.name, tableNumber: index + 1, tableCount: manifest.tables.length };
-        options.report?.({ phase: 'verify', ...place });
-        await rows.check(table, options);
-      }
-      await rows.checkExtras(options);
-      unproven = rows.unproven ?? [];
-    } finally {
-      await rows.close();
-    }
+    const unproven = manifest.writtenRows
+      ? await checkWrittenRows(archive, options)
+      : await checkTables(archive, engines(manifest.source.engine), options);
     return {
       file,
       bytes: archive.size,
       manifest,
       unproven,
       ...(archive.encryption ? { encryption: archive.encryption } : {}),
-      rows: manifest.tables.reduce((sum, table) => sum + table.rows, 0),
+      rows: sizeOf(manifest).rows,
       milliseconds: Math.round(performance.now() - started),
     };
   } finally {
     await archive.close();
+  }
+}
+
+async function checkWrittenRows(
+  archive: Archive,
+  { report, signal }: WorkOptions,
+): Promise<readonly Unproven[]> {
+  report?.({ phase: 'verify' });
+  for await (const _ of writtenRowLines(archive, signal)) throwIfCancelled(signal);
+  return [];
+}
+
+/** Resolves to what only the checksums could verify. */
+async function checkTables(
+  archive: Archive,
+  engine: Engine,
+  options: WorkOptions,
+): Promise<readonly Unproven[]> {
+  const { manifest } = archive;
+  const rows = await engine.openPayload(archive, manifest, options);
+  try {
+    for (const [index, table] of manifest.tables.entries()) {
+      throwIfCancelled(options.signal);
+      const place = { table: table.table.name, tableNumber: index + 1, tableCount: manifest.tables.length };
+      options.report?.({ phase: 'verify', ...place });
+      await rows.check(table, options);
+    }
+    await rows.checkExtras(options);
+    return rows.unproven ?? [];
+  } finally {
+    await rows.close();
   }
 }

@@ -1,8 +1,15 @@
 import type { BackupPart, Compression } from '../core/manifest.ts';
-import { parseTableName, splitOutsideQuotes, type TablePattern } from '../core/names.ts';
+import type { TablePattern } from '../core/names.ts';
 import { restoreModes, type RestoreMode } from '../core/plan.ts';
 import { compareArguments, type CompareArguments } from './compareArguments.ts';
 import { exportArguments, type ExportArguments } from './exportArguments.ts';
+import {
+  parseCondition,
+  rowsArguments,
+  rowsOptions,
+  type RowsArguments,
+  type TableCondition,
+} from './rowsArguments.ts';
 import {
   choice,
   common,
@@ -35,6 +42,9 @@ export const usage = `restore-point: back up a database to a file, and restore e
                         [--with-related] [--schema-only | --data-only] [--into-schema NAME]
                         [--create-database [NAME]] [--dry-run] [--no-safety-backup] [--identity FILE] [--trust]
                         [--trust-settings] [--yes] [--json]
+  restore-point restore <file> <connection> --rows-file FILE | --where 'table: condition'
+                        [--on-conflict stop|skip|overwrite] [--delete-added] [--with-related]
+                        [--dry-run] [--no-safety-backup] [--identity FILE] [--trust-settings] [--yes] [--json]
   restore-point export  <file|connection> --table NAME [--where CONDITION | --differing-from <file|connection>]
                         --format csv|ndjson|json|sql|django [--out FILE] [--separator ,] [--no-header]
                         [--null TEXT] [--app-label APP] [--model NAME] [--identity FILE]
@@ -55,10 +65,18 @@ export const usage = `restore-point: back up a database to a file, and restore e
 --tables      names, or patterns with *: orders, audit_*, archive.*; in quotes, a * is an ordinary character
 --exclude-rows  tables to back up without their rows; a restore leaves their rows in the database alone
 --out         a file that ends in .dbbackup (.dbbackup.age if encrypted), or a folder; default: "backups"
---where       only rows that match a condition, in the database's SQL; may be given once for each table
+--where       only rows that match a condition, in the database's SQL; may be given once for each table;
+              in a restore: the rows that match it and differ from the backup are made as they were
 --with-related  also back up everything related to the chosen rows by foreign keys: rows that reference
                 them, directly or indirectly, and all rows that any of these reference; in a restore:
-                also restore the related tables
+                also restore the related tables, or with chosen rows the related rows that are gone
+--rows-file   restore only these rows: lines of compare BACKUP CONNECTION --rows all --json; - reads them
+              from standard input
+--delete-added  also delete the chosen rows that only the database has
+--on-conflict  rows that were changed since the comparison, or that the database refuses:
+              stop       write nothing (the default)
+              skip       leave them as they are, and restore the others
+              overwrite  restore them too; those that the database refuses still stop it
 --schema-only   no rows; a restore creates what is missing
 --data-only     rows only; a restore creates nothing
 --into-schema   create the tables in another schema, new or existing (PostgreSQL)
@@ -109,13 +127,14 @@ export interface BackupArguments extends Common, ConnectionArguments, LockArgume
   readonly tables?: readonly TablePattern[];
   readonly exclude?: readonly TablePattern[];
   readonly excludeRows?: readonly TablePattern[];
-  readonly where?: readonly { table: TablePattern; condition: string }[];
+  readonly where?: readonly TableCondition[];
   readonly withRelated: boolean;
   readonly only?: BackupPart;
   readonly compression?: Compression;
 }
 
-export interface RestoreArguments extends Common, ConnectionArguments, KeyArguments, LockArguments {
+export interface RestoreArguments
+  extends Common, ConnectionArguments, KeyArguments, LockArguments, RowsArguments {
   readonly command: 'restore';
   readonly file: string;
   readonly mode: RestoreMode;
@@ -204,6 +223,7 @@ const commandOptions = {
     'dry-run': { type: 'boolean' },
     'create-database': { type: 'string' },
     'no-safety-backup': { type: 'boolean' },
+    ...rowsOptions,
     trust: { type: 'boolean' },
     yes: { type: 'boolean', short: 'y' },
   },
@@ -285,7 +305,9 @@ function restoreArguments(words: readonly string[]): RestoreArguments {
   const [file, connection] = exactly(positionals, ['<file>', '<connection>']);
   const tables = tableList(values.tables);
   const part = partArguments(values);
-  if (part.withRelated && !tables) throw wrong('--with-related needs --tables');
+  const rows = rowsArguments(values);
+  if (part.withRelated && !tables && !rows.rowsFile && !rows.where)
+    throw wrong('--with-related needs --tables, --rows-file or --where');
   const intoSchema = values['into-schema'];
   if (intoSchema === '') throw wrong('--into-schema needs a name');
   const createDatabase = values['create-database'];
@@ -308,6 +330,7 @@ function restoreArguments(words: readonly string[]): RestoreArguments {
     safetyBackup: !(values['no-safety-backup'] ?? false),
     trust: values.trust ?? false,
     yes: values.yes ?? false,
+    ...rows,
   };
 }
 
@@ -344,11 +367,4 @@ function partArguments(values: {
     throw wrong('--schema-only and --data-only cannot be used together');
   const only = values['schema-only'] ? 'schema' : values['data-only'] ? 'data' : undefined;
   return { withRelated: values['with-related'] ?? false, ...(only ? { only } : {}) };
-}
-
-function parseCondition(text: string): { table: TablePattern; condition: string } {
-  const [table, ...rest] = splitOutsideQuotes(text, ':');
-  const condition = rest.join(':').trim();
-  if (!table || !condition) throw wrong(`--where "${text}" does not have the form 'table: condition'`);
-  return { table: parseTableName(table), condition };
 }

@@ -26,6 +26,7 @@ import { keysFor, lockFor } from './keys.ts';
 import { createOutput, exitCodeOf, lines, type Output } from './output.ts';
 import type { Terminal, Work } from './terminal.ts';
 import { inNewDatabase } from './newDatabase.ts';
+import { restoreChosenRows, restoresRows } from './restoreRows.ts';
 import { createProgressBar } from './progressBar.ts';
 import {
   backupText,
@@ -127,6 +128,8 @@ async function restore(args: RestoreArguments, output: Output, work: Work): Prom
   // A file that is no backup must not leave a new, empty database behind.
   const archive = await Archive.open(path.resolve(args.file), engineById, keys);
   await archive.close();
+  const rows = restoresRows(args, archive.manifest);
+  if (rows) return await restoreRowsInto(connection, args, output, { ...work, ...known });
   const { createDatabase } = args;
   if (createDatabase === undefined) return await restoreInto(connection, args, output, { ...work, ...known });
   const { source } = archive.manifest;
@@ -173,6 +176,26 @@ async function restoreInto(
     const text =
       createdDatabase === undefined ? '' : visible(`Created the database ${createdDatabase}.`) + '\n';
     output.result(text + restoreText(report), { ...report, ...made });
+  });
+}
+
+async function restoreRowsInto(
+  connection: ResolvedConnection,
+  args: RestoreArguments,
+  output: Output,
+  { keys, madeHere, ...work }: RestoreWork,
+): Promise<void> {
+  const lock = args.safetyBackup && !args.dryRun ? await lockFor(args, connection, work, keys) : undefined;
+  await withSession(connection, { ...work, readOnly: false }, async (session) => {
+    const opened = {
+      session,
+      madeHere,
+      ...(keys ? { keys } : {}),
+      ...(lock ? { safetyLock: lock } : {}),
+      ...(args.safetyBackup ? { safetyFolder: path.join(stateFolder(), 'safety') } : {}),
+      ...(connection.id === undefined ? {} : { connection: connection.id }),
+    };
+    await restoreChosenRows(args, opened, output, work);
   });
 }
 

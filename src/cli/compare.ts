@@ -2,7 +2,7 @@ import { MadeHere } from '../backup/madeHere.ts';
 import { stateFolder } from '../backup/stateFolder.ts';
 import { type ComparisonPart, compareSides, type Side } from '../compare/compareSides.ts';
 import type { Pairing } from '../compare/pairTables.ts';
-import { rowLine, rowLineAsJson } from '../compare/rowLines.ts';
+import { rowLine, rowLineAsJson } from '../core/rowLines.ts';
 import type { DifferenceCounts } from '../core/differences.ts';
 import { formatTableName } from '../core/names.ts';
 import { engineById } from '../engines/registry.ts';

@@ -1,5 +1,5 @@
 import type { Pairing, PairedTable, SequencePosition } from '../compare/pairTables.ts';
-import type { RowLine } from '../compare/rowLines.ts';
+import type { RowLine } from '../core/rowLines.ts';
 import type { DifferenceCounts, RowDifference } from '../core/differences.ts';
 import { formatCount, formatQuantity as count } from '../core/format.ts';
 import { formatTableName, type TableName } from '../core/names.ts';
@@ -136,16 +136,17 @@ function changesText({ first, second }: RowLine, columns: readonly number[]): st
   return columns
     .map((place) => {
       const name = names[place]!;
-      return `${formatTableName({ name })} ${shown(first?.get(name) ?? null)} → ${shown(second?.get(name) ?? null)}`;
+      return `${formatTableName({ name })} ${shownValue(first?.get(name) ?? null)} → ${shownValue(second?.get(name) ?? null)}`;
     })
     .join(', ');
 }
 
 function valuesText(values: readonly (readonly [string, Value])[]): string {
-  return values.map(([name, value]) => `${formatTableName({ name })} ${shown(value)}`).join(', ');
+  return values.map(([name, value]) => `${formatTableName({ name })} ${shownValue(value)}`).join(', ');
 }
 
-function shown(value: Value): string {
+/** A value for people. */
+export function shownValue(value: Value): string {
   const text = valueText(value);
   if (value === null || text === undefined) return 'NULL';
   const cut = 'cutFrom' in value && value.cutFrom !== undefined ? '…' : '';

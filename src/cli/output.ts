@@ -94,8 +94,8 @@ export function notWritten(cause: NodeJS.ErrnoException): RestorePointError {
 
 function errorAsJson(error: unknown): unknown {
   if (!RestorePointError.is(error)) return { code: 'internal', message: messageOf(error) };
-  const { place, unchanged, next } = error.details;
-  return { code: error.code, message: error.message, place, unchanged, next };
+  const { place, unchanged, next, conflicts } = error.details;
+  return { code: error.code, message: error.message, place, unchanged, next, conflicts };
 }
 
 /** The stack, with those of the causes and of what was met while cleaning up. */

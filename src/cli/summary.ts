@@ -6,7 +6,7 @@ import { inEnglish } from '../core/localizable.ts';
 import type { BackupReport } from '../backup/takeBackup.ts';
 import type { SalvageReport } from '../backup/salvageBackup.ts';
 import type { VerifyReport } from '../backup/verifyBackup.ts';
-import type { Manifest } from '../core/manifest.ts';
+import { type Manifest, sizeOf } from '../core/manifest.ts';
 import { formatTableName } from '../core/names.ts';
 import { visible, visibleLines } from '../core/visible.ts';
 import { describeReasons } from '../core/related.ts';
@@ -50,9 +50,9 @@ export function verifyText({
   encryption,
   unproven,
 }: VerifyReport): string {
-  const what = `${count(manifest.tables.length, 'table')}, ${count(rows, 'row')}, ${formatBytes(bytes)}`;
+  const what = `${count(sizeOf(manifest).tables, 'table')}, ${count(rows, 'row')}, ${formatBytes(bytes)}`;
   return [
-    `The backup is sound: ${what}${encryptionText(encryption)}, checked in ${formatDuration(milliseconds)}.`,
+    `The ${manifest.writtenRows ? 'safety backup of rows' : 'backup'} is sound: ${what}${encryptionText(encryption)}, checked in ${formatDuration(milliseconds)}.`,
     ...(unproven.length > 0
       ? ['Every byte is intact, but some checks need the program that uses the database:']
       : []),
@@ -96,6 +96,12 @@ export function inspectText({ manifest, size, encryption }: Archive, rules: Extr
         ].join('; '),
       ]),
     ),
+    ...aligned(
+      (manifest.writtenRows?.tables ?? []).map(({ name, inserted, updated, deleted }) => [
+        formatTableName(name),
+        `${formatCount(inserted)} inserted, ${formatCount(updated)} updated, ${formatCount(deleted)} deleted`,
+      ]),
+    ),
     ...manifest.objects
       .filter(({ opaque }) => opaque)
       .map(({ kind, name }) => visible(`  ${formatTableName({ name })}  ${kind}`)),
@@ -112,7 +118,8 @@ function encryptionText(encryption: Encryption | undefined): string {
   return encryption === 'passphrase' ? ', encrypted with a passphrase' : ', encrypted to recipients';
 }
 
-function extentText({ complete, only, allObjects }: Manifest): string {
+function extentText({ complete, only, allObjects, writtenRows }: Manifest): string {
+  if (writtenRows) return ', the rows that a restore wrote: restoring this file takes them back';
   if (only === 'schema') return allObjects ? ', schema only' : ', part of the schema only';
   if (only === 'data') return ', rows only, no schema';
   return complete ? '' : ', part of the database';

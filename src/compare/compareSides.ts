@@ -2,6 +2,7 @@ import { Archive } from '../archive/archiveReader.ts';
 import type { Keys } from '../archive/encryption/keys.ts';
 import type { DifferenceCounts, RowDifference } from '../core/differences.ts';
 import { RestorePointError } from '../core/errors.ts';
+import { requireTables } from '../core/needsTables.ts';
 import type { EngineId, Manifest } from '../core/manifest.ts';
 import { nameMatches } from '../core/names.ts';
 import type { ComparedSide, Engine, SchemaScope, Session, WorkOptions } from '../engines/engine.ts';
@@ -85,6 +86,12 @@ async function openSide(side: Side, options: CompareSidesOptions): Promise<OpenS
   if (side.kind === 'database') return openDatabase(side.session, options);
   const archive = await Archive.open(side.file, options.engines, side.keys);
   const { manifest } = archive;
+  try {
+    requireTables(manifest, side.file, 'The file cannot be compared');
+  } catch (error) {
+    await archive.close();
+    throw error;
+  }
   return {
     engine: manifest.source.engine,
     begin: async () => {
@@ -98,7 +105,8 @@ async function openSide(side: Side, options: CompareSidesOptions): Promise<OpenS
   };
 }
 
-function contentOf(manifest: Manifest): SideContent {
+/** What a backup has to be compared. */
+export function contentOf(manifest: Manifest): SideContent {
   const tables = manifest.tables.map((backup) => ({ table: backup.table, backup }));
   return {
     tables,

@@ -6,7 +6,7 @@ import { SpilledRows } from '../core/spilledRows.ts';
 import { type Row, valueText } from '../core/values.ts';
 import type { ComparisonPart } from './compareSides.ts';
 import type { Pairing } from './pairTables.ts';
-import { type JsonValue, valueAsJson, valueFromJson } from './rowLines.ts';
+import { type JsonValue, valueAsJson, valueFromJson } from '../core/rowLines.ts';
 
 export type DifferenceKind = RowDifference['kind'];
 

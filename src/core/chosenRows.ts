@@ -1,3 +1,4 @@
+import type { ConflictKind } from './rowConflicts.ts';
 import type { TableName } from './names.ts';
 import type { Table } from './schema.ts';
 import type { Row } from './values.ts';
@@ -34,21 +35,7 @@ export interface ChosenTable {
   readonly rows: AsyncIterable<readonly ChosenRow[]>;
 }
 
-/**
- * Why a chosen row cannot be written as it was chosen. The first three compare the row with what was seen; as in SQLite's
- * session extension.
- */
-export type ConflictKind =
-  /** The row has other values than those that were seen. */
-  | 'changed'
-  /** The row that was seen is not there any more, and shall not be deleted. */
-  | 'gone'
-  /** No row was seen, and one with its key is there now, with other values. */
-  | 'there'
-  /** A constraint of the table refuses it: another row has its unique value, a CHECK fails. */
-  | 'constraint'
-  /** The row that it references is missing, or another row references it (also one that would be deleted or changed with it). */
-  | 'foreign-key';
+export type { ConflictKind } from './rowConflicts.ts';
 
 export interface RowConflict {
   readonly kind: ConflictKind;

@@ -1,3 +1,5 @@
+import type { DescribedConflict } from './rowConflicts.ts';
+
 /** Every way in which the work can end other than well. `docs`: the command line maps them to exit codes. */
 export type ErrorCode =
   /** Wrong arguments or settings: nothing was begun. */
@@ -39,6 +41,8 @@ export interface ErrorDetails {
   readonly next?: string;
   /** The tables that are refused, as `formatTableName` writes them, where the others could be taken without them. */
   readonly tables?: readonly string[];
+  /** The rows that cannot be written as they were chosen. */
+  readonly conflicts?: readonly DescribedConflict[];
   /** The obstacle may pass soon: a lock, a server that does not answer. */
   readonly mayPass?: boolean;
   /** For a damaged file: its manifest is intact, so the rest of it can be salvaged. */

@@ -45,6 +45,36 @@ export interface BackedUpTable {
   readonly payload: string;
 }
 
+/** One table of rows that a restore wrote. */
+export interface WrittenTable {
+  readonly name: TableName;
+  /** The columns of its rows. */
+  readonly columns: readonly string[];
+  /** Those of the key that identified them; absent where all values did. */
+  readonly key?: readonly string[];
+  readonly inserted: number;
+  readonly updated: number;
+  readonly deleted: number;
+}
+
+/** Rows that a restore of chosen rows wrote, with their values before and after. */
+export interface WrittenRowsOfRestore {
+  readonly payload: string;
+  readonly tables: readonly WrittenTable[];
+}
+
+/** How many tables and rows a backup holds, of whatever kind it is. */
+export function sizeOf({ tables, writtenRows }: Manifest): {
+  readonly tables: number;
+  readonly rows: number;
+} {
+  const counts = [
+    ...tables.map(({ rows }) => rows),
+    ...(writtenRows?.tables ?? []).map(({ inserted, updated, deleted }) => inserted + updated + deleted),
+  ];
+  return { tables: counts.length, rows: counts.reduce((sum, count) => sum + count, 0) };
+}
+
 /** Whether it contains all rows that the table had. */
 export function holdsAllRows({ where, related, lostRows, rowsExcluded }: BackedUpTable): boolean {
   return where === undefined && related === undefined && lostRows === undefined && rowsExcluded === undefined;
@@ -81,6 +111,8 @@ export interface Manifest {
   readonly unproven?: readonly Unproven[];
   /** Absent if there are none. In the file, they are properties of the manifest. */
   readonly extras?: EngineExtras;
+  /** It holds no tables, but the rows that a restore wrote: restoring it takes these back. */
+  readonly writtenRows?: WrittenRowsOfRestore;
   readonly payloads: readonly Payload[];
 }
 

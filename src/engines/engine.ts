@@ -204,7 +204,7 @@ export interface Session {
   /** Opens the one transaction of a restore. */
   beginRestore(restore: RestoreSource, options: WorkOptions): Promise<OpenedRestore>;
   /** Opens the one transaction of a restore of chosen rows. Tables come after those that they reference. */
-  beginRows?(tables: readonly ChosenTable[], options: WorkOptions): Promise<OpenedRows>;
+  beginRows(tables: readonly ChosenTable[], options: WorkOptions): Promise<OpenedRows>;
   /** Never throws; ends what is open. */
   close(): Promise<void>;
 }

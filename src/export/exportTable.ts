@@ -3,6 +3,7 @@ import type { Keys } from '../archive/encryption/keys.ts';
 import { refuseUnreadable } from '../backup/refuseUnreadable.ts';
 import { selectTables } from '../backup/selectTables.ts';
 import { RestorePointError } from '../core/errors.ts';
+import { requireTables } from '../core/needsTables.ts';
 import { type BackedUpTable, holdsAllRows, type Manifest } from '../core/manifest.ts';
 import { formatTableName, nameFinder, sameTable, type TableName, type TablePattern } from '../core/names.ts';
 import { dataColumns, type SchemaObject } from '../core/schema.ts';
@@ -73,6 +74,7 @@ export async function exportBackedUpTable(
   const archive = await Archive.open(file, engineById, keys);
   try {
     const { manifest } = archive;
+    requireTables(manifest, file, 'No table can be exported');
     if (manifest.only === 'schema') throw schemaOnly();
     const found = nameFinder(manifest.tables, ({ table }) => table.name)(pattern);
     if (found.length === 0) throw notHeld(pattern, manifest);

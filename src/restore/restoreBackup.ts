@@ -3,6 +3,7 @@ import { cancelled, messageOf, RestorePointError, throwIfCancelled } from '../co
 import type { BackupPart, EngineId, Manifest } from '../core/manifest.ts';
 import { foldCase, formatTableName, tableKey, type TableName } from '../core/names.ts';
 import { unchanged, withOutcome } from '../core/outcome.ts';
+import { requireTables } from '../core/needsTables.ts';
 import type { Phase, ProgressEvent, ReportProgress } from '../core/progress.ts';
 import type { OpaquePlan, RestoreMode, RestorePlan, TableChange, TablePlan } from '../core/plan.ts';
 import type { Engine, OpenedRestore, Session, WorkOptions } from '../engines/engine.ts';
@@ -77,6 +78,7 @@ export async function restoreBackup(
   try {
     const { manifest } = archive;
     refuseOtherEngine(manifest, session);
+    requireTables(manifest, file, 'Nothing was restored');
     logger.info(
       `Restoring ${file} into ${session.target} (${options.mode}${options.dryRun ? ', rehearsal' : ''})`,
     );
@@ -182,7 +184,8 @@ async function counted(
   });
 }
 
-function otherSource({ source }: Manifest, { info }: Session): string | undefined {
+/** The database that a backup was taken from, where that is known to be another one. */
+export function otherSource({ source }: Manifest, { info }: Session): string | undefined {
   const isKnown = source.identity !== undefined && info.identity !== undefined;
   return isKnown && source.identity !== info.identity ? source.database : undefined;
 }
@@ -230,7 +233,7 @@ async function checkAndPlan(
   return planned!;
 }
 
-function refuseOtherEngine(manifest: Manifest, session: Session): void {
+export function refuseOtherEngine(manifest: Manifest, session: Session): void {
   if (manifest.source.engine === session.info.engine) return;
   throw new RestorePointError(
     'refused',

@@ -1,5 +1,5 @@
 import type { Archive } from '../archive/archiveReader.ts';
-import type { Keys, Lock } from '../archive/encryption/keys.ts';
+import type { Encryption, Keys, Lock } from '../archive/encryption/keys.ts';
 import { newBackupFile } from '../backup/backupFiles.ts';
 import type { MadeHere } from '../backup/madeHere.ts';
 import { refuseUnreadable } from '../backup/refuseUnreadable.ts';
@@ -60,7 +60,7 @@ export function refuseUnsafe(planned: Planned): void {
   }
 }
 
-function safetyFailure(error: unknown): unknown {
+export function safetyFailure(error: unknown): unknown {
   if (!RestorePointError.is(error)) return error;
   return new RestorePointError(error.code, `The safety backup failed: ${error.message}`, {
     ...error.details,
@@ -82,23 +82,27 @@ export async function takeSafetyBackup(
   if (!wantsSafetyBackup(options)) return undefined;
   const selection = safetySelection(planned);
   if (!selection) return undefined;
-  // If backups of this database are encrypted, there must be no plain one beside them.
-  const lock = options.safetyLock ?? (encryption && (await options.keys?.lockLike(encryption)));
-  const name = `before-restore-${session.info.database}`;
   try {
-    await makePrivateFolder(options.safetyFolder);
-    const place = await newBackupFile(options.safetyFolder, name, { encrypted: lock !== undefined });
-    const { file } = await takeBackup(session, {
-      ...options,
-      selection,
-      ...place,
-      purpose: 'safety',
-      ...(lock ? { lock } : {}),
-    });
+    const place = await newSafetyFile(session, encryption, options);
+    const { file } = await takeBackup(session, { ...options, selection, ...place, purpose: 'safety' });
     return file;
   } catch (error) {
     throw safetyFailure(error);
   }
+}
+
+/** Where a safety backup goes, and what it is encrypted to. */
+export async function newSafetyFile(
+  session: Session,
+  encryption: Encryption | undefined,
+  options: Pick<SafetyOptions, 'safetyLock' | 'keys'> & { readonly safetyFolder: string },
+): Promise<Awaited<ReturnType<typeof newBackupFile>> & { readonly lock?: Lock }> {
+  // If backups of this database are encrypted, there must be no plain one beside them.
+  const lock = options.safetyLock ?? (encryption && (await options.keys?.lockLike(encryption)));
+  await makePrivateFolder(options.safetyFolder);
+  const name = `before-restore-${session.info.database}`;
+  const place = await newBackupFile(options.safetyFolder, name, { encrypted: lock !== undefined });
+  return { ...place, ...(lock ? { lock } : {}) };
 }
 
 /**

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { Readable, Writable } from 'node:stream';
 import { commandLine } from '../../src/cli/commandLine.ts';
-import { parseRowLine } from '../../src/compare/rowLines.ts';
+import { parseRowLine } from '../../src/core/rowLines.ts';
 import { type CliRun, runCli } from '../support/cli.ts';
 import { useTemporaryFolder } from '../support/temporaryFolder.ts';
 import { testEngines, type TestDatabase } from '../support/testDatabases.ts';

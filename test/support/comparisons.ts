@@ -5,7 +5,7 @@ import {
   type Side,
 } from '../../src/compare/compareSides.ts';
 import type { Pairing } from '../../src/compare/pairTables.ts';
-import { type RowLine, rowLine } from '../../src/compare/rowLines.ts';
+import { type RowLine, rowLine } from '../../src/core/rowLines.ts';
 import type { DifferenceCounts } from '../../src/core/differences.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { formatTableName } from '../../src/core/names.ts';

@@ -1,11 +1,5 @@
 import assert from 'node:assert/strict';
-import {
-  parseRowLine,
-  rowLine,
-  rowLineAsJson,
-  valueAsJson,
-  valueFromJson,
-} from '../../src/compare/rowLines.ts';
+import { parseRowLine, rowLine, rowLineAsJson, valueAsJson, valueFromJson } from '../../src/core/rowLines.ts';
 import { RestorePointError } from '../../src/core/errors.ts';
 import type { Table } from '../../src/core/schema.ts';
 import type { TextKind, Value } from '../../src/core/values.ts';

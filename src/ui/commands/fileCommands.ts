@@ -2,6 +2,7 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { SalvageReport } from '../../backup/salvageBackup.ts';
 import type { VerifyReport } from '../../backup/verifyBackup.ts';
+import { sizeOf } from '../../core/manifest.ts';
 import { describeUnproven } from '../../core/unproven.ts';
 import { formatBytes, formatDuration } from '../../core/format.ts';
 import { alone, answered, askBackup } from '../prompts/choices.ts';
@@ -100,7 +101,7 @@ function showVerifyResult(services: Services, report: VerifyReport): void {
   const text = vscode.l10n.t(
     '{0} is intact: {1}, {2} ({3}). Every byte and row was checked in {4}.',
     path.basename(file),
-    tablesText(manifest.tables.length),
+    tablesText(sizeOf(manifest).tables),
     rowsText(rows),
     formatBytes(bytes),
     formatDuration(milliseconds),

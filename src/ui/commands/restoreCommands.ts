@@ -5,6 +5,7 @@ import type { CountedTable } from '../../compare/countDifferences.ts';
 import { RestorePointError } from '../../core/errors.ts';
 import type { BackedUpTable, Manifest } from '../../core/manifest.ts';
 import type { TableName } from '../../core/names.ts';
+import { requireTables } from '../../core/needsTables.ts';
 import type { RestoreMode } from '../../core/plan.ts';
 import { chooseTables } from '../../restore/choosePart.ts';
 import type { RestoreReport } from '../../restore/restoreBackup.ts';
@@ -136,7 +137,7 @@ async function undo(
 ): Promise<RestoreReport> {
   refuseInRestrictedMode();
   const keyOptions = keyArguments(first, connectionArgument(first, services.store));
-  const { manifest, keys } = await openBackup(services, file, keyOptions);
+  const { manifest, keys } = await openTables(services, file, keyOptions);
   const connection =
     connectionArgument(first, services.store) ??
     restored ??
@@ -163,7 +164,7 @@ function undoTitle(): string {
 
 async function chooseSafetyBackup(services: Services): Promise<string> {
   refuseInRestrictedMode();
-  const backups = await listSafetyBackups(services);
+  const backups = (await listSafetyBackups(services)).filter(({ manifest }) => !manifest?.writtenRows);
   if (backups.length === 0) {
     throw new RestorePointError('usage', 'There is no restore to undo: no safety backup has been taken yet');
   }
@@ -178,12 +179,23 @@ async function chooseSafetyBackup(services: Services): Promise<string> {
   );
 }
 
+/** As `openBackup`. Refuses the safety backup of chosen rows before anything is asked: the command line takes them back. */
+async function openTables(
+  services: Services,
+  file: string,
+  options: KeyOptions,
+): ReturnType<typeof openBackup> {
+  const opened = await openBackup(services, file, options);
+  requireTables(opened.manifest, file, 'Nothing was restored');
+  return opened;
+}
+
 type OpenDraft = (file: string) => Promise<Draft>;
 
 /** A chosen file with its contents, and with the connection if there is only one candidate. */
 function openDraft(services: Services, connections: readonly Connection[], options: KeyOptions): OpenDraft {
   return async (file) => {
-    const opened = await openBackup(services, file, options);
+    const opened = await openTables(services, file, options);
     const connection = matchingConnection(services, connections, file, opened.manifest);
     return { file, ...opened, ...(connection ? { connection } : {}) };
   };

@@ -2,7 +2,7 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { backupNameOf, type BackupFile } from '../../backup/backupFiles.ts';
 import { formatBytes } from '../../core/format.ts';
-import type { BackedUpTable, Manifest } from '../../core/manifest.ts';
+import { type BackedUpTable, type Manifest, sizeOf } from '../../core/manifest.ts';
 import { tableKey } from '../../core/names.ts';
 import { tooltip } from '../markdown.ts';
 import { ageText, backedUpRowsText, rowsText, tablesText } from '../quantities.ts';
@@ -23,7 +23,7 @@ export interface BackupTableNode {
 export type BackupsNode = BackupNode | BackupTableNode;
 
 export function rowsOf({ manifest }: BackupFile): number {
-  return manifest?.tables.reduce((sum, table) => sum + table.rows, 0) ?? 0;
+  return manifest ? sizeOf(manifest).rows : 0;
 }
 
 /** The description of a backup in a list: database, tables, rows, size, age; or what is wrong with it. */
@@ -37,7 +37,7 @@ export function describeBackup(backup: BackupFile): string {
   const inName = backupName(backup).startsWith(path.parse(database).name);
   return [
     ...(inName ? [] : [database]),
-    tablesText(manifest.tables.length),
+    tablesText(sizeOf(manifest).tables),
     rowsText(rowsOf(backup)),
     formatBytes(size),
     ageText(time),
@@ -101,7 +101,7 @@ function backupTooltip(backup: BackupFile): vscode.MarkdownString {
   const { source, leftOut } = manifest;
   return tooltip(path.basename(file), [
     `${source.database} (${source.serverVersion})`,
-    `${tablesText(manifest.tables.length)} · ${rowsText(rowsOf(backup))} · ${formatBytes(size)}`,
+    `${tablesText(sizeOf(manifest).tables)} · ${rowsText(rowsOf(backup))} · ${formatBytes(size)}`,
     vscode.l10n.t('Taken {0}', time.toLocaleString(vscode.env.language)),
     ...extentText(manifest),
     ...(leftOut.length > 0
@@ -111,7 +111,8 @@ function backupTooltip(backup: BackupFile): vscode.MarkdownString {
   ]);
 }
 
-function extentText({ complete, only }: Manifest): string[] {
+function extentText({ complete, only, writtenRows }: Manifest): string[] {
+  if (writtenRows) return [vscode.l10n.t('Only the rows that a restore wrote')];
   if (only === 'schema') return [vscode.l10n.t('Schema only, no rows')];
   if (only === 'data') return [vscode.l10n.t('Rows only, no schema')];
   return complete ? [] : [vscode.l10n.t('Part of the database')];

@@ -1,7 +1,7 @@
 import { type Cell, cellLimit, cellOf, cutText } from '../../core/cells.ts';
 import { RestorePointError, messageOf, type ErrorCode } from '../../core/errors.ts';
 import { formatBytes } from '../../core/format.ts';
-import type { BackedUpTable, Manifest } from '../../core/manifest.ts';
+import { type BackedUpTable, type Manifest, sizeOf } from '../../core/manifest.ts';
 import { formatTableName, sameTable, tableKey } from '../../core/names.ts';
 import type { Column, LeftOut, Table } from '../../core/schema.ts';
 import type { Value } from '../../core/values.ts';
@@ -120,7 +120,7 @@ export function backupView(manifest: Manifest, engineLabel: string, size: number
     createdAt: manifest.createdAt,
     createdBy: manifest.createdBy,
     size: formatBytes(size),
-    rows: manifest.tables.reduce((sum, table) => sum + table.rows, 0),
+    rows: sizeOf(manifest).rows,
     purpose: manifest.purpose,
     complete: manifest.complete,
     tables: manifest.tables.map(({ table, rows, where }) => ({

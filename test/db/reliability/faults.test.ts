@@ -12,12 +12,14 @@ import type { TestEngineId } from '../../support/testDatabases.ts';
 
 const labels: Readonly<Record<TestEngineId, string>> = { sqlite: 'SQLite', postgres: 'PostgreSQL' };
 
+const titles = { backup: 'backup', restore: 'restore', rows: 'restore of chosen rows' } as const;
+
 /** Steps after which something may last. */
 const lasting = /COMMIT|fs (link|rename|rm)|file sync/;
 
 for (const engine of ['sqlite', 'postgres'] as const) {
-  for (const kind of ['backup', 'restore'] as const) {
-    describe(`${labels[engine]}: a fault at every step of a ${kind}`, function () {
+  for (const kind of ['backup', 'restore', 'rows'] as const) {
+    describe(`${labels[engine]}: a fault at every step of a ${titles[kind]}`, function () {
       this.timeout(300_000);
       let scenario: Scenario;
       let unwatch: () => void;

@@ -11,6 +11,8 @@ import { silentLogger } from '../../../src/core/logger.ts';
 import type { Engine, Session } from '../../../src/engines/engine.ts';
 import { engineById } from '../../../src/engines/registry.ts';
 import { restoreBackup } from '../../../src/restore/restoreBackup.ts';
+import { restoreRows } from '../../../src/restore/chosenRows/restoreRows.ts';
+import { linesOf } from '../rowRestores.ts';
 import { openFiles } from '../openFiles.ts';
 import { type TestDatabase, testEngines } from '../testDatabases.ts';
 import { Administrator } from './administrator.ts';
@@ -40,9 +42,10 @@ const rows = `
   INSERT INTO extra VALUES (7);`;
 
 /** What somebody did since: the state that a restore finds. It is undone by nothing but a restore. */
-const damage = `
+const rowDamage = `
   DELETE FROM orders WHERE total > 5; UPDATE customers SET name = 'lost' WHERE id = 1;
-  INSERT INTO customers (id, name) VALUES (3, 'new'); DROP TABLE extra;`;
+  INSERT INTO customers (id, name) VALUES (3, 'new');`;
+const tableDamage = ' DROP TABLE extra;';
 
 /** How a piece of work ended, and in what it left the session before that was closed. */
 export interface Outcome {
@@ -51,10 +54,10 @@ export interface Outcome {
   readonly inWork: boolean;
 }
 
-/** A backup or a restore of a small database, run again and again from the same state. */
+/** A backup of a small database, or a restore of all of it or of chosen rows, run again and again from the same state. */
 export interface Scenario {
   readonly engine: Engine['id'];
-  readonly kind: 'backup' | 'restore';
+  readonly kind: 'backup' | 'restore' | 'rows';
   readonly database: TestDatabase;
   /** Connects, works, closes. Never throws. */
   run(faults: FaultSet, options?: RunOptions): Promise<Outcome>;
@@ -94,11 +97,13 @@ export interface WorkOrder {
   readonly safetyFolder?: string;
   /** The folder in which it stands that this machine made the backup. */
   readonly stateFolder?: string;
+  /** The rows that are restored. */
+  readonly lines?: readonly string[];
 }
 
 /** Does it. `inside` is called when the work is over, before the session is closed. */
 export async function work(
-  { engine: id, kind, url, file, safetyFolder, stateFolder }: WorkOrder,
+  { engine: id, kind, url, file, safetyFolder, stateFolder, lines = [] }: WorkOrder,
   signal?: AbortSignal,
   inside: () => Promise<void> = () => Promise.resolve(),
 ): Promise<Outcome> {
@@ -114,9 +119,17 @@ export async function work(
     };
     session = await engine.connect(address, access);
     const state = stateFolder === undefined ? {} : { madeHere: new MadeHere(stateFolder, silentLogger) };
+    const safety = safetyFolder === undefined ? {} : { safetyFolder };
     if (kind === 'backup') await takeBackup(session, { ...options, ...state, file });
-    else {
-      const safety = safetyFolder === undefined ? {} : { safetyFolder };
+    else if (kind === 'rows') {
+      await restoreRows(file, session, engineById, {
+        ...options,
+        ...safety,
+        ...state,
+        source: { kind: 'lines', lines: bytesOf(lines.join('\n')) },
+        ...{ onConflict: 'stop', deleteAdded: true, withRelated: false },
+      });
+    } else {
       const confirm = (): Promise<boolean> => Promise.resolve(true);
       await restoreBackup(file, session, engineById, {
         ...options,
@@ -149,14 +162,15 @@ export async function createScenario(
   const output = path.join(folder, 'backups');
   await mkdir(output);
   const url = engine === 'sqlite' ? database.url : `${database.url}?sslmode=disable`;
-  const safety = engine === 'sqlite' ? { safetyFolder: path.join(folder, 'safety') } : {};
-  const order = { engine, url, kind, file: path.join(output, 'saved.dbbackup'), ...safety };
+  const safety = engine === 'sqlite' || kind === 'rows' ? { safetyFolder: path.join(folder, 'safety') } : {};
+  let order: WorkOrder = { engine, url, kind, file: path.join(output, 'saved.dbbackup'), ...safety };
   const texts = { new: await database.dump(), old: '' };
-  if (kind === 'restore') {
+  if (kind !== 'backup') {
     const { error } = await work({ ...order, kind: 'backup' });
     assert.equal(error, undefined);
-    await database.run(damage);
+    await database.run(kind === 'rows' ? rowDamage : rowDamage + tableDamage);
   }
+  if (kind === 'rows') order = { ...order, lines: await linesOf(order.file, database) };
   texts.old = await database.dump();
   const administrator = engine === 'postgres' ? new Administrator(database.url) : undefined;
   const place = new Place(database, order, folder, texts, administrator);
@@ -229,7 +243,7 @@ class Place {
       await this.unattended();
       state = await this.state();
       judgeWords(outcome, this.#order.kind, state);
-      await this.#judgeFiles(outcome, faults);
+      await this.#judgeFiles(outcome, faults, state);
     } finally {
       await this.#reset(state);
     }
@@ -264,7 +278,7 @@ class Place {
     return files;
   }
 
-  async #judgeFiles({ error }: Outcome, faults: FaultSet): Promise<void> {
+  async #judgeFiles({ error }: Outcome, faults: FaultSet, state: 'old' | 'new'): Promise<void> {
     const { kind, file } = this.#order;
     const all = readdirSync(this.#folder, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() || entry.name.startsWith('restore-point-'))
@@ -273,6 +287,10 @@ class Place {
     if (kind === 'backup') assert.equal(final.includes(file), !error, 'the final name');
     // What could not be removed stays, and is told.
     const unremovable = faults.failedToRemove;
+    if (!unremovable && kind === 'rows') {
+      const safety = final.filter((name) => name !== file);
+      assert.equal(safety.length, state === 'new' ? 1 : 0, 'a safety backup of rows that were written');
+    }
     if (!unremovable) {
       const left = all.filter((name) => !name.endsWith('.dbbackup'));
       assert.deepEqual(left, [], 'a temporary file was left');
@@ -292,8 +310,8 @@ class Place {
     for (const name of readdirSync(path.dirname(file))) {
       if (name.endsWith('-part')) await rm(path.join(path.dirname(file), name));
     }
-    if (kind === 'restore' && state === 'new') {
-      await this.#database.run(damage);
+    if (kind !== 'backup' && state === 'new') {
+      await this.#database.run(kind === 'rows' ? rowDamage : rowDamage + tableDamage);
       assert.equal(await this.state(), 'old');
     }
   }
@@ -302,7 +320,7 @@ class Place {
 /** What the error says was left unchanged has to be what was. */
 function judgeWords({ error, inWork }: Outcome, kind: Scenario['kind'], state: 'old' | 'new'): void {
   if (error === undefined) {
-    if (kind === 'restore') assert.equal(state, 'new', 'it was told as done');
+    if (kind !== 'backup') assert.equal(state, 'new', 'it was told as done');
     return;
   }
   assert.ok(RestorePointError.is(error), `somebody else's error came out: ${String((error as Error).stack)}`);
@@ -313,6 +331,11 @@ function judgeWords({ error, inWork }: Outcome, kind: Scenario['kind'], state: '
   else if (state === 'old')
     assert.match(words, /Nothing was changed\.|could not be confirmed|rolls back|not known/);
   else assert.doesNotMatch(words, /Nothing was changed/);
+}
+
+async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {
+  await Promise.resolve();
+  yield Buffer.from(text);
 }
 
 export async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {

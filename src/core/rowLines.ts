@@ -1,7 +1,11 @@
-import type { ComparedTable, RowDifference } from '../core/differences.ts';
-import { messageOf, RestorePointError } from '../core/errors.ts';
-import type { TableName } from '../core/names.ts';
-import type { Row, TextKind, Value } from '../core/values.ts';
+import type { ComparedTable, RowDifference } from './differences.ts';
+import { excessOf } from './jsonLimits.ts';
+import type { JsonRow, JsonValue } from './jsonValue.ts';
+import { messageOf, RestorePointError } from './errors.ts';
+import type { TableName } from './names.ts';
+import type { Row, TextKind, Value } from './values.ts';
+
+export type { JsonValue } from './jsonValue.ts';
 
 /** A row that differs, by the names of its columns on the first side. */
 export interface RowLine {
@@ -16,19 +20,34 @@ export interface RowLine {
 /** A column can have any name, also one that means something to JavaScript. */
 export type NamedValues = ReadonlyMap<string, Value>;
 
-/** The JSON form: null, true, a string (a text), a number (a safe integer), or else an object of one kind. */
-export type JsonValue =
-  null | boolean | string | number | { readonly [kind: string]: string | readonly JsonValue[] };
+/** A table whose rows are lines; `key` are places in `columns`. */
+export interface LinedTable {
+  readonly name: TableName;
+  readonly columns: readonly string[];
+  readonly key?: readonly number[];
+}
 
 export function rowLine({ first: table, columns, key }: ComparedTable, difference: RowDifference): RowLine {
-  const named = (row: Row): NamedValues => new Map(columns.map(({ first }, place) => [first, row[place]!]));
-  const one = difference.kind === 'onlyInSecond' ? difference.second : difference.first;
+  const lined = { name: table.name, columns: columns.map(({ first }) => first), ...(key ? { key } : {}) };
+  return rowLineOf(lined, {
+    ...(difference.kind === 'onlyInSecond' ? {} : { first: difference.first }),
+    ...(difference.kind === 'onlyInFirst' ? {} : { second: difference.second }),
+  });
+}
+
+/** The line of a row with one or both of its states. */
+export function rowLineOf(
+  { name, columns, key }: LinedTable,
+  { first, second }: { readonly first?: Row; readonly second?: Row },
+): RowLine {
+  const named = (row: Row): NamedValues => new Map(columns.map((column, place) => [column, row[place]!]));
+  const one = (first ?? second)!;
   return {
-    table: table.name,
-    kind: difference.kind,
-    ...(key ? { key: new Map(key.map((place) => [columns[place]!.first, one[place]!])) } : {}),
-    ...(difference.kind === 'onlyInSecond' ? {} : { first: named(difference.first) }),
-    ...(difference.kind === 'onlyInFirst' ? {} : { second: named(difference.second) }),
+    table: name,
+    kind: !first ? 'onlyInSecond' : second ? 'changed' : 'onlyInFirst',
+    ...(key ? { key: new Map(key.map((place) => [columns[place]!, one[place]!])) } : {}),
+    ...(first ? { first: named(first) } : {}),
+    ...(second ? { second: named(second) } : {}),
   };
 }
 
@@ -44,9 +63,14 @@ export function rowLineAsJson({ table, kind, key, first, second }: RowLine): obj
   };
 }
 
-function namedAsJson(values: NamedValues): object {
+function namedAsJson(values: NamedValues): JsonRow {
+  return namedRow([...values.keys()], [...values.values()]);
+}
+
+/** Values by the names of their columns, as JSON has them. A column can have any name. */
+export function namedRow(names: readonly string[], row: Row): JsonRow {
   const object = Object.create(null) as Record<string, JsonValue>;
-  for (const [name, value] of values) object[name] = valueAsJson(value);
+  for (const [place, name] of names.entries()) object[name] = valueAsJson(row[place]!);
   return object;
 }
 
@@ -151,6 +175,37 @@ export function parseRowLine(text: string, line: number): RowLine {
     });
   }
 }
+
+/** A row and the line that it is in. */
+export interface NumberedRow {
+  readonly number: number;
+  readonly row: RowLine;
+}
+
+/** Shorter lines cannot fill the memory. */
+const longLine = 64 * 1024;
+
+/** As `parseRowLine`, of bytes that anybody may have written. */
+export function parseRowLineBytes(bytes: Uint8Array, line: number): RowLine {
+  const refuse = (what: string): RestorePointError =>
+    new RestorePointError('usage', `Line ${line} is not a row of a comparison: ${what}`, {
+      next: 'Create the file with restore-point compare --rows all --json.',
+    });
+  const excess = bytes.length > longLine ? excessOf(bytes) : undefined;
+  if (excess !== undefined) throw refuse(excess);
+  if (line === 1 && bytes[0] === 0xff && bytes[1] === 0xfe)
+    throw refuse('the file is in UTF-16, as Windows PowerShell writes it: save it as UTF-8');
+  let text: string;
+  try {
+    text = utf8.decode(bytes);
+  } catch {
+    throw refuse('it is not valid UTF-8');
+  }
+  return parseRowLine(text, line);
+}
+
+/** Passes over the mark that some editors put at the beginning of a file. */
+const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 function namedFromJson(json: unknown, name: string): NamedValues {
   if (!isObject(json)) throw new Error(`"${name}" is not an object`);
