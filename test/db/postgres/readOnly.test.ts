@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
+import { restoreRows } from '../../support/chosenRows.ts';
 import { backUp, failure, restore, usePostgres } from '../../support/postgresRestores.ts';
 
 describe('postgres: default_transaction_read_only', () => {
@@ -30,6 +31,9 @@ describe('postgres: default_transaction_read_only', () => {
         assert.ok(error.details.next?.endsWith(remedy), error.details.next);
         assert.deepEqual([asked, existsSync(safetyFolder)], [false, false]);
       }
+      const chosen = await failure(restoreRows(database, [{ name: 't', rows: [[undefined, ['2']]] }]));
+      assert.equal(chosen.code, 'refused');
+      assert.match(chosen.message, where);
       await database.run(`BEGIN READ WRITE; ALTER ${what} RESET default_transaction_read_only; COMMIT`);
       await restore(saved, database);
     }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import pg from 'pg';
 import { silentLogger } from '../../../src/core/logger.ts';
 import { engineById } from '../../../src/engines/registry.ts';
+import { restoreRows } from '../../support/chosenRows.ts';
 import { compareAll, countsText } from '../../support/postgresCompare.ts';
 import { type PostgresServer, startStandby } from '../../support/postgresServer.ts';
 import { backUp, failure, restore, usePostgres } from '../../support/postgresRestores.ts';
@@ -80,6 +81,14 @@ describe('postgres: a standby', function () {
       assert.equal(error.details.next, 'Connect to the primary server.');
       assert.deepEqual([asked, existsSync(safetyFolder)], [false, false]);
     }
+  });
+
+  it('takes no chosen rows, and says why', async () => {
+    const error = await failure(
+      restoreRows(standby, [{ name: 'orders', rows: [[undefined, ['6000', '1', '1']]] }]),
+    );
+    assert.equal(error.code, 'refused');
+    assert.equal(error.message, 'This server is a standby: it can be backed up, but not restored into');
   });
 });
 
