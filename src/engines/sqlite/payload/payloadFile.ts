@@ -1,3 +1,4 @@
+import { createCipheriv, randomBytes } from 'node:crypto';
 import { open, statfs, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RestorePointError, throwIfCancelled } from '../../../core/errors.ts';
@@ -48,16 +49,17 @@ export interface Destination {
   readonly remedy: string;
 }
 
-/** Puts a payload together in a file. Throws `damaged-backup` when it is no database. */
+/** Puts a payload together in a file. Resolves to its digest. Throws `damaged-backup` when it is no database. */
 export async function extractPayload(
   payload: Payload,
   source: PayloadSource,
   destination: Destination,
   { signal, report }: WorkOptions,
-): Promise<void> {
+): Promise<string> {
   const totalBytes = payload.chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);
   await refuseWithoutRoom(destination, totalBytes, payload);
   const output = await open(destination.file, 'r+');
+  const digest = new Digest();
   let bytes = 0;
   // The next chunk is decompressed while this one is written.
   let writing = Promise.resolve();
@@ -65,6 +67,7 @@ export async function extractPayload(
     for await (const chunk of source.read(payload, signal)) {
       throwIfCancelled(signal);
       if (bytes === 0) checkMagic(chunk, payload);
+      digest.add(chunk);
       await writing;
       bytes += chunk.length;
       writing = output.appendFile(chunk).then(() => freeBytes(chunk));
@@ -73,31 +76,44 @@ export async function extractPayload(
       report?.({ phase: 'prepare', bytes, totalBytes });
     }
     await writing;
+    return digest.end();
   } finally {
     await writing.catch(() => 'already reported, or caused by an earlier error');
     await output.close();
   }
 }
 
-/** Where a file first differs from the payload that it was made of; undefined where it does not. */
-export async function firstDifference(
-  file: string,
-  payload: Payload,
-  source: PayloadSource,
-  signal?: AbortSignal,
-): Promise<number | undefined> {
+/**
+ * A running GMAC, which takes a twelfth of the time of SHA-256. No digest leaves this process, and the key is chosen by
+ * chance: so one nonce serves them all, and two files have one digest with a probability below 2^-90.
+ */
+class Digest {
+  static readonly #key = randomBytes(16);
+  readonly #cipher = createCipheriv('aes-128-gcm', Digest.#key, Buffer.alloc(12));
+
+  add(bytes: Uint8Array): void {
+    this.#cipher.setAAD(bytes);
+  }
+
+  end(): string {
+    this.#cipher.final();
+    return this.#cipher.getAuthTag().toString('hex');
+  }
+}
+
+/** What `extractPayload` resolves to for a payload that makes this file. */
+export async function digestOf(file: string, signal?: AbortSignal): Promise<string> {
   const input = await open(file, 'r');
+  const digest = new Digest();
   try {
-    let position = 0;
-    let buffer = Buffer.alloc(0);
-    for await (const chunk of source.read(payload, signal)) {
-      if (buffer.length < chunk.length) buffer = Buffer.allocUnsafeSlow(chunk.length);
-      const { bytesRead } = await input.read(buffer, 0, chunk.length, position);
-      if (!buffer.subarray(0, bytesRead).equals(chunk)) return position;
-      position += chunk.length;
-      freeBytes(chunk);
+    const buffer = Buffer.allocUnsafeSlow(1 << 20);
+    for (;;) {
+      throwIfCancelled(signal);
+      const { bytesRead } = await input.read(buffer, 0, buffer.length);
+      if (bytesRead === 0) break;
+      digest.add(buffer.subarray(0, bytesRead));
     }
-    return (await input.stat()).size === position ? undefined : position;
+    return digest.end();
   } finally {
     await input.close();
   }

@@ -5,7 +5,7 @@ import { databaseName } from '../connect/address.ts';
 import { describeFailure, inWords } from '../connect/errors.ts';
 import { headerBytes, reservedAt } from '../fileFormat/databaseHeader.ts';
 import { onlyPayload } from '../payload/payloadDatabase.ts';
-import { extractPayload, firstDifference } from '../payload/payloadFile.ts';
+import { digestOf, extractPayload } from '../payload/payloadFile.ts';
 import type { NewFile } from './newFile.ts';
 import { failedVerification } from './verify.ts';
 import { type FilePlace, WholeFileRestore } from './wholeFileRestore.ts';
@@ -14,20 +14,16 @@ import { type FilePlace, WholeFileRestore } from './wholeFileRestore.ts';
 export class NewFilePlace implements FilePlace {
   readonly path: string;
   readonly #file: NewFile;
-  readonly #restore: RestoreSource;
+  /** See `digestOf`. */
+  readonly #written: string;
   readonly #placed: () => Promise<void>;
   readonly #options: WorkOptions;
   outcome: RestoreOutcome = unchanged;
 
-  private constructor(
-    file: NewFile,
-    restore: RestoreSource,
-    placed: () => Promise<void>,
-    options: WorkOptions,
-  ) {
+  private constructor(file: NewFile, written: string, placed: () => Promise<void>, options: WorkOptions) {
     this.path = file.path;
     this.#file = file;
-    this.#restore = restore;
+    this.#written = written;
     this.#placed = placed;
     this.#options = options;
   }
@@ -48,16 +44,15 @@ export class NewFilePlace implements FilePlace {
    */
   static async extract(
     file: NewFile,
-    restore: RestoreSource,
+    { manifest, source }: RestoreSource,
     placed: () => Promise<void>,
     options: WorkOptions,
   ): Promise<NewFilePlace | undefined> {
-    const { manifest, source } = restore;
     try {
-      await extractPayload(onlyPayload(manifest), source, file.room, options);
+      const written = await extractPayload(onlyPayload(manifest), source, file.room, options);
       if ((await reservedBytes(file.path)) === 0) {
         options.logger.debug(`The database in the backup becomes ${file.place} as it is`);
-        return new NewFilePlace(file, restore, placed, options);
+        return new NewFilePlace(file, written, placed, options);
       }
     } catch (error) {
       await file.remove();
@@ -68,11 +63,8 @@ export class NewFilePlace implements FilePlace {
   }
 
   async verify(): Promise<void> {
-    const { manifest, source } = this.#restore;
-    const payload = onlyPayload(manifest);
-    const position = await firstDifference(this.path, payload, source, this.#options.signal);
-    if (position === undefined) return;
-    throw failedVerification(`the file differs at byte ${position}`);
+    if ((await digestOf(this.path, this.#options.signal)) === this.#written) return;
+    throw failedVerification('the file is not what was written');
   }
 
   async commit(): Promise<void> {
