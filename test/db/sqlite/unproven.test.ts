@@ -16,90 +16,13 @@ import { failure } from '../../support/errors.ts';
 import { itInAll, sampleItems } from '../../support/sample.ts';
 import { holdSqlite, runSqlite, useSystemTemporaryFolder } from '../../support/sqliteFiles.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
+import { plain, registered, shapes } from '../../support/unprovenShapes.ts';
 import { backUpFile, restoreFile } from '../everything/sqliteRoundTrip.ts';
 
 type CopyArguments = Parameters<Connection['copyPages']>;
 
 const numbers = (rows: number): string =>
   `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i <= ${rows - 1})`;
-
-/** What the application registers stands here for what SQLite has: `like` of the names in the statements of some objects. */
-const registered = (like: string, names: Readonly<Record<string, string>>): string =>
-  `PRAGMA writable_schema = ON;
-   ${Object.entries(names)
-     .map(
-       ([known, own]) =>
-         `UPDATE sqlite_schema SET sql = replace(sql, '${known}', '${own}') WHERE name LIKE '${like}';`,
-     )
-     .join('\n')}
-   PRAGMA writable_schema = RESET;`;
-
-const plain = `CREATE TABLE plain (id INTEGER PRIMARY KEY, a); INSERT INTO plain VALUES (1, 'x'), (2, 'y');`;
-
-interface Shape {
-  readonly sql: string;
-  /** Of what is reported as not checked; none where SQLite can do all that it has to. */
-  readonly unproven: readonly string[];
-  /** What a restore of the table by itself says, where its rows cannot be copied. */
-  readonly table?: string;
-}
-
-const shapes: Readonly<Record<string, Shape>> = {
-  'a collation in an index': {
-    sql: `CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b); INSERT INTO t VALUES (1, 'B', 1), (2, 'a', 2);
-      CREATE UNIQUE INDEX t_a ON t (a COLLATE NOCASE); ${registered('t_a', { NOCASE: 'unicase' })}`,
-    unproven: ['the index t_a of t needs the collation unicase'],
-  },
-  'a collation in a column, and a key over it': {
-    sql: `CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT COLLATE NOCASE UNIQUE, b); INSERT INTO t VALUES (1, 'B', 1), (2, 'a', 2);
-      ${registered('t', { NOCASE: 'LOCALIZED' })}`,
-    unproven: ['the index sqlite_autoindex_t_1 of t needs the collation LOCALIZED'],
-  },
-  'a collation in the key of a table without rowids': {
-    sql: `CREATE TABLE t (a TEXT COLLATE NOCASE PRIMARY KEY, b) WITHOUT ROWID; INSERT INTO t VALUES ('B', 1), ('a', 2);
-      ${registered('t', { NOCASE: 'unicase' })}`,
-    unproven: ['the table t needs the collation unicase'],
-    table: 'The table t needs the collation unicase',
-  },
-  'a function in the expression of an index': {
-    sql: `CREATE TABLE t (id INTEGER PRIMARY KEY, a, b); INSERT INTO t VALUES (1, 'B', 1), (2, 'a', 2);
-      CREATE INDEX t_a ON t (lower(a)); ${registered('t_a', { lower: 'fixup_url' })}`,
-    unproven: ['the index t_a of t needs the function fixup_url'],
-  },
-  'a function in the condition of an index': {
-    sql: `CREATE TABLE t (id INTEGER PRIMARY KEY, a, b); INSERT INTO t VALUES (1, 'B', 1), (2, 'a', 2);
-      CREATE INDEX t_a ON t (b) WHERE lower(a) = 'a'; ${registered('t_a', { lower: 'fixup_url' })}`,
-    unproven: ['the index t_a of t needs the function fixup_url'],
-  },
-  'a function in a generated column': {
-    sql: `CREATE TABLE t (id INTEGER PRIMARY KEY, a, b, g AS (lower(a))); INSERT INTO t VALUES (1, 'B', 1), (2, 'a', 2);
-      CREATE INDEX t_g ON t (g); ${registered('t', { lower: 'own' })}`,
-    unproven: ['the index t_g of t needs the function own', 'the table t needs the function own'],
-    table: 'The table t needs the function own',
-  },
-  'a function in a CHECK': {
-    sql: `CREATE TABLE t (id INTEGER PRIMARY KEY, a, b CHECK (abs(b) >= 0)); INSERT INTO t VALUES (1, 'B', 1), (2, 'a', 2);
-      ${registered('t', { abs: 'own' })}`,
-    unproven: ['the table t needs the function own'],
-  },
-  'a function in a stored column': {
-    sql: `CREATE TABLE t (id INTEGER PRIMARY KEY, a, b, g AS (lower(a)) STORED);
-      INSERT INTO t (id, a, b) VALUES (1, 'B', 1), (2, 'a', 2); ${registered('t', { lower: 'own' })}`,
-    unproven: ['the table t needs the function own'],
-    table: 'The table t needs the function own',
-  },
-  'functions in views and triggers': {
-    sql: `CREATE TABLE t (id INTEGER PRIMARY KEY, a, b); INSERT INTO t VALUES (1, 'B', 1), (2, 'a', 2);
-      CREATE VIEW v AS SELECT own(a) FROM t; CREATE VIEW w AS SELECT * FROM gone;
-      CREATE TRIGGER g AFTER INSERT ON t BEGIN UPDATE t SET b = own(new.a); END;`,
-    unproven: [],
-  },
-  'a module that is not loaded': {
-    sql: `CREATE TABLE t (id INTEGER PRIMARY KEY, a, b); INSERT INTO t VALUES (1, 'B', 1), (2, 'a', 2);
-      CREATE VIRTUAL TABLE f USING fts5 (a); INSERT INTO f VALUES ('some words'); ${registered('f', { fts5: 'own' })}`,
-    unproven: [],
-  },
-};
 
 describe('SQLite: databases that need what only their application registers', () => {
   const folder = useTemporaryFolder();
