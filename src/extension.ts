@@ -2,12 +2,15 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { engineById, engines, parseDatabaseUrl } from './engines/registry.ts';
 import { BackupKeys } from './ui/backups/backupKeys.ts';
+import { takenFrom } from './ui/backups/backupOrigin.ts';
 import { BackupIndex } from './ui/backups/backupIndex.ts';
 import { backupCommands } from './ui/commands/backupCommands.ts';
 import { registerCommands } from './ui/commands/commandTable.ts';
 import { compareCommands } from './ui/commands/compareCommands.ts';
 import { connectionCommands } from './ui/commands/connectionCommands.ts';
+import { exportCommands } from './ui/commands/exportCommands.ts';
 import { fileCommands } from './ui/commands/fileCommands.ts';
+import { newDatabaseCommand } from './ui/commands/newDatabaseCommand.ts';
 import { restoreCommands } from './ui/commands/restoreCommands.ts';
 import { showCommands } from './ui/commands/showCommands.ts';
 import { viewCommands } from './ui/commands/viewCommands.ts';
@@ -39,6 +42,8 @@ export function activate(context: vscode.ExtensionContext): void {
       ...backupCommands(services),
       ...restoreCommands(services),
       ...compareCommands(services),
+      ...newDatabaseCommand(services),
+      ...exportCommands(services),
       ...fileCommands(services),
       ...showCommands(services),
       ...connectionCommands(services),
@@ -71,7 +76,10 @@ function createServices(context: vscode.ExtensionContext): Services {
   const sessions = new SessionCache(connector, log);
   const backups = new BackupIndex(engineById, log);
   const connectionsTree = new ConnectionsTree(store, sessions, log);
-  const backupsTree = new BackupsTree(backups);
+  const safetyFolder = path.join((context.storageUri ?? context.globalStorageUri).fsPath, 'safety');
+  const backupsTree = new BackupsTree(backups, ({ file, manifest }) =>
+    takenFrom({ store, safetyFolder }, file, manifest),
+  );
   const connectionsView = vscode.window.createTreeView('restorePoint.connections', {
     treeDataProvider: connectionsTree,
     canSelectMany: true,
@@ -84,6 +92,7 @@ function createServices(context: vscode.ExtensionContext): Services {
   });
   const statements = new Statements();
   const textDiffs = new TextDiffs();
+  const boundary = new ErrorBoundary(log);
   context.subscriptions.push(
     vscode.workspace.registerTextDocumentContentProvider(Statements.scheme, statements),
     vscode.workspace.registerTextDocumentContentProvider(TextDiffs.scheme, textDiffs),
@@ -96,14 +105,17 @@ function createServices(context: vscode.ExtensionContext): Services {
   );
   return {
     log,
-    boundary: new ErrorBoundary(log),
+    boundary,
     work: new WorkRunner(log),
     workers: new Workers(path.join(context.extensionPath, 'dist', 'worker.js')),
     ...{ engines, engineById, store, passwords, passphrases, keys, connector, sessions, backups },
     ...{ connectionsTree, backupsTree, connectionsView, backupsView, statements },
-    viewer: new ContentsEditor(context.extensionUri, { engineById, keys, backups, logger: log }),
+    viewer: new ContentsEditor(context.extensionUri, {
+      ...{ engineById, keys, backups, boundary },
+      logger: log,
+    }),
     comparisons: new Comparisons(context.extensionUri, textDiffs, log),
-    safetyFolder: path.join((context.storageUri ?? context.globalStorageUri).fsPath, 'safety'),
+    safetyFolder,
     memory: context.workspaceState,
   };
 }

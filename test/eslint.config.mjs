@@ -117,12 +117,12 @@ export default tseslint.config(
   }),
   ...[['src/worker.ts'], ['src/worker/**/*.ts']].map((files) =>
     layer(files, {
-      layers: ['core', 'archive', 'engines', 'backup', 'compare', 'restore', 'worker'],
+      layers: ['core', 'archive', 'engines', 'backup', 'compare', 'export', 'restore', 'worker'],
       packages: ['vscode-jsonrpc'],
     }),
   ),
   layer(['src/ui/**/*.ts'], {
-    layers: ['core', 'archive', 'engines', 'backup', 'compare', 'restore', 'worker', 'ui'],
+    layers: ['core', 'archive', 'engines', 'backup', 'compare', 'export', 'restore', 'worker', 'ui'],
     packages: ['vscode', 'jsonc-parser'],
     // What it does is done in another process.
     others: [portOnly, '/worker/(?!workers\\.ts$|protocol\\.ts$)'],
@@ -134,7 +134,7 @@ export default tseslint.config(
     }),
   ),
   layer(['src/extension.ts'], {
-    layers: ['core', 'archive', 'engines', 'backup', 'compare', 'restore', 'worker', 'ui'],
+    layers: ['core', 'archive', 'engines', 'backup', 'compare', 'export', 'restore', 'worker', 'ui'],
     packages: ['vscode'],
     others: ['/worker/(?!workers\\.ts$)'],
   }),

@@ -228,6 +228,11 @@ export class Grid {
     cell?.focus({ preventScroll: true });
   }
 
+  /** The chosen row's place on the page. */
+  get chosenRow() {
+    return this.#at.row;
+  }
+
   /** The full text of the chosen value; NULL as displayed. A long value is read first. */
   async chosenValue() {
     const { row, column } = this.#at;

@@ -22,7 +22,10 @@ export class RowsPanel {
   #page = -1;
   /** @type {Grid | undefined} */
   #grid;
-  #place = element('div', { class: 'rows-place' });
+  #place = element('div', {
+    class: 'rows-place',
+    'data-vscode-context': JSON.stringify({ rowChosen: true }),
+  });
   #pane;
   #progress = element('div', { class: 'progress', hidden: true, role: 'progressbar' });
   #valueToggle;
@@ -70,6 +73,11 @@ export class RowsPanel {
   /** The full text of the chosen value; undefined if there is none. */
   async chosenValue() {
     return await this.#grid?.chosenValue();
+  }
+
+  /** The number of the chosen row in the table, from 0; undefined if there is none. */
+  chosenRow() {
+    return this.#grid && this.#page * this.#options.rowsPerPage + this.#grid.chosenRow;
   }
 
   /** Shows the remembered page, unless it is already shown. */

@@ -87,6 +87,12 @@ export class TablePanel {
     return this.#options.state.tab === 'rows' ? await this.#rows.chosenValue() : undefined;
   }
 
+  /** The table and the row that are chosen; undefined if there is none. */
+  chosenRow() {
+    const row = this.#options.state.tab === 'rows' ? this.#rows.chosenRow() : undefined;
+    return row === undefined ? undefined : { table: this.#options.index, row };
+  }
+
   /** @param {KeyboardEvent} event */
   #onKey(event) {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];

@@ -89,6 +89,11 @@ function receive(message) {
       return header?.damaged(message.problem);
     case 'copy':
       return void copyChosen();
+    case 'copyRow': {
+      const chosen = panel?.chosenRow();
+      if (chosen) host.postMessage({ type: 'copyRow', as: message.as, ...chosen });
+      return;
+    }
     case 'choose':
       return chooseTable(message.key);
     case 'answer':

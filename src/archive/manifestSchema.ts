@@ -1,4 +1,5 @@
 import type { SchemaObject as JsonSchema } from 'ajv';
+import { longestName, longestNote } from '../core/backupLabel.ts';
 
 const text: JsonSchema = { type: 'string' };
 const flag: JsonSchema = { type: 'boolean' };
@@ -115,6 +116,9 @@ export const manifestSchema = object(
     payloads: listOf(object({ name: payloadName, chunks: listOf(chunk) })),
   },
   {
+    // One line.
+    name: { type: 'string', minLength: 1, maxLength: longestName, pattern: '^[^\\r\\n\\u2028\\u2029]*$' },
+    note: { type: 'string', minLength: 1, maxLength: longestNote },
     only: oneOf('schema', 'data'),
     allObjects: flag,
     asItIs: { const: true },

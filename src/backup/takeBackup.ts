@@ -17,6 +17,7 @@ import { version } from '../core/version.ts';
 import type { MadeHere } from './madeHere.ts';
 import { chooseObjects } from './chooseObjects.ts';
 import { chooseRows, withReasons } from './chooseRows.ts';
+import { type BackupLabel, checkedLabel } from '../core/backupLabel.ts';
 import { excludedNotes, withoutExcluded } from './excludedRows.ts';
 import { refuseUnreadable } from './refuseUnreadable.ts';
 import { type BackupSelection, selectionScope } from './selectTables.ts';
@@ -33,6 +34,8 @@ export interface TakeBackupOptions extends WorkOptions {
   /** The keys to encrypt it to; without it, the backup is not encrypted. */
   readonly lock?: Lock;
   readonly purpose?: Manifest['purpose'];
+  /** What the user calls it. */
+  readonly label?: BackupLabel;
   /** The id of the connection in the settings. */
   readonly connection?: string;
   /** Learns that this machine made it. */
@@ -169,6 +172,7 @@ function describeBackup(
       ...(options.connection === undefined ? {} : { connection: options.connection }),
     },
     purpose: options.purpose ?? 'backup',
+    ...checkedLabel(options.label ?? {}),
     complete: whole && !partly,
     ...(only ? { only } : {}),
     ...(partly && only !== 'data' ? { allObjects: true } : {}),

@@ -1,3 +1,4 @@
+import { type BackupLabel, checkedLabel } from '../core/backupLabel.ts';
 import type { BackupPart, Compression } from '../core/manifest.ts';
 import type { TablePattern } from '../core/names.ts';
 import { restoreModes, type RestoreMode } from '../core/plan.ts';
@@ -36,8 +37,8 @@ export const usage = `restore-point: back up a database to a file, and restore e
 
   restore-point backup  <connection> [--out FILE|FOLDER] [--tables a,b.c] [--exclude a,b.c]
                         [--exclude-rows log_*] [--where 'table: condition'] [--with-related] [--schema-only | --data-only]
-                        [--compression zstd|gzip|none] [--encrypt | --recipient age1…]
-                        [--trust-settings] [--json]
+                        [--name NAME] [--note TEXT] [--compression zstd|gzip|none]
+                        [--encrypt | --recipient age1…] [--trust-settings] [--json]
   restore-point restore <file> <connection> [--mode replace|merge|insert-missing] [--tables a,b.c]
                         [--with-related] [--schema-only | --data-only] [--into-schema NAME]
                         [--create-database [NAME]] [--dry-run] [--no-safety-backup] [--identity FILE] [--trust]
@@ -64,6 +65,7 @@ export const usage = `restore-point: back up a database to a file, and restore e
 
 --tables      names, or patterns with *: orders, audit_*, archive.*; in quotes, a * is an ordinary character
 --exclude-rows  tables to back up without their rows; a restore leaves their rows in the database alone
+--name        what to call the backup: "before migration 42"; --note adds what there is to say about it
 --out         a file that ends in .dbbackup (.dbbackup.age if encrypted), or a folder; default: "backups"
 --where       only rows that match a condition, in the database's SQL; may be given once for each table;
               in a restore: the rows that match it and differ from the backup are made as they were
@@ -131,6 +133,7 @@ export interface BackupArguments extends Common, ConnectionArguments, LockArgume
   readonly withRelated: boolean;
   readonly only?: BackupPart;
   readonly compression?: Compression;
+  readonly label: BackupLabel;
 }
 
 export interface RestoreArguments
@@ -210,6 +213,8 @@ const commandOptions = {
     'exclude-rows': { type: 'string', multiple: true },
     where: { type: 'string', multiple: true },
     compression: { type: 'string' },
+    name: { type: 'string' },
+    note: { type: 'string' },
   },
   restore: {
     ...everyCommand,
@@ -294,6 +299,10 @@ function backupArguments(words: readonly string[]): BackupArguments {
     ...(values.where ? { where: values.where.map(parseCondition) } : {}),
     ...part,
     ...lockArguments(values),
+    label: checkedLabel({
+      ...(values.name === undefined ? {} : { name: values.name }),
+      ...(values.note === undefined ? {} : { note: values.note }),
+    }),
     ...(values.compression === undefined
       ? {}
       : { compression: choice('--compression', values.compression, compressions) }),

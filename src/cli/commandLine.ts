@@ -25,7 +25,6 @@ import { exportCommand } from './exportCommand.ts';
 import { keysFor, lockFor } from './keys.ts';
 import { createOutput, exitCodeOf, lines, type Output } from './output.ts';
 import type { Terminal, Work } from './terminal.ts';
-import { inNewDatabase } from './newDatabase.ts';
 import { restoreChosenRows, restoresRows } from './restoreRows.ts';
 import { createProgressBar } from './progressBar.ts';
 import {
@@ -43,6 +42,7 @@ import { version } from '../core/version.ts';
 import { visible } from '../core/visible.ts';
 import { engineById } from '../engines/registry.ts';
 import { type CodeToRun, statementsText } from '../restore/codeToRun.ts';
+import { inNewDatabase } from '../restore/newDatabase.ts';
 import { restoreBackup } from '../restore/restoreBackup.ts';
 
 /** Resolves to the exit code where it is not 0. */
@@ -94,6 +94,7 @@ async function backup(args: BackupArguments, output: Output, work: Work): Promis
         ...(only ? { only } : {}),
         withRelated,
       },
+      label: args.label,
       ...(args.compression ? { compression: args.compression } : {}),
       ...(connection.id === undefined ? {} : { connection: connection.id }),
     });
@@ -133,8 +134,16 @@ async function restore(args: RestoreArguments, output: Output, work: Work): Prom
   const { createDatabase } = args;
   if (createDatabase === undefined) return await restoreInto(connection, args, output, { ...work, ...known });
   const { source } = archive.manifest;
-  await inNewDatabase(connection, createDatabase, source, { ...work, output }, (made, createdDatabase) =>
-    restoreInto(made, args, output, { ...work, ...known, createdDatabase }),
+  const { engine, address, password } = connection;
+  const place = {
+    ...{ engine, address },
+    ...(password === undefined ? {} : { password }),
+    ...(createDatabase === '' ? {} : { name: createDatabase }),
+  };
+  const say = (sentence: string): void => output.message(sentence);
+  const making = { ...work, say, otherwise: 'Leave --create-database out.' };
+  await inNewDatabase(place, source, making, (made, createdDatabase) =>
+    restoreInto({ ...connection, address: made }, args, output, { ...work, ...known, createdDatabase }),
   );
 }
 

@@ -81,6 +81,7 @@ export function salvageText({ file, bytes, tables, lostChunks, lostExtras }: Sal
 export function inspectText({ manifest, size, encryption }: Archive, rules: ExtrasRules | undefined): string {
   const { source, extras } = manifest;
   return [
+    ...labelText(manifest),
     visible(
       `${source.database} (${source.serverVersion}), taken ${manifest.createdAt} by Restore Point ${manifest.createdBy}, `,
     ) + `${formatBytes(size)}${extentText(manifest)}${encryptionText(encryption)}`,
@@ -111,6 +112,13 @@ export function inspectText({ manifest, size, encryption }: Archive, rules: Extr
     ),
     ...contentNotes(manifest).map(visible),
   ].join('\n');
+}
+
+function labelText({ name, note }: Manifest): string[] {
+  return [
+    ...(name === undefined ? [] : [visible(name)]),
+    ...(note === undefined ? [] : [visibleLines(note)]),
+  ];
 }
 
 function encryptionText(encryption: Encryption | undefined): string {

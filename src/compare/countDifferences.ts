@@ -16,8 +16,8 @@ export interface CountDifferencesOptions extends Omit<CompareSidesOptions, 'rows
 }
 
 /**
- * Counts the rows that differ between two sides, table by table; of tables that have the same columns on both. Throws as
- * `compareSides`.
+ * Counts the rows that differ between two sides, table by table; of tables that have the same columns on both, and of which
+ * both hold all rows. Throws as `compareSides`.
  */
 export async function countDifferences(
   first: Side,
@@ -31,7 +31,7 @@ export async function countDifferences(
   try {
     for await (const part of compareSides(first, second, { ...options, signal: either, rows: 0 })) {
       if (part.part === 'overview') tables = part.tables;
-      else if (part.part === 'counts' && hasSameColumns(tables[part.table]!))
+      else if (part.part === 'counts' && isWhole(tables[part.table]!))
         counted.push({ table: tables[part.table]!.name, counts: part.counts });
     }
   } catch (error) {
@@ -41,6 +41,6 @@ export async function countDifferences(
   return counted;
 }
 
-function hasSameColumns({ columnsOnlyInFirst, columnsOnlyInSecond }: PairedTable): boolean {
-  return columnsOnlyInFirst.length + columnsOnlyInSecond.length === 0;
+function isWhole({ columnsOnlyInFirst, columnsOnlyInSecond, compared }: PairedTable): boolean {
+  return columnsOnlyInFirst.length + columnsOnlyInSecond.length === 0 && compared?.partial === undefined;
 }

@@ -94,6 +94,9 @@ export interface Manifest {
   };
   /** Why it was taken: by a user, or before a restore. */
   readonly purpose: 'backup' | 'safety';
+  /** What its maker called it, in one line, and what there is to say about it. Anybody can have written them: see `visible`. */
+  readonly name?: string;
+  readonly note?: string;
   /** It contains the whole database, its schema and its rows, and not only a part. */
   readonly complete: boolean;
   /** It contains only the schema (all row counts are 0), or only rows. */

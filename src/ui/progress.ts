@@ -11,6 +11,7 @@ export const backupEnds: PhaseEnds = { snapshot: 40, read: 97, publish: 100 };
 export const verifyEnds: PhaseEnds = { check: 40, prepare: 55, verify: 100 };
 export const salvageEnds: PhaseEnds = { check: 60, read: 97, publish: 100 };
 export const compareEnds: PhaseEnds = { snapshot: 20, compare: 100 };
+export const exportEnds: PhaseEnds = { snapshot: 5, read: 97, publish: 100 };
 export const restoreEnds: PhaseEnds = {
   check: 10,
   plan: 12,

@@ -11,11 +11,15 @@ import type {
   StoredComparison,
 } from '../compare/differenceStore.ts';
 import type { Cell } from '../core/cells.ts';
+import type { BackupLabel } from '../core/backupLabel.ts';
 import type { DatabaseAddress } from '../core/connections.ts';
 import type { Compression, Manifest } from '../core/manifest.ts';
 import type { TableName } from '../core/names.ts';
 import type { RestoreMode, RestorePlan } from '../core/plan.ts';
 import type { ProgressEvent } from '../core/progress.ts';
+import type { FormatOptions } from '../export/exportRows.ts';
+import type { ExportReport } from '../export/exportTable.ts';
+import type { ExportFormat } from '../export/rowFormat.ts';
 import type { CodeToRun } from '../restore/codeToRun.ts';
 import type { RestoreReport } from '../restore/restoreBackup.ts';
 import type { PlainError } from './plainErrors.ts';
@@ -34,6 +38,7 @@ export interface BackupTask {
   readonly place: { readonly file: string } | { readonly folder: string };
   readonly compression: Compression;
   readonly lock?: Lock;
+  readonly label?: BackupLabel;
   /** The id of the connection in the settings. */
   readonly connection: string;
 }
@@ -61,6 +66,38 @@ export interface CountTask {
   /** All that both have when left out. */
   readonly tables?: readonly TableName[];
   readonly milliseconds: number;
+}
+
+/** A restore of all of a backup into a new database beside an existing one, or into a new file. */
+export interface NewDatabaseTask {
+  readonly database: DatabaseAccess;
+  /** Of the new database; of one that is a file, the address says it. */
+  readonly name?: string;
+  readonly file: string;
+  readonly keys?: KnownKeys;
+}
+
+export interface NewDatabaseReport {
+  readonly report: RestoreReport;
+  readonly address: DatabaseAddress;
+  /** For people. */
+  readonly target: string;
+}
+
+/** The rows of one table of a backup or of a database. */
+export interface ExportTask extends FormatOptions {
+  readonly source:
+    | { readonly kind: 'backup'; readonly file: string; readonly keys?: KnownKeys }
+    | { readonly kind: 'database'; readonly database: DatabaseAccess };
+  readonly table: TableName;
+  readonly format: ExportFormat;
+  /** The new file. */
+  readonly out: string;
+}
+
+export interface ExportedFile extends ExportReport {
+  readonly file: string;
+  readonly bytes: number;
 }
 
 export interface VerifyTask {
@@ -114,6 +151,10 @@ export const countDifferences = new RequestType<CountTask, readonly CountedTable
   'countDifferences',
 );
 export const restore = new RequestType<RestoreTask, RestoreReport, PlainError>('restore');
+export const restoreIntoNew = new RequestType<NewDatabaseTask, NewDatabaseReport, PlainError>(
+  'restoreIntoNew',
+);
+export const exportTable = new RequestType<ExportTask, ExportedFile, PlainError>('exportTable');
 export const salvage = new RequestType<SalvageTask, SalvageReport, PlainError>('salvage');
 export const verify = new RequestType<VerifyTask, VerifyReport, PlainError>('verify');
 

@@ -9,6 +9,7 @@ import {
   type RequestType,
   ResponseError,
 } from 'vscode-jsonrpc/node';
+import { Archive } from '../archive/archiveReader.ts';
 import { Keys } from '../archive/encryption/keys.ts';
 import { newBackupFile } from '../backup/backupFiles.ts';
 import { MadeHere } from '../backup/madeHere.ts';
@@ -24,6 +25,9 @@ import type { Logger } from '../core/logger.ts';
 import type { ConnectOptions, Session, WorkOptions } from '../engines/engine.ts';
 import { engineById } from '../engines/registry.ts';
 import { useSession } from '../engines/useSession.ts';
+import { writeExportFile } from '../export/exportRows.ts';
+import { exportBackedUpTable, exportLiveTable, type ExportReport } from '../export/exportTable.ts';
+import { inNewDatabase } from '../restore/newDatabase.ts';
 import { restoreBackup, type RestoreReport } from '../restore/restoreBackup.ts';
 import { fewerEvents } from './fewerEvents.ts';
 import { errorOf, type PlainError, plainOf } from './plainErrors.ts';
@@ -56,6 +60,10 @@ export function serve(): void {
   handle(protocol.backUp, backUp);
   handle(protocol.restore, (task, options) => restore(task, options, questionsTo(connection, options)));
   handle(protocol.countDifferences, count);
+  handle(protocol.restoreIntoNew, (task, options) =>
+    restoreIntoNew(task, options, questionsTo(connection, options)),
+  );
+  handle(protocol.exportTable, exportTable);
   handle(protocol.verify, ({ file, keys }, options) =>
     verifyBackup(file, engineById, { ...options, ...keysOf(keys) }),
   );
@@ -118,7 +126,7 @@ function count(
 }
 
 function restore(
-  task: protocol.RestoreTask,
+  task: Omit<protocol.RestoreTask, 'connection'> & { readonly connection?: string },
   options: WorkOptions,
   questions: protocol.RestoreQuestions,
 ): Promise<RestoreReport> {
@@ -167,6 +175,46 @@ function withSide<Report>(
   if (side.kind === 'backup') return work({ kind: 'backup', file: side.file, ...keysOf(side.keys) });
   const open = { ...options, readOnly: true, unchanged: 'Nothing was compared.' };
   return inDatabase(side.database, open, (session) => work({ kind: 'database', session }));
+}
+
+async function restoreIntoNew(
+  { database, name, file, keys }: protocol.NewDatabaseTask,
+  options: WorkOptions,
+  questions: protocol.RestoreQuestions,
+): Promise<protocol.NewDatabaseReport> {
+  const engine = engineById(database.address.engine);
+  // A file that is no backup must not leave a new, empty database behind.
+  const archive = await Archive.open(file, engineById, keys ? Keys.from(keys) : undefined);
+  await archive.close();
+  const place = { ...database, engine, ...(name === undefined ? {} : { name }) };
+  const say = (sentence: string): void => options.logger.info(sentence);
+  const making = { ...options, say, otherwise: 'Restore the backup into a connection.' };
+  return await inNewDatabase(place, archive.manifest.source, making, async (address, target) => {
+    const task = {
+      database: { ...database, address },
+      file,
+      mode: 'replace' as const,
+      ...(keys ? { keys } : {}),
+    };
+    return { report: await restore(task, options, questions), address, target };
+  });
+}
+
+async function exportTable(
+  { source, out: file, table, ...format }: protocol.ExportTask,
+  options: WorkOptions,
+): Promise<protocol.ExportedFile> {
+  const asked = { ...options, ...format, table };
+  let report: ExportReport | undefined;
+  const bytes = await writeExportFile(file, options, async (sink) => {
+    report =
+      source.kind === 'backup'
+        ? await exportBackedUpTable(source.file, engineById, sink, { ...asked, ...keysOf(source.keys) })
+        : await inDatabase(source.database, { ...options, readOnly: true }, (session) =>
+            exportLiveTable(session, engineById(session.info.engine).rowText, sink, asked),
+          );
+  });
+  return { ...report!, file, bytes };
 }
 
 function inDatabase<Report>(

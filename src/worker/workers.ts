@@ -49,10 +49,26 @@ export class Workers {
     options: WorkOptions,
   ): Promise<RestoreReport> {
     return this.#run(options, (worker, token) => {
-      worker.onRequest(protocol.mayRun, ({ asked }) => answer(() => questions.mayRun(...asked)));
-      worker.onRequest(protocol.confirm, ({ asked }) => answer(() => questions.confirm(...asked)));
+      answerQuestions(worker, questions);
       return worker.sendRequest(protocol.restore, task, token);
     });
+  }
+
+  /** Throws as `Engine.createDatabase` and `restoreBackup`. A failure leaves no database behind. */
+  restoreIntoNew(
+    task: protocol.NewDatabaseTask,
+    questions: protocol.RestoreQuestions,
+    options: WorkOptions,
+  ): Promise<protocol.NewDatabaseReport> {
+    return this.#run(options, (worker, token) => {
+      answerQuestions(worker, questions);
+      return worker.sendRequest(protocol.restoreIntoNew, task, token);
+    });
+  }
+
+  /** Throws as `exportLiveTable` and `exportBackedUpTable`, and `file`. */
+  exportTable(task: protocol.ExportTask, options: WorkOptions): Promise<protocol.ExportedFile> {
+    return this.#run(options, (worker, token) => worker.sendRequest(protocol.exportTable, task, token));
   }
 
   /** Throws as `Engine.connect` and `countDifferences`. */
@@ -193,6 +209,11 @@ function endOf(child: ChildProcess): Promise<RestorePointError> {
       end(`ended unexpectedly (${signal ?? `code ${code}`})`, words ? new Error(words) : undefined),
     );
   });
+}
+
+function answerQuestions(worker: MessageConnection, questions: protocol.RestoreQuestions): void {
+  worker.onRequest(protocol.mayRun, ({ asked }) => answer(() => questions.mayRun(...asked)));
+  worker.onRequest(protocol.confirm, ({ asked }) => answer(() => questions.confirm(...asked)));
 }
 
 async function answer(ask: () => Promise<boolean>): Promise<boolean | ResponseError<PlainError>> {

@@ -198,6 +198,29 @@ for (const engine of testEngines) {
       assert.notEqual(await database.dump(), before);
     });
 
+    it('counts nothing of a table of which a backup has only some rows', async () => {
+      await database.run(shopSchema(engine.id) + shopRows);
+      const [customers, notes] = [{ name: 'customers' }, { name: 'notes' }];
+      const selection = { tables: [customers, notes], where: [{ table: customers, condition: 'id = 1' }] };
+      const options = { logger: silentLogger };
+      const { file } = await workers.backUp(
+        {
+          database: accessOf(database),
+          selection,
+          place: { folder: folder.path },
+          compression: 'zstd',
+          connection: 'test',
+        },
+        options,
+      );
+      const task = { database: accessOf(database), file, milliseconds: 60_000 };
+      const counted = await workers.countDifferences(task, options);
+      assert.deepEqual(
+        counted.map(({ table }) => table.name),
+        ['notes'],
+      );
+    });
+
     it('opens what is encrypted with what its host has derived', async () => {
       await database.run(shopSchema(engine.id) + shopRows);
       const { file, encryption } = await backUp({}, { passphrase: 'correct horse' });

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { mkdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
+import { backupNameOf } from '../../src/backup/backupFiles.ts';
 import type { BackupReport } from '../../src/backup/takeBackup.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { engineById } from '../../src/engines/registry.ts';
 import { BackupIndex } from '../../src/ui/backups/backupIndex.ts';
-import type { BackupNode } from '../../src/ui/tree/backupNodes.ts';
+import type { BackupNode, BackupsNode } from '../../src/ui/tree/backupNodes.ts';
 import { BackupsTree } from '../../src/ui/tree/backupsTree.ts';
-import { backupFolder, call, useFreshShop, workspaceFolder } from './shop.ts';
+import { backupFolder, call, errorOf, useFreshShop, workspaceFolder } from './shop.ts';
 
 describe('the tree of backups', () => {
   useFreshShop();
@@ -32,8 +33,13 @@ describe('the tree of backups', () => {
       : await call('backUpDatabase', { connection: 'shop', file });
   }
 
+  const nameOf = (node: BackupsNode): string =>
+    node.kind === 'backup' ? backupNameOf(node.backup.file) : '';
+
+  const labelOf = (node: BackupsNode): string => tree.getTreeItem(node).label as string;
+
   async function labels(): Promise<unknown[]> {
-    return (await tree.getChildren()).map((node) => tree.getTreeItem(node).label);
+    return (await tree.getChildren()).map(nameOf);
   }
 
   /** Resolves when the tree holds what is expected; the test's own time limit ends the wait. */
@@ -57,9 +63,14 @@ describe('the tree of backups', () => {
     const nodes = await tree.getChildren();
     assert.deepEqual(
       nodes.map((node) => String(tree.getTreeItem(node).description).replace(/[\d.]+ KB/, 'n KB')),
-      ['5 tables · 787 rows · n KB · just now', 'shop.db · 2 tables · 160 rows · n KB · just now'],
+      ['shop-all · 5 tables · 787 rows · n KB', 'a · part: customers, orders · 160 rows · n KB'],
     );
     assert.deepEqual(await labels(), ['shop-all', 'a']);
+    assert.deepEqual(
+      nodes.map((node) => (tree.getTreeItem(node).iconPath as vscode.ThemeIcon).id),
+      ['archive', 'list-selection'],
+    );
+    for (const node of nodes) assert.match(labelOf(node), /^\d+:\d\d/);
     const tables = await tree.getChildren(nodes[1]);
     assert.deepEqual(
       tables.map((node) => [tree.getTreeItem(node).label, tree.getTreeItem(node).description]),
@@ -70,6 +81,59 @@ describe('the tree of backups', () => {
     );
     assert.equal(tree.getParent(tables[0]!), nodes[1]);
     assert.equal(await tree.nodeOf(join(backupFolder, 'a.dbbackup')), nodes[1]);
+  });
+
+  it('leads with the time and the name that a backup was given, and has its note', async () => {
+    await call('backUpDatabase', {
+      connection: 'shop',
+      name: 'before\u202e migration 42',
+      note: 'Ask <b>Ann</b>',
+    });
+    const [node] = await tree.getChildren();
+    const { description, tooltip } = tree.getTreeItem(node!);
+    assert.match(labelOf(node!), /^\d+:\d\d.* · before⟨202E⟩ migration 42$/);
+    // The file's name says nothing more.
+    assert.match(String(description), /^5 tables · 787 rows · /);
+    assert.ok(tooltip instanceof vscode.MarkdownString);
+    assert.match(tooltip.value, /^\*\*before⟨202E⟩ migration 42\*\*\n\nAsk \\<b\\>Ann/);
+    const long = await errorOf(call('backUpDatabase', { connection: 'shop', name: 'n'.repeat(101) }));
+    assert.equal(long.code, 'usage');
+  });
+
+  it('groups the backups of several databases', async () => {
+    const groups = new BackupsTree(index, ({ file }) =>
+      file.includes('shop') ? { key: 'one', name: 'Shop' } : undefined,
+    );
+    await backUp('shop-1.dbbackup');
+    await backUp('other.dbbackup');
+    await mkdir(backupFolder, { recursive: true });
+    await writeFile(join(backupFolder, 'foreign.dbbackup'), 'CREATE TABLE a (b int);');
+    const nodes = await groups.getChildren();
+    const items = nodes.map((node) => groups.getTreeItem(node));
+    assert.deepEqual(
+      items.map(({ label, description }) => [label, description]),
+      [
+        ['shop.db', '1 backup'],
+        ['Shop', '1 backup'],
+        ['Encrypted or damaged', '1 backup'],
+      ],
+    );
+    const [child] = await groups.getChildren(nodes[1]);
+    assert.equal(nameOf(child!), 'shop-1');
+    assert.equal(groups.getParent(child!), nodes[1]);
+    groups.dispose();
+  });
+
+  it('renames a file, and none over another', async () => {
+    const { file } = await backUp('a.dbbackup');
+    await backUp('b.dbbackup');
+    const taken = await errorOf(call('renameBackup', { uri: file, name: 'b' }));
+    assert.match(taken.message, /already a file with this name/);
+    for (const name of ['../c', '', 'c/d', '.c']) {
+      assert.equal((await errorOf(call('renameBackup', { uri: file, name }))).code, 'usage', name);
+    }
+    await call('renameBackup', { uri: file, name: 'before migration 42' });
+    assert.deepEqual((await labels()).sort(), ['b', 'before migration 42']);
   });
 
   it('lists a damaged and a foreign file with the reason, and offers no restore for them', async () => {

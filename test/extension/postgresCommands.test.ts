@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import pg from 'pg';
 import type { BackupReport } from '../../src/backup/takeBackup.ts';
 import type { RestoreReport } from '../../src/restore/restoreBackup.ts';
+import type { NewDatabaseReport } from '../../src/worker/protocol.ts';
 import { useConnections } from './settings.ts';
 import { call, errorOf, useFreshShop } from './shop.ts';
 
@@ -84,5 +85,35 @@ describe('commands on PostgreSQL', () => {
     const error = await errorOf(restore(backup.file));
     assert.equal(error.code, 'refused');
     assert.match(error.message, /SQLite .* PostgreSQL/);
+  });
+
+  it('restore into a new database, and leave no database behind where that fails', async () => {
+    const backup = await call<BackupReport>('backUpSchema', { connection: 'server', schema: 'sales' });
+    const before = await content();
+    await client.query('DELETE FROM sales.orders');
+    const name = 'sales_restored';
+    const [{ database }] = (await client.query<{ database: string }>('SELECT current_database() AS database'))
+      .rows as [{ database: string }];
+    await client.query(`DROP DATABASE IF EXISTS ${name}`);
+    const options = { uri: backup.file, connection: 'server', name };
+    const { address } = await call<NewDatabaseReport>('restoreIntoNew', options);
+    assert.equal(address.database, name);
+    const url = new URL(process.env['RESTORE_POINT_TEST_POSTGRES']!);
+    url.pathname = `/${name}`;
+    const other = new pg.Client(url.href);
+    await other.connect();
+    const { rows } = await other.query<{ row: string }>(
+      'SELECT c::text AS row FROM sales.customers c UNION ALL SELECT o::text FROM sales.orders o ORDER BY 1',
+    );
+    await other.end();
+    assert.deepEqual(
+      rows.map(({ row }) => row),
+      before,
+    );
+    assert.notEqual(database, name);
+    assert.equal((await content()).length, 50, 'the other one is as it was');
+    const taken = await errorOf(call('restoreIntoNew', options));
+    assert.equal(taken.code, 'usage');
+    await client.query(`DROP DATABASE ${name}`);
   });
 });

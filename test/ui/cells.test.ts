@@ -146,7 +146,7 @@ describe('the cells of a backup', () => {
       [1, 1],
     ] as const) {
       await view.locator('tbody tr').nth(row).locator('td').nth(column).click({ button: 'right' });
-      const copy = workbench.page.getByRole('menuitem', { name: /^Copy/ });
+      const copy = workbench.page.getByRole('menuitem', { name: /^Copy(?! Row)/ });
       await copy.waitFor();
       const entries = await workbench.page.getByRole('menuitem').allInnerTexts();
       assert.deepEqual(

@@ -2,6 +2,7 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { backupExtension, checkBackupName, encryptedExtension } from '../../backup/backupFiles.ts';
 import type { BackupReport, BackupSelection } from '../../backup/takeBackup.ts';
+import type { BackupLabel } from '../../core/backupLabel.ts';
 import type { ConnectionSettings } from '../../core/connectionSettings.ts';
 import { refusedTables } from '../../core/errors.ts';
 import { formatBytes, formatDuration } from '../../core/format.ts';
@@ -15,7 +16,7 @@ import { backupEnds } from '../progress.ts';
 import { rowsText, tablesText } from '../quantities.ts';
 import type { Services } from '../services.ts';
 import { backupFolder, compression } from '../settings.ts';
-import { keyArguments, textArgument, tokenArgument } from './commandArguments.ts';
+import { keyArguments, labelArgument, textArgument, tokenArgument } from './commandArguments.ts';
 import { isQuiet } from './commandTable.ts';
 import { tableMatcher, withoutText } from './continueWithout.ts';
 
@@ -42,6 +43,7 @@ export async function backUp(
   selection: BackupSelection,
   argument: unknown,
   { encrypt, passphrase }: Encryption = { encrypt: usableOf(connection).settings.encrypt },
+  label?: BackupLabel,
 ): Promise<BackupReport> {
   const folder = await chooseFolder(connection);
   const keyOptions = { ...keyArguments(argument), ...(passphrase === undefined ? {} : { passphrase }) };
@@ -50,6 +52,8 @@ export async function backUp(
   const task = {
     ...{ place, compression: compression(folder), connection: connection.id },
     ...(lock ? { lock } : {}),
+    ...labelArgument(argument),
+    ...(label ? { label } : {}),
   };
   const prepared = { connection, task, argument };
   return isQuiet(argument)

@@ -1,12 +1,13 @@
 import * as vscode from 'vscode';
 import type { BackupReport, BackupSelection } from '../../backup/takeBackup.ts';
+import { type BackupLabel, checkedLabel, nameProblem, noteProblem } from '../../core/backupLabel.ts';
 import type { ConnectionSettings } from '../../core/connectionSettings.ts';
 import { messageOf, RestorePointError } from '../../core/errors.ts';
 import type { TableSummary } from '../../core/manifest.ts';
 import type { TableName } from '../../core/names.ts';
 import { usableOf, type Connection } from '../connections/connection.ts';
 import { askConnection, askTables } from '../prompts/choices.ts';
-import { askOne } from '../prompts/inputs.ts';
+import { askOne, askText } from '../prompts/inputs.ts';
 import { newPassphraseOf, newPassphraseSteps, type NewPassphraseState } from '../prompts/passphrase.ts';
 import {
   rowChoiceOf,
@@ -35,6 +36,7 @@ interface Draft extends RowsState, NewPassphraseState {
   readonly connection?: Connection;
   readonly schema?: string;
   readonly needsPassphrase?: boolean;
+  readonly label?: BackupLabel;
 }
 
 type Connected = Draft & { readonly connection: Connection };
@@ -51,6 +53,7 @@ export function backupCommands(
   | 'restorePoint.backUpSchema'
   | 'restorePoint.backUpTables'
   | 'restorePoint.backUpEncrypted'
+  | 'restorePoint.backUpNamed'
 > {
   const operation = vscode.l10n.t('Backup');
   return {
@@ -64,6 +67,15 @@ export function backupCommands(
     },
     /** Encrypts as the connection's settings say, or else with a passphrase. */
     'restorePoint.backUpEncrypted': { operation, run: (first) => backUpEncrypted(services, first) },
+    'restorePoint.backUpNamed': {
+      operation,
+      async run(first) {
+        const title = vscode.l10n.t('Back Up Database with Name');
+        const draft = await ask(services, title, first, { steps: labelSteps() });
+        const label = checkedLabel(draft.label ?? {});
+        return await backUp(services, draft.connection, {}, first, undefined, label);
+      },
+    },
     'restorePoint.backUpSchema': {
       operation,
       async run(first) {
@@ -76,6 +88,33 @@ export function backupCommands(
     },
     'restorePoint.backUpTables': { operation, run: (first, second) => backUpTables(services, first, second) },
   };
+}
+
+function labelSteps(): Step<Draft>[] {
+  return [
+    {
+      async ask(draft, frame) {
+        const name = await askText(frame, {
+          prompt: vscode.l10n.t('Enter a name for the backup'),
+          placeholder: vscode.l10n.t('before migration 42'),
+          value: draft.label?.name ?? '',
+          validate: nameProblem,
+        });
+        return name === back ? back : { ...draft, label: { ...draft.label, name } };
+      },
+    },
+    {
+      async ask(draft, frame) {
+        const note = await askText(frame, {
+          prompt: vscode.l10n.t('Enter a note, or leave it empty'),
+          value: draft.label?.note ?? '',
+          optional: true,
+          validate: noteProblem,
+        });
+        return note === back ? back : { ...draft, label: { ...draft.label, note } };
+      },
+    },
+  ];
 }
 
 /** Asks for the connection, unless an argument names it, and then runs the steps, as one sequence. */

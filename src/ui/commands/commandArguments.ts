@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { type BackupLabel, checkedLabel } from '../../core/backupLabel.ts';
 import { RestorePointError } from '../../core/errors.ts';
 import { parseTableName, type TableName } from '../../core/names.ts';
 import { restoreModes, type RestoreMode } from '../../core/plan.ts';
@@ -30,6 +31,9 @@ export interface BackUpArguments extends WorkArguments {
   readonly withRelated?: boolean;
   /** The backup file to write. Defaults to a new file in the backup folder. */
   readonly file?: string;
+  /** What to call the backup, and a note about it. */
+  readonly name?: string;
+  readonly note?: string;
   /** For a connection whose backups are encrypted with a passphrase, and for `backUpEncrypted`. */
   readonly passphrase?: string;
 }
@@ -50,6 +54,17 @@ export interface RestoreArguments extends BackupFileArguments {
   readonly mode?: RestoreMode;
   /** Write without asking for confirmation. */
   readonly confirmed?: boolean;
+}
+
+/** Arguments of `exportTable`: a `uri` of a backup or a `connection`, and one table. */
+export interface ExportArguments extends BackupFileArguments {
+  readonly connection?: string;
+  readonly tables?: readonly [string];
+  readonly format?: 'csv' | 'ndjson' | 'json' | 'sql' | 'django';
+  /** For `django`. */
+  readonly appLabel?: string;
+  /** The new file. */
+  readonly out?: string;
 }
 
 type Properties = Readonly<Record<string, unknown>>;
@@ -105,6 +120,15 @@ export function modeArgument(argument: unknown): RestoreMode | undefined {
   const mode = restoreModes.find((known) => known === value);
   if (mode) return mode;
   throw wrongArgument('mode', `must be one of ${restoreModes.join(', ')}`);
+}
+
+/** `{ label }`, if the backup is given a name or a note. Throws `usage` for one that is too long. */
+export function labelArgument(argument: unknown): { label?: BackupLabel } {
+  const [name, note] = [textArgument(argument, 'name'), textArgument(argument, 'note')];
+  if (name === undefined && note === undefined) return {};
+  return {
+    label: checkedLabel({ ...(name === undefined ? {} : { name }), ...(note === undefined ? {} : { note }) }),
+  };
 }
 
 /** The connection of a node, or named by an argument; undefined when the user must be asked. */

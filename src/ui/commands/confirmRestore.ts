@@ -23,7 +23,7 @@ const mostCharacters = 300;
 /** Statements of a file from elsewhere would run as the user, so they can be viewed and run only after consent. */
 export async function askToRun(
   { statements }: Services,
-  { connection, file }: RestoreRequest,
+  { file, target }: { readonly file: string; readonly target: string },
   code: CodeToRun,
 ): Promise<boolean> {
   const question = vscode.l10n.t('Run statements from a backup that was not made on this machine?');
@@ -32,7 +32,7 @@ export async function askToRun(
       '{0} contains statements ({1}) that would run on {2} with your permissions. Continue only if you trust the person who made it.',
       backupNameOf(file),
       formatCount(code.statements.length),
-      connection.name,
+      target,
     ),
     atMost(code.kinds, mostKinds).map(shortened).join('\n'),
     vscode.l10n.t('To restore only rows, create the tables first.'),

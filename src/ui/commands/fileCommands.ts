@@ -5,11 +5,20 @@ import type { VerifyReport } from '../../backup/verifyBackup.ts';
 import { sizeOf } from '../../core/manifest.ts';
 import { describeUnproven } from '../../core/unproven.ts';
 import { formatBytes, formatDuration } from '../../core/format.ts';
+import { messageOf, RestorePointError } from '../../core/errors.ts';
+import { backupNameOf } from '../../backup/backupFiles.ts';
 import { alone, answered, askBackup } from '../prompts/choices.ts';
+import { askText } from '../prompts/inputs.ts';
 import { verifyEnds } from '../progress.ts';
 import { rowsText, tablesText } from '../quantities.ts';
 import type { Services } from '../services.ts';
-import { filesArgument, flagArgument, keyArguments, tokenArgument } from './commandArguments.ts';
+import {
+  filesArgument,
+  flagArgument,
+  keyArguments,
+  textArgument,
+  tokenArgument,
+} from './commandArguments.ts';
 import { isQuiet, type CommandTable } from './commandTable.ts';
 import { salvage } from './salvageCommand.ts';
 
@@ -21,6 +30,7 @@ export function fileCommands(
   | 'restorePoint.verifyBackup'
   | 'restorePoint.salvageBackup'
   | 'restorePoint.revealBackup'
+  | 'restorePoint.renameBackup'
   | 'restorePoint.deleteBackup'
 > {
   return {
@@ -51,6 +61,16 @@ export function fileCommands(
       async run(first) {
         const [file] = await chooseFiles(services, vscode.l10n.t('Reveal Backup'), first, undefined);
         if (file !== undefined) await reveal(vscode.Uri.file(file));
+      },
+    },
+    /** Renames the file: what is in it stays as it was verified. With `{ name: 'new' }` nothing is asked. */
+    'restorePoint.renameBackup': {
+      operation: vscode.l10n.t('Renaming the backup'),
+      async run(first) {
+        const [file] = await chooseFiles(services, vscode.l10n.t('Rename Backup'), first, undefined);
+        const name = textArgument(first, 'name') ?? (await askFileName(file!));
+        await rename(file!, name);
+        services.backups.refresh();
       },
     },
     /** With `{ confirmed: true }` nothing is asked, and without a trash the file is deleted permanently. */
@@ -127,6 +147,40 @@ function showVerifyResult(services: Services, report: VerifyReport): void {
 async function reveal(uri: vscode.Uri): Promise<void> {
   const inside = vscode.workspace.getWorkspaceFolder(uri) !== undefined;
   await vscode.commands.executeCommand(inside ? 'revealInExplorer' : 'revealFileInOS', uri);
+}
+
+async function askFileName(file: string): Promise<string> {
+  return answered(
+    await askText(alone(vscode.l10n.t('Rename Backup')), {
+      prompt: vscode.l10n.t('Enter a new name for the file'),
+      value: backupNameOf(file),
+      validate: (name) =>
+        isFileName(name) ? undefined : vscode.l10n.t('This cannot be the name of a file.'),
+    }),
+  );
+}
+
+function isFileName(name: string): boolean {
+  // eslint-disable-next-line no-control-regex -- no file system of ours has them in names
+  return name.trim() !== '' && !/[\\/:*?"<>|\u0000-\u001f]/.test(name) && !/^\.|[. ]$/.test(name);
+}
+
+/** Throws `usage` for a name that no file can have, `file` where another file has it. */
+async function rename(file: string, name: string): Promise<void> {
+  if (!isFileName(name)) throw new RestorePointError('usage', 'This cannot be the name of a file');
+  const ending = path.basename(file).slice(backupNameOf(file).length);
+  const target = path.join(path.dirname(file), `${backupNameOf(name + ending)}${ending}`);
+  if (target === file) return;
+  try {
+    await vscode.workspace.fs.rename(vscode.Uri.file(file), vscode.Uri.file(target), { overwrite: false });
+  } catch (error) {
+    const taken = error instanceof vscode.FileSystemError && error.code === 'FileExists';
+    throw new RestorePointError(
+      'file',
+      taken ? 'There is already a file with this name' : `The file was not renamed: ${messageOf(error)}`,
+      { place: { file: target }, unchanged: 'The backup keeps its name.', cause: error },
+    );
+  }
 }
 
 async function confirmDeletion(files: readonly string[]): Promise<void> {

@@ -74,7 +74,8 @@ async function restoreOnce(services: Services, request: RestoreRequest): Promise
     ...(keys ? { keys: await keys.known() } : {}),
   };
   const questions: RestoreQuestions = {
-    mayRun: async (code) => request.trusted || (await askToRun(services, request, code)),
+    mayRun: async (code) =>
+      request.trusted || (await askToRun(services, { file, target: connection.name }, code)),
     confirm: async (plan, manifest) =>
       request.confirmed || (await confirmRestore(services, request, task, { plan, ...manifest })),
   };

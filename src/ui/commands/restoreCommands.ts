@@ -3,8 +3,8 @@ import type { BackupFile } from '../../backup/backupFiles.ts';
 import type { Keys } from '../../archive/encryption/keys.ts';
 import type { CountedTable } from '../../compare/countDifferences.ts';
 import { RestorePointError } from '../../core/errors.ts';
-import type { BackedUpTable, Manifest } from '../../core/manifest.ts';
-import type { TableName } from '../../core/names.ts';
+import { type BackedUpTable, holdsAllRows, type Manifest } from '../../core/manifest.ts';
+import { formatTableName, tableKey, type TableName } from '../../core/names.ts';
 import { requireTables } from '../../core/needsTables.ts';
 import type { RestoreMode } from '../../core/plan.ts';
 import { chooseTables } from '../../restore/choosePart.ts';
@@ -12,7 +12,7 @@ import type { RestoreReport } from '../../restore/restoreBackup.ts';
 import type { KeyOptions } from '../backups/backupKeys.ts';
 import { listSafetyBackups, takenFrom } from '../backups/backupOrigin.ts';
 import { lastRestore, pastRestore } from '../backups/pastRestores.ts';
-import { nameWithEngine, type Connection } from '../connections/connection.ts';
+import { nameWithEngine, usableOf, type Connection } from '../connections/connection.ts';
 import { refuseInRestrictedMode } from '../connections/connector.ts';
 import { alone, answered, askBackedUpTables, askBackup, askConnection, askMode } from '../prompts/choices.ts';
 import { momentText, tableNamesText } from '../quantities.ts';
@@ -39,12 +39,27 @@ export function restoreCommands(
   services: Services,
 ): Pick<
   CommandTable,
-  'restorePoint.restoreBackup' | 'restorePoint.undoRestore' | 'restorePoint.undoLastRestore'
+  | 'restorePoint.restoreBackup'
+  | 'restorePoint.restoreTable'
+  | 'restorePoint.undoRestore'
+  | 'restorePoint.undoLastRestore'
 > {
   return {
     'restorePoint.restoreBackup': {
       operation: vscode.l10n.t('Restore'),
       run: (first, second) => restoreFromArguments(services, first, second),
+    },
+    /** Of a table in the Connections view: from the newest backup that has it. */
+    'restorePoint.restoreTable': {
+      operation: vscode.l10n.t('Restore'),
+      run: async (first) => {
+        const [node] = nodesArgument(first, undefined);
+        if (node?.kind !== 'table') throw new RestorePointError('usage', 'No table was chosen');
+        const { connection, table } = node;
+        const uri = await newestBackupOf(services, connection, table.name);
+        const tables = [formatTableName(table.name)];
+        return await restoreFromArguments(services, { uri, connection: connection.key, tables }, undefined);
+      },
     },
     'restorePoint.undoRestore': {
       operation: vscode.l10n.t('Undo'),
@@ -56,6 +71,31 @@ export function restoreCommands(
       run: (first) => undoLast(services, first),
     },
   };
+}
+
+/** Throws `usage` where there is none. */
+async function newestBackupOf(services: Services, connection: Connection, table: TableName): Promise<string> {
+  const { manifestRules } = usableOf(connection).engine;
+  const fold = (name: string): string => manifestRules.foldName(name);
+  const key = ({ schema, name }: TableName): string =>
+    tableKey({ ...(schema === undefined ? {} : { schema: fold(schema) }), name: fold(name) });
+  const found = (await services.backups.list()).find(
+    ({ file, manifest, problem }) =>
+      problem === undefined &&
+      manifest !== undefined &&
+      manifest.only !== 'schema' &&
+      takenFrom(services, file, manifest)?.key === connection.key &&
+      manifest.tables.some((one) => holdsAllRows(one) && key(one.table.name) === key(table)),
+  );
+  if (found) return found.file;
+  throw new RestorePointError(
+    'usage',
+    `No backup of ${connection.name} has all rows of ${formatTableName(table)}`,
+    {
+      unchanged: 'Nothing was changed.',
+      next: 'Restore Backup… on the connection lists all backups, encrypted ones too.',
+    },
+  );
 }
 
 /** The choices so far. */

@@ -6,7 +6,14 @@ import type { CommandTable } from './commandTable.ts';
 /** Commands on the views. */
 export function viewCommands(
   services: Services,
-): Pick<CommandTable, 'restorePoint.refresh' | 'restorePoint.showLog' | 'restorePoint.copyValue'> {
+): Pick<
+  CommandTable,
+  | 'restorePoint.refresh'
+  | 'restorePoint.showLog'
+  | 'restorePoint.copyValue'
+  | 'restorePoint.copyRowAsJson'
+  | 'restorePoint.copyRowAsInsert'
+> {
   return {
     /** Refreshes one connection, or both views. */
     'restorePoint.refresh': {
@@ -26,6 +33,14 @@ export function viewCommands(
         services.comparisons.copy();
         return Promise.resolve();
       },
+    },
+    'restorePoint.copyRowAsJson': {
+      operation: vscode.l10n.t('Copying'),
+      run: () => Promise.resolve(services.viewer.copyRow('json')),
+    },
+    'restorePoint.copyRowAsInsert': {
+      operation: vscode.l10n.t('Copying'),
+      run: () => Promise.resolve(services.viewer.copyRow('insert')),
     },
     'restorePoint.showLog': {
       operation: vscode.l10n.t('Showing the log'),

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { backupExtension, isBackupName, type BackupFile } from '../../backup/backupFiles.ts';
 import { formatBytes, formatCount } from '../../core/format.ts';
-import { type BackedUpTable, holdsAllRows, type TableSummary } from '../../core/manifest.ts';
+import type { BackedUpTable, TableSummary } from '../../core/manifest.ts';
 import { tableKey, type TableName } from '../../core/names.ts';
 import type { RestoreMode, RowChanges } from '../../core/plan.ts';
 import { rowKey } from '../../core/schema.ts';
@@ -9,7 +9,7 @@ import type { CountedTable } from '../../compare/countDifferences.ts';
 import { changesOf } from '../../restore/countChanges.ts';
 import { describeTarget, type Connection } from '../connections/connection.ts';
 import { backedUpRowsText, rowsText } from '../quantities.ts';
-import { backupName, describeBackup } from '../tree/backupNodes.ts';
+import { backupIcon, backupName, describeBackup } from '../tree/backupNodes.ts';
 import { groupBackups } from './backupGroups.ts';
 import { askMany, askOne, refuse, separator, type Choice } from './inputs.ts';
 import { back, type Back, type Frame } from './steps.ts';
@@ -144,7 +144,6 @@ function describeChanges(table: BackedUpTable, known: RowChanges | undefined): s
   const text = backedUpRowsText(table);
   if (!known) return text;
   const numbers = changes(known) ? changeNumbers(known) : vscode.l10n.t('no changes');
-  if (!holdsAllRows(table)) return `${text} · ${numbers}`;
   const now = formatCount(known.updated + known.deleted + known.unchanged);
   return `${vscode.l10n.t('{0} in the backup, {1} now', text, now)} · ${numbers}`;
 }
@@ -229,7 +228,7 @@ function choiceOf(backup: BackupFile, labelOf: (backup: BackupFile) => string): 
   return {
     label: labelOf(backup),
     description: describeBackup(backup),
-    iconPath: new vscode.ThemeIcon(backup.encryption ? 'lock' : backup.manifest ? 'archive' : 'warning'),
+    iconPath: new vscode.ThemeIcon(backupIcon(backup)),
     value: backup.file,
   };
 }

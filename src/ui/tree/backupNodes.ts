@@ -1,11 +1,18 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import { backupNameOf, type BackupFile } from '../../backup/backupFiles.ts';
+import { backupNameOf, type BackupFile, isNamedAfter } from '../../backup/backupFiles.ts';
 import { formatBytes } from '../../core/format.ts';
 import { type BackedUpTable, type Manifest, sizeOf } from '../../core/manifest.ts';
-import { tableKey } from '../../core/names.ts';
+import { tableKey, type TableName } from '../../core/names.ts';
 import { tooltip } from '../markdown.ts';
-import { ageText, backedUpRowsText, rowsText, tablesText } from '../quantities.ts';
+import {
+  ageText,
+  backedUpRowsText,
+  momentText,
+  rowsText,
+  tableNamesText,
+  tablesText,
+} from '../quantities.ts';
 import { visible } from '../../core/visible.ts';
 import { shownName } from '../names.ts';
 
@@ -20,7 +27,15 @@ export interface BackupTableNode {
   readonly table: BackedUpTable;
 }
 
-export type BackupsNode = BackupNode | BackupTableNode;
+/** The backups of one connection. */
+export interface BackupGroupNode {
+  readonly kind: 'backupGroup';
+  readonly key: string;
+  readonly label: string;
+  readonly backups: readonly BackupNode[];
+}
+
+export type BackupsNode = BackupGroupNode | BackupNode | BackupTableNode;
 
 export function rowsOf({ manifest }: BackupFile): number {
   return manifest ? sizeOf(manifest).rows : 0;
@@ -36,6 +51,7 @@ export function describeBackup(backup: BackupFile): string {
   // The default name begins with the database, so it is not repeated.
   const inName = backupName(backup).startsWith(path.parse(database).name);
   return [
+    ...(manifest.name === undefined ? [] : [visible(manifest.name)]),
     ...(inName ? [] : [database]),
     tablesText(sizeOf(manifest).tables),
     rowsText(rowsOf(backup)),
@@ -48,12 +64,27 @@ export function backupName({ file }: BackupFile): string {
   return backupNameOf(file);
 }
 
+export function groupItem({ key, label, backups }: BackupGroupNode): vscode.TreeItem {
+  const item = new vscode.TreeItem(visible(label), vscode.TreeItemCollapsibleState.Expanded);
+  item.id = `group ${key}`;
+  item.contextValue = 'backupGroup';
+  item.iconPath = new vscode.ThemeIcon('database');
+  item.description =
+    backups.length === 1 ? vscode.l10n.t('1 backup') : vscode.l10n.t('{0} backups', backups.length);
+  item.accessibilityInformation = {
+    label: vscode.l10n.t('Backups of {0}, {1}', visible(label), item.description),
+  };
+  return item;
+}
+
 export function backupItem(node: BackupNode): vscode.TreeItem {
   const { backup } = node;
-  const { manifest, encryption, salvageable } = backup;
+  const { manifest, encryption, salvageable, time } = backup;
   const sound = backup.problem === undefined;
+  const name = manifest?.name === undefined ? '' : visible(manifest.name);
   const item = new vscode.TreeItem(
-    backupName(backup),
+    // When a file was written that cannot be read says little.
+    manifest && sound ? [momentText(time), name].filter(Boolean).join(' · ') : backupName(backup),
     manifest ? vscode.TreeItemCollapsibleState.Collapsed : vscode.TreeItemCollapsibleState.None,
   );
   item.id = backup.file;
@@ -62,14 +93,15 @@ export function backupItem(node: BackupNode): vscode.TreeItem {
     ...(encryption ? ['encrypted'] : []),
     ...(sound ? ['sound'] : salvageable ? ['damaged', 'salvageable'] : ['damaged']),
   ].join(' ');
-  item.description = describeBackup(backup);
+  item.description = sound ? contentsText(backup) : problemText(backup);
   item.tooltip = backupTooltip(backup);
   item.iconPath = sound
-    ? new vscode.ThemeIcon(encryption ? 'lock' : 'archive')
+    ? new vscode.ThemeIcon(backupIcon(backup))
     : new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
-  const spoken = [manifest?.source.database, item.description.replaceAll(' · ', ', ')]
-    .filter((text) => text !== undefined)
-    .join(', ');
+  const spoken = [momentText(time), manifest?.source.database, describeBackup(backup)]
+    .filter((text) => text !== undefined && text !== '')
+    .join(', ')
+    .replaceAll(' · ', ', ');
   item.accessibilityInformation = {
     label: sound
       ? vscode.l10n.t('Backup {0}, {1}', backupName(backup), spoken)
@@ -77,6 +109,35 @@ export function backupItem(node: BackupNode): vscode.TreeItem {
   };
   item.command = showContents(node);
   return item;
+}
+
+/** Tells whole backups, parts, safety backups and encrypted ones apart. */
+export function backupIcon({ manifest, encryption, problem }: BackupFile): string {
+  if (problem !== undefined) return 'warning';
+  if (encryption) return 'lock';
+  if (manifest?.purpose === 'safety') return 'shield';
+  return manifest?.complete === true ? 'archive' : 'list-selection';
+}
+
+/** What is in a backup, in few words: `part: orders, customers · 160 rows · 20 KB`. The view shows the time before it. */
+function contentsText(backup: BackupFile): string {
+  const { manifest, size, file } = backup;
+  if (!manifest) return describeBackup(backup);
+  const names = manifest.tables.map(({ table }) => table.name);
+  return [
+    // A name that was not chosen says only what is shown anyway.
+    ...(isNamedAfter(file, manifest.source.database) ? [] : [backupName(backup)]),
+    ...(manifest.purpose === 'safety' ? [vscode.l10n.t('before a restore')] : []),
+    manifest.complete ? tablesText(names.length) : partText(manifest, names),
+    ...(manifest.only === 'schema' ? [] : [rowsText(rowsOf(backup))]),
+    formatBytes(size),
+  ].join(' · ');
+}
+
+function partText({ only }: Manifest, names: readonly TableName[]): string {
+  const tables = tableNamesText(names);
+  if (only === 'schema') return vscode.l10n.t('schema only: {0}', tables);
+  return only === 'data' ? vscode.l10n.t('rows only: {0}', tables) : vscode.l10n.t('part: {0}', tables);
 }
 
 function showContents(node: BackupsNode): vscode.Command {
@@ -98,8 +159,9 @@ function backupTooltip(backup: BackupFile): vscode.MarkdownString {
     ]);
   }
   if (!manifest) return tooltip(path.basename(file), [place]);
-  const { source, leftOut } = manifest;
-  return tooltip(path.basename(file), [
+  const { source, leftOut, name, note } = manifest;
+  return tooltip(name === undefined ? path.basename(file) : visible(name), [
+    ...(note === undefined ? [] : note.split('\n').slice(0, mostNoteLines).map(visible)),
     `${source.database} (${source.serverVersion})`,
     `${tablesText(sizeOf(manifest).tables)} · ${rowsText(rowsOf(backup))} · ${formatBytes(size)}`,
     vscode.l10n.t('Taken {0}', time.toLocaleString(vscode.env.language)),
@@ -117,6 +179,9 @@ function extentText({ complete, only, writtenRows }: Manifest): string[] {
   if (only === 'data') return [vscode.l10n.t('Rows only, no schema')];
   return complete ? [] : [vscode.l10n.t('Part of the database')];
 }
+
+/** A tooltip shows so many lines of a note. */
+const mostNoteLines = 10;
 
 /** The problem with a file, without its path, which the list shows anyway. */
 function problemText({ problem = '', file }: BackupFile): string {

@@ -8,15 +8,18 @@ import { tableKey, type TableName } from '../../core/names.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { BackupIndex } from '../backups/backupIndex.ts';
 import type { BackupKeys } from '../backups/backupKeys.ts';
+import type { ErrorBoundary } from '../errorBoundary.ts';
 import { BackupDocument } from './backupDocument.ts';
 import {
   parseFromViewer,
   type FromViewer,
+  type RowForm,
   type ToViewer,
   type ViewerAction,
   type ViewerAnswers,
   type ViewerQuestion,
 } from './messages.ts';
+import { copiedRow } from './copiedRow.ts';
 import { viewerPage } from './page.ts';
 import { viewerTexts } from './texts.ts';
 import {
@@ -43,6 +46,7 @@ export interface ViewerServices {
   readonly engineById: (id: EngineId) => Engine;
   readonly keys: BackupKeys;
   readonly backups: Pick<BackupIndex, 'damageOf' | 'noting' | 'onDidChange'>;
+  readonly boundary: ErrorBoundary;
   readonly logger: Logger;
 }
 
@@ -75,6 +79,11 @@ export class ContentsEditor implements vscode.CustomReadonlyEditorProvider<Backu
   /** Copies the selection in the active editor, or else the chosen value. */
   copy(): void {
     for (const editor of this.#open) if (editor.active) editor.copy();
+  }
+
+  /** Copies the chosen row of the active editor. */
+  copyRow(as: RowForm): void {
+    for (const editor of this.#open) if (editor.active) editor.copyRow(as);
   }
 
   openCustomDocument(uri: vscode.Uri): BackupDocument {
@@ -114,6 +123,7 @@ class OpenEditor {
   readonly #webview: vscode.Webview;
   readonly #backups: ViewerServices['backups'];
   readonly #logger: Logger;
+  readonly #boundary: ErrorBoundary;
   readonly #subscriptions: vscode.Disposable[];
   /** Aborts the previous page of rows, so that turning pages quickly waits only for the last one. */
   #rows = new AbortController();
@@ -127,13 +137,14 @@ class OpenEditor {
   constructor(
     document: BackupDocument,
     panel: vscode.WebviewPanel,
-    { backups, logger }: ViewerServices,
+    { backups, boundary, logger }: ViewerServices,
     wanted: TableName | undefined,
   ) {
     this.document = document;
     this.#panel = panel;
     this.#webview = panel.webview;
     this.#backups = backups;
+    this.#boundary = boundary;
     this.#logger = logger;
     this.#wanted = wanted;
     this.#subscriptions = [
@@ -155,6 +166,10 @@ class OpenEditor {
 
   copy(): void {
     this.#guard(this.#post({ type: 'copy' }));
+  }
+
+  copyRow(as: RowForm): void {
+    this.#guard(this.#post({ type: 'copyRow', as }));
   }
 
   choose(table: TableName): void {
@@ -206,11 +221,19 @@ class OpenEditor {
         return;
       case 'copied':
         return await vscode.env.clipboard.writeText(message.text);
+      case 'copyRow':
+        return await this.#boundary.run(vscode.l10n.t('Copying'), () => this.#copyRow(message));
       case 'readTable':
       case 'readRows':
       case 'readValue':
         return this.#reply(message);
     }
+  }
+
+  async #copyRow(message: Extract<FromViewer, { type: 'copyRow' }>): Promise<void> {
+    const state = await this.document.state();
+    if ('error' in state) throw state.error;
+    await vscode.env.clipboard.writeText(await copiedRow(state.contents, message));
   }
 
   async #show(): Promise<void> {

@@ -5,6 +5,9 @@ export const viewerActions = ['restore', 'compare', 'verify', 'salvage', 'statem
 
 export type ViewerAction = (typeof viewerActions)[number];
 
+/** How a row is copied. */
+export type RowForm = 'json' | 'insert';
+
 /** Messages from the page to the extension. Tables, rows and columns are indexes from 0. */
 export type FromViewer =
   /** The page is ready for messages. */
@@ -14,6 +17,8 @@ export type FromViewer =
   | { readonly type: 'run'; readonly action: ViewerAction }
   /** Put a text on the clipboard: the answer to `copy`. */
   | { readonly type: 'copied'; readonly text: string }
+  /** Put this row on the clipboard: the answer to `copyRow`. */
+  | { readonly type: 'copyRow'; readonly as: RowForm; readonly table: number; readonly row: number }
   | ViewerQuestion;
 
 /** Answered by `answer` or `failed` with the same `request`, unless it has become obsolete. */
@@ -46,6 +51,8 @@ export type ToViewer =
   | { readonly type: 'choose'; readonly key: string }
   /** Copy the selection, or else the chosen value. */
   | { readonly type: 'copy' }
+  /** Say which row is chosen, to copy it. */
+  | { readonly type: 'copyRow'; readonly as: RowForm }
   | {
       readonly type: 'answer';
       readonly request: number;
@@ -67,6 +74,11 @@ export function parseFromViewer(value: unknown): FromViewer | undefined {
     }
     case 'copied':
       return typeof message.text === 'string' ? { type: 'copied', text: message.text } : undefined;
+    case 'copyRow': {
+      const { as, table, row } = message;
+      if ((as !== 'json' && as !== 'insert') || !isIndex(table) || !isIndex(row)) return undefined;
+      return { type: 'copyRow', as, table, row };
+    }
     case 'readTable':
     case 'readRows':
     case 'readValue':
