@@ -144,8 +144,8 @@ describe('SQLite: chosen rows of tables of all shapes', () => {
       makePast(
         file,
         past,
-        `CREATE TABLE t (k TEXT PRIMARY KEY, a); INSERT INTO t VALUES (NULL, 1), (NULL, 1), ('k', 2), (NULL, 3)`,
-        `DELETE FROM t WHERE rowid IN (2, 4); UPDATE t SET a = 7 WHERE k = 'k'; INSERT INTO t VALUES (NULL, 5)`,
+        `CREATE TABLE t (seen_row TEXT PRIMARY KEY, a); INSERT INTO t VALUES (NULL, 1), (NULL, 1), ('k', 2), (NULL, 3)`,
+        `DELETE FROM t WHERE rowid IN (2, 4); UPDATE t SET a = 7 WHERE seen_row = 'k'; INSERT INTO t VALUES (NULL, 5)`,
       );
       const { rows, ...chosen } = await differences(file, past, 't');
       const values = (a: number | null) =>

@@ -8,6 +8,7 @@ import type {
 import { RestorePointError } from '../../../core/errors.ts';
 import { formatTableName } from '../../../core/names.ts';
 import { committed, type RestoreOutcome, unchanged } from '../../../core/outcome.ts';
+import type { Phase } from '../../../core/progress.ts';
 import type { WorkOptions } from '../../engine.ts';
 import type { RowWork } from '../../restoreSteps.ts';
 import { conflictError } from '../../rowConflicts.ts';
@@ -91,7 +92,7 @@ export class ChosenRowsRestore implements RowWork {
       });
       const unchangedRows: number[] = [];
       for (const table of this.#tables) {
-        await this.#of(table, () => table.check());
+        await this.#of('compare', table, () => table.check());
         unchangedRows.push((await table.counts()).get('same') ?? 0);
       }
       return { conflicts: await this.#conflicts(seenConflicts), unchanged: unchangedRows };
@@ -137,9 +138,9 @@ export class ChosenRowsRestore implements RowWork {
     const add = (table: number, kind: ConflictKind, rows: Refused): void => {
       if (rows.places.length > 0) refused.push({ ...rows, table, kind });
     };
-    for (const table of this.#tables.toReversed()) await this.#of(table, () => takeOut(table));
+    for (const table of this.#tables.toReversed()) await this.#of('load', table, () => takeOut(table));
     for (const [number, table] of this.#tables.entries()) {
-      add(number, 'constraint', await this.#of(table, () => putIn(table, one)));
+      add(number, 'constraint', await this.#of('load', table, () => putIn(table, one)));
       if (one && refused.length > 0) return refused;
     }
     if (refused.length > 0) return refused;
@@ -219,7 +220,7 @@ export class ChosenRowsRestore implements RowWork {
 
   verify(): Promise<void> {
     return this.#inWords(async () => {
-      for (const table of this.#tables) await this.#of(table, () => verify(table));
+      for (const table of this.#tables) await this.#of('verify', table, () => verify(table));
     });
   }
 
@@ -273,8 +274,10 @@ export class ChosenRowsRestore implements RowWork {
     return target;
   }
 
-  #of<Result>({ chosen }: ChosenInTable, work: () => Promise<Result>): Promise<Result> {
-    return inWords('database', { table: formatTableName(chosen.table.name) }, work);
+  #of<Result>(phase: Phase, { chosen }: ChosenInTable, work: () => Promise<Result>): Promise<Result> {
+    const { name } = chosen.table;
+    this.#options.report?.({ phase, table: name });
+    return inWords('database', { table: formatTableName(name) }, work);
   }
 
   #inWords<Result>(work: () => Promise<Result>): Promise<Result> {

@@ -95,15 +95,15 @@ export class ChosenInTable {
     const from = `${this.#staged.sides.name} AS sides ${this.join('seen', sides)} ${this.join('wanted', sides)}`;
     const key = this.key && matchColumns(this.key.columns, this.key.collations, targetAlias, seenAlias);
     const isThere = key ? `${key.found} IS NOT NULL` : 'FALSE';
-    const byKey = this.#isWhole === 'FALSE' ? 'TRUE' : `NOT (${this.#isWhole} AND sides.has_seen)`;
+    const isWhole = this.#isWhole(seenAlias);
     await this.run(
       `INSERT INTO ${this.name}
        SELECT ${sides}, sides.has_seen, sides.has_wanted, sides.bytes, iif(${isThere}, ${this.#rowid}, ${this.#freshRowid(sides)}),
          ${isThere}, ${this.#state(isThere)}
        FROM ${from} LEFT JOIN ${target} AS ${targetAlias} ON ${key?.condition ?? 'FALSE'}
-       WHERE ${byKey} AND ${meets}`,
+       WHERE NOT (${isWhole} AND sides.has_seen) AND ${meets}`,
     );
-    if (this.#isWhole !== 'FALSE') await this.#findWhole(from, sides, meets);
+    if (isWhole !== 'FALSE') await this.#findWhole(from, sides, meets);
     await this.#keepNow(sides);
   }
 
@@ -134,7 +134,7 @@ export class ChosenInTable {
     await this.run(
       `WITH going AS MATERIALIZED (SELECT *, ${nth('place')} FROM
           (SELECT ${sides} AS place, sides.has_seen, sides.has_wanted, sides.bytes, ${named(seenAlias)}
-           FROM ${from} WHERE ${this.#isWhole} AND sides.has_seen AND ${meets})),
+           FROM ${from} WHERE ${this.#isWhole(seenAlias)} AND sides.has_seen AND ${meets})),
         kinds AS MATERIALIZED (SELECT DISTINCT ${names.join(', ')} FROM going),
         there AS MATERIALIZED (SELECT *, ${nth('live')} FROM
           (SELECT found.* FROM (SELECT ${this.#rowid} AS live, ${named(targetAlias)}
@@ -249,10 +249,10 @@ export class ChosenInTable {
   }
 
   /** Of staged rows: whether nothing but all of their values tells them apart. */
-  get #isWhole(): string {
+  #isWhole(alias: string): string {
     if (!this.key) return 'TRUE';
     if (!this.#hasNullKeys) return 'FALSE';
-    return `(${this.key.columns.map((column) => `seen_row.${quote(column)} IS NULL`).join(' OR ')})`;
+    return `(${this.key.columns.map((column) => `${alias}.${quote(column)} IS NULL`).join(' OR ')})`;
   }
 
   async #findNullKeys(): Promise<boolean> {
@@ -268,7 +268,7 @@ export class ChosenInTable {
     if (!this.key) return byRowid;
     const byKey = matchColumns(this.key.columns, this.key.collations, targetAlias, alias).condition;
     if (!this.#hasNullKeys) return byKey;
-    return `((${byKey}) OR (${this.#isWhole.replaceAll(seenAlias, alias)} AND ${byRowid}))`;
+    return `((${byKey}) OR (${this.#isWhole(alias)} AND ${byRowid}))`;
   }
 
   /** What a row that comes gets as its rowid, so that it can be found: greater than all others, where that is possible. */
