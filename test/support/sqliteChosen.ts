@@ -79,7 +79,7 @@ export async function differences(
   return { ...choice, name, rows };
 }
 
-async function chosenTable(session: Session, chosen: ChosenOf): Promise<ChosenTable> {
+export async function chosenTable(session: Session, chosen: ChosenOf): Promise<ChosenTable> {
   const table = await session.describeTable({ name: chosen.name });
   const all = dataColumns(table).map((column) => column.name);
   const columns = chosen.columns ?? all;
@@ -124,7 +124,7 @@ export async function restoreRows(
   try {
     const tables: ChosenTable[] = [];
     for (const one of chosen) tables.push(await chosenTable(session, one));
-    const opened = await session.beginRows!(tables, { logger: silentLogger, ...work });
+    const opened = await session.beginRows(tables, { logger: silentLogger, ...work });
     const step = async <Result>(name: string, action: () => Promise<Result>): Promise<Result> => {
       await before?.(name, opened, session);
       return action();

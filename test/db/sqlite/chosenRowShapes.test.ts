@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, rmSync } from 'node:fs';
+import { silentLogger } from '../../../src/core/logger.ts';
 import { failure } from '../../support/errors.ts';
-import { differences, makePast, restoreRows, showValue } from '../../support/sqliteChosen.ts';
+import { chosenTable, differences, makePast, restoreRows, showValue } from '../../support/sqliteChosen.ts';
 import { sqliteDump } from '../../support/sqliteDump.ts';
 import { connectSqlite, integrity, runSqlite, useSystemTemporaryFolder } from '../../support/sqliteFiles.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
@@ -184,6 +185,28 @@ describe('SQLite: chosen rows of tables of all shapes', () => {
       );
     });
 
+    it('large values that were not chosen are read one after the other', async () => {
+      makePast(
+        file,
+        past,
+        `CREATE TABLE t (id INTEGER PRIMARY KEY, a, b);
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40) INSERT INTO t SELECT i, 1, zeroblob(4000000) FROM n`,
+        `UPDATE t SET a = 2`,
+      );
+      const chosen = await differences(file, past, 't', { columns: ['id', 'a'] });
+      const session = await connectSqlite(file);
+      const opened = await session.beginRows([await chosenTable(session, chosen)], { logger: silentLogger });
+      const result = await (await opened.check()).write('stop');
+      let [most, rows] = [0, 0];
+      for await (const page of result.rows()) {
+        rows += page.rows.length;
+        most = Math.max(most, process.memoryUsage().arrayBuffers);
+      }
+      await session.close();
+      assert.equal(rows, 40);
+      assert.ok(most < 120e6, `${Math.round(most / 1e6)} MB of 320 MB were in memory at a time`);
+    });
+
     it('AUTOINCREMENT counters rise for rows that are higher, and no others', async () => {
       makePast(
         file,
@@ -286,7 +309,7 @@ describe('SQLite: chosen rows of tables of all shapes', () => {
       const table = { ...(await session.describeTable({ name: 't' })), name: { name: 'f' } };
 
       const rows = (async function* () {})();
-      const opened = await session.beginRows!([{ table, columns: ['a'], otherColumns: [], rows }], {
+      const opened = await session.beginRows([{ table, columns: ['a'], otherColumns: [], rows }], {
         logger: { debug() {}, info() {}, warn() {}, error() {} },
       });
       await failure(opened.check(), 'usage');

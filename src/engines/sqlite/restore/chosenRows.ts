@@ -169,7 +169,7 @@ export class ChosenRowsRestore implements RowWork {
   async #conflicts(kinds: readonly ConflictKind[]): Promise<FoundConflicts> {
     const counts: Partial<Record<ConflictKind, number>> = {};
     const listed: RowConflict[] = [];
-    const where = `state IN (${kinds.map((kind) => `'${kind}'`).join(', ')})`;
+    const where = `chosen.state IN (${kinds.map((kind) => `'${kind}'`).join(', ')})`;
     for (const [number, table] of this.#tables.entries()) {
       const found = await table.counts();
       for (const kind of kinds) {

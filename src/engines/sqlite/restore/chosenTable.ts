@@ -206,10 +206,12 @@ export class ChosenInTable {
 
   /** In their order. */
   async *pages(where: string): AsyncGenerator<ChosenPage> {
+    const sizes = this.target.columns.map(({ name }) => `coalesce(octet_length(now_row.${quote(name)}), 0)`);
     for (let after = 0; ;) {
-      const sql = `SELECT place AS place, has_seen AS has_seen, has_wanted AS has_wanted, found AS found,
-          state AS state, bytes AS bytes
-        FROM ${this.name} AS chosen WHERE (${where}) AND place > ? ORDER BY place LIMIT ${pageRows}`;
+      const sql = `SELECT chosen.place AS place, chosen.has_seen AS has_seen, chosen.has_wanted AS has_wanted,
+          chosen.found AS found, chosen.state AS state, chosen.bytes + 2 * ${balanced(sizes, '+')} AS bytes
+        FROM ${this.name} AS chosen ${this.join('now')}
+        WHERE (${where}) AND chosen.place > ? ORDER BY chosen.place LIMIT ${pageRows}`;
       const found = await this.#inWords(() =>
         this.connection.all<ChosenPlace & { bytes: number }>(sql, [after], this.signal),
       );
