@@ -27,7 +27,7 @@ for (const testEngine of testEngines) {
     const folder = useTemporaryFolder();
 
     it('are what a hand would have written, and are taken back exactly', async function () {
-      const cases = casesOf(1500, 25);
+      const cases = casesOf(1500, 10);
       this.timeout(120_000 + cases * 10_000);
       const random = randomSource('chosen rows');
       const database = await testEngine.create();

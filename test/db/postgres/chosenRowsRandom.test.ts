@@ -209,7 +209,7 @@ describe('postgres: random restores of chosen rows', () => {
   it('write what was chosen, skip what the database refuses, and change nothing else', async () => {
     const random = randomSource('chosen rows');
     let [written, skipped, stopped] = [0, 0, 0];
-    for (let count = casesOf(400, 25); count > 0; count -= 1) {
+    for (let count = casesOf(400, 10); count > 0; count -= 1) {
       const database = await postgres.create(schema(random));
       await change(database, random, 40);
       const once = await stateOf(database);

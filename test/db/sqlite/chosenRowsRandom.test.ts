@@ -30,7 +30,7 @@ describe('SQLite: chosen rows at random', () => {
     const random = randomSource('chosen rows');
     const [file, past] = [folder.file('t.db'), folder.file('past.db')];
     const seenKinds = new Set<string>();
-    for (let number = 0; number < casesOf(150, 40); number += 1) {
+    for (let number = 0; number < casesOf(150, 15); number += 1) {
       for (const name of [file, past]) rmSync(name, { force: true });
       runSqlite(past, schemaOf(random) + rowsOf(random));
       copyFileSync(past, file);
