@@ -81,7 +81,7 @@ export class SpilledRows {
         this.#written += 1;
       }
     } catch (error) {
-      const reason = `The temporary file of a comparison cannot be written: ${fileReason(error)}`;
+      const reason = `The temporary file of rows cannot be written: ${fileReason(error)}`;
       throw new RestorePointError('file', reason, {
         place: { file: this.#path ?? tmpdir() },
         next: 'Free space there, or set TMPDIR to another folder.',
@@ -117,7 +117,7 @@ export class SpilledRows {
     if (known) return known;
     const stored = Buffer.allocUnsafe(blockBytes);
     const { bytesRead } = await this.#file!.read(stored, 0, blockBytes, number * blockBytes);
-    if (bytesRead < blockBytes) throw new Error('The temporary file of a comparison was changed');
+    if (bytesRead < blockBytes) throw new Error('The temporary file of rows was changed');
     const block = this.#crypt(stored, number);
     const [oldest] = this.#cache.keys();
     if (this.#cache.size >= cachedBlocks) this.#cache.delete(oldest!);
