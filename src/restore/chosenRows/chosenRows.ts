@@ -7,6 +7,7 @@ import type { Row } from '../../core/values.ts';
 import type { PayloadRows } from '../../engines/engine.ts';
 import { referencedFirst } from '../tableOrder.ts';
 import type { FindRowsTable, RowsTable } from './chosenTables.ts';
+import { HashCounts } from './hashCounts.ts';
 import { RowSpool } from './rowSpool.ts';
 
 /** The rows of one table that were chosen so far. */
@@ -22,11 +23,11 @@ export interface RowsOfTable extends RowsTable {
 
 interface State extends RowsOfTable {
   /** How many rows were chosen of each identity: one, but where nothing tells rows apart. */
-  readonly identities: Map<string, number>;
+  readonly identities: HashCounts;
   /** The lines of rows that the backup is still to show, by what they hold. */
-  readonly expected: Map<string, number>;
+  readonly expected: HashCounts;
   /** How many more there are of one where nothing tells rows apart. */
-  readonly more: Map<string, number>;
+  readonly more: HashCounts;
 }
 
 /** Rows that are chosen for a restore, from wherever they come. */
@@ -75,9 +76,9 @@ export class ChosenRows {
       place: this.#tables.size,
       rows: 0,
       leftAlone: 0,
-      identities: new Map(),
-      expected: new Map(),
-      more: new Map(),
+      identities: new HashCounts(),
+      expected: new HashCounts(),
+      more: new HashCounts(),
     };
     this.#tables.set(tableKey(name), table);
     return table;
@@ -97,7 +98,7 @@ export class ChosenRows {
   async choose(table: RowsOfTable, row: ChosenRow): Promise<boolean> {
     const { identities, key } = table as State;
     const identity = identityOf(table, row);
-    const times = identities.get(identity) ?? 0;
+    const times = identities.get(identity);
     if (key && times > 0) return false;
     identities.set(identity, times + 1);
     await this.add(table, row);
@@ -108,7 +109,7 @@ export class ChosenRows {
   async chooseToo(table: RowsOfTable, row: ChosenRow): Promise<boolean> {
     const { identities, key } = table as State;
     const identity = identityOf(table, row);
-    const times = identities.get(identity) ?? 0;
+    const times = identities.get(identity);
     if (times > 0) {
       if (!key) identities.set(identity, times - 1);
       return false;
@@ -138,7 +139,8 @@ export class ChosenRows {
         if (expected.size === 0) break;
       }
       count += expected.size;
-      for (const line of expected.values()) if (!missing || line < missing.line) missing = { table, line };
+      const line = expected.smallest();
+      if (expected.size > 0 && (!missing || line < missing.line)) missing = { table, line };
     }
     if (missing) throw notInBackup(missing.table, missing.line, count);
   }
@@ -173,7 +175,7 @@ export class ChosenRows {
   }
 }
 
-function identityOf({ key }: RowsOfTable, { wanted, seen }: ChosenRow): string {
+function identityOf({ key }: RowsOfTable, { wanted, seen }: ChosenRow): Buffer {
   const row = (wanted ?? seen)!;
   return hashOf(key ? key.map((place) => row[place]!) : row);
 }
@@ -192,21 +194,21 @@ function project({ target, columns, known }: RowsOfTable, values: NamedValues, n
 
 function expect({ expected, more }: State, row: Row, line: number): void {
   const hash = hashOf(row);
-  if (expected.has(hash)) more.set(hash, (more.get(hash) ?? 0) + 1);
+  if (expected.get(hash) > 0) more.set(hash, more.get(hash) + 1);
   else expected.set(hash, line);
 }
 
 function found({ expected, more }: State, row: Row): void {
   const hash = hashOf(row);
-  const others = more.get(hash) ?? 0;
+  const others = more.get(hash);
   if (others > 0) more.set(hash, others - 1);
-  else expected.delete(hash);
+  else expected.set(hash, 0);
 }
 
 /** 128 bits of what the values are, exactly. */
-function hashOf(values: Row): string {
+function hashOf(values: Row): Buffer {
   const text = JSON.stringify(values.map(valueAsJson));
-  return createHash('sha256').update(text).digest().toString('latin1', 0, 16);
+  return createHash('sha256').update(text).digest();
 }
 
 function shown(column: string): string {
