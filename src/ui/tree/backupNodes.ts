@@ -134,7 +134,11 @@ function contentsText(backup: BackupFile): string {
   ].join(' · ');
 }
 
-function partText({ only }: Manifest, names: readonly TableName[]): string {
+function partText({ only, writtenRows }: Manifest, names: readonly TableName[]): string {
+  if (writtenRows) {
+    const written = writtenRows.tables.map(({ name }) => name);
+    return vscode.l10n.t('rows that a restore wrote: {0}', tableNamesText(written));
+  }
   const tables = tableNamesText(names);
   if (only === 'schema') return vscode.l10n.t('schema only: {0}', tables);
   return only === 'data' ? vscode.l10n.t('rows only: {0}', tables) : vscode.l10n.t('part: {0}', tables);
