@@ -108,6 +108,15 @@ function badge(text, tooltip) {
 }
 
 /**
+ * A text that its maker wrote, in one line; all of it in the tooltip.
+ *
+ * @param {string} text
+ */
+function labelText(text) {
+  return element('span', { class: 'one-line', dir: 'auto', title: text }, ...visible(text));
+}
+
+/**
  * @param {import('./format.js').Format} format
  * @param {import('../../src/ui/viewer/viewModel.ts').BackupView} backup
  */
@@ -118,6 +127,8 @@ function facts(format, backup) {
   return element(
     'dl',
     { class: 'facts' },
+    backup.name !== undefined && fact(texts.name, labelText(backup.name)),
+    backup.note !== undefined && fact(texts.note, labelText(backup.note)),
     fact(
       texts.taken,
       element(

@@ -143,6 +143,9 @@ describe('tables and new databases, by clicking', () => {
     await item(/^Backup /).click();
     const frame = workbench.page.locator('iframe.webview.ready').filter({ visible: true });
     const viewer = frame.contentFrame().locator('#active-frame').contentFrame();
+    // What its maker said of it is there, too.
+    await viewer.getByText('before migration 42', { exact: true }).waitFor();
+    await viewer.getByText('Ask Ann first', { exact: true }).waitFor();
     await viewer.getByRole('option', { name: /^products\b/ }).click();
     const copied: string[] = [];
     for (const form of ['JSON', 'INSERT']) {

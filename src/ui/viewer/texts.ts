@@ -22,6 +22,8 @@ function overviewTexts() {
     verifyTooltip: vscode.l10n.t('Check every byte and every row of this backup'),
     showStatementsTooltip: vscode.l10n.t('Show the text of every statement in this backup'),
     revealTooltip: vscode.l10n.t('Show this file in the Explorer'),
+    name: vscode.l10n.t('Name'),
+    note: vscode.l10n.t('Note'),
     taken: vscode.l10n.t('Taken'),
     content: vscode.l10n.t('Content'),
     statements: vscode.l10n.t('Statements'),

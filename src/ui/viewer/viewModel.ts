@@ -22,6 +22,9 @@ export interface BackupView {
   /** ISO 8601, UTC. */
   readonly createdAt: string;
   readonly createdBy: string;
+  /** What its maker called it, and a note about it. */
+  readonly name?: string;
+  readonly note?: string;
   /** The file size for display: `1.5 MB`. */
   readonly size: string;
   readonly rows: number;
@@ -119,6 +122,8 @@ export function backupView(manifest: Manifest, engineLabel: string, size: number
       : `${engineLabel} ${source.serverVersion}`,
     createdAt: manifest.createdAt,
     createdBy: manifest.createdBy,
+    ...(manifest.name === undefined ? {} : { name: manifest.name }),
+    ...(manifest.note === undefined ? {} : { note: manifest.note }),
     size: formatBytes(size),
     rows: sizeOf(manifest).rows,
     purpose: manifest.purpose,
