@@ -68,6 +68,14 @@ describe('tables and new databases, by clicking', () => {
     await sleep(500);
   }
 
+  /** The same in a dialog for a file, which first looks at the folder and then suggests a name. */
+  async function saveAs(file: string): Promise<void> {
+    const box = picker().getByRole('textbox').first();
+    await box.waitFor();
+    while (!/\.\w+$/.test(await box.inputValue())) await sleep(200);
+    await input(file);
+  }
+
   async function menu(of: Locator, entry: RegExp): Promise<void> {
     await of.click({ button: 'right' });
     const wanted = workbench.page.getByRole('menuitem', { name: entry });
@@ -104,7 +112,7 @@ describe('tables and new databases, by clicking', () => {
     await choose(/^CSV/);
     await workbench.page.getByText('Export products').first().waitFor();
     await workbench.screenshot('tables-3-export');
-    await input(join(folder, 'products.csv'));
+    await saveAs(join(folder, 'products.csv'));
     await workbench.notification(/Exported 25 rows of products \(.*\) in/);
     const lines = (await readFile(join(folder, 'products.csv'), 'utf8')).split('\r\n');
     assert.match(lines[0]!, /^id,sku,name,price/);
@@ -117,7 +125,7 @@ describe('tables and new databases, by clicking', () => {
     await menu(item(/^Table customers, 40 rows/), /^Export/);
     await choose(/^Django/);
     await input('shop');
-    await input(join(folder, 'customers.json'));
+    await saveAs(join(folder, 'customers.json'));
     const done = await workbench.notification(/Exported 40 rows of customers/);
     await done.getByRole('button', { name: 'Open File' }).click();
     await workbench.page.getByRole('tab', { name: /^customers\.json/ }).waitFor();
@@ -128,7 +136,7 @@ describe('tables and new databases, by clicking', () => {
   it('restores into a new database, and adds a connection to it', async () => {
     query('DELETE FROM order_lines');
     await menu(item(/^Backup /), /^Restore into New Database/);
-    await input(join(folder, 'yesterday.db'));
+    await saveAs(join(folder, 'yesterday.db'));
     const done = await workbench.notification(/into the new database yesterday\.db in/);
     assert.equal(count('order_lines', 'yesterday.db'), 288);
     assert.equal(count('order_lines'), 0);
