@@ -1,4 +1,4 @@
-/* global Element */
+/* global Element, HTMLTableRowElement */
 import { element, visible } from '../viewer/dom.js';
 import { fill } from '../viewer/format.js';
 import { filterBox, filterFrom } from '../viewer/tableList.js';
@@ -6,6 +6,7 @@ import { kinds, kindTitle } from './sides.js';
 
 /** @typedef {import('../../src/ui/comparison/comparisonView.ts').ComparisonView} ComparisonView */
 /** @typedef {import('../../src/ui/comparison/comparisonView.ts').ComparedTableView} ComparedTableView */
+/** @typedef {import('../../src/compare/differenceStore.ts').CheckedCounts} CheckedCounts */
 /** @typedef {import('./comparison.js').ComparisonFormat} ComparisonFormat */
 
 /**
@@ -13,12 +14,21 @@ import { kinds, kindTitle } from './sides.js';
  *
  * @param {ComparisonFormat} format
  * @param {ComparisonView} comparison
- * @param {{ filter: string, chosen: number, onChoose(index: number): void, onFilter(text: string): void }} options
+ * @param {{
+ *   filter: string,
+ *   chosen: number,
+ *   onChoose(index: number): void,
+ *   onFilter(text: string): void,
+ *   onCheck(index: number, checked: boolean): void,
+ * }} options
  */
 export function comparedTables(format, comparison, options) {
   const { texts } = format;
   const { tables } = comparison;
-  const rows = tables.map((table) => tableRow(format, table));
+  const boxes = comparison.restorable
+    ? tables.map((table, index) => tableBox(format, table, index, options.onCheck))
+    : [];
+  const rows = tables.map((table, index) => tableRow(format, table, boxes[index]));
   const noMatch = element('p', { class: 'empty', hidden: true });
   const titles = [...kinds.map((kind) => kindTitle(format, comparison, kind)), texts.same];
   const grid = element(
@@ -30,6 +40,7 @@ export function comparedTables(format, comparison, options) {
       element(
         'tr',
         {},
+        comparison.restorable && element('td', {}),
         element('th', { scope: 'col' }, texts.tables),
         ...titles.map((title) => element('th', { scope: 'col', class: 'number', title }, title)),
       ),
@@ -61,7 +72,8 @@ export function comparedTables(format, comparison, options) {
     options.onChoose(index);
   };
   grid.addEventListener('click', ({ target }) => {
-    const row = target instanceof Element ? target.closest('tbody tr') : undefined;
+    if (!(target instanceof Element) || target.closest('input')) return;
+    const row = target.closest('tbody tr');
     const index = rows.findIndex((one) => one === row);
     if (index < 0) return;
     choose(index);
@@ -70,6 +82,10 @@ export function comparedTables(format, comparison, options) {
   grid.addEventListener('keydown', (event) => {
     const shown = rows.flatMap((row, index) => (row.hidden ? [] : [index]));
     const at = shown.findIndex((index) => rows[index]?.getAttribute('aria-selected') === 'true');
+    if (event.key === ' ' && event.target instanceof HTMLTableRowElement) {
+      event.preventDefault();
+      return event.target.querySelector('input')?.click();
+    }
     const target = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: shown.length - 1 }[event.key];
     if (target === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
@@ -92,7 +108,7 @@ export function comparedTables(format, comparison, options) {
   const withFilter = tables.length >= filterFrom;
   if (withFilter) applyFilter(options.filter);
   mark(options.chosen);
-  return element(
+  const made = element(
     'nav',
     { class: 'tables with-counts', 'aria-label': texts.tables },
     select,
@@ -104,17 +120,49 @@ export function comparedTables(format, comparison, options) {
     element('div', { class: 'list' }, grid),
     noMatch,
   );
+  /** @param {readonly CheckedCounts[]} checked */
+  const showChecked = (checked) => {
+    for (const [place, table] of tables.entries()) {
+      const box = boxes[place];
+      const of = checked[table.index];
+      if (!box || !of || !table.counts) continue;
+      const count = of.changed + of.onlyInFirst + of.onlyInSecond;
+      box.checked = count > 0 && count >= table.counts.changed + table.counts.onlyInFirst;
+      box.indeterminate = count > 0 && !box.checked;
+    }
+  };
+  showChecked(comparison.checked);
+  return { element: made, showChecked };
+}
+
+/**
+ * Checks the rows of a table that can come back; what only the database has stays.
+ *
+ * @param {ComparisonFormat} format
+ * @param {ComparedTableView} table
+ * @param {number} index
+ * @param {(index: number, checked: boolean) => void} onCheck
+ */
+function tableBox({ texts }, { label, counts }, index, onCheck) {
+  const box = element('input', {
+    ...{ type: 'checkbox', tabindex: -1, 'aria-label': fill(texts.checkTable, label) },
+    disabled: !counts || counts.changed + counts.onlyInFirst === 0,
+    on: { change: () => onCheck(index, box.checked) },
+  });
+  return box;
 }
 
 /**
  * @param {ComparisonFormat} format
  * @param {ComparedTableView} table
+ * @param {HTMLInputElement} [box]
  */
-function tableRow(format, { key, label, counts }) {
+function tableRow(format, { key, label, counts }, box) {
+  const check = box && element('td', { class: 'check-cell' }, box);
   const name = element('th', { scope: 'row', title: label }, element('bdi', {}, ...visible(label)));
   if (!counts) {
     const text = element('td', { class: 'dim', colspan: 4 }, format.texts.noCounts);
-    return element('tr', { 'data-key': key }, name, text);
+    return element('tr', { 'data-key': key }, check, name, text);
   }
   const cells = [...kinds, /** @type {const} */ ('same')].map((kind) =>
     element(
@@ -123,7 +171,7 @@ function tableRow(format, { key, label, counts }) {
       format.number(counts[kind]),
     ),
   );
-  return element('tr', { 'data-key': key }, name, ...cells);
+  return element('tr', { 'data-key': key }, check, name, ...cells);
 }
 
 /**

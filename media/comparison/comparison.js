@@ -4,6 +4,7 @@ import { fill, Format } from '../viewer/format.js';
 import { comparedTables } from './comparedTables.js';
 import { DifferencesPanel } from './differencesPanel.js';
 import { heading } from './heading.js';
+import { restoreBar } from './restoreBar.js';
 import { kinds } from './sides.js';
 
 /** @typedef {import('../../src/ui/comparison/messages.ts').ToComparison} ToComparison */
@@ -108,6 +109,16 @@ function show(comparison) {
   const chosen = Math.max(0, found);
   if (found < 0) remember({ page: 0, filter: '', kind: undefined });
   const place = element('section', { class: 'table' });
+  const footer = comparison.restorable
+    ? restoreBar(format, () => host.postMessage({ type: 'restore' }))
+    : undefined;
+  footer?.show(comparison.checked);
+  /** @param {Record<string, unknown>} about */
+  const check = async (about) => {
+    const { counts } = await ask('check', about);
+    list.showChecked(counts);
+    footer?.show(counts);
+  };
   /** @param {number} index */
   const showTable = (index) => {
     const table = tables[index];
@@ -115,31 +126,34 @@ function show(comparison) {
     remember({ table: table.key });
     panel = new DifferencesPanel({
       ...{ format, comparison, table, state, remember, ask },
+      check,
       onTextDiff: () => host.postMessage({ type: 'textDiff', table: table.index }),
     });
     place.replaceChildren(panel.element);
   };
+  const list = comparedTables(format, comparison, {
+    ...{ chosen, filter: state.tableFilter },
+    onFilter: (tableFilter) => remember({ tableFilter }),
+    onChoose: (index) => {
+      remember({ page: 0, filter: '', kind: undefined });
+      showTable(index);
+    },
+    onCheck: (index, checked) => {
+      const table = tables[index]?.index ?? -1;
+      const both = ['changed', 'onlyInFirst'].map((kind) => check({ table, kind, filter: '', checked }));
+      void Promise.all(both).then(() => panel?.refresh());
+    },
+  });
   const body =
     tables.length === 0
       ? element('p', { class: 'empty' }, format.texts.noTableInBoth)
-      : element(
-          'div',
-          { class: 'body' },
-          comparedTables(format, comparison, {
-            ...{ chosen, filter: state.tableFilter },
-            onFilter: (tableFilter) => remember({ tableFilter }),
-            onChoose: (index) => {
-              remember({ page: 0, filter: '', kind: undefined });
-              showTable(index);
-            },
-          }),
-          place,
-        );
+      : element('div', { class: 'body' }, list.element, place);
   document.title = fill(format.texts.comparisonOf, comparison.first.name, comparison.second.name);
   root.removeAttribute('aria-busy');
   root.replaceChildren(
     heading(format, comparison, () => host.postMessage({ type: 'compareAgain' })),
     body,
+    ...(footer ? [footer.element] : []),
   );
   showTable(chosen);
 }

@@ -28,6 +28,7 @@ const patience = 200;
  * @property {(change: Partial<import('./comparison.js').ComparisonState>) => void} remember
  * @property {import('./comparison.js').Ask} ask
  * @property {() => void} onTextDiff
+ * @property {(about: Record<string, unknown>) => Promise<void>} check checks rows, or takes the check from them
  */
 
 /** The differing rows of one table: a tab for each kind, and its rows a page at a time. */
@@ -45,6 +46,9 @@ export class DifferencesPanel {
   #grid;
   /** Counts the pages that were asked for: only the last one is shown. */
   #reads = 0;
+  /** Of the rows that the filter shows. */
+  #total = 0;
+  #checked = 0;
   #place = element('div', { class: 'rows-place' });
   #legend = element('span', { class: 'legend dim' });
   #progress = element('div', { class: 'progress', hidden: true, role: 'progressbar' });
@@ -260,8 +264,10 @@ export class DifferencesPanel {
    * @param {readonly number[]} places of the columns
    * @param {number} offset
    */
-  #showRows({ total, rows }, places, offset) {
+  #showRows({ total, checked, rows }, places, offset) {
     const { format, table } = this.#options;
+    this.#total = total;
+    this.#checked = checked;
     const columns = places.map((place) => table.columns[place]).filter((column) => column !== undefined);
     const grid = new Grid(format, {
       label: fill(format.texts.rowsOfTable, table.label),
@@ -276,6 +282,7 @@ export class DifferencesPanel {
         const title = fill(format.texts.valuePlace, column.name, format.number(offset + row + 1));
         this.#pane.show(title, this.#shownValues(shown, index, place), column.counted);
       },
+      ...(this.#options.comparison.restorable ? { checks: this.#checks(rows, offset, total, checked) } : {}),
       onOpen: () => this.#showValue(true),
       wholeText: async (row, index) => {
         const shown = rows[row];
@@ -291,6 +298,44 @@ export class DifferencesPanel {
     this.#pane.clear();
     this.#showValue(this.#options.state.valueShown);
     if (hadFocus) grid.focus();
+  }
+
+  /**
+   * @param {readonly ShownDifference[]} rows
+   * @param {number} offset
+   * @param {number} total
+   * @param {number} checked
+   * @returns {import('../viewer/grid.js').GridChecks}
+   */
+  #checks(rows, offset, total, checked) {
+    const { format, table, state, check } = this.#options;
+    const about = { table: table.index, kind: this.#kind };
+    /** @type {import('../viewer/grid.js').GridChecks['state']} */
+    const all = checked === 0 ? 'none' : checked < total ? 'some' : 'all';
+    return {
+      rows: rows.map((row) => row.checked),
+      state: all,
+      allLabel: fill(format.texts.checkAll, format.count('rows', total)),
+      label: (row) => fill(format.texts.checkRow, format.number(offset + row + 1)),
+      onCheck: (row, on) => {
+        const number = rows[row]?.number ?? -1;
+        void check({ ...about, numbers: [number], checked: on }).then(() => this.#recount(on ? 1 : -1));
+      },
+      onCheckAll: (on) => {
+        void check({ ...about, filter: state.filter, checked: on }).then(() => this.refresh());
+      },
+    };
+  }
+
+  /** Reads the page that is shown again: other rows are checked. */
+  refresh() {
+    void this.#read(this.#options.state.page);
+  }
+
+  /** @param {number} more checked rows */
+  #recount(more) {
+    this.#checked += more;
+    this.#grid?.showAllChecked(this.#checked === 0 ? 'none' : this.#checked < this.#total ? 'some' : 'all');
   }
 
   /**

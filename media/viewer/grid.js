@@ -35,6 +35,17 @@ const pageStep = 20;
  * @property {(row: number, column: number) => void} onSelect
  * @property {() => void} onOpen
  * @property {(row: number, column: number) => Promise<string>} wholeText what to copy of a value that is cut
+ * @property {GridChecks} [checks] rows can be checked
+ */
+
+/**
+ * @typedef {object} GridChecks
+ * @property {readonly boolean[]} rows
+ * @property {'all' | 'some' | 'none'} state of all rows, also those on other pages
+ * @property {string} allLabel
+ * @property {(row: number) => string} label
+ * @property {(row: number, checked: boolean) => void} onCheck
+ * @property {(checked: boolean) => void} onCheckAll
  */
 
 /** A page of rows as a table that can be navigated with the arrow keys. */
@@ -45,6 +56,8 @@ export class Grid {
   #head;
   /** The row and column of the cell that has or will get the focus. */
   #at = { row: 0, column: 0 };
+  /** @type {HTMLInputElement | undefined} */
+  #allBox;
   #resized = new ResizeObserver(() => this.#freeze());
 
   /**
@@ -58,12 +71,7 @@ export class Grid {
     this.#head = element(
       'thead',
       {},
-      element(
-        'tr',
-        {},
-        element('th', { scope: 'col', class: 'row-number', 'aria-label': format.texts.rowNumber }, '#'),
-        ...columns.map((column) => this.#heading(column)),
-      ),
+      element('tr', {}, this.#corner(), ...columns.map((column) => this.#heading(column))),
     );
     this.#body = element('tbody', {}, ...rows.map((row, index) => this.#row(row, index)));
     const grid = element(
@@ -124,6 +132,40 @@ export class Grid {
     }
   }
 
+  #corner() {
+    const { checks } = this.#options;
+    const { texts } = this.#format;
+    const number = { scope: 'col', class: 'row-number' };
+    if (!checks) return element('th', { ...number, 'aria-label': texts.rowNumber }, '#');
+    const box = element('input', {
+      ...{ type: 'checkbox', 'aria-label': checks.allLabel, title: checks.allLabel },
+      on: { change: () => checks.onCheckAll(box.checked) },
+    });
+    this.#allBox = box;
+    this.showAllChecked(checks.state);
+    return element('th', number, box);
+  }
+
+  /** @param {GridChecks['state']} state */
+  showAllChecked(state) {
+    if (!this.#allBox) return;
+    this.#allBox.checked = state === 'all';
+    this.#allBox.indeterminate = state === 'some';
+  }
+
+  /** @param {number} index */
+  #rowHead(index) {
+    const { offset, checks } = this.#options;
+    const number = this.#format.number(offset + index + 1);
+    if (!checks) return element('th', { scope: 'row', class: 'row-number' }, number);
+    const box = element('input', {
+      ...{ type: 'checkbox', tabindex: -1, 'aria-label': checks.label(index) },
+      on: { change: () => checks.onCheck(index, box.checked) },
+    });
+    box.checked = checks.rows[index] ?? false;
+    return element('th', { scope: 'row', class: 'row-number' }, element('label', {}, box, number));
+  }
+
   /** @param {GridColumn} column */
   #heading({ name, type = '', numeric, isKey, references = [] }) {
     return element(
@@ -149,7 +191,7 @@ export class Grid {
     return element(
       'tr',
       { 'aria-rowindex': offset + index + 2 },
-      element('th', { scope: 'row', class: 'row-number' }, this.#format.number(offset + index + 1)),
+      this.#rowHead(index),
       ...row.map((value, column) => this.#valueCell(value, columns[column]?.numeric ?? false)),
     );
   }
@@ -273,6 +315,11 @@ export class Grid {
       PageDown: [row + pageStep, column],
     };
     const target = targets[event.key];
+    // The checkbox of the row; one that has the focus itself needs no help.
+    if (event.key === ' ' && this.#options.checks && event.target instanceof HTMLTableCellElement) {
+      event.preventDefault();
+      return this.#body.rows[row]?.querySelector('input')?.click();
+    }
     if (event.altKey || (!target && event.key !== 'Enter')) return;
     event.preventDefault();
     if (!target) return this.#options.onOpen();

@@ -1,12 +1,13 @@
 import { type Cell, cellLimit, cellOf } from '../core/cells.ts';
-import type { DifferenceCounts, RowDifference } from '../core/differences.ts';
+import type { ComparedTable, DifferenceCounts, RowDifference } from '../core/differences.ts';
 import { throwIfCancelled } from '../core/errors.ts';
 import type { EngineId } from '../core/manifest.ts';
+import type { JsonValue } from '../core/jsonValue.ts';
 import { SpilledRows } from '../core/spilledRows.ts';
 import { type Row, valueText } from '../core/values.ts';
 import type { ComparisonPart } from './compareSides.ts';
 import type { Pairing } from './pairTables.ts';
-import { type JsonValue, valueAsJson, valueFromJson } from '../core/rowLines.ts';
+import { valueAsJson, valueFromJson } from '../core/rowLines.ts';
 
 export type DifferenceKind = RowDifference['kind'];
 
@@ -40,8 +41,23 @@ export interface DifferenceQuery {
 export interface DifferenceRows {
   /** How many there are with this filter. */
   readonly total: number;
+  /** How many of these are checked. */
+  readonly checked: number;
   readonly rows: readonly ShownDifference[];
 }
+
+/** Differences to check, or to take the check from. */
+export interface DifferenceChoice {
+  readonly table: number;
+  readonly kind: DifferenceKind;
+  /** Their numbers; absent for all that the filter shows. */
+  readonly numbers?: readonly number[];
+  readonly filter?: string;
+  readonly checked: boolean;
+}
+
+/** How many rows of a table are checked, of each kind. */
+export type CheckedCounts = Readonly<Record<DifferenceKind, number>>;
 
 /** One differing row, as text for people. */
 export interface ShownDifference {
@@ -51,6 +67,7 @@ export interface ShownDifference {
   readonly second?: readonly Cell[];
   /** Positions of the columns that differ; of a changed row. */
   readonly changed?: readonly number[];
+  readonly checked: boolean;
 }
 
 /** Rows are put aside in groups, so that the places of millions of rows fit in memory. */
@@ -72,6 +89,9 @@ interface Shelf {
   readonly places: number[];
   waiting: string[];
   waitingCharacters: number;
+  /** A bit for each row, and how many of them are set. */
+  bits: Uint8Array;
+  checked: number;
   /** The last filter, and the numbers of the rows that it shows. */
   filtered?: { readonly filter: string; readonly numbers: readonly number[] };
 }
@@ -107,7 +127,7 @@ export class DifferenceStore {
   async read(query: DifferenceQuery, signal?: AbortSignal): Promise<DifferenceRows> {
     const { table, kind, after, limit, columns } = query;
     const shelf = this.#shelves.get(shelfKey(table, kind));
-    if (!shelf) return { total: 0, rows: [] };
+    if (!shelf) return { total: 0, checked: 0, rows: [] };
     const numbers = query.filter ? await this.#filter(shelf, query.filter, signal) : undefined;
     const total = numbers?.length ?? shelf.count;
     const wanted = Array.from(
@@ -124,7 +144,51 @@ export class DifferenceStore {
     }
     const width = columns?.length ?? this.comparison.pairing.tables[table]?.compared?.columns.length ?? 0;
     const cut = cellLimit(stored.length * (kind === 'changed' ? 2 : 1), width);
-    return { total, rows: stored.map((row, index) => shownRow(row, wanted[index]!, columns, cut)) };
+    const checked = numbers ? numbers.filter((number) => isChecked(shelf, number)).length : shelf.checked;
+    const rows = stored.map((row, index) => {
+      const number = wanted[index]!;
+      return { ...shownRow(row, number, columns, cut), checked: isChecked(shelf, number) };
+    });
+    return { total, checked, rows };
+  }
+
+  /** Throws `cancelled`. */
+  async check(choice: DifferenceChoice, signal?: AbortSignal): Promise<readonly CheckedCounts[]> {
+    const { table, kind, filter, checked } = choice;
+    const shelf = this.#shelves.get(shelfKey(table, kind));
+    if (shelf) {
+      const numbers = choice.numbers ?? (filter ? await this.#filter(shelf, filter, signal) : undefined);
+      if (numbers) for (const number of numbers) setChecked(shelf, number, checked);
+      else {
+        shelf.bits = new Uint8Array(Math.ceil(shelf.count / 8)).fill(checked ? 0xff : 0);
+        shelf.checked = checked ? shelf.count : 0;
+      }
+    }
+    return this.checkedCounts();
+  }
+
+  /** Of each table. */
+  checkedCounts(): readonly CheckedCounts[] {
+    return this.comparison.pairing.tables.map((_, table) => {
+      const of = (kind: DifferenceKind): number => this.#shelves.get(shelfKey(table, kind))?.checked ?? 0;
+      return { changed: of('changed'), onlyInFirst: of('onlyInFirst'), onlyInSecond: of('onlyInSecond') };
+    });
+  }
+
+  /** The checked rows, as lines of `compare --rows all --json`. */
+  async *checkedLines(): AsyncGenerator<Uint8Array> {
+    for (const [table, paired] of this.comparison.pairing.tables.entries()) {
+      for (const kind of kinds) {
+        const shelf = this.#shelves.get(shelfKey(table, kind));
+        if (!shelf || !paired.compared || shelf.checked === 0) continue;
+        for (const [index, first] of shelf.firsts.entries()) {
+          const rows = await this.#group(shelf, index);
+          const wanted = rows.filter((_, place) => isChecked(shelf, first + place));
+          const lines = wanted.map((row) => JSON.stringify(lineOf(paired.compared!, kind, row)));
+          if (lines.length > 0) yield Buffer.from(`${lines.join('\n')}\n`);
+        }
+      }
+    }
   }
 
   /** One whole value, up to `longest` characters; undefined if there is none. */
@@ -165,7 +229,10 @@ export class DifferenceStore {
         }
       }
     }
-    for (const shelf of this.#shelves.values()) await this.#flush(shelf);
+    for (const shelf of this.#shelves.values()) {
+      await this.#flush(shelf);
+      shelf.bits = new Uint8Array(Math.ceil(shelf.count / 8));
+    }
     const results = overview!.pairing.tables.map((_, table) => {
       const ofTable = counts.get(table);
       const changedColumns = [...(changed.get(table) ?? [])].sort((a, b) => a - b);
@@ -178,6 +245,7 @@ export class DifferenceStore {
     const key = shelfKey(table, difference.kind);
     const shelf = this.#shelves.get(key) ?? {
       ...{ count: 0, firsts: [], places: [], waiting: [], waitingCharacters: 0 },
+      ...{ bits: new Uint8Array(), checked: 0 },
     };
     this.#shelves.set(key, shelf);
     const text = JSON.stringify(storedRow(difference));
@@ -218,6 +286,40 @@ export class DifferenceStore {
   }
 }
 
+const kinds: readonly DifferenceKind[] = ['onlyInFirst', 'changed', 'onlyInSecond'];
+
+function isChecked({ bits }: Shelf, number: number): boolean {
+  return ((bits[number >> 3]! >> (number & 7)) & 1) === 1;
+}
+
+function setChecked(shelf: Shelf, number: number, checked: boolean): void {
+  if (number >= shelf.count || isChecked(shelf, number) === checked) return;
+  shelf.bits[number >> 3]! ^= 1 << (number & 7);
+  shelf.checked += checked ? 1 : -1;
+}
+
+/** See `rowLineAsJson`. */
+function lineOf(
+  { first: { name }, columns, key }: ComparedTable,
+  kind: DifferenceKind,
+  [first, second]: StoredRow,
+): object {
+  const named = (values: readonly JsonValue[], places: Iterable<number>): object => {
+    const object = Object.create(null) as Record<string, JsonValue>;
+    for (const place of places) object[columns[place]!.first] = values[place]!;
+    return object;
+  };
+  const one = first === 0 ? second : first;
+  return {
+    ...(name.schema === undefined ? {} : { schema: name.schema }),
+    table: name.name,
+    kind,
+    ...(key && one !== 0 ? { key: named(one, key) } : {}),
+    ...(first === 0 ? {} : { first: named(first, columns.keys()) }),
+    ...(second === 0 ? {} : { second: named(second, columns.keys()) }),
+  };
+}
+
 function shelfKey(table: number, kind: DifferenceKind): string {
   return `${table} ${kind}`;
 }
@@ -250,7 +352,7 @@ function shownRow(
   number: number,
   columns: readonly number[] | undefined,
   limit: number,
-): ShownDifference {
+): Omit<ShownDifference, 'checked'> {
   const cells = (values: readonly JsonValue[], others: readonly JsonValue[] | 0): Cell[] =>
     (columns ?? [...values.keys()]).map((column) => {
       const cell = cellOf(valueFromJson(values[column]!), limit);

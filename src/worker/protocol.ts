@@ -5,6 +5,8 @@ import type { BackupReport, BackupSelection } from '../backup/takeBackup.ts';
 import type { VerifyReport } from '../backup/verifyBackup.ts';
 import type { CountedTable } from '../compare/countDifferences.ts';
 import type {
+  CheckedCounts,
+  DifferenceChoice,
   DifferenceKind,
   DifferenceQuery,
   DifferenceRows,
@@ -12,6 +14,7 @@ import type {
 } from '../compare/differenceStore.ts';
 import type { Cell } from '../core/cells.ts';
 import type { BackupLabel } from '../core/backupLabel.ts';
+import type { ConflictAnswer } from '../core/chosenRows.ts';
 import type { DatabaseAddress } from '../core/connections.ts';
 import type { Compression, Manifest } from '../core/manifest.ts';
 import type { TableName } from '../core/names.ts';
@@ -20,6 +23,7 @@ import type { ProgressEvent } from '../core/progress.ts';
 import type { FormatOptions } from '../export/exportRows.ts';
 import type { ExportReport } from '../export/exportTable.ts';
 import type { ExportFormat } from '../export/rowFormat.ts';
+import type { RowsReport } from '../restore/chosenRows/rowsReport.ts';
 import type { CodeToRun } from '../restore/codeToRun.ts';
 import type { RestoreReport } from '../restore/restoreBackup.ts';
 import type { PlainError } from './plainErrors.ts';
@@ -134,6 +138,19 @@ export interface DifferingValue {
   readonly longest: number;
 }
 
+/** The checked rows of a comparison; or, without `checked`, those that the file says a restore has written. */
+export interface RestoreRowsTask {
+  readonly database: DatabaseAccess;
+  readonly file: string;
+  readonly keys?: KnownKeys;
+  readonly checked: boolean;
+  readonly onConflict: ConflictAnswer;
+  readonly dryRun: boolean;
+  readonly safetyFolder?: string;
+  readonly safetyLock?: Lock;
+  readonly connection: string;
+}
+
 /** The questions of a restore to its host; see `RestoreOptions`. */
 export interface RestoreQuestions {
   readonly mayRun: (code: CodeToRun, fingerprint: string) => Promise<boolean>;
@@ -167,6 +184,12 @@ export const readDifferences = new RequestType<DifferenceQuery, DifferenceRows, 
 export const readDifferingValue = new RequestType<DifferingValue, { readonly cell: Cell } | null, PlainError>(
   'readDifferingValue',
 );
+
+/** Answers how many rows are checked then. */
+export const checkDifferences = new RequestType<DifferenceChoice, readonly CheckedCounts[], PlainError>(
+  'checkDifferences',
+);
+export const restoreRows = new RequestType<RestoreRowsTask, RowsReport, PlainError>('restoreRows');
 
 export const mayRun = questionType<'mayRun'>('mayRun');
 export const confirm = questionType<'confirm'>('confirm');

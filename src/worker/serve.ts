@@ -28,6 +28,8 @@ import { useSession } from '../engines/useSession.ts';
 import { writeExportFile } from '../export/exportRows.ts';
 import { exportBackedUpTable, exportLiveTable, type ExportReport } from '../export/exportTable.ts';
 import { inNewDatabase } from '../restore/newDatabase.ts';
+import { restoreRows } from '../restore/chosenRows/restoreRows.ts';
+import type { RowsReport } from '../restore/chosenRows/rowsReport.ts';
 import { restoreBackup, type RestoreReport } from '../restore/restoreBackup.ts';
 import { fewerEvents } from './fewerEvents.ts';
 import { errorOf, type PlainError, plainOf } from './plainErrors.ts';
@@ -89,6 +91,8 @@ function serveComparison(handle: Handle): void {
     return store.comparison;
   });
   handle(protocol.readDifferences, (query, { signal }) => store!.read(query, signal));
+  handle(protocol.checkDifferences, (choice, { signal }) => store!.check(choice, signal));
+  handle(protocol.restoreRows, (task, options) => takeRows(task, options, store));
   handle(protocol.readDifferingValue, async ({ longest, ...place }) => {
     const cell = await store!.value(place, place, longest);
     return cell === undefined ? null : { cell };
@@ -164,6 +168,25 @@ function compare(
         }),
       ),
     ),
+  );
+}
+
+function takeRows(
+  { database, file, keys, checked, ...rest }: protocol.RestoreRowsTask,
+  options: WorkOptions,
+  store: DifferenceStore | undefined,
+): Promise<RowsReport> {
+  return inDatabase(database, { ...options, readOnly: false }, (session) =>
+    restoreRows(file, session, engineById, {
+      ...options,
+      ...rest,
+      ...keysOf(keys),
+      ...(checked ? { source: { kind: 'lines', lines: store!.checkedLines() } } : {}),
+      // Rows that only the database has were checked by somebody, or were written by the restore that is taken back.
+      deleteAdded: true,
+      withRelated: checked,
+      madeHere: new MadeHere(stateFolder(), options.logger),
+    }),
   );
 }
 

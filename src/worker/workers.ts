@@ -13,10 +13,17 @@ import type { SalvageReport } from '../backup/salvageBackup.ts';
 import type { BackupReport } from '../backup/takeBackup.ts';
 import type { VerifyReport } from '../backup/verifyBackup.ts';
 import type { CountedTable } from '../compare/countDifferences.ts';
-import type { DifferenceQuery, DifferenceRows, StoredComparison } from '../compare/differenceStore.ts';
+import type {
+  CheckedCounts,
+  DifferenceChoice,
+  DifferenceQuery,
+  DifferenceRows,
+  StoredComparison,
+} from '../compare/differenceStore.ts';
 import type { Cell } from '../core/cells.ts';
 import { messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { WorkOptions } from '../engines/engine.ts';
+import type { RowsReport } from '../restore/chosenRows/rowsReport.ts';
 import type { RestoreReport } from '../restore/restoreBackup.ts';
 import { errorOf, type PlainError, plainOf } from './plainErrors.ts';
 import * as protocol from './protocol.ts';
@@ -86,6 +93,11 @@ export class Workers {
     return this.#run(options, (worker, token) => worker.sendRequest(protocol.salvage, task, token));
   }
 
+  /** Takes back the rows that a restore has written. Throws as `restoreRows`. */
+  takeBackRows(task: protocol.RestoreRowsTask, options: WorkOptions): Promise<RowsReport> {
+    return this.#run(options, (worker, token) => worker.sendRequest(protocol.restoreRows, task, token));
+  }
+
   /** Throws as `compareSides`. The process lives until the comparison is closed. */
   async compare(task: protocol.CompareTask, options: WorkOptions): Promise<OpenComparison> {
     throwIfCancelled(options.signal);
@@ -102,6 +114,9 @@ export class Workers {
           ask((to, token) => to.sendRequest(protocol.readDifferences, query, token), signal),
         value: async (place) =>
           (await ask((to, token) => to.sendRequest(protocol.readDifferingValue, place, token)))?.cell,
+        check: (choice) => ask((to, token) => to.sendRequest(protocol.checkDifferences, choice, token)),
+        restore: (restoreTask, signal) =>
+          ask((to, token) => to.sendRequest(protocol.restoreRows, restoreTask, token), signal),
         close: () => worker.end(),
       };
     } catch (error) {
@@ -132,6 +147,9 @@ export interface OpenComparison {
   read(query: DifferenceQuery, signal?: AbortSignal): Promise<DifferenceRows>;
   /** Undefined if there is no such value. */
   value(place: protocol.DifferingValue): Promise<Cell | undefined>;
+  check(choice: DifferenceChoice): Promise<readonly CheckedCounts[]>;
+  /** Throws as `restoreRows`. */
+  restore(task: protocol.RestoreRowsTask, signal?: AbortSignal): Promise<RowsReport>;
   /** Ends the process, which takes the differences with it. */
   close(): void;
 }

@@ -90,13 +90,11 @@ describe('comparing, by clicking', () => {
   const tables = (): Locator => panel().locator('.compared tbody tr');
 
   async function counts(): Promise<string[][]> {
-    return (await tables().allInnerTexts()).map((text) => text.split('\t'));
+    return (await tables().allInnerTexts()).map((text) => text.trim().split('\t'));
   }
 
   async function choose(table: string): Promise<void> {
-    await tables()
-      .filter({ has: panel().getByRole('rowheader', { name: table, exact: true }) })
-      .click();
+    await panel().locator('.compared').getByRole('rowheader', { name: table, exact: true }).click();
   }
 
   const cell = (text: string | RegExp): Locator => panel().getByRole('gridcell', { name: text }).first();
@@ -184,7 +182,7 @@ describe('comparing, by clicking', () => {
     await choose('customers');
     await keyboard.press('ArrowDown');
     await keyboard.press('ArrowUp');
-    assert.match(await panel().locator('.compared tr:focus').innerText(), /^customers/);
+    assert.match(await panel().locator('.compared tr:focus').innerText(), /^\s*customers/);
     await tab(/^Changed/).focus();
     await keyboard.press('ArrowRight');
     await keyboard.press('ArrowRight');
@@ -262,6 +260,8 @@ describe('comparing, by clicking', () => {
     const { page } = workbench;
     const [width, height] = [1440, 900];
     await item(/^Backup shop-good/).click();
+    await panel().getByRole('button', { name: 'Compare…' }).waitFor();
+    await sleep(500);
     await menu(item(/^Backup shop-good/), /^Compare with Database/);
     await panel().getByRole('heading', { name: 'shop-good ↔ Shop (SQLite)' }).waitFor();
     const themes = [
@@ -284,6 +284,66 @@ describe('comparing, by clicking', () => {
       await page.setViewportSize({ width, height });
     }
     await settings({ 'workbench.colorTheme': 'Default Light Modern' });
+  });
+
+  it('brings checked rows back in one restore, and undoes it', async () => {
+    const { page } = workbench;
+    const sentence = (): Locator => panel().locator('.restore-bar p');
+    const restore = panel().getByRole('button', { name: 'Restore…' });
+    assert.equal(await restore.getAttribute('aria-disabled'), 'true');
+    await panel()
+      .getByRole('checkbox', { name: /rows of orders$/ })
+      .check();
+    await panel()
+      .getByRole('checkbox', { name: /rows of order_lines$/ })
+      .check();
+    await choose('customers');
+    await cell('Õnne Tamm').focus();
+    await page.keyboard.press('Space');
+    await sentence().getByText('121 rows return, 1 row changes back,').waitFor();
+    await panel().getByRole('checkbox', { name: 'Check all that are shown: 5 rows' }).check();
+    await sentence().getByText('121 rows return, 5 rows change back,').waitFor();
+    assert.match(await sentence().innerText(), /nothing is deleted\.$/);
+    assert.deepEqual(await axeFindings(panel()), []);
+    await workbench.screenshot('comparison-5-checked');
+    await restore.click();
+    const dialog = page.locator('.monaco-dialog-box');
+    await dialog.getByText('orders: 38 rows return, nothing is deleted').waitFor();
+    await workbench.screenshot('comparison-6-summary');
+    await dialog.getByRole('button', { name: 'Restore' }).click();
+    await workbench.notification(/Restored and verified 126 rows of Shop/);
+    await panel().getByText('1 row differs.').waitFor();
+    await workbench.screenshot('comparison-7-restored');
+    assert.deepEqual(
+      query('SELECT count(*) AS n FROM orders').map((row) => ({ ...(row as object) })),
+      [{ n: 120 }],
+    );
+    await workbench.page.getByRole('button', { name: 'Undo Restore' }).click();
+    await dialog.getByText('orders: 38 rows are deleted').waitFor();
+    await dialog.getByRole('button', { name: 'Undo Restore' }).click();
+    await workbench.notification(/Restore undone: put back and verified 126 rows/);
+    await panel().getByRole('button', { name: 'Compare Again' }).click();
+    await panel().getByText('127 rows differ.').waitFor();
+    await workbench.runCommand('Notifications: Clear All Notifications');
+  });
+
+  it('lists rows that have changed meanwhile, and leaves them out with Skip', async () => {
+    const dialog = workbench.page.locator('.monaco-dialog-box');
+    await choose('customers');
+    await panel()
+      .getByRole('checkbox', { name: /rows of customers$/ })
+      .check();
+    query("UPDATE customers SET city = 'Elsewhere' WHERE id = 36");
+    await panel().getByRole('button', { name: 'Restore…' }).click();
+    await dialog.getByText('customers (id 36): changed since the comparison: city').waitFor();
+    await workbench.screenshot('comparison-8-conflict');
+    await dialog.getByRole('button', { name: 'Skip' }).click();
+    await workbench.notification(/Restored and verified 4 rows of Shop.*1 row skipped/);
+    await panel()
+      .getByText(/^123 rows differ/)
+      .waitFor();
+    assert.equal(JSON.stringify(query('SELECT city FROM customers WHERE id = 36')), '[{"city":"Elsewhere"}]');
+    await workbench.runCommand('Notifications: Clear All Notifications');
   });
 
   it('compares again, and says when nothing differs', async () => {

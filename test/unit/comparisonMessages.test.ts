@@ -3,6 +3,7 @@ import { parseFromComparison } from '../../src/ui/comparison/messages.ts';
 
 const rows = { type: 'readDifferences', request: 1, table: 0, kind: 'changed', page: 9, filter: '' };
 const value = { type: 'readValue', request: 3, table: 0, kind: 'onlyInFirst', number: 5, column: 2 };
+const check = { type: 'check', request: 4, table: 2, kind: 'changed', checked: true };
 
 describe('messages of the comparison', () => {
   const known: readonly Record<string, unknown>[] = [
@@ -12,6 +13,9 @@ describe('messages of the comparison', () => {
     { type: 'copied', text: 'x' },
     { ...rows, columns: [2, 0] },
     { ...value, side: 'second' },
+    { type: 'restore' },
+    { ...check, numbers: [1, 2] },
+    { ...check, filter: 'x' },
   ];
   for (const message of known) {
     it(`takes ${JSON.stringify(message)}`, () => assert.deepEqual(parseFromComparison(message), message));
@@ -27,6 +31,10 @@ describe('messages of the comparison', () => {
     { type: 'textDiff', table: -1 },
     { type: 'copied', text: 5 },
     ...[undefined, 'all', [1.5], [-1], ['0']].map((columns) => ({ ...rows, columns })),
+    ...[{}, { numbers: [-1] }, { filter: 1 }, { filter: '', checked: 1 }].map((more) => ({
+      ...check,
+      ...more,
+    })),
     { ...rows, columns: [], kind: 'toString' },
     { ...rows, columns: [], filter: /x/ },
     ...[undefined, 'third', 0].map((side) => ({ ...value, side })),

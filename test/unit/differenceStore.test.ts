@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ComparisonPart } from '../../src/compare/compareSides.ts';
 import { DifferenceStore, type DifferenceQuery } from '../../src/compare/differenceStore.ts';
+import { rowLine, rowLineAsJson } from '../../src/core/rowLines.ts';
 import type { RowDifference } from '../../src/core/differences.ts';
 import type { Table } from '../../src/core/schema.ts';
 import type { Row, Value } from '../../src/core/values.ts';
@@ -91,18 +92,22 @@ describe('the store of differences', () => {
       number: 130,
       first: ['392', 'Old 392', null],
       second: ['392', 'New 392', null],
-      changed: [1],
+      ...{ changed: [1], checked: false },
     });
     const last = await store.read(all({ kind: 'onlyInSecond', after: 999, limit: 100 }));
-    assert.deepEqual(last.rows, [{ number: 999, second: ['2998', 'Added 2998', null] }]);
-    assert.deepEqual(await store.read(all({ kind: 'onlyInFirst', after: 1000 })), { total: 1000, rows: [] });
-    assert.deepEqual(await store.read(all({ table: 1 })), { total: 0, rows: [] });
-    assert.deepEqual(await store.read(all({ table: 9 })), { total: 0, rows: [] });
+    assert.deepEqual(last.rows, [{ number: 999, second: ['2998', 'Added 2998', null], checked: false }]);
+    assert.deepEqual(await store.read(all({ kind: 'onlyInFirst', after: 1000 })), {
+      ...{ total: 1000, checked: 0, rows: [] },
+    });
+    assert.deepEqual(await store.read(all({ table: 1 })), { total: 0, checked: 0, rows: [] });
+    assert.deepEqual(await store.read(all({ table: 9 })), { total: 0, checked: 0, rows: [] });
   });
 
   it('gives only the columns that are asked for', async () => {
     const { rows } = await store.read(all({ limit: 1, columns: [2, 0] }));
-    assert.deepEqual(rows, [{ number: 0, first: [null, '2'], second: [null, '2'], changed: [1] }]);
+    assert.deepEqual(rows, [
+      { number: 0, first: [null, '2'], second: [null, '2'], changed: [1], checked: false },
+    ]);
   });
 
   it('filters by the text of any value on either side, in upper or lower case', async () => {
@@ -126,6 +131,34 @@ describe('the store of differences', () => {
 
   it('stops filtering when the filter is no longer wanted', async () => {
     await failure(store.read(all({ filter: 'something new' }), AbortSignal.abort()), 'cancelled');
+  });
+
+  it('checks rows one by one, and all that a filter shows, and gives them as lines', async () => {
+    const rows = Array.from({ length: 300 }, (_, index) => differenceOf(index));
+    const some = await DifferenceStore.fill(parts([[], rows]));
+    try {
+      const place = { table: 1, kind: 'changed' } as const;
+      await some.check({ ...place, numbers: [0, 5, 5, 99, 100_000], checked: true });
+      await some.check({ ...place, numbers: [5], checked: false });
+      await some.check({ table: 1, kind: 'onlyInSecond', checked: true });
+      await some.check({ table: 1, kind: 'onlyInSecond', filter: 'added 1', checked: false });
+      const left = rows.filter((row) => row.kind === 'onlyInSecond').length;
+      const added = [...rows.keys()].filter((index) => index % 3 === 1 && String(index).startsWith('1'));
+      assert.deepEqual(some.checkedCounts(), [
+        { changed: 0, onlyInFirst: 0, onlyInSecond: 0 },
+        { changed: 2, onlyInFirst: 0, onlyInSecond: left - added.length },
+      ]);
+      const page = await some.read(all({ ...place, filter: 'old 299' }));
+      assert.deepEqual([page.total, page.checked, page.rows[0]?.checked], [1, 1, true]);
+      await some.check({ table: 1, kind: 'onlyInSecond', checked: false });
+      let lines = '';
+      for await (const piece of some.checkedLines()) lines += Buffer.from(piece).toString();
+      const table1 = table('t1', ['id', 'note', 'more']).compared;
+      const expected = [2, 299].map((index) => rowLineAsJson(rowLine(table1, differenceOf(index))));
+      assert.equal(lines, expected.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    } finally {
+      await some.close();
+    }
   });
 
   it('tells values of different kinds apart that have the same text', async () => {

@@ -8,6 +8,7 @@ import { formatTableName, tableKey, type TableName } from '../../core/names.ts';
 import { requireTables } from '../../core/needsTables.ts';
 import type { RestoreMode } from '../../core/plan.ts';
 import { chooseTables } from '../../restore/choosePart.ts';
+import type { RowsReport } from '../../restore/chosenRows/rowsReport.ts';
 import type { RestoreReport } from '../../restore/restoreBackup.ts';
 import type { KeyOptions } from '../backups/backupKeys.ts';
 import { listSafetyBackups, takenFrom } from '../backups/backupOrigin.ts';
@@ -30,6 +31,7 @@ import {
   tokenArgument,
 } from './commandArguments.ts';
 import { isQuiet, type CommandTable } from './commandTable.ts';
+import { restoreRows, type RowsRequest } from '../comparison/restoreRows.ts';
 import { openBackup } from './openBackup.ts';
 import { restore } from './restore.ts';
 import { tableDifferences } from './tableDifferences.ts';
@@ -157,7 +159,7 @@ function tablesOf(first: unknown, second: unknown): readonly TableName[] | undef
     .map(({ table }) => table.table.name);
 }
 
-async function undoLast(services: Services, first: unknown): Promise<RestoreReport> {
+async function undoLast(services: Services, first: unknown): Promise<RestoreReport | RowsReport> {
   refuseInRestrictedMode();
   const connection = connectionArgument(first, services.store);
   const last = await lastRestore(services, connection);
@@ -174,15 +176,19 @@ async function undo(
   first: unknown,
   file: string,
   restored?: Connection,
-): Promise<RestoreReport> {
+): Promise<RestoreReport | RowsReport> {
   refuseInRestrictedMode();
   const keyOptions = keyArguments(first, connectionArgument(first, services.store));
-  const { manifest, keys } = await openTables(services, file, keyOptions);
+  const { manifest, keys } = await openBackup(services, file, keyOptions);
   const connection =
     connectionArgument(first, services.store) ??
     restored ??
     takenFrom(services, file, manifest) ??
     answered(await askTarget(alone(undoTitle()), someConnections(services), services, { file, manifest }));
+  if (manifest.writtenRows) {
+    const run: RowsRequest['run'] = (task, options) => services.workers.takeBackRows(task, options);
+    return await restoreRows(services, { file, ...(keys ? { keys } : {}), connection, undo: true, run });
+  }
   return await restore(services, {
     file,
     manifest,
@@ -204,7 +210,7 @@ function undoTitle(): string {
 
 async function chooseSafetyBackup(services: Services): Promise<string> {
   refuseInRestrictedMode();
-  const backups = (await listSafetyBackups(services)).filter(({ manifest }) => !manifest?.writtenRows);
+  const backups = await listSafetyBackups(services);
   if (backups.length === 0) {
     throw new RestorePointError('usage', 'There is no restore to undo: no safety backup has been taken yet');
   }

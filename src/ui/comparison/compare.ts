@@ -12,7 +12,9 @@ import { tokenArgument } from '../commands/commandArguments.ts';
 import { describeTarget, nameWithEngine, type Connection } from '../connections/connection.ts';
 import { compareEnds } from '../progress.ts';
 import type { Services } from '../services.ts';
+import type { ShownComparison } from './comparisonPanel.ts';
 import type { SideView } from './comparisonView.ts';
+import { restoreRows, type RowsRequest } from './restoreRows.ts';
 
 export interface BackupToCompare {
   readonly kind: 'backup';
@@ -49,9 +51,30 @@ export async function compare(
     opened,
     first: sideView(request.first),
     second: sideView(request.second),
+    ...restoring(services, request),
     compareAgain: () => services.boundary.run(operation, () => compareOnce(services, request, {})),
   });
   return comparison;
+}
+
+/** Rows of a backup can be restored into the database that it is compared with. */
+function restoring(
+  services: Services,
+  { first, second }: ComparisonRequest,
+): Pick<ShownComparison, 'restore'> {
+  if (first.kind !== 'backup' || second.kind !== 'database') return {};
+  const { file, keys } = first;
+  const { connection } = second;
+  return {
+    restore: async (opened) => {
+      const request: RowsRequest = {
+        ...{ file, connection, undo: false, ...(keys ? { keys } : {}) },
+        run: (task, { signal }) => opened.restore(task, signal),
+      };
+      const operation = vscode.l10n.t('Restore');
+      return (await services.boundary.run(operation, () => restoreRows(services, request))) !== undefined;
+    },
+  };
 }
 
 async function compareOnce(

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import type { CheckedCounts } from '../../compare/differenceStore.ts';
 import { RestorePointError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { OpenComparison } from '../../worker/workers.ts';
@@ -22,6 +23,8 @@ export interface ShownComparison {
   readonly opened: OpenComparison;
   /** Compares the sides as they are by then. Undefined if the user cancelled, or was told why it failed. */
   compareAgain(): Promise<OpenComparison | undefined>;
+  /** Restores the checked rows. Whether it did; what failed was shown. Absent where nothing can be restored. */
+  restore?(opened: OpenComparison): Promise<boolean>;
 }
 
 /** One panel. Answers the questions of its page. */
@@ -35,12 +38,15 @@ export class ComparisonPanel {
   /** Aborts the previous page of rows, so that turning pages quickly waits only for the last one. */
   #rows = new AbortController();
   #comparing = false;
+  /** How many rows of each table are checked. */
+  #checked: readonly CheckedCounts[];
   #disposed = false;
 
   constructor(panel: vscode.WebviewPanel, shown: ShownComparison, textDiffs: TextDiffs, logger: Logger) {
     this.#panel = panel;
     this.#shown = shown;
     this.#opened = shown.opened;
+    this.#checked = noneChecked(shown.opened);
     this.#textDiffs = textDiffs;
     this.#logger = logger;
     this.#subscription = panel.webview.onDidReceiveMessage((message: unknown) =>
@@ -86,19 +92,22 @@ export class ComparisonPanel {
       }
       case 'compareAgain':
         return await this.#compareAgain();
+      case 'restore':
+        if (await this.#shown.restore?.(this.#opened)) await this.#compareAgain();
+        return;
       case 'textDiff':
         return await this.#textDiffs.show(this.#opened, message.table, this.#shown);
       case 'copied':
         return await vscode.env.clipboard.writeText(message.text);
       case 'readDifferences':
       case 'readValue':
+      case 'check':
         return await this.#reply(message);
     }
   }
 
   async #show(): Promise<void> {
-    const { first, second } = this.#shown;
-    const comparison = comparisonView(this.#opened.comparison, first, second);
+    const comparison = comparisonView(this.#opened.comparison, this.#shown, this.#checked);
     await this.#post({ type: 'comparison', comparison });
   }
 
@@ -112,6 +121,7 @@ export class ComparisonPanel {
       this.#rows.abort();
       this.#opened.close();
       this.#opened = opened;
+      this.#checked = noneChecked(opened);
       await this.#show();
     } finally {
       this.#comparing = false;
@@ -139,6 +149,11 @@ export class ComparisonPanel {
       const query = { table, kind, after: page * rowsPerPage, limit: rowsPerPage, filter, columns };
       return await this.#opened.read(query, this.#rows.signal);
     }
+    if (question.type === 'check') {
+      const { type: _, request: _request, ...choice } = question;
+      this.#checked = await this.#opened.check(choice);
+      return { counts: this.#checked };
+    }
     const { table, kind, number, side, column } = question;
     const place = { table, kind, number, side, column, longest: textCharacters };
     const value = await this.#opened.value(place);
@@ -149,4 +164,8 @@ export class ComparisonPanel {
   async #post(message: ToComparison): Promise<void> {
     if (!this.#disposed) await this.#panel.webview.postMessage(message);
   }
+}
+
+function noneChecked({ comparison }: OpenComparison): readonly CheckedCounts[] {
+  return comparison.results.map(() => ({ changed: 0, onlyInFirst: 0, onlyInSecond: 0 }));
 }

@@ -1,4 +1,4 @@
-import type { StoredComparison } from '../../compare/differenceStore.ts';
+import type { CheckedCounts, StoredComparison } from '../../compare/differenceStore.ts';
 import type { PairedTable, SequencePosition } from '../../compare/pairTables.ts';
 import type { DifferenceCounts } from '../../core/differences.ts';
 import { formatTableName, tableKey } from '../../core/names.ts';
@@ -14,6 +14,10 @@ export interface ComparisonView {
   readonly tables: readonly ComparedTableView[];
   readonly notes: ComparisonNotes;
   readonly rowsPerPage: number;
+  /** Rows can be checked and restored: a backup is compared with a database. */
+  readonly restorable: boolean;
+  /** Of each table, by its place in the comparison. */
+  readonly checked: readonly CheckedCounts[];
 }
 
 export interface SideView {
@@ -74,8 +78,8 @@ export interface CounterPosition {
 /** Tables that differ come first. */
 export function comparisonView(
   { pairing, results }: StoredComparison,
-  first: SideView,
-  second: SideView,
+  { first, second }: { readonly first: SideView; readonly second: SideView },
+  checked: readonly CheckedCounts[],
 ): ComparisonView {
   const tables = pairing.tables.map((table, index) => tableView(table, index, results[index]));
   const differ = tables.filter(({ counts }) => counts && differenceCount(counts) > 0);
@@ -100,6 +104,8 @@ export function comparisonView(
       notCompared: pairing.notes,
     },
     rowsPerPage,
+    restorable: first.kind === 'backup' && second.kind === 'database',
+    checked,
   };
 }
 

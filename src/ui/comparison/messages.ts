@@ -1,5 +1,5 @@
 import type { Cell } from '../../core/cells.ts';
-import type { DifferenceKind, DifferenceRows } from '../../compare/differenceStore.ts';
+import type { CheckedCounts, DifferenceKind, DifferenceRows } from '../../compare/differenceStore.ts';
 import type { ViewerTexts } from '../viewer/texts.ts';
 import type { Problem } from '../viewer/viewModel.ts';
 import type { ComparisonView } from './comparisonView.ts';
@@ -10,6 +10,8 @@ export type FromComparison =
   /** The page is ready for messages. */
   | { readonly type: 'ready' }
   | { readonly type: 'compareAgain' }
+  /** Restore the checked rows. */
+  | { readonly type: 'restore' }
   /** Show the differing rows of a table in the diff editor. */
   | { readonly type: 'textDiff'; readonly table: number }
   /** Put a text on the clipboard: the answer to `copy`. */
@@ -18,6 +20,7 @@ export type FromComparison =
 
 /** Answered by `answer` or `failed` with the same `request`, unless it has become obsolete. */
 export type ComparisonQuestion =
+  | CheckQuestion
   | {
       readonly type: 'readDifferences';
       readonly request: number;
@@ -37,10 +40,22 @@ export type ComparisonQuestion =
       readonly column: number;
     };
 
+/** Checks rows, or takes the check from them: these, or all that the filter shows. */
+export interface CheckQuestion {
+  readonly type: 'check';
+  readonly request: number;
+  readonly table: number;
+  readonly kind: DifferenceKind;
+  readonly numbers?: readonly number[];
+  readonly filter?: string;
+  readonly checked: boolean;
+}
+
 /** The type of answer to each question. */
 export interface ComparisonAnswers {
   readonly readDifferences: DifferenceRows;
   readonly readValue: { readonly value: Cell };
+  readonly check: { readonly counts: readonly CheckedCounts[] };
 }
 
 /** Messages from the extension to the page. After `comparison`, earlier questions are not answered. */
@@ -69,6 +84,7 @@ export function parseFromComparison(value: unknown): FromComparison | undefined 
   switch (message.type) {
     case 'ready':
     case 'compareAgain':
+    case 'restore':
       return { type: message.type };
     case 'textDiff':
       return isIndex(message.table) ? { type: 'textDiff', table: message.table } : undefined;
@@ -76,6 +92,7 @@ export function parseFromComparison(value: unknown): FromComparison | undefined 
       return typeof message.text === 'string' ? { type: 'copied', text: message.text } : undefined;
     case 'readDifferences':
     case 'readValue':
+    case 'check':
       return parseQuestion(message);
     default:
       return undefined;
@@ -91,8 +108,19 @@ function parseQuestion(message: Readonly<Record<string, unknown>>): ComparisonQu
     if (!isIndex(page) || typeof filter !== 'string' || !Array.isArray(columns)) return undefined;
     return columns.every(isIndex) ? { type: 'readDifferences', ...about, page, filter, columns } : undefined;
   }
+  if (message.type === 'check') return parseCheck(message, about);
   if (!isIndex(number) || !isIndex(column) || (side !== 'first' && side !== 'second')) return undefined;
   return { type: 'readValue', ...about, number, side, column };
+}
+
+function parseCheck(
+  { numbers, filter, checked }: Readonly<Record<string, unknown>>,
+  about: Pick<CheckQuestion, 'request' | 'table' | 'kind'>,
+): CheckQuestion | undefined {
+  if (typeof checked !== 'boolean') return undefined;
+  if (Array.isArray(numbers))
+    return numbers.every(isIndex) ? { type: 'check', ...about, numbers, checked } : undefined;
+  return typeof filter === 'string' ? { type: 'check', ...about, filter, checked } : undefined;
 }
 
 /** Small enough that a hundred times the number is exact too. */

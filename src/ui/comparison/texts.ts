@@ -4,7 +4,7 @@ export type ComparisonTexts = ReturnType<typeof comparisonTexts>;
 
 /** What only this page says, in the user's language. The page fills in `{0}`. */
 export function comparisonTexts() {
-  return { ...headTexts(), ...tableTexts(), ...rowTexts() };
+  return { ...headTexts(), ...tableTexts(), ...rowTexts(), ...checkTexts() };
 }
 
 function headTexts() {
@@ -55,5 +55,23 @@ function rowTexts() {
     tableEqual: vscode.l10n.t('All rows of this table are equal.'),
     inSide: vscode.l10n.t('In {0}:'),
     legend: vscode.l10n.t('Changed values: {0} → {1}'),
+  };
+}
+
+function checkTexts() {
+  return {
+    restore: vscode.l10n.t('Restore…'),
+    checkTable: vscode.l10n.t('Restore the deleted and changed rows of {0}'),
+    checkAll: vscode.l10n.t('Check all that are shown: {0}'),
+    checkRow: vscode.l10n.t('Restore row {0}'),
+    nothingChecked: vscode.l10n.t('Check the rows that you want back.'),
+    returnsOne: vscode.l10n.t('1 row returns'),
+    returnMany: vscode.l10n.t('{0} rows return'),
+    changesBackOne: vscode.l10n.t('1 row changes back'),
+    changeBackMany: vscode.l10n.t('{0} rows change back'),
+    relatedCome: vscode.l10n.t('missing related rows come along'),
+    isDeletedOne: vscode.l10n.t('1 row is deleted'),
+    areDeletedMany: vscode.l10n.t('{0} rows are deleted'),
+    nothingDeleted: vscode.l10n.t('nothing is deleted'),
   };
 }
