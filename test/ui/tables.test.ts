@@ -68,12 +68,16 @@ describe('tables and new databases, by clicking', () => {
     await sleep(500);
   }
 
-  /** The same in a dialog for a file, which first looks at the folder and then suggests a name. */
+  /** The same in a dialog for a file: it first suggests a name, and takes no Enter while it looks at the folder. */
   async function saveAs(file: string): Promise<void> {
     const box = picker().getByRole('textbox').first();
     await box.waitFor();
     while (!/\.\w+$/.test(await box.inputValue())) await sleep(200);
     await input(file);
+    while (await box.isVisible()) {
+      await sleep(500);
+      await box.press('Enter', { timeout: 2000 }).catch(() => 'it has closed meanwhile');
+    }
   }
 
   async function menu(of: Locator, entry: RegExp): Promise<void> {
