@@ -93,7 +93,7 @@ export async function restoreRowsIn(
     const name = session.info.engine === 'postgres' ? { schema: text.schema ?? 'public' } : {};
     chosen.push(chosenTable(await session.describeTable({ ...name, name: text.name }), text));
   }
-  const opened = await session.beginRows!(chosen, { logger: silentLogger, ...work });
+  const opened = await session.beginRows(chosen, { logger: silentLogger, ...work });
   try {
     const checked = await opened.check();
     await atChecked?.(checked);

@@ -48,7 +48,7 @@ async function begin(session: Session, signal?: AbortSignal): Promise<Steps> {
   const tables = [];
   for (const text of rows)
     tables.push(chosenTable(await session.describeTable({ schema: 'public', name: text.name }), text));
-  const opened = await session.beginRows!(tables, { logger: silentLogger, ...(signal && { signal }) });
+  const opened = await session.beginRows(tables, { logger: silentLogger, ...(signal && { signal }) });
   let checked: CheckedRows | undefined;
   let written: WrittenRows | undefined;
   return {
