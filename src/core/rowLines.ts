@@ -163,10 +163,7 @@ export function parseRowLine(text: string, line: number): RowLine {
       ...values('first'),
       ...values('second'),
     };
-    if ((row.first !== undefined) !== (kind !== 'onlyInSecond'))
-      throw new Error(`"first" does not match ${kind}`);
-    if ((row.second !== undefined) !== (kind !== 'onlyInFirst'))
-      throw new Error(`"second" does not match ${kind}`);
+    checkStates(row);
     return row;
   } catch (error) {
     throw new RestorePointError('usage', `Line ${line} is not a row of a comparison: ${messageOf(error)}`, {
@@ -174,6 +171,34 @@ export function parseRowLine(text: string, line: number): RowLine {
       cause: error,
     });
   }
+}
+
+/** Throws an error that says what does not fit. */
+function checkStates({ kind, key, first, second }: RowLine): void {
+  const needed = statesOf[kind];
+  for (const [name, state] of [
+    ['first', first],
+    ['second', second],
+  ] as const) {
+    if (needed.includes(name) === (state !== undefined)) continue;
+    throw new Error(`a line of kind ${kind} must ${state === undefined ? '' : 'not '}have "${name}"`);
+  }
+  const [name, state] = first ? ['first', first] : ['second', second];
+  for (const [column, value] of key ?? []) {
+    const own = state?.get(column);
+    if (own !== undefined && isSame(own, value)) continue;
+    throw new Error(`"key" and "${name}" do not have the same value of ${JSON.stringify(column)}`);
+  }
+}
+
+const statesOf: Readonly<Record<RowLine['kind'], readonly string[]>> = {
+  onlyInFirst: ['first'],
+  onlyInSecond: ['second'],
+  changed: ['first', 'second'],
+};
+
+function isSame(one: Value, other: Value): boolean {
+  return JSON.stringify(valueAsJson(one)) === JSON.stringify(valueAsJson(other));
 }
 
 /** A row and the line that it is in. */

@@ -107,6 +107,10 @@ describe('rows of a comparison as lines', () => {
     '{"table": "t", "kind": "onlyInSecond", "first": {}}',
     '{"table": "t", "kind": "onlyInFirst", "first": {"a": 1.5}}',
     '{"table": "t", "kind": "onlyInFirst", "first": {}, "key": []}',
+    '{"table": "t", "kind": "onlyInFirst", "first": {"a": 1}, "key": {"a": 2}}',
+    '{"table": "t", "kind": "onlyInFirst", "first": {"a": 1}, "key": {"a": "1"}}',
+    '{"table": "t", "kind": "onlyInSecond", "second": {"a": 1}, "key": {"b": 1}}',
+    '{"table": "t", "kind": "changed", "first": {"a": 1}, "second": {"a": 2}, "key": {"a": 2}}',
   ];
   for (const text of wrongLines) {
     it(`refuses the line ${text}, and says which it is`, () =>

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ChosenRow, ChosenTable } from '../../core/chosenRows.ts';
 import { RestorePointError } from '../../core/errors.ts';
+import { formatQuantity } from '../../core/format.ts';
 import { formatTableName, tableKey } from '../../core/names.ts';
 import { type NamedValues, type NumberedRow, valueAsJson } from '../../core/rowLines.ts';
 import type { Row } from '../../core/values.ts';
@@ -28,6 +29,8 @@ interface State extends RowsOfTable {
   readonly expected: HashCounts;
   /** How many more there are of one where nothing tells rows apart. */
   readonly more: HashCounts;
+  /** The lines of rows that the backup must not have, by their keys. */
+  readonly added: HashCounts;
 }
 
 /** Rows that are chosen for a restore, from wherever they come. */
@@ -61,6 +64,7 @@ export class ChosenRows {
     const wanted = line.first && project(table, line.first, number);
     const seen = line.second && project(table, line.second, number);
     if (wanted) expect(table, wanted, number);
+    else if (seen) expectNot(table, seen, number);
     const row = { ...(wanted ? { wanted } : {}), ...(seen ? { seen } : {}) };
     if (!(await this.choose(table, row)))
       throw atLine(number, `a line before it has the same row of ${formatTableName(table.target)}`);
@@ -79,6 +83,7 @@ export class ChosenRows {
       identities: new HashCounts(),
       expected: new HashCounts(),
       more: new HashCounts(),
+      added: new HashCounts(),
     };
     this.#tables.set(tableKey(name), table);
     return table;
@@ -124,19 +129,19 @@ export class ChosenRows {
   }
 
   /**
-   * Reads the tables of the backup until every row that is wanted was found. Throws `usage` with the first line whose row is
-   * not in the backup.
+   * Reads the tables of the backup until every row that is wanted was found, and to the end where there are rows that it must
+   * not have. Throws `usage` with the first line that does not fit the backup.
    */
-  async checkWanted(payload: PayloadRows, signal: AbortSignal | undefined): Promise<void> {
+  async checkLines(payload: PayloadRows, signal: AbortSignal | undefined): Promise<void> {
     let missing: { readonly table: State; readonly line: number } | undefined;
     let count = 0;
     for (const table of this.#tables.values()) {
-      const { expected, backup } = table;
-      if (expected.size === 0 || !backup) continue;
+      const { expected, added, backup } = table;
+      if (expected.size + added.size === 0 || !backup) continue;
       const query = { columns: table.columns.map(({ first }) => first) };
       for await (const page of payload.rows(backup, query, signal ? { signal } : {})) {
         for (const row of page) found(table, row);
-        if (expected.size === 0) break;
+        if (expected.size + added.size === 0) break;
       }
       count += expected.size;
       const line = expected.smallest();
@@ -198,7 +203,19 @@ function expect({ expected, more }: State, row: Row, line: number): void {
   else expected.set(hash, line);
 }
 
-function found({ expected, more }: State, row: Row): void {
+/** A key with NULL is no other row's key. */
+function expectNot({ added, backup, key }: State, row: Row, line: number): void {
+  if (backup && key?.every((place) => row[place] !== null))
+    added.set(hashOf(key.map((place) => row[place]!)), line);
+}
+
+function found(table: State, row: Row): void {
+  const { expected, more, added, key } = table;
+  if (key && added.size > 0) {
+    const line = added.get(hashOf(key.map((place) => row[place]!)));
+    if (line > 0) throw inBackup(table, line);
+  }
+  if (expected.size === 0) return;
   const hash = hashOf(row);
   const others = more.get(hash);
   if (others > 0) more.set(hash, others - 1);
@@ -223,10 +240,18 @@ function atLine(line: number, what: string): RestorePointError {
 }
 
 function notInBackup({ target }: RowsOfTable, line: number, count: number): RestorePointError {
-  const others = count > 1 ? `, and neither do ${count - 1} others` : '';
+  const others = count > 1 ? `; the same is true of ${formatQuantity(count - 1, 'other line')}` : '';
   return new RestorePointError(
     'usage',
     `Line ${line}: the backup has no such row of ${formatTableName(target)} as its "first" says${others}`,
+    { next: compareAgain },
+  );
+}
+
+function inBackup({ target }: RowsOfTable, line: number): RestorePointError {
+  return new RestorePointError(
+    'usage',
+    `Line ${line} says that only the database has this row of ${formatTableName(target)}, but the backup has it too`,
     { next: compareAgain },
   );
 }

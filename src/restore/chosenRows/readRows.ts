@@ -48,7 +48,7 @@ export async function chooseLines(
   const { manifest } = archive;
   const payload = await options.engines(manifest.source.engine).openPayload(archive, manifest, options);
   try {
-    await chosen.checkWanted(payload, signal);
+    await chosen.checkLines(payload, signal);
   } finally {
     await payload.close();
   }

@@ -293,9 +293,14 @@ for (const testEngine of testEngines) {
     });
 
     describe('lines that are not a comparison of this backup with the database', () => {
-      const refused = async (lines: readonly string[], message: RegExp, code = 'usage'): Promise<void> => {
+      const refused = async (
+        lines: readonly string[],
+        message: RegExp,
+        code = 'usage',
+        deleteAdded = true,
+      ): Promise<void> => {
         const before = await database.dump();
-        const error = await failure(restoreChosen(file, database, { lines, deleteAdded: true }));
+        const error = await failure(restoreChosen(file, database, { lines, deleteAdded }));
         assert.deepEqual([error.code, error.details.unchanged], [code, 'Nothing was changed.']);
         assert.match(error.message, message);
         assert.equal(await database.dump(), before);
@@ -349,7 +354,18 @@ for (const testEngine of testEngines) {
             ...(one ? { second: one } : {}),
           });
         });
-        await refused(swapped, /the backup has no such row of (public\.)?orders as its "first" says/);
+        await refused(swapped, /^Line \d says that only the database has this row of/);
+        const forged = lines.map((text) =>
+          text.replace(/"first":\{.*?"status":"\w+"/, (it) => it.replace(/\w+"$/, 'forged"')),
+        );
+        await refused(forged, /; the same is true of 1 other line$/);
+        for (const text of swapped) {
+          const message = text.includes('onlyInSecond')
+            ? /^Line 1 says that only the database has this row of (public\.)?orders, but the backup has it too/
+            : /^Line 1: the backup has no such row of (public\.)?orders as its "first" says/;
+          await refused([text], message);
+          await refused([text], message, 'usage', false);
+        }
       });
 
       it('are refused where a table without a key has more of a row than the backup', async () => {
