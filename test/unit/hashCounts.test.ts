@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { HashCounts } from '../../src/restore/chosenRows/hashCounts.ts';
 import { randomSource } from '../support/randomSource.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 describe('numbers by hashes', () => {
   it('are those of a map', () => {
@@ -11,7 +17,7 @@ describe('numbers by hashes', () => {
     const hashOf = (key: number): Buffer => {
       const hash = createHash('sha256').update(String(key)).digest();
       // Many begin in one place, and some differ in their last word alone.
-      hash.writeUInt32LE(key % 7, 0);
+      hash.writeUInt32LE((key % 7) * 0x2aaaaaaa, 0);
       if (key % 3 === 0) hash.writeBigUInt64LE(0n, 4);
       return hash;
     };
@@ -28,4 +34,33 @@ describe('numbers by hashes', () => {
     for (const key of map.keys()) counts.set(hashOf(key), 0);
     assert.deepEqual([counts.size, counts.smallest()], [0, Infinity]);
   });
+
+  it('need 40 bytes each at most, and none when all are removed', async () => {
+    const hashes = Array.from({ length: 50_000 }, (_, key) =>
+      createHash('sha256').update(String(key)).digest(),
+    );
+    const before = process.memoryUsage().arrayBuffers;
+    const counts = new HashCounts();
+    for (const [key, hash] of hashes.entries()) counts.set(hash, key + 1);
+    await buffersShrinkTo(before + hashes.length * 40 + slack);
+    assert.equal(counts.get(hashes.at(-1)!), hashes.length);
+    for (const hash of hashes) counts.set(hash, 0);
+    await buffersShrinkTo(before + slack);
+    for (const hash of hashes) counts.set(hash, 1);
+    counts.clear();
+    await buffersShrinkTo(before + slack);
+    assert.deepEqual([counts.size, counts.get(hashes[0]!)], [0, 0]);
+  });
 });
+
+const slack = 100_000;
+
+/** Buffers are given back some time after they were found to be garbage. */
+async function buffersShrinkTo(bytes: number): Promise<void> {
+  for (let tries = 0; tries < 20; tries += 1) {
+    collectGarbage();
+    if (process.memoryUsage().arrayBuffers <= bytes) return;
+    await delay(50);
+  }
+  assert.fail(`the buffers have ${process.memoryUsage().arrayBuffers} bytes, not ${bytes}`);
+}

@@ -150,6 +150,11 @@ export class ChosenRows {
     if (missing) throw notInBackup(missing.table, missing.line, count);
   }
 
+  /** No more rows will be chosen: what told them apart is not needed any more. */
+  complete(): void {
+    for (const { identities } of this.#tables.values()) identities.clear();
+  }
+
   /** For the engine: parents before their children. Tables without rows are not among them. */
   forEngine(): { readonly tables: readonly RowsOfTable[]; readonly chosen: readonly ChosenTable[] } {
     const filled = this.tables.filter(({ rows }) => rows > 0);

@@ -106,6 +106,7 @@ class RowsRestore {
       const resolved = this.#options.withRelated ? await this.#resolve(chosen, find) : chosen;
       later.push(resolved);
       const related = this.#options.withRelated ? await this.#relate(resolved, schema, find) : [];
+      for (const one of new Set([chosen, resolved])) one.complete();
       let thinking = 0;
       if (confirm && !dryRun) {
         const rehearsed = await this.#write(resolved, related, true);
