@@ -152,7 +152,10 @@ export class ChosenRows {
 
   /** No more rows will be chosen: what told them apart is not needed any more. */
   complete(): void {
-    for (const { identities } of this.#tables.values()) identities.clear();
+    for (const { identities, added } of this.#tables.values()) {
+      identities.clear();
+      added.clear();
+    }
   }
 
   /** For the engine: parents before their children. Tables without rows are not among them. */
