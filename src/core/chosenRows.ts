@@ -57,10 +57,14 @@ export interface NeededRow {
 }
 
 /**
- * What happens to rows with conflicts. `overwrite` writes rows that were changed, are gone or are there again; those that a
- * constraint or foreign key refuses are skipped and listed, as with `skip`, because no row but the chosen ones may change.
+ * What a database does with rows with conflicts. `overwrite` writes rows that were changed, are gone or are there again; those
+ * that a constraint or foreign key refuses are skipped and listed, as with `skip`, because no row but the chosen ones may
+ * change.
  */
-export type ConflictAnswer = 'stop' | 'skip' | 'overwrite';
+export type WriteAnswer = 'skip' | 'overwrite';
+
+/** As a person answers: with `stop`, any conflict ends the restore, and nothing is changed. */
+export type ConflictAnswer = WriteAnswer | 'stop';
 
 /**
  * A row that was written, with its values before and after in the order of `columns` and then `otherColumns`, so that it can

@@ -1,4 +1,4 @@
-import type { ConflictAnswer } from '../core/chosenRows.ts';
+import type { WriteAnswer } from '../core/chosenRows.ts';
 import { cancelled } from '../core/errors.ts';
 import type { RestoreOutcome } from '../core/outcome.ts';
 import type { TableChange, TablePlan } from '../core/plan.ts';
@@ -20,7 +20,7 @@ export interface RestoreWork {
 export interface RowWork {
   check(): Promise<Pick<CheckedRows, 'conflicts' | 'unchanged'>>;
   matching(): ReturnType<CheckedRows['matching']>;
-  write(answer: ConflictAnswer): Promise<Pick<WrittenRows, 'conflicts' | 'warnings'>>;
+  write(answer: WriteAnswer): Promise<Pick<WrittenRows, 'conflicts' | 'warnings'>>;
   rows(): ReturnType<WrittenRows['rows']>;
   verify(): Promise<void>;
   commit(): Promise<void>;
@@ -173,7 +173,7 @@ export class RowSteps extends Steps<RowWork> implements OpenedRows {
     };
   }
 
-  async #write(answer: ConflictAnswer): Promise<WrittenRows> {
+  async #write(answer: WriteAnswer): Promise<WrittenRows> {
     const { work } = this;
     const written = await this.step(() => work.write(answer));
     return {

@@ -1,4 +1,4 @@
-import type { ChosenRow, ConflictAnswer, ConflictKind, RowConflict, WrittenRow } from '../core/chosenRows.ts';
+import type { ChosenRow, ConflictKind, RowConflict, WriteAnswer, WrittenRow } from '../core/chosenRows.ts';
 import type { RestoreOutcome } from '../core/outcome.ts';
 
 /**
@@ -22,11 +22,8 @@ export interface CheckedRows {
   readonly unchanged: readonly number[];
   /** The chosen rows of tables with a condition for which it holds, as they were given, as pages of bounded size. */
   matching(): AsyncIterable<{ readonly table: number; readonly rows: readonly ChosenRow[] }>;
-  /**
-   * Writes deletes first and then parents before children; no trigger of the user runs, and no other row changes. With
-   * `stop`, throws `database` at the first conflict (also one that `check` found).
-   */
-  write(answer: ConflictAnswer): Promise<WrittenRows>;
+  /** Writes deletes first and then parents before children; no trigger of the user runs, and no other row changes. */
+  write(answer: WriteAnswer): Promise<WrittenRows>;
 }
 
 /** All rows are written, and counters are past their values. */

@@ -1,10 +1,11 @@
 import type {
   ChosenRow,
   ChosenTable,
-  ConflictAnswer,
   RowConflict,
+  WriteAnswer,
   WrittenRow,
 } from '../../src/core/chosenRows.ts';
+import { RestorePointError } from '../../src/core/errors.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { dataColumns, rowKey, type Table } from '../../src/core/schema.ts';
 import { type Row, valueText } from '../../src/core/values.ts';
@@ -64,7 +65,8 @@ export interface RowsResult {
 }
 
 export interface RowsOptions extends Partial<WorkOptions> {
-  readonly answer?: ConflictAnswer;
+  /** Without it, a conflict is an error. */
+  readonly answer?: WriteAnswer;
   readonly atChecked?: (checked: CheckedRows) => Promise<void>;
   readonly atWritten?: (written: WrittenRows) => Promise<void>;
 }
@@ -86,7 +88,7 @@ export async function restoreRows(
 export async function restoreRowsIn(
   session: Session,
   tables: readonly TextTable[],
-  { answer = 'stop', atChecked, atWritten, ...work }: RowsOptions = {},
+  { answer, atChecked, atWritten, ...work }: RowsOptions = {},
 ): Promise<RowsResult> {
   const chosen: ChosenTable[] = [];
   for (const text of tables) {
@@ -97,7 +99,8 @@ export async function restoreRowsIn(
   try {
     const checked = await opened.check();
     await atChecked?.(checked);
-    const written = await checked.write(answer);
+    const written = await checked.write(answer ?? 'skip');
+    if (answer === undefined) refuseConflicts(tables, checked, written);
     await atWritten?.(written);
     const rows = chosen.map((): (readonly [Texts | undefined, Texts | undefined])[] => []);
     for await (const page of written.rows()) rows[page.table]!.push(...page.rows.map(textsOf));
@@ -111,6 +114,19 @@ export async function restoreRowsIn(
   }
 }
 
+function refuseConflicts(
+  tables: readonly TextTable[],
+  ...steps: readonly (CheckedRows | WrittenRows)[]
+): void {
+  const listed = steps.flatMap(({ conflicts }) => conflicts.listed);
+  const [first] = listed;
+  if (!first) return;
+  const texts = kindsOf({ listed }).map(
+    (text, index) => `${text}: ${listed[index]!.reason ?? 'not as it was seen'}`,
+  );
+  throw new RestorePointError('refused', texts.join(', '), { place: { table: tables[first.table]!.name } });
+}
+
 function textsOf({ before, after }: WrittenRow): readonly [Texts | undefined, Texts | undefined] {
   return [before && textsOfRow(before), after && textsOfRow(after)];
 }
@@ -120,7 +136,7 @@ export function textsOfRow(row: Row): Texts {
 }
 
 /** Of each conflict its kind and the first value of its row. */
-export function kindsOf({ listed }: FoundConflicts): string[] {
+export function kindsOf({ listed }: Pick<FoundConflicts, 'listed'>): string[] {
   return listed.map(({ kind, row }: RowConflict) => {
     const values = row.wanted ?? row.seen ?? [];
     return `${kind} ${valueText(values[0] ?? null) ?? 'NULL'}`;

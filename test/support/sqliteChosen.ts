@@ -2,8 +2,8 @@ import { copyFileSync } from 'node:fs';
 import type {
   ChosenRow,
   ChosenTable,
-  ConflictAnswer,
   RowConflict,
+  WriteAnswer,
   WrittenRow,
 } from '../../src/core/chosenRows.ts';
 import { silentLogger } from '../../src/core/logger.ts';
@@ -109,7 +109,8 @@ export interface Outcome {
 }
 
 export interface RowsChoice extends Partial<WorkOptions> {
-  readonly answer?: ConflictAnswer;
+  /** Without it, a conflict is an error. */
+  readonly answer?: WriteAnswer;
   /** Called before each step; what it throws ends the restore. */
   readonly before?: (step: string, transaction: OpenedRows, session: Session) => void | Promise<void>;
 }
@@ -118,7 +119,7 @@ export interface RowsChoice extends Partial<WorkOptions> {
 export async function restoreRows(
   file: string,
   chosen: readonly ChosenOf[],
-  { answer = 'stop', before, ...work }: RowsChoice = {},
+  { answer, before, ...work }: RowsChoice = {},
 ): Promise<Outcome> {
   const session = await connectSqlite(file);
   try {
@@ -132,7 +133,11 @@ export async function restoreRows(
     try {
       const checked = await step('check', () => opened.check());
       const matching = await step('matching', () => all(checked));
-      const result = await step('write', () => checked.write(answer));
+      const result = await step('write', () => checked.write(answer ?? 'skip'));
+      if (answer === undefined) {
+        const conflicts = [...checked.conflicts.listed, ...result.conflicts.listed];
+        if (conflicts.length > 0) throw new Error(conflicts.map(showConflict).join(', '));
+      }
       const written = await step('rows', async () => {
         const rows: { table: number; row: WrittenRow }[] = [];
         for await (const page of result.rows())

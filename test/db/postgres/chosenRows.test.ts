@@ -104,18 +104,6 @@ describe('postgres: chosen rows', () => {
     });
   }
 
-  it('finds rows that are not as they were seen: stop', async () => {
-    const database = await postgres.create(items);
-    const before = await database.dump();
-    for (const row of conflicts.slice(0, 4)) {
-      const error = await failure(restoreRows(database, [{ name: 'items', rows: [row] }]));
-      assert.equal(error.code, 'database');
-      assert.equal(error.details.place?.table, 'public.items');
-      assert.match(error.message, /^The row with id = \d (has changed|has been deleted|is there again)/);
-      assert.equal(await database.dump(), before);
-    }
-  });
-
   it('takes only rows for which a condition holds, also one on what is generated', async () => {
     const database = await postgres.create(
       `${items} ALTER TABLE items ADD twice numeric GENERATED ALWAYS AS (amount * 2) STORED`,
@@ -191,7 +179,7 @@ describe('postgres: chosen rows', () => {
     ];
     for (const other of others) {
       const error = await failure(restoreRows(database, [{ name: 'words', rows: [[other, undefined]] }]));
-      assert.match(error.message, /has changed/, other.join());
+      assert.match(error.message, /^changed /, other.join());
       await restoreRows(database, [{ name: 'words', rows: [[now, other]] }]);
       const written = await database.rows('SELECT word, n::text, f, t, j::text FROM words');
       assert.deepEqual(written, [[...other.slice(0, 3), 'a    ', other[4]]]);

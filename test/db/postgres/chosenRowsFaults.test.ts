@@ -55,7 +55,7 @@ async function begin(session: Session, signal?: AbortSignal): Promise<Steps> {
     opened,
     run: {
       check: async () => (checked = await opened.check()),
-      write: async () => (written = await checked!.write('stop')),
+      write: async () => (written = await checked!.write('skip')),
       rows: async () => {
         for await (const page of written!.rows()) assert.ok(page.rows.length > 0);
       },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, rmSync } from 'node:fs';
-import type { ChosenRow, ConflictAnswer } from '../../../src/core/chosenRows.ts';
+import type { ChosenRow, WriteAnswer } from '../../../src/core/chosenRows.ts';
 import type { Row } from '../../../src/core/values.ts';
 import { type RandomSource, randomSource } from '../../support/randomSource.ts';
 import { casesOf } from '../../support/sample.ts';
@@ -15,7 +15,7 @@ import {
 import { integrity, runSqlite } from '../../support/sqliteFiles.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
 
-const answers: readonly ConflictAnswer[] = ['stop', 'skip', 'overwrite'];
+const answers: readonly WriteAnswer[] = ['skip', 'overwrite'];
 
 /** A table as a model has it: rows by their first column, which is the key. */
 type Model = Map<string, Row>;
@@ -46,14 +46,11 @@ describe('SQLite: chosen rows at random', () => {
       const model = modelOf(before, chosen, answer);
       const about = `SEED=${random.seed} case ${number}: ${answer}`;
       const outcome = await restoreRows(file, chosen, { answer }).catch((error: unknown) => {
-        if (answer !== 'stop' || model.conflicts.length === 0) throw new Error(about, { cause: error });
-        return undefined;
+        throw new Error(about, { cause: error });
       });
       for (const conflict of model.conflicts) seenKinds.add(conflict.split(' ')[0]!);
-      const stopped = answer === 'stop' && model.conflicts.length > 0;
-      assert.equal(outcome === undefined, stopped, about);
-      assert.deepEqual(show(await read(file)), show(stopped ? before : model.after), about);
-      if (outcome) assert.deepEqual(conflictsOf(outcome), model.conflicts.toSorted(), about);
+      assert.deepEqual(show(await read(file)), show(model.after), about);
+      assert.deepEqual(conflictsOf(outcome), model.conflicts.toSorted(), about);
       assert.equal(integrity(file), 'ok', about);
     }
     for (const kind of ['changed', 'gone', 'there', 'constraint', 'foreign-key']) {
@@ -143,7 +140,7 @@ interface Task {
 function modelOf(
   before: readonly Model[],
   chosen: readonly ChosenOf[],
-  answer: ConflictAnswer,
+  answer: WriteAnswer,
 ): { after: Model[]; conflicts: string[] } {
   const conflicts: string[] = [];
   let tasks: Task[] = [];

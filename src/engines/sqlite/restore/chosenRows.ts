@@ -1,9 +1,9 @@
 import type {
   ChosenTable,
-  ConflictAnswer,
   ConflictKind,
   NeededRow,
   RowConflict,
+  WriteAnswer,
 } from '../../../core/chosenRows.ts';
 import { RestorePointError } from '../../../core/errors.ts';
 import { formatTableName } from '../../../core/names.ts';
@@ -11,7 +11,6 @@ import { committed, type RestoreOutcome, unchanged } from '../../../core/outcome
 import type { Phase } from '../../../core/progress.ts';
 import type { WorkOptions } from '../../engine.ts';
 import type { RowWork } from '../../restoreSteps.ts';
-import { conflictError } from '../../rowConflicts.ts';
 import { type CheckedRows, type FoundConflicts, listedConflicts } from '../../rowRestore.ts';
 import { type CatalogTable, findTable, readCatalog } from '../schema/catalog.ts';
 import { chosenRows, ChosenInTable, type Refused, written, writtenRows } from './chosenTable.ts';
@@ -106,42 +105,39 @@ export class ChosenRowsRestore implements RowWork {
     }
   }
 
-  write(answer: ConflictAnswer): Promise<{ conflicts: FoundConflicts; warnings: readonly string[] }> {
+  write(answer: WriteAnswer): Promise<{ conflicts: FoundConflicts; warnings: readonly string[] }> {
     return this.#inWords(async () => {
-      if (answer === 'stop') await this.#stopAt(seenConflicts);
       if (answer === 'overwrite') for (const table of this.#tables) await table.overwrite();
       const names = await this.#written();
       const replaceTriggers = await removeTriggers(this.#connection, names);
-      while (!(await this.#writeAll(answer))) continue;
+      while (!(await this.#writeAll())) continue;
       await replaceTriggers();
       return { conflicts: await this.#conflicts(refusedConflicts), warnings: await this.#rebuildIndexes() };
     });
   }
 
   /** Writes the rows that are not refused yet. False where some of them are, and nothing is written: what is left may go now. */
-  async #writeAll(answer: ConflictAnswer): Promise<boolean> {
+  async #writeAll(): Promise<boolean> {
     await this.#connection.run('SAVEPOINT restore_point_rows');
-    const refused = await this.#try(answer === 'stop');
+    const refused = await this.#try();
     if (refused.length > 0) await this.#connection.run('ROLLBACK TO restore_point_rows');
     await this.#connection.run('RELEASE restore_point_rows');
     for (const { table, kind, places, reasons } of refused) {
       await this.#tables[table]!.refuse(kind, places);
       for (const [place, reason] of reasons) this.#reasons.set(`${table} ${place}`, reason);
     }
-    if (answer === 'stop') await this.#stopAt(refusedConflicts);
     return refused.length === 0;
   }
 
   /** Resolves to the rows that are refused now. */
-  async #try(one: boolean): Promise<RefusedRows[]> {
+  async #try(): Promise<RefusedRows[]> {
     const refused: RefusedRows[] = [];
     const add = (table: number, kind: ConflictKind, rows: Refused): void => {
       if (rows.places.length > 0) refused.push({ ...rows, table, kind });
     };
     for (const table of this.#tables.toReversed()) await this.#of('load', table, () => takeOut(table));
     for (const [number, table] of this.#tables.entries()) {
-      add(number, 'constraint', await this.#of('load', table, () => putIn(table, one)));
-      if (one && refused.length > 0) return refused;
+      add(number, 'constraint', await this.#of('load', table, () => putIn(table)));
     }
     if (refused.length > 0) return refused;
     const references = referencesOf(
@@ -159,11 +155,6 @@ export class ChosenRowsRestore implements RowWork {
       if (parent >= 0) add(parent, 'foreign-key', await leftByChildren(this.#tables[parent]!, reference));
     }
     return refused;
-  }
-
-  async #stopAt(kinds: readonly ConflictKind[]): Promise<void> {
-    const [first] = (await this.#conflicts(kinds)).listed;
-    if (first) throw conflictError(first, this.#chosen[first.table]!);
   }
 
   async #conflicts(kinds: readonly ConflictKind[]): Promise<FoundConflicts> {

@@ -29,8 +29,8 @@ export async function takeOut(table: ChosenInTable): Promise<void> {
   await table.run(`DELETE FROM ${quoteTable('main', name)} WHERE ${which}`);
 }
 
-/** Puts in the rows that come or change. `one`: ends at the first that is refused. */
-export async function putIn(table: ChosenInTable, one: boolean): Promise<Refused> {
+/** Puts in the rows that come or change. */
+export async function putIn(table: ChosenInTable): Promise<Refused> {
   const refused: Refused = { places: [], reasons: new Map() };
   for (const found of [true, false]) {
     const which = `${written} AND chosen.has_wanted AND ${found ? '' : 'NOT '}chosen.found`;
@@ -42,7 +42,7 @@ export async function putIn(table: ChosenInTable, one: boolean): Promise<Refused
     // Even without rows, INSERT … SELECT would begin an AUTOINCREMENT counter.
     if (!range || range.first === null) continue;
     const sql = insertSql(table, found, which);
-    await insert(table, sql, range.first, range.last, refused, one);
+    await insert(table, sql, range.first, range.last, refused);
   }
   return refused;
 }
@@ -70,7 +70,6 @@ async function insert(
   first: number,
   last: number,
   refused: Refused,
-  one: boolean,
 ): Promise<void> {
   try {
     await table.connection.run(sql, [first, last], table.signal);
@@ -83,8 +82,8 @@ async function insert(
       return;
     }
     const middle = Math.floor((first + last) / 2);
-    await insert(table, sql, first, middle, refused, one);
-    if (!one || refused.places.length === 0) await insert(table, sql, middle + 1, last, refused, one);
+    await insert(table, sql, first, middle, refused);
+    await insert(table, sql, middle + 1, last, refused);
   }
 }
 

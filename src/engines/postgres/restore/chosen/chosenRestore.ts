@@ -1,13 +1,12 @@
 import type {
   ChosenRow,
   ChosenTable,
-  ConflictAnswer,
   ConflictKind,
   RowConflict,
+  WriteAnswer,
   WrittenRow,
 } from '../../../../core/chosenRows.ts';
 import { RestorePointError } from '../../../../core/errors.ts';
-import { formatTableName } from '../../../../core/names.ts';
 import type { RestoreOutcome } from '../../../../core/outcome.ts';
 import type { WorkOptions } from '../../../engine.ts';
 import type { RowWork } from '../../../restoreSteps.ts';
@@ -16,7 +15,6 @@ import { isServerError } from '../../connect/errors.ts';
 import type { Transaction } from '../../connect/transaction.ts';
 import { loadColumns, loadValueTypes } from './chosenColumns.ts';
 import { ChosenStaging } from './chosenStaging.ts';
-import { describeConflict } from './describeConflict.ts';
 import { readInserted, readStaged, type StagedRow } from './readStaged.ts';
 import { markRefused, refusedRow } from './rowConstraints.ts';
 import { type Cause, RowForeignKeys } from './rowForeignKeys.ts';
@@ -87,13 +85,13 @@ export class ChosenRestore implements RowWork {
     }
   }
 
-  write(answer: ConflictAnswer): Promise<{ conflicts: FoundConflicts; warnings: readonly string[] }> {
+  write(answer: WriteAnswer): Promise<{ conflicts: FoundConflicts; warnings: readonly string[] }> {
     return this.#transaction.step(async () => {
       await this.#settle(answer);
       for (const index of this.#stagings.keys()) this.#report('load', index);
       await this.#rights.disarm();
       await this.#transaction.run('SET CONSTRAINTS ALL IMMEDIATE');
-      await this.#writeAll(answer);
+      await this.#writeAll();
       const warnings: string[] = [];
       for (const staging of this.#stagings) {
         warnings.push(...(await raiseSequences(this.#transaction, staging, this.#options.logger)));
@@ -103,18 +101,18 @@ export class ChosenRestore implements RowWork {
   }
 
   /** Leaves out the rows with conflicts, as the answer says. */
-  async #settle(answer: ConflictAnswer): Promise<void> {
-    if (answer === 'stop') await this.#stopAt(checked);
+  async #settle(answer: WriteAnswer): Promise<void> {
     const skipped = answer === 'skip' ? 'conflict IS NOT NULL OR refused IS NOT NULL' : 'refused IS NOT NULL';
     // What the check said of such a row is settled by the answer; that it is refused all the same comes to light now.
     const late = answer === 'overwrite' ? ', late = conflict IS NOT NULL' : '';
     for (const { found } of this.#stagings) {
       await this.#transaction.run(`UPDATE ${found} SET action = NULL${late} WHERE ${skipped}`);
     }
-    await this.#markReferences(answer);
+    // A row that is skipped may be one that others need.
+    await this.#foreignKeys!.mark(true);
   }
 
-  async #writeAll(answer: ConflictAnswer): Promise<void> {
+  async #writeAll(): Promise<void> {
     const transaction = this.#transaction;
     for (;;) {
       try {
@@ -127,15 +125,9 @@ export class ChosenRestore implements RowWork {
         // Others may have removed a parent meanwhile.
         marked += await this.#foreignKeys!.mark(true);
         if (marked === 0) return await writeExchanged(transaction, this.#stagings, withoutValues(error));
-        if (answer === 'stop') await this.#stopAt(late);
-        await this.#markReferences(answer);
+        await this.#foreignKeys!.mark(true);
       }
     }
-  }
-
-  /** A row that is skipped may be one that others need. */
-  async #markReferences(answer: ConflictAnswer): Promise<void> {
-    if ((await this.#foreignKeys!.mark(true)) > 0 && answer === 'stop') await this.#stopAt(late);
   }
 
   async *rows(): AsyncGenerator<{ readonly table: number; readonly rows: readonly WrittenRow[] }> {
@@ -188,7 +180,7 @@ export class ChosenRestore implements RowWork {
   }
 
   /** `kind`: SQL over `f`, NULL where there is none. */
-  async #conflicts(kind: string, most = listedConflicts): Promise<FoundConflicts> {
+  async #conflicts(kind: string): Promise<FoundConflicts> {
     const counts: Partial<Record<ConflictKind, number>> = {};
     const listed: RowConflict[] = [];
     for (const [table, staging] of this.#stagings.entries()) {
@@ -196,7 +188,7 @@ export class ChosenRestore implements RowWork {
         `SELECT ${kind} AS kind, count(*) FROM ${staging.found} f WHERE ${kind} IS NOT NULL GROUP BY 1`,
       );
       for (const one of found) counts[one.kind] = (counts[one.kind] ?? 0) + one.count;
-      if (found.length === 0 || listed.length >= most) continue;
+      if (found.length === 0 || listed.length >= listedConflicts) continue;
       const query = {
         sides: ['seen', 'wanted', 'before'],
         where: `${kind} IS NOT NULL`,
@@ -204,8 +196,10 @@ export class ChosenRestore implements RowWork {
         columns: 'chosen',
       } as const;
       for await (const rows of readStaged(this.#transaction, staging, query)) {
-        listed.push(...rows.map((row) => this.#conflict(table, row)).slice(0, most - listed.length));
-        if (listed.length >= most) break;
+        listed.push(
+          ...rows.map((row) => this.#conflict(table, row)).slice(0, listedConflicts - listed.length),
+        );
+        if (listed.length >= listedConflicts) break;
       }
     }
     return { counts, listed };
@@ -231,17 +225,6 @@ export class ChosenRestore implements RowWork {
           }
         : {};
     return { kind, table, row: chosenRow(row), ...now, reason, ...needed };
-  }
-
-  /** Throws the first conflict, if there is one. */
-  async #stopAt(kind: string): Promise<void> {
-    const { listed } = await this.#conflicts(kind, 1);
-    const [first] = listed;
-    if (!first) return;
-    const { chosen } = this.#stagings[first.table]!;
-    throw new RestorePointError('database', describeConflict(first, chosen), {
-      place: { table: formatTableName(chosen.table.name) },
-    });
   }
 
   #report(phase: 'prepare' | 'compare' | 'load' | 'verify', index: number): void {
