@@ -101,10 +101,10 @@ export class ChosenRows {
 
   /** Resolves to whether it is a row that was not chosen before. */
   async choose(table: RowsOfTable, row: ChosenRow): Promise<boolean> {
-    const { identities, key } = table as State;
-    const identity = identityOf(table, row);
+    const { identities } = table as State;
+    const { identity, isKey } = identityOf(table, row);
     const times = identities.get(identity);
-    if (key && times > 0) return false;
+    if (isKey && times > 0) return false;
     identities.set(identity, times + 1);
     await this.add(table, row);
     return true;
@@ -112,14 +112,14 @@ export class ChosenRows {
 
   /** Chooses a row that was found beside those that were chosen, unless it is one of them. Resolves to whether it was not. */
   async chooseToo(table: RowsOfTable, row: ChosenRow): Promise<boolean> {
-    const { identities, key } = table as State;
-    const identity = identityOf(table, row);
+    const { identities } = table as State;
+    const { identity, isKey } = identityOf(table, row);
     const times = identities.get(identity);
     if (times > 0) {
-      if (!key) identities.set(identity, times - 1);
+      if (!isKey) identities.set(identity, times - 1);
       return false;
     }
-    if (key) identities.set(identity, 1);
+    if (isKey) identities.set(identity, 1);
     await this.add(table, row);
     return true;
   }
@@ -188,9 +188,15 @@ export class ChosenRows {
   }
 }
 
-function identityOf({ key }: RowsOfTable, { wanted, seen }: ChosenRow): Buffer {
+function identityOf(table: RowsOfTable, { wanted, seen }: ChosenRow): { identity: Buffer; isKey: boolean } {
   const row = (wanted ?? seen)!;
-  return hashOf(key ? key.map((place) => row[place]!) : row);
+  const key = keyOf(table, row);
+  return { identity: hashOf(key ?? row), isKey: key !== undefined };
+}
+
+/** What no other row has. A key with NULL is none: SQLite lets many rows have it. */
+function keyOf({ key }: RowsOfTable, row: Row): Row | undefined {
+  return key?.every((place) => row[place] !== null) ? key.map((place) => row[place]!) : undefined;
 }
 
 function project({ target, columns, known }: RowsOfTable, values: NamedValues, number: number): Row {
@@ -211,18 +217,16 @@ function expect({ expected, more }: State, row: Row, line: number): void {
   else expected.set(hash, line);
 }
 
-/** A key with NULL is no other row's key. */
-function expectNot({ added, backup, key }: State, row: Row, line: number): void {
-  if (backup && key?.every((place) => row[place] !== null))
-    added.set(hashOf(key.map((place) => row[place]!)), line);
+function expectNot(table: State, row: Row, line: number): void {
+  const key = table.backup && keyOf(table, row);
+  if (key) table.added.set(hashOf(key), line);
 }
 
 function found(table: State, row: Row): void {
-  const { expected, more, added, key } = table;
-  if (key && added.size > 0) {
-    const line = added.get(hashOf(key.map((place) => row[place]!)));
-    if (line > 0) throw inBackup(table, line);
-  }
+  const { expected, more, added } = table;
+  const key = added.size > 0 ? keyOf(table, row) : undefined;
+  const line = key ? added.get(hashOf(key)) : 0;
+  if (line > 0) throw inBackup(table, line);
   if (expected.size === 0) return;
   const hash = hashOf(row);
   const others = more.get(hash);

@@ -261,6 +261,13 @@ describe('postgres: chosen rows of tables of all kinds', () => {
       await refusedTo(writer, second, /the trigger tr must be disabled/);
       await database.run('ALTER TABLE t ENABLE ROW LEVEL SECURITY; DROP TRIGGER tr ON t');
       await refusedTo(writer, second, /Row-level security may hide/);
+      const reader = await writer.connect();
+      const condition = await failure(reader.checkCondition({ schema: 'public', name: 't' }, 'true'));
+      await reader.close();
+      assert.deepEqual(
+        [condition.code, condition.message],
+        ['refused', 'Row-level security may hide some of its rows from this user'],
+      );
       await database.run(
         'ALTER TABLE t FORCE ROW LEVEL SECURITY; REVOKE ALL ON t FROM rows_owner; CREATE TRIGGER tr BEFORE INSERT OR UPDATE ON t EXECUTE FUNCTION f()',
       );

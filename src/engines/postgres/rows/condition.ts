@@ -18,6 +18,7 @@ export interface Condition {
 export async function checkCondition(transaction: Transaction, condition: Condition): Promise<void> {
   const { table, where } = condition;
   const from = `FROM ONLY ${quoteName(table)}`;
+  await refuseHidden(transaction, table);
   try {
     await withRowsPath(transaction, table, async () => {
       await transaction.parse(`SELECT ARRAY[${where}\n] ${from}`);
@@ -33,6 +34,19 @@ export async function checkCondition(transaction: Transaction, condition: Condit
       cause: error.cause,
     });
   }
+}
+
+/** Where row-level security is active, the server refuses any condition: it is not the condition's fault. */
+async function refuseHidden(transaction: Transaction, table: TableName): Promise<void> {
+  const [row] = await transaction.rows<{ hidden: boolean | null }>(
+    'SELECT row_security_active(to_regclass($1)) AS hidden',
+    [quoteName(table)],
+  );
+  if (row?.hidden !== true) return;
+  throw new RestorePointError('refused', 'Row-level security may hide some of its rows from this user', {
+    place: { table: formatTableName(table) },
+    next: 'Use its owner or a role with BYPASSRLS.',
+  });
 }
 
 /**
