@@ -5,6 +5,7 @@ export const commandIds = [
   'restorePoint.backUpTables',
   'restorePoint.backUpEncrypted',
   'restorePoint.backUpNamed',
+  'restorePoint.bringBackLostRows',
   'restorePoint.restoreBackup',
   'restorePoint.restoreTable',
   'restorePoint.restoreIntoNew',

@@ -4,7 +4,7 @@ import { RestorePointError } from '../../core/errors.ts';
 import { holdsAllRows, type Manifest } from '../../core/manifest.ts';
 import { nameMatches, type TableName } from '../../core/names.ts';
 import { takenFrom } from '../backups/backupOrigin.ts';
-import { compare, type BackupToCompare } from '../comparison/compare.ts';
+import { compare, type BackupToCompare, type ComparisonRequest } from '../comparison/compare.ts';
 import { nameWithEngine, type Connection } from '../connections/connection.ts';
 import { refuseInRestrictedMode } from '../connections/connector.ts';
 import { isOwn } from '../prompts/backupGroups.ts';
@@ -30,17 +30,29 @@ export function compareCommands(
   services: Services,
 ): Pick<
   CommandTable,
-  'restorePoint.compareBackup' | 'restorePoint.compareWithLatest' | 'restorePoint.compareBackups'
+  | 'restorePoint.bringBackLostRows'
+  | 'restorePoint.compareBackup'
+  | 'restorePoint.compareWithLatest'
+  | 'restorePoint.compareBackups'
 > {
   const operation = vscode.l10n.t('Comparison');
   return {
+    'restorePoint.bringBackLostRows': {
+      operation,
+      run: (first, second) => bringBackLostRows(services, first, second),
+    },
     'restorePoint.compareBackup': {
       operation,
-      run: (first, second) => compareBackup(services, first, second),
+      run: (first, second) =>
+        compareBackup(services, first, second, { title: vscode.l10n.t('Compare with Database') }),
     },
     'restorePoint.compareWithLatest': {
       operation,
-      run: (first, second) => compareWithLatest(services, first, second),
+      run: (first, second) =>
+        compareWithLatest(services, first, second, {
+          title: vscode.l10n.t('Compare with Latest Backup'),
+          placeholder: vscode.l10n.t('Choose the database to compare with its latest backup'),
+        }),
     },
     'restorePoint.compareBackups': {
       operation,
@@ -49,22 +61,44 @@ export function compareCommands(
   };
 }
 
-async function compareBackup(
+/** A comparison in which the lost and the changed rows are checked: of a backup, else of a database with its latest one. */
+async function bringBackLostRows(
   services: Services,
   first: unknown,
   second: unknown,
 ): Promise<StoredComparison | undefined> {
+  const how = {
+    title: vscode.l10n.t('Bring Back Lost Rows'),
+    placeholder: vscode.l10n.t('Choose the database that has lost rows'),
+    checkLost: true,
+  };
+  return filesArgument(first, second).length > 0
+    ? await compareBackup(services, first, second, how)
+    : await compareWithLatest(services, first, second, how);
+}
+
+async function compareBackup(
+  services: Services,
+  first: unknown,
+  second: unknown,
+  { title, checkLost }: { readonly title: string; readonly checkLost?: boolean },
+): Promise<StoredComparison | undefined> {
   const given = connectionArgument(first, services.store);
   const connections = someConnections(services);
-  const [file] = await chooseFiles(services, vscode.l10n.t('Compare with Database'), first, second);
+  const [file] = await chooseFiles(services, title, first, second);
   const backup = await openToCompare(services, file!, first, given);
-  const connection = given ?? (await databaseOf(services, connections, backup));
+  const connection = given ?? (await databaseOf(services, connections, backup, title));
   const tables = tablesOf(first, second);
-  return await compare(
-    services,
-    { first: backup, second: { kind: 'database', connection }, ...(tables ? { tables } : {}) },
-    first,
-  );
+  return await compare(services, againstDatabase(backup, connection, tables, checkLost), first);
+}
+
+function againstDatabase(
+  first: BackupToCompare,
+  connection: Connection,
+  tables: readonly TableName[] | undefined,
+  checkLost = false,
+): ComparisonRequest {
+  return { first, second: { kind: 'database', connection }, ...(tables ? { tables } : {}), checkLost };
 }
 
 /** The connection that the backup was taken from, else the only one of its kind, else the one that the user chooses. */
@@ -72,6 +106,7 @@ async function databaseOf(
   services: Services,
   connections: readonly Connection[],
   { file, manifest }: BackupToCompare,
+  title: string,
 ): Promise<Connection> {
   const { engine } = manifest.source;
   const origin = takenFrom(services, file, manifest);
@@ -80,7 +115,7 @@ async function databaseOf(
   if (possible.length === 1) return possible[0]!;
   const { label } = services.engineById(engine);
   return answered(
-    await askConnection(alone(vscode.l10n.t('Compare with Database')), connections, {
+    await askConnection(alone(title), connections, {
       placeholder: vscode.l10n.t('Choose the database to compare with'),
       refuse: (connection) =>
         connection.usable && connection.usable.engine.id !== engine
@@ -94,21 +129,15 @@ async function compareWithLatest(
   services: Services,
   first: unknown,
   second: unknown,
+  how: { readonly title: string; readonly placeholder: string; readonly checkLost?: boolean },
 ): Promise<StoredComparison | undefined> {
-  const title = vscode.l10n.t('Compare with Latest Backup');
+  const { title, placeholder, checkLost } = how;
   const connection =
-    connectionArgument(first, services.store) ??
-    (await chooseConnection(services, title, {
-      placeholder: vscode.l10n.t('Choose the database to compare with its latest backup'),
-    }));
+    connectionArgument(first, services.store) ?? (await chooseConnection(services, title, { placeholder }));
   const tables = tablesOf(first, second);
   const file = await latestBackup(services, connection, tables, title);
   const backup = await openToCompare(services, file, first, connection);
-  return await compare(
-    services,
-    { first: backup, second: { kind: 'database', connection }, ...(tables ? { tables } : {}) },
-    first,
-  );
+  return await compare(services, againstDatabase(backup, connection, tables, checkLost), first);
 }
 
 /** The newest backup of a database that has rows of these tables; asks where none is known to be one of it. */

@@ -14,6 +14,7 @@ import { compareEnds } from '../progress.ts';
 import type { Services } from '../services.ts';
 import type { ShownComparison } from './comparisonPanel.ts';
 import type { SideView } from './comparisonView.ts';
+import { checkLostRows, sayWhatStaysLost } from './lostRows.ts';
 import { restoreRows, type RowsRequest } from './restoreRows.ts';
 
 export interface BackupToCompare {
@@ -30,6 +31,8 @@ export interface ComparisonRequest {
   readonly second: SideToCompare;
   /** All of them when left out. */
   readonly tables?: readonly TableName[];
+  /** Checks the rows that only the first side has, and those that differ. */
+  readonly checkLost?: boolean;
 }
 
 /** Compares in a separate process, with progress, and opens the panel; `quiet` opens none. */
@@ -47,13 +50,18 @@ export async function compare(
     opened.close();
     return comparison;
   }
+  const checked = request.checkLost ? await checkLostRows(opened) : undefined;
   services.comparisons.show({
     opened,
+    ...(checked ? { checked } : {}),
     first: sideView(request.first),
     second: sideView(request.second),
     ...restoring(services, request),
     compareAgain: () => services.boundary.run(operation, () => compareOnce(services, request, {})),
   });
+  const { first, second, checkLost } = request;
+  if (checkLost && first.kind === 'backup' && second.kind === 'database')
+    sayWhatStaysLost(services, { file: first.file, connection: second.connection }, comparison);
   return comparison;
 }
 

@@ -21,6 +21,8 @@ export interface ShownComparison {
   readonly first: SideView;
   readonly second: SideView;
   readonly opened: OpenComparison;
+  /** How many rows of each table are checked already; none when left out. */
+  readonly checked?: readonly CheckedCounts[];
   /** Compares the sides as they are by then. Undefined if the user cancelled, or was told why it failed. */
   compareAgain(): Promise<OpenComparison | undefined>;
   /** Restores the checked rows. Whether it did; what failed was shown. Absent where nothing can be restored. */
@@ -46,7 +48,7 @@ export class ComparisonPanel {
     this.#panel = panel;
     this.#shown = shown;
     this.#opened = shown.opened;
-    this.#checked = noneChecked(shown.opened);
+    this.#checked = shown.checked ?? noneChecked(shown.opened);
     this.#textDiffs = textDiffs;
     this.#logger = logger;
     this.#subscription = panel.webview.onDidReceiveMessage((message: unknown) =>
