@@ -40,7 +40,7 @@ describe('the cells of a backup', () => {
   async function makeDatabase(place: string): Promise<void> {
     await mkdir(join(place, '.vscode'), { recursive: true });
     const names = Array.from({ length: 40 }, (_, index) => `column_${index}`);
-    const database = new DatabaseSync(join(place, 'cells.db'));
+    const database = new DatabaseSync(join(place, 'cells.db'), { timeout: 10_000 });
     database.exec(`
       CREATE TABLE wide (${names.map((name) => `${name} INTEGER`).join(', ')});
       WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)

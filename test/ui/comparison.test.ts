@@ -53,7 +53,7 @@ describe('comparing, by clicking', () => {
   }
 
   function query(sql: string): unknown[] {
-    const database = new DatabaseSync(join(folder, 'shop.db'));
+    const database = new DatabaseSync(join(folder, 'shop.db'), { timeout: 10_000 });
     try {
       return database.prepare(sql).all();
     } finally {

@@ -86,7 +86,7 @@ describe('bringing lost rows back, by clicking', () => {
   }
 
   function changeShop(sql: string): void {
-    const database = new DatabaseSync(join(folder, 'shop.db'));
+    const database = new DatabaseSync(join(folder, 'shop.db'), { timeout: 10_000 });
     try {
       database.exec(sql);
     } finally {

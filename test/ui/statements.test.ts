@@ -20,7 +20,7 @@ describe('statements of a backup', () => {
     scratch = makeOwnedFolder('restore-point-ui-');
     folder = join(scratch.path, 'shop');
     await makeSampleWorkspace(folder);
-    const notes = new DatabaseSync(join(scratch.path, 'notes.db'));
+    const notes = new DatabaseSync(join(scratch.path, 'notes.db'), { timeout: 10_000 });
     notes.exec(`
       CREATE TABLE notes (id INTEGER PRIMARY KEY, t TEXT);
       CREATE TABLE log (t TEXT);
@@ -63,14 +63,14 @@ describe('statements of a backup', () => {
   }
 
   function change(sql: string): void {
-    const shop = new DatabaseSync(join(folder, 'shop.db'));
+    const shop = new DatabaseSync(join(folder, 'shop.db'), { timeout: 10_000 });
     shop.exec(sql);
     shop.close();
   }
 
   /** What the shop has of the backup. */
   function made(): unknown[] {
-    const shop = new DatabaseSync(join(folder, 'shop.db'));
+    const shop = new DatabaseSync(join(folder, 'shop.db'), { timeout: 10_000 });
     try {
       const names = "('notes', 'log', 'notes_t', 'last_note', 'copy_note')";
       return shop

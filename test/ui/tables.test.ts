@@ -37,7 +37,7 @@ describe('tables and new databases, by clicking', () => {
   });
 
   function query(sql: string, file = 'shop.db'): unknown[] {
-    const database = new DatabaseSync(join(folder, file));
+    const database = new DatabaseSync(join(folder, file), { timeout: 10_000 });
     try {
       return database.prepare(sql).all();
     } finally {

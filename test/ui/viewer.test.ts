@@ -251,7 +251,7 @@ describe('contents of a backup', () => {
 
 function makeHostileDatabase(file: string): void {
   const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-  const database = new DatabaseSync(file);
+  const database = new DatabaseSync(file, { timeout: 10_000 });
   const columns = `${quote(hostileColumn)} TEXT DEFAULT '</pre><script>alert(4)</script>', "__proto__" TEXT, "" TEXT`;
   database.exec(`CREATE TABLE ${quote(hostileTable)} (${columns})`);
   database.prepare(`INSERT INTO ${quote(hostileTable)} VALUES (?, NULL, '')`).run(hostileValue);
