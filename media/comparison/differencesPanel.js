@@ -46,7 +46,7 @@ export class DifferencesPanel {
   #grid;
   /** Counts the pages that were asked for: only the last one is shown. */
   #reads = 0;
-  /** Of the rows that the filter shows. */
+  /** How many rows the filter shows, and how many of them are checked. */
   #total = 0;
   #checked = 0;
   #place = element('div', { class: 'rows-place' });

@@ -15,7 +15,7 @@ export type DifferenceKind = RowDifference['kind'];
 export interface StoredComparison {
   readonly engine: EngineId;
   readonly pairing: Pairing;
-  /** Of each table, in the order of the pairing; absent where no rows were compared. */
+  /** One for each table, in the order of the pairing; undefined if no rows were compared. */
   readonly results: readonly (TableResult | undefined)[];
 }
 
@@ -84,7 +84,7 @@ type StoredRow = readonly [
 /** The differing rows of one table and kind. */
 interface Shelf {
   count: number;
-  /** Of each group, the number of its first row, and where the rows put it. */
+  /** The number of the first row of each group, and where the rows put it. */
   readonly firsts: number[];
   readonly places: number[];
   waiting: string[];

@@ -44,9 +44,9 @@ export interface RowConflict {
   readonly row: ChosenRow;
   /** What the database holds in its place now. */
   readonly now?: Row;
-  /** Of a constraint or foreign key: what the database says, as a sentence without its end, without values of other rows. */
+  /** The database's message about a constraint or foreign key, without its final period and without values of other rows. */
   readonly reason?: string;
-  /** Of a foreign key whose row is missing: the row that is needed. */
+  /** The missing row that a foreign key references. */
   readonly needs?: NeededRow;
 }
 

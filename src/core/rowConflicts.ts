@@ -21,7 +21,7 @@ export interface DescribedConflict {
   readonly schema?: string;
   readonly table: string;
   readonly kind: ConflictKind;
-  /** Of a table without a key, all values. */
+  /** The values of the key; all values if the table has none. */
   readonly key: JsonRow;
   /** What the row was to become, was when it was chosen, and is now; each is absent where there is none. */
   readonly wanted?: JsonRow;

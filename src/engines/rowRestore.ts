@@ -18,7 +18,7 @@ export interface OpenedRows {
 /** It is known which rows are still as they were seen. */
 export interface CheckedRows {
   readonly conflicts: FoundConflicts;
-  /** Of each table: how many chosen rows are as wanted already. */
+  /** How many chosen rows of each table are as wanted already. */
   readonly unchanged: readonly number[];
   /** The chosen rows of tables with a condition for which it holds, as they were given, as pages of bounded size. */
   matching(): AsyncIterable<{ readonly table: number; readonly rows: readonly ChosenRow[] }>;

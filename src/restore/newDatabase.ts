@@ -8,7 +8,7 @@ export interface NewDatabasePlace {
   readonly engine: Engine;
   readonly address: DatabaseAddress;
   readonly password?: string;
-  /** Of the database; left out, that of the address. */
+  /** The name of the database; by default that of the address. */
   readonly name?: string;
 }
 

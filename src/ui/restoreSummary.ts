@@ -23,7 +23,7 @@ export interface SummaryOptions {
   readonly target: string;
   /** What the backup contains. */
   readonly manifest: Pick<Manifest, 'objects' | 'extras'>;
-  /** Of the backup and the database. */
+  /** The engine of the backup and the database. */
   readonly engine: Pick<Engine, 'extras' | 'statements'>;
   /** Only chosen tables are restored, not all of the backup. */
   readonly tablesChosen: boolean;

@@ -75,7 +75,7 @@ export interface CountTask {
 /** A restore of all of a backup into a new database beside an existing one, or into a new file. */
 export interface NewDatabaseTask {
   readonly database: DatabaseAccess;
-  /** Of the new database; of one that is a file, the address says it. */
+  /** The name of the new database; a file is named by its address. */
   readonly name?: string;
   readonly file: string;
   readonly keys?: KnownKeys;

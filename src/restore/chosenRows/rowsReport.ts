@@ -46,7 +46,7 @@ export interface WrittenTableReport {
 
 export interface WrittenKey {
   readonly done: 'inserted' | 'updated' | 'deleted';
-  /** Of a table without a key, all values. */
+  /** The values of the key; all values if the table has none. */
   readonly key: JsonRow;
 }
 

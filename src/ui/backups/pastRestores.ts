@@ -43,7 +43,7 @@ export async function stampOf(file: string): Promise<string | undefined> {
   return info && `${info.size} ${info.mtimeMs}`;
 }
 
-/** Remembers a restore. Of an undo, also that the restore before it is undone. */
+/** Remembers a restore. An undo also marks the restore before it as undone. */
 export async function rememberRestore(
   services: Pick<Services, 'memory'>,
   restore: Omit<PastRestore, 'stamp'>,

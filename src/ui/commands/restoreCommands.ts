@@ -51,7 +51,7 @@ export function restoreCommands(
       operation: vscode.l10n.t('Restore'),
       run: (first, second) => restoreFromArguments(services, first, second),
     },
-    /** Of a table in the Connections view: from the newest backup that has it. */
+    /** Restores a table of the Connections view from the newest backup that has it. */
     'restorePoint.restoreTable': {
       operation: vscode.l10n.t('Restore'),
       run: async (first) => {

@@ -16,7 +16,7 @@ export interface ComparisonView {
   readonly rowsPerPage: number;
   /** Rows can be checked and restored: a backup is compared with a database. */
   readonly restorable: boolean;
-  /** Of each table, by its place in the comparison. */
+  /** By the place of the table in the comparison. */
   readonly checked: readonly CheckedCounts[];
 }
 

@@ -6,7 +6,7 @@ import { nameWithEngine, type Connection } from '../connections/connection.ts';
 import { tableNamesText } from '../quantities.ts';
 import type { Services } from '../services.ts';
 
-/** Of these kinds are the rows that the second side has lost, or has with other values. */
+/** The kinds of rows that the second side has lost, or has with other values. */
 const lostKinds = ['onlyInFirst', 'changed'] as const;
 
 /** Checks the lost rows of all tables. Closes the comparison if that fails. */

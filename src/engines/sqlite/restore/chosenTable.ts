@@ -18,7 +18,7 @@ export const [seenAlias, wantedAlias, nowAlias] = ['seen_row', 'wanted_row', 'no
 /** How many rows a page has at most, and about how many bytes. */
 const [pageRows, pageBytes] = [100, 1 << 20];
 
-/** Of this many refused rows of a table it is remembered why. */
+/** How many refused rows of a table keep their reason. */
 export const mostReasons = 1000;
 
 type Side = 'seen' | 'wanted' | 'now' | 'after';
@@ -54,7 +54,7 @@ export class ChosenInTable {
   /** One row for each place that is restored: `live` is its rowid, `found` whether it is there now. */
   readonly name: string;
   #now: StagedTable | undefined;
-  /** Names of the key with the collations that compare them; undefined where rows are told apart by all values. */
+  /** The columns of the key with their collations; undefined if all values identify a row. */
   readonly key:
     { readonly columns: readonly string[]; readonly collations: ReadonlyMap<string, string> } | undefined;
   /** Some rows have a NULL in their key, which SQLite lets into primary keys: their values tell these apart. */
@@ -250,7 +250,7 @@ export class ChosenInTable {
     return { plan: { columns: this.chosen.columns }, target: this.target, backup: staged };
   }
 
-  /** Of staged rows: whether nothing but all of their values tells them apart. */
+  /** An SQL condition for staged rows that only all of their values identify. */
   #isWhole(alias: string): string {
     if (!this.key) return 'TRUE';
     if (!this.#hasNullKeys) return 'FALSE';

@@ -63,7 +63,7 @@ export async function stageRows(
   return { number, count, sides, seen, wanted };
 }
 
-/** Of a row that has only one side, both are staged as that one. */
+/** A row with only one side is staged as both. */
 function given({ seen, wanted }: ChosenRow, side: 'seen' | 'wanted'): Row {
   return (side === 'seen' ? (seen ?? wanted) : (wanted ?? seen)) ?? [];
 }

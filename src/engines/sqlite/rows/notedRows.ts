@@ -160,7 +160,7 @@ export class NotedRows {
     return (await selectTypedRows(this.connection, { ...select, ...cut }, signal)).rows;
   }
 
-  /** Of each row a text with a 1 for each column that differs. */
+  /** A text for each row, with a 1 for each column that differs. */
   async #changedColumns(places: readonly number[], signal?: AbortSignal): Promise<readonly string[]> {
     const rows = rowsOf(this.#first, this.#second);
     const flags = sameColumns(rows, secondAlias, firstAlias).map((same) => `iif(${same}, '0', '1')`);
