@@ -28,6 +28,7 @@ import type { Terminal, Work } from './terminal.ts';
 import { restoreChosenRows, restoresRows } from './restoreRows.ts';
 import { createProgressBar } from './progressBar.ts';
 import {
+  backupNotes,
   backupText,
   codeListText,
   foreignCodeText,
@@ -103,6 +104,8 @@ async function backup(args: BackupArguments, output: Output, work: Work): Promis
       rows,
       ...(related ? { related } : {}),
     }));
+    // A program reads the JSON: the person who runs it learns what the backup does not hold.
+    if (args.json) for (const note of backupNotes(report)) work.logger.warn(note);
     output.result(backupText(report), { ...report, tables: tablesAsJson });
   });
 }

@@ -18,6 +18,7 @@ import type {
   TableChange,
   TablePlan,
 } from '../core/plan.ts';
+import type { LeftOut } from '../core/schema.ts';
 import { contentNotes, describeUnproven } from '../core/unproven.ts';
 import { splitByChange } from '../restore/changedTables.ts';
 import type { CodeToRun } from '../restore/codeToRun.ts';
@@ -28,18 +29,23 @@ import type { RestoreReport } from '../restore/restoreBackup.ts';
 export function backupText(report: BackupReport): string {
   const tables = count(report.tables.length + report.opaque.length, 'table');
   const what = `${tables}, ${count(report.rows, 'row')}, ${formatBytes(report.bytes)}`;
-  const left = report.leftOut.map(
-    ({ kind, names, reason }) => `not carried: ${kind} ${names.join(', ')} (${reason})`,
-  );
   const related = report.tables.flatMap(({ table, rows, related: reasons }) =>
     reasons ? [[formatTableName(table.name), count(rows, 'row'), describeReasons(reasons)]] : [],
   );
   return [
     `Backed up ${what}${encryptionText(report.encryption)} in ${formatDuration(report.milliseconds)}: ${report.file}`,
     ...(related.length > 0 ? ['Related rows were added to the chosen ones:', ...aligned(related)] : []),
-    ...left.map(visibleLines),
-    ...report.notes.map(visible),
+    ...backupNotes(report).map(visibleLines),
   ].join('\n');
+}
+
+/** What the backup does not hold, and notes about its contents. */
+export function backupNotes({ leftOut, notes }: Pick<BackupReport, 'leftOut' | 'notes'>): string[] {
+  return [...leftOut.map(leftOutText), ...notes];
+}
+
+function leftOutText({ kind, names, reason }: LeftOut): string {
+  return `not carried: ${kind} ${names.join(', ')} (${reason})`;
 }
 
 export function verifyText({
@@ -107,10 +113,7 @@ export function inspectText({ manifest, size, encryption }: Archive, rules: Extr
       .filter(({ opaque }) => opaque)
       .map(({ kind, name }) => visible(`  ${formatTableName({ name })}  ${kind}`)),
     ...(extras && rules ? [`  ${rules.name}: ${rules.countOf(extras)}`] : []),
-    ...manifest.leftOut.map(({ kind, names, reason }) =>
-      visibleLines(`not carried: ${kind} ${names.join(', ')} (${reason})`),
-    ),
-    ...contentNotes(manifest).map(visible),
+    ...backupNotes({ leftOut: manifest.leftOut, notes: contentNotes(manifest) }).map(visibleLines),
   ].join('\n');
 }
 

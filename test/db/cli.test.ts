@@ -96,6 +96,17 @@ for (const testEngine of testEngines) {
       assert.equal((JSON.parse(wrong.stdout) as { error: { code: string } }).error.code, 'file');
     });
 
+    it('names what a backup does not hold also with --json, where people read it', async () => {
+      const args = ['backup', database.url, '--out', folder.path, '--exclude-rows', 'orders'];
+      const note = /not carried: rows (public\.)?orders \(they were excluded\)/;
+      const text = await runCli(args);
+      assert.match(text.stdout, note);
+      assert.equal(text.stderr, '');
+      const json = await runCli([...args, '--json']);
+      assert.equal((JSON.parse(json.stdout) as { leftOut: object[] }).leftOut.length, 1);
+      assert.match(json.stderr, new RegExp(`^warning: ${note.source}`));
+    });
+
     it('takes the id of a connection in the settings of the workspace', async () => {
       await mkdir(folder.file('.vscode'));
       const url = new URL(database.url);

@@ -84,13 +84,14 @@ describe('postgres: tables of extensions', function () {
     assert.deepEqual(
       reasons.map(({ names, reason }) => [names, reason]),
       [
-        [
-          ['public.job', 'public.place'],
-          'the extension makes it; its rows are in the backup, except those that the extension brings',
-        ],
+        [['public.job'], 'the extension "my-places" creates it; its rows are in the backup'],
         [
           ['public.cache'],
-          'the extension makes it; its rows are not in the backup, because the extension does not mark them as data of users',
+          'the extension "my-places" creates it; its rows are not in the backup, because the extension does not mark them as data of users',
+        ],
+        [
+          ['public.place'],
+          `the extension "my-places" creates it; only those of its rows are in the backup that the extension marks as data of users: WHERE NOT own -- users'`,
         ],
       ],
     );

@@ -25,6 +25,12 @@ export const isMarkedSequence = (oid: string): string => `
 export const extensionOf = (oid: string): string =>
   `(SELECT quote_ident(x.extname) FROM pg_extension x WHERE ${oid} = ANY (x.extconfig))`;
 
+const blank = `E' \\n\\r\\t'`;
+
+/** SQL: what the extension `x` puts behind `FROM` for the rows of users in this table; NULL where all rows are users'. */
+export const conditionOf = (x: string, oid: string): string =>
+  `nullif(btrim(${x}.extcondition[array_position(${x}.extconfig, ${oid})], ${blank}), '')`;
+
 /**
  * SQL conditions that tell the rows of users from those that an extension brings, by the keys of its tables; absent where
  * all rows are users'. An extension may write whatever can follow `FROM`.
@@ -45,4 +51,4 @@ const usersRowsQuery = `
    CROSS JOIN LATERAL unnest(x.extconfig, x.extcondition) m (oid, condition)
     JOIN pg_class c ON c.oid = m.oid AND c.relkind = 'r'
     JOIN pg_namespace n ON n.oid = c.relnamespace
-   WHERE btrim(m.condition, E' \\n\\r\\t') <> ''`;
+   WHERE btrim(m.condition, ${blank}) <> ''`;

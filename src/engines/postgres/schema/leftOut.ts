@@ -4,7 +4,7 @@ import { unreadableQuery } from './largeObjectSql.ts';
 import type { Transaction } from '../connect/transaction.ts';
 import type { CatalogObject } from './catalogObject.ts';
 import { readable } from './catalogSql.ts';
-import { isMarked, isOpen } from './extensionTables.ts';
+import { conditionOf, isMarked, isOpen } from './extensionTables.ts';
 import { madeByItself } from './routines.ts';
 import { type CatalogScope, isUsers } from './scope.ts';
 import type { CatalogSequence } from './sequences.ts';
@@ -54,15 +54,16 @@ export async function loadLeftOut(
     .map(({ kind, names, reason }) => ({ kind, names: [...names].sort(), reason }));
 }
 
-/** SQL: what comes back of the table `c` of an extension, and what does not. */
+/** SQL: what comes back of the table `c` of the extension `x`, and what does not. */
 const extensionReason = `
-  'the extension makes it; ' || CASE
+  'the extension ' || quote_ident(x.extname) || ' creates it; ' || CASE
     WHEN c.relkind = 'p' THEN 'its rows are in its partitions'
     WHEN NOT ${isMarked('c.oid')}
       THEN 'its rows are not in the backup, because the extension does not mark them as data of users'
     WHEN NOT ${isOpen}
       THEN 'its rows are not in the backup, because this user may not read all of them'
-    ELSE 'its rows are in the backup, except those that the extension brings' END`;
+    ELSE coalesce('only those of its rows are in the backup that the extension marks as data of users: '
+                  || ${conditionOf('x', 'c.oid')}, 'its rows are in the backup') END`;
 
 interface Source {
   readonly kind: string;
@@ -99,6 +100,7 @@ const sources: readonly Source[] = [
     name: readable('c.relnamespace', 'c.relname'),
     reason: extensionReason,
     from: `pg_class c JOIN pg_depend e ON e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e'
+           JOIN pg_extension x ON e.refclassid = 'pg_extension'::regclass AND x.oid = e.refobjid
            WHERE c.relkind IN ('r', 'p')`,
   },
   {
