@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { RestorePointError } from '../../../src/core/errors.ts';
 import { restoreModes } from '../../../src/core/plan.ts';
 import { backUp, restore, tables, usePostgres } from '../../support/postgresRestores.ts';
 import { pgDumpSchema } from '../../support/postgresWitness.ts';
@@ -92,6 +93,23 @@ describe('postgres: the search path with which a database lives', function () {
     );
     assert.deepEqual(await rowsOf(other), await rowsOf(database));
     assert.deepEqual(await pgDumpSchema(other.url), await pgDumpSchema(database.url));
+  });
+
+  it('is named, with the statement that sets it, where the database to restore into has another', async () => {
+    const database = await living();
+    const file = postgres.file('saved.dbbackup');
+    await backUp(database, file);
+    const other = await postgres.create();
+    let statement = '';
+    await assert.rejects(restore(file, other), (error: unknown) => {
+      assert.ok(RestorePointError.is(error, 'database'));
+      statement =
+        /ALTER DATABASE \S+ SET search_path = app, public$/.exec(error.details.next ?? '')?.[0] ?? '';
+      return statement !== '';
+    });
+    await other.run(statement);
+    await restore(file, other);
+    assert.deepEqual(await rowsOf(other), await rowsOf(database));
   });
 
   it('is that under which the planner reads an index', async () => {

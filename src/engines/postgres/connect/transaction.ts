@@ -112,6 +112,11 @@ export class Transaction {
     }
   }
 
+  /** The path that a new connection of this user has. */
+  get searchPath(): string {
+    return this.#searchPath;
+  }
+
   get processId(): number {
     return this.#processId;
   }

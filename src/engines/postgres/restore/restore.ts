@@ -20,6 +20,7 @@ import { buildIndexes, dropIndexes, findIndexes, isLarge, type LiveIndex, sortIn
 import { RowLoading } from './loadRows.ts';
 import { quoteName } from '../connect/identifiers.ts';
 import { lockTables } from '../connect/locks.ts';
+import { withMissingPath } from './missingPath.ts';
 import { findRoots, RootSums, type RootTable, usableRoots, withOthers } from './rootPartitions.ts';
 import type { TableProgress } from '../rows/progress.ts';
 import { LargeObjectRestore } from './restoreLargeObjects.ts';
@@ -88,7 +89,7 @@ export class PostgresRestore implements RestoreWork {
   }
 
   prepare(): Promise<void> {
-    return this.#transaction.step(() => this.#prepare());
+    return this.#step(() => this.#prepare());
   }
 
   async #prepare(): Promise<void> {
@@ -178,14 +179,14 @@ export class PostgresRestore implements RestoreWork {
 
   async load(table: TablePlan): Promise<TableChange> {
     try {
-      return await this.#transaction.step(() => this.#loading.load(asThere(table)));
+      return await this.#step(() => this.#loading.load(asThere(table)));
     } catch (error) {
       throw inTable(error, table, this.#roots);
     }
   }
 
   finish(): Promise<void> {
-    return this.#transaction.step(() => this.#finish());
+    return this.#step(() => this.#finish());
   }
 
   async #finish(): Promise<void> {
@@ -253,6 +254,14 @@ export class PostgresRestore implements RestoreWork {
 
   rollback(): Promise<RestoreOutcome> {
     return this.#transaction.rollback();
+  }
+
+  async #step<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await this.#transaction.step(work);
+    } catch (error) {
+      throw withMissingPath(error, this.#restore.manifest, this.#transaction);
+    }
   }
 
   /** As the tables are now that all is made: of all of the plan at once, and of one that was moved by itself. */
