@@ -19,7 +19,7 @@ import {
 import { askInSteps, back, type Step } from '../prompts/steps.ts';
 import type { Services } from '../services.ts';
 import { backUp } from './backUp.ts';
-import { someConnections } from './chooseConnection.ts';
+import { onlyConnection, someConnections } from './chooseConnection.ts';
 import { connectionOfFile } from './connectionOfFile.ts';
 import {
   connectionArgument,
@@ -117,7 +117,7 @@ function labelSteps(): Step<Draft>[] {
   ];
 }
 
-/** Asks for the connection, unless an argument names it, and then runs the steps, as one sequence. */
+/** Asks for the connection, unless an argument names it or it is the only one, and then runs the steps, as one sequence. */
 async function ask(
   services: Services,
   title: string,
@@ -130,10 +130,12 @@ async function ask(
     readonly steps: readonly Step<Draft>[];
   },
 ): Promise<Connected> {
-  const { connection = await connectionOf(services, argument), refuse } = options;
+  const { refuse } = options;
+  const given = options.connection ?? (await connectionOf(services, argument));
   const begin = async (chosen: Connection): Promise<Draft> =>
     (await options.prepare?.({ connection: chosen })) ?? { connection: chosen };
-  const connections = connection ? [] : someConnections(services);
+  const connections = given ? [] : someConnections(services);
+  const connection = given ?? onlyConnection(connections, refuse ? { refuse } : {});
   const connectionStep: Step<Draft> = {
     async ask(draft, frame) {
       const placeholder = vscode.l10n.t('Choose the connection to back up');

@@ -5,8 +5,8 @@ import { alone, answered, askConnection, type ConnectionChoiceOptions } from '..
 import type { Services } from '../services.ts';
 
 /**
- * Asks for a connection. If there are none, offers to add one and throws `vscode.CancellationError`;
- * throws `refused` in Restricted Mode.
+ * Asks for a connection, unless there is only one. If there are none, offers to add one and throws
+ * `vscode.CancellationError`; throws `refused` in Restricted Mode.
  */
 export async function chooseConnection(
   services: Services,
@@ -14,7 +14,18 @@ export async function chooseConnection(
   options: ConnectionChoiceOptions,
 ): Promise<Connection> {
   const connections = someConnections(services);
-  return answered(await askConnection(alone(title), connections, options));
+  return (
+    onlyConnection(connections, options) ?? answered(await askConnection(alone(title), connections, options))
+  );
+}
+
+/** The connection that needs no question: there is no other, and nothing speaks against it. */
+export function onlyConnection(
+  connections: readonly Connection[],
+  { refuse }: Pick<ConnectionChoiceOptions, 'refuse'> = {},
+): Connection | undefined {
+  const [only, another] = connections;
+  return another || !only?.usable || refuse?.(only) !== undefined ? undefined : only;
 }
 
 /** All connections. If there are none, offers to add one and throws `vscode.CancellationError`. */

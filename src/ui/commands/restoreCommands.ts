@@ -15,6 +15,7 @@ import { listSafetyBackups, takenFrom } from '../backups/backupOrigin.ts';
 import { lastRestore, pastRestore } from '../backups/pastRestores.ts';
 import { nameWithEngine, usableOf, type Connection } from '../connections/connection.ts';
 import { refuseInRestrictedMode } from '../connections/connector.ts';
+import { isOwn } from '../prompts/backupGroups.ts';
 import { alone, answered, askBackedUpTables, askBackup, askConnection, askMode } from '../prompts/choices.ts';
 import { momentText, tableNamesText } from '../quantities.ts';
 import { askInSteps, back, type Frame, type Step } from '../prompts/steps.ts';
@@ -58,9 +59,9 @@ export function restoreCommands(
         const [node] = nodesArgument(first, undefined);
         if (node?.kind !== 'table') throw new RestorePointError('usage', 'No table was chosen');
         const { connection, table } = node;
-        const uri = await newestBackupOf(services, connection, table.name);
-        const tables = [formatTableName(table.name)];
-        return await restoreFromArguments(services, { uri, connection: connection.key, tables }, undefined);
+        const newest = await newestBackupOf(services, connection, table.name);
+        const chosen = { connection: connection.key, tables: [formatTableName(table.name)] };
+        return await restoreFromArguments(services, chosen, undefined, newest);
       },
     },
     'restorePoint.undoRestore': {
@@ -75,21 +76,26 @@ export function restoreCommands(
   };
 }
 
-/** Throws `usage` where there is none. */
-async function newestBackupOf(services: Services, connection: Connection, table: TableName): Promise<string> {
+/**
+ * The newest backup with all rows of a table, opened. Only an encrypted one that is opened says what it contains. Throws
+ * `usage` if there is none.
+ */
+async function newestBackupOf(services: Services, connection: Connection, table: TableName): Promise<Draft> {
   const { manifestRules } = usableOf(connection).engine;
   const fold = (name: string): string => manifestRules.foldName(name);
   const key = ({ schema, name }: TableName): string =>
     tableKey({ ...(schema === undefined ? {} : { schema: fold(schema) }), name: fold(name) });
-  const found = (await services.backups.list()).find(
-    ({ file, manifest, problem }) =>
-      problem === undefined &&
-      manifest !== undefined &&
-      manifest.only !== 'schema' &&
-      takenFrom(services, file, manifest)?.key === connection.key &&
-      manifest.tables.some((one) => holdsAllRows(one) && key(one.table.name) === key(table)),
-  );
-  if (found) return found.file;
+  const hasTable = (file: string, manifest: Manifest): boolean =>
+    manifest.only !== 'schema' &&
+    takenFrom(services, file, manifest)?.key === connection.key &&
+    manifest.tables.some((one) => holdsAllRows(one) && key(one.table.name) === key(table));
+  for (const backup of await services.backups.list()) {
+    const { file, manifest, problem } = backup;
+    if (problem !== undefined || (manifest ? !hasTable(file, manifest) : !isOwn(backup, connection)))
+      continue;
+    const opened = await openBackup(services, file, { ask: true, connection });
+    if (hasTable(file, opened.manifest)) return { file, ...opened };
+  }
   throw new RestorePointError(
     'usage',
     `No backup of ${connection.name} has all rows of ${formatTableName(table)}`,
@@ -115,9 +121,10 @@ async function restoreFromArguments(
   services: Services,
   first: unknown,
   second: unknown,
+  opened?: Draft,
 ): Promise<RestoreReport> {
   const connections = someConnections(services);
-  const [file] = filesArgument(first, second);
+  const [file = opened?.file] = filesArgument(first, second);
   const given = {
     connection: connectionArgument(first, services.store),
     tables: tablesOf(first, second),
@@ -131,7 +138,7 @@ async function restoreFromArguments(
     ...(given.mode ? [] : [modeStep(given.tables)]),
     ...(given.tables ? [] : [tablesStep(services, given, keyOptions)]),
   ];
-  const begin: Draft = file === undefined ? {} : await open(file);
+  const begin = opened ?? (file === undefined ? {} : await open(file));
   const draft = await askInSteps(vscode.l10n.t('Restore Backup'), begin, steps);
   const tables = given.tables ?? draft.tables?.map(({ table }) => table.name);
   return await restore(services, {
