@@ -1,11 +1,12 @@
 import { readdir, stat } from 'node:fs/promises';
 import * as path from 'node:path';
 import { Archive } from '../archive/archiveReader.ts';
-import type { Encryption } from '../archive/encryption/keys.ts';
+import type { Encryption, Keys } from '../archive/encryption/keys.ts';
 import { fileError } from '../archive/publish.ts';
 import { describeError, RestorePointError } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { FindManifestRules } from '../core/manifestRules.ts';
+import { isPinned } from './pins.ts';
 
 export const backupExtension = '.dbbackup';
 /** The tool `age` makes `x.dbbackup` of it. */
@@ -49,6 +50,10 @@ export interface BackupFile {
   /** When it was taken, or, where that cannot be read, when the file changed. */
   readonly time: Date;
   readonly manifest?: Manifest;
+  /** See `Archive.fingerprint`; it is there with the manifest. */
+  readonly fingerprint?: string;
+  /** Pruning never removes it. */
+  readonly pinned?: true;
   /** The kind of encryption: then the manifest needs the key. */
   readonly encryption?: Encryption;
   /** Why it cannot be used, as a sentence. */
@@ -57,22 +62,36 @@ export interface BackupFile {
   readonly salvageable?: boolean;
 }
 
+/** Finds the keys that may open an encrypted file; undefined when there are none. */
+export type FindKeys = (file: string) => Promise<Keys | undefined>;
+
 /**
  * The backups of a folder (not of the folders in it), newest first; none when there is no such folder.
- * Reads only frames and manifests; of encrypted files the header, and of a damaged one enough to find the damaged place. A
- * damaged or foreign file is in the list with its problem.
+ * Reads only frames and manifests; of encrypted files that no key opens the header, and of a damaged one enough to find the
+ * damaged place. A damaged or foreign file is in the list with its problem.
  */
-export async function listBackups(folder: string, engines: FindManifestRules): Promise<BackupFile[]> {
+export async function listBackups(
+  folder: string,
+  engines: FindManifestRules,
+  findKeys?: FindKeys,
+): Promise<BackupFile[]> {
+  const backups: BackupFile[] = [];
+  for (const file of await backupsIn(folder)) {
+    const backup = await readBackupFile(file, engines, findKeys);
+    if (backup) backups.push(backup);
+  }
+  return backups.sort((a, b) => b.time.getTime() - a.time.getTime());
+}
+
+/** The paths of the backups of a folder, by their names; none when there is no such folder. */
+export async function backupsIn(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
     throw error;
   });
-  const backups: BackupFile[] = [];
-  for (const name of names.filter((entry) => isBackupName(entry) && !entry.startsWith('.'))) {
-    const backup = await readBackupFile(path.join(folder, name), engines);
-    if (backup) backups.push(backup);
-  }
-  return backups.sort((a, b) => b.time.getTime() - a.time.getTime());
+  return names
+    .filter((name) => isBackupName(name) && !name.startsWith('.'))
+    .map((name) => path.join(folder, name));
 }
 
 /** The text in a list for a file that cannot be used. */
@@ -85,20 +104,28 @@ export function problemOf(error: unknown): Pick<BackupFile, 'problem' | 'salvage
 export async function readBackupFile(
   file: string,
   engines: FindManifestRules,
+  findKeys?: FindKeys,
 ): Promise<BackupFile | undefined> {
   const info = await stat(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
   if (!info) return undefined;
+  const known = { file, size: info.size, ...((await isPinned(file)) ? { pinned: true as const } : {}) };
+  let encryption: Encryption | undefined;
   try {
-    const encryption = await Archive.encryptionOf(file);
-    if (encryption) return { file, size: info.size, time: info.mtime, encryption };
-    const archive = await Archive.open(file, engines);
+    encryption = await Archive.encryptionOf(file);
+    const keys = encryption && (await findKeys?.(file));
+    if (encryption && !keys) return { ...known, time: info.mtime, encryption };
+    const archive = await Archive.open(file, engines, keys);
     await archive.close();
-    return { file, size: info.size, time: new Date(archive.manifest.createdAt), manifest: archive.manifest };
+    const { manifest, fingerprint } = archive;
+    const locked = encryption ? { encryption } : {};
+    return { ...known, time: new Date(manifest.createdAt), manifest, fingerprint, ...locked };
   } catch (error) {
-    return { file, size: info.size, time: info.mtime, ...problemOf(error) };
+    if (encryption && RestorePointError.is(error, 'locked'))
+      return { ...known, time: info.mtime, encryption };
+    return { ...known, time: info.mtime, ...problemOf(error) };
   }
 }
 

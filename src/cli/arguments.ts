@@ -4,6 +4,7 @@ import type { TablePattern } from '../core/names.ts';
 import { restoreModes, type RestoreMode } from '../core/plan.ts';
 import { compareArguments, type CompareArguments } from './compareArguments.ts';
 import { exportArguments, type ExportArguments } from './exportArguments.ts';
+import { listArguments, pinArguments, type ListArguments, type PinArguments } from './folderArguments.ts';
 import {
   parseCondition,
   rowsArguments,
@@ -55,6 +56,9 @@ export const usage = `restore-point: back up a database to a file, and restore e
   restore-point verify  <file> [--identity FILE] [--json]
   restore-point inspect <file> [--statements] [--identity FILE] [--json]
   restore-point salvage <file> [--out FILE] [--identity FILE] [--json]
+  restore-point list    [folder…] [--identity FILE] [--json]
+  restore-point pin     <file> [--json]
+  restore-point unpin   <file> [--json]
 
 <connection>  sqlite:path/to.db
               postgres://user@host:port/database?sslmode=verify-full
@@ -184,6 +188,8 @@ export type CliArguments =
   | InspectArguments
   | SalvageArguments
   | ExportArguments
+  | ListArguments
+  | PinArguments
   | InformationArguments;
 
 const compressions: readonly Compression[] = ['zstd', 'gzip', 'none'];
@@ -268,6 +274,11 @@ export function parseArguments(words: readonly string[]): CliArguments {
     }
     case 'export':
       return exportArguments(rest);
+    case 'list':
+      return listArguments(rest);
+    case 'pin':
+    case 'unpin':
+      return pinArguments(command, rest);
     case undefined:
       throw wrong('The command is missing');
     default:

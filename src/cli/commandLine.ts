@@ -23,8 +23,10 @@ import { identityOf, resolveConnection, type ResolvedConnection, withSession } f
 import { askYes } from './askYes.ts';
 import { exportCommand } from './exportCommand.ts';
 import { keysFor, lockFor } from './keys.ts';
+import { list } from './listCommand.ts';
 import { createOutput, exitCodeOf, lines, type Output } from './output.ts';
 import type { Terminal, Work } from './terminal.ts';
+import { pin } from './pinCommand.ts';
 import { restoreChosenRows, restoresRows } from './restoreRows.ts';
 import { createProgressBar } from './progressBar.ts';
 import {
@@ -70,6 +72,11 @@ async function run(args: CliArguments, output: Output, work: Work): Promise<numb
       return await salvage(args, output, work);
     case 'export':
       return await exportCommand(args, output, work);
+    case 'list':
+      return await list(args, output, work);
+    case 'pin':
+    case 'unpin':
+      return await pin(args, output);
     case 'help':
       return output.result(usage.trimEnd(), usage);
     case 'version':

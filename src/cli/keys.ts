@@ -42,6 +42,14 @@ export async function keysFor(
   });
 }
 
+/** The keys that the arguments and the environment give, for many files; nothing is asked. Throws `usage`. */
+export async function givenKeys(args: KeyArguments): Promise<Keys | undefined> {
+  const passphrase = await givenPassphrase(args);
+  const identities = await linesOf(args.identityFiles ?? [], parseIdentities);
+  if (passphrase === undefined && identities.length === 0) return undefined;
+  return new Keys({ identities, ...(passphrase === undefined ? {} : { passphrase }) });
+}
+
 /** How to encrypt a new file: as the arguments say, else as the connection says; undefined if it is not encrypted. */
 export async function lockFor(
   args: LockArguments,

@@ -1,8 +1,8 @@
 import type { Stats } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
-import * as path from 'node:path';
+import { stat } from 'node:fs/promises';
 import * as vscode from 'vscode';
-import { isBackupName, problemOf, readBackupFile, type BackupFile } from '../../backup/backupFiles.ts';
+import { backupsIn, problemOf, readBackupFile, type BackupFile } from '../../backup/backupFiles.ts';
+import { isPinned, pinExtension } from '../../backup/pins.ts';
 import { messageOf, RestorePointError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { FindManifestRules } from '../../core/manifestRules.ts';
@@ -10,6 +10,8 @@ import { backupFolder } from '../settings.ts';
 
 const names = '*.{dbbackup,dbbackup.age}';
 const everywhere = `**/${names}`;
+/** With their pins. */
+const watched = `*.{dbbackup,dbbackup.age,dbbackup${pinExtension},dbbackup.age${pinExtension}}`;
 const notThere = '**/node_modules/**';
 /** Files change in bursts, with several events for each. */
 const quietMilliseconds = 150;
@@ -115,14 +117,9 @@ export class BackupIndex implements vscode.Disposable {
 
   async #listFolder(folder: string): Promise<string[]> {
     try {
-      const found = await readdir(folder);
-      return found
-        .filter((name) => isBackupName(name) && !name.startsWith('.'))
-        .map((name) => path.join(folder, name));
+      return await backupsIn(folder);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-        this.#logger.warn(`The backup folder ${folder} cannot be read: ${messageOf(error)}`);
-      }
+      this.#logger.warn(`The backup folder ${folder} cannot be read: ${messageOf(error)}`);
       return [];
     }
   }
@@ -137,7 +134,8 @@ export class BackupIndex implements vscode.Disposable {
     if (!info) return undefined;
     const stamp = stampFrom(info);
     const known = this.#known.get(file);
-    if (known?.stamp === stamp) return known.backup;
+    const isAsPinned = known?.backup.pinned === ((await isPinned(file)) ? true : undefined);
+    if (known?.stamp === stamp && isAsPinned) return known.backup;
     const read = await readBackupFile(file, this.#engines);
     if (!read) return undefined;
     const damage = this.#damage.get(file);
@@ -151,8 +149,8 @@ export class BackupIndex implements vscode.Disposable {
     const outside = (vscode.workspace.workspaceFolders ?? [])
       .map((folder) => vscode.Uri.file(backupFolder(folder)))
       .filter((uri) => !vscode.workspace.getWorkspaceFolder(uri))
-      .map((uri) => new vscode.RelativePattern(uri, names));
-    this.#watchers = [everywhere, ...outside].map((pattern) => {
+      .map((uri) => new vscode.RelativePattern(uri, watched));
+    this.#watchers = [`**/${watched}`, ...outside].map((pattern) => {
       const watcher = vscode.workspace.createFileSystemWatcher(pattern);
       for (const event of [watcher.onDidCreate, watcher.onDidChange, watcher.onDidDelete]) {
         event(() => this.#announce());
