@@ -1,7 +1,8 @@
 /* global clearTimeout, setTimeout */
+import { textOf } from '../viewer/cells.js';
 import { button, element, failure } from '../viewer/dom.js';
 import { fill } from '../viewer/format.js';
-import { Grid, textOf } from '../viewer/grid.js';
+import { Grid } from '../viewer/grid.js';
 import { Pager } from '../viewer/pager.js';
 import { filterBox } from '../viewer/tableList.js';
 import { ValuePane } from '../viewer/valuePane.js';

@@ -170,6 +170,8 @@ export function copyButton({ texts }, text) {
   );
 }
 
+const invisible = /(\r\n|[\p{Cc}\u2028-\u202e\u2066-\u2069])/u;
+
 /**
  * A text in which line breaks, invisible characters and direction marks are shown as symbols.
  *
@@ -177,8 +179,20 @@ export function copyButton({ texts }, text) {
  */
 export function visible(text) {
   return text
-    .split(/(\r\n|[\p{Cc}\u2028-\u202e\u2066-\u2069])/u)
+    .split(invisible)
     .map((part, index) => (index % 2 === 0 ? part : element('span', { class: 'sign' }, signOf(part))));
+}
+
+/**
+ * The same without the colour of the symbols.
+ *
+ * @param {string} text
+ */
+export function visibleText(text) {
+  return text
+    .split(invisible)
+    .map((part, index) => (index % 2 === 0 ? part : signOf(part)))
+    .join('');
 }
 
 /** @param {string} character */

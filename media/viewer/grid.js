@@ -1,19 +1,11 @@
 /* global document, navigator, Element, HTMLTableCellElement, HTMLTableRowElement, ResizeObserver */
+import { shortText, valueCell } from './cells.js';
+import { ColumnLayout } from './columnLayout.js';
 import { element, icon, visible } from './dom.js';
-import { fill } from './format.js';
-
-/** How many characters of a value its cell and its tooltip show. The value pane shows all of it. */
-const shownCharacters = 240;
-const tooltipCharacters = 1000;
-/** A value on one line that is shorter than this is never cut by the column's width. */
-const surelyVisible = 36;
 
 const pageStep = 20;
 
-/** @typedef {import('../../src/core/cells.ts').Cell} Cell */
-
-/** A value, or that of each side of a comparison. */
-/** @typedef {Cell | Readonly<{ before: Cell, after: Cell }>} GridValue */
+/** @typedef {import('./cells.js').GridValue} GridValue */
 
 /**
  * @typedef {object} GridColumn
@@ -48,7 +40,10 @@ const pageStep = 20;
  * @property {(checked: boolean) => void} onCheckAll
  */
 
-/** A page of rows as a table that can be navigated with the arrow keys. */
+/**
+ * A page of rows as a table that can be navigated with the arrow keys. Of the columns, only those in view and near it are
+ * drawn: a table of 300 columns has 30,000 cells on a page.
+ */
 export class Grid {
   #format;
   #options;
@@ -58,7 +53,10 @@ export class Grid {
   #at = { row: 0, column: 0 };
   /** @type {HTMLInputElement | undefined} */
   #allBox;
-  #resized = new ResizeObserver(() => this.#freeze());
+  #layout;
+  /** How many columns are frozen. */
+  #frozen = 0;
+  #resized = new ResizeObserver(() => this.#draw());
 
   /**
    * @param {import('./format.js').Format} format
@@ -67,17 +65,15 @@ export class Grid {
   constructor(format, options) {
     this.#format = format;
     this.#options = options;
-    const { columns, rows } = options;
-    this.#head = element(
-      'thead',
-      {},
-      element('tr', {}, this.#corner(), ...columns.map((column) => this.#heading(column))),
-    );
-    this.#body = element('tbody', {}, ...rows.map((row, index) => this.#row(row, index)));
+    const { columns, rows, total, checks } = options;
+    this.#layout = new ColumnLayout(columns, rows, format.number(total), checks !== undefined);
+    this.#head = element('thead', {}, element('tr', { 'aria-rowindex': 1 }, this.#corner()));
+    this.#body = element('tbody', {}, ...rows.map((_, index) => this.#row(index)));
     const grid = element(
       'table',
       {
-        ...{ class: 'grid', role: 'grid', 'aria-label': options.label, 'aria-rowcount': options.total + 1 },
+        ...{ class: 'grid', role: 'grid', 'aria-label': options.label },
+        ...{ 'aria-rowcount': total + 1, 'aria-colcount': columns.length + 1 },
         on: {
           keydown: (event) => this.#onKey(event),
           mousedown: (event) => this.#onPointer(event),
@@ -89,12 +85,10 @@ export class Grid {
       this.#head,
       this.#body,
     );
-    this.element = element('div', { class: 'scroll' }, grid);
-    this.#cell(0, 0)?.setAttribute('tabindex', '0');
-    if (columns.some(({ frozen }) => frozen)) {
-      this.#resized.observe(this.element);
-      this.#resized.observe(this.#head);
-    }
+    grid.style.width = `${this.#layout.total}px`;
+    this.element = element('div', { class: 'scroll', on: { scroll: () => this.#draw() } }, grid);
+    this.#draw();
+    this.#resized.observe(this.element);
   }
 
   focus() {
@@ -106,44 +100,104 @@ export class Grid {
   #keepClear() {
     const { style } = this.element;
     style.scrollPaddingTop = `${this.#head.offsetHeight}px`;
-    style.scrollPaddingLeft = `${this.#frozenWidth()}px`;
+    style.scrollPaddingLeft = `${this.#layout.left(this.#frozen)}px`;
   }
 
-  #frozenWidth() {
-    const sticky = this.#head.querySelectorAll('.row-number, .frozen');
-    return [...sticky].reduce((sum, cell) => sum + cell.getBoundingClientRect().width, 0);
+  /** Draws the columns in view if any of them is not drawn yet. */
+  #draw() {
+    const { scrollLeft: left } = this.element;
+    // The page is as wide as the grid can be, until the grid is in it.
+    const width = this.element.clientWidth || document.documentElement.clientWidth;
+    const frozen = this.#layout.frozenIn(width);
+    const inView = this.#columns(frozen, left, left + width);
+    if (frozen === this.#frozen && inView.every((place) => this.#cell(0, place, this.#head))) return;
+    const columns = this.#columns(frozen, left - width / 2, left + width * 1.5);
+    this.#frozen = frozen;
+    for (const row of [...this.#head.rows, ...this.#body.rows]) this.#drawRow(row, columns);
   }
 
-  /** Key columns stay in view, as long as they leave half of the width to the others. */
-  #freeze() {
-    const headings = [...(this.#head.rows[0]?.cells ?? [])];
-    const rows = [...this.#head.rows, ...this.#body.rows];
-    let left = headings[0]?.getBoundingClientRect().width ?? 0;
-    for (const [index, { frozen }] of this.#options.columns.entries()) {
-      if (!frozen) break;
-      const width = headings[index + 1]?.getBoundingClientRect().width ?? 0;
-      const fits = left + width <= this.element.clientWidth / 2;
-      for (const { cells } of rows) {
-        const cell = cells[index + 1];
-        cell?.classList.toggle('frozen', fits);
-        if (cell) cell.style.left = fits ? `${left}px` : '';
-      }
-      left += width;
+  /**
+   * The places of the columns between two edges, of those that are frozen, and of the one with the focus.
+   *
+   * @param {number} frozen
+   * @param {number} left
+   * @param {number} right
+   */
+  #columns(frozen, left, right) {
+    const { first, last } = this.#layout.between(left, right);
+    const between = Array.from({ length: last - first + 1 }, (_, index) => first + index);
+    const places = new Set([...Array(frozen).keys(), ...between, this.#at.column]);
+    return [...places]
+      .filter((place) => place >= 0 && place < this.#options.columns.length)
+      .sort((a, b) => a - b);
+  }
+
+  /**
+   * Cells that are drawn already stay, so that the focus does.
+   *
+   * @param {HTMLTableRowElement} row
+   * @param {readonly number[]} columns
+   */
+  #drawRow(row, columns) {
+    const wanted = new Set(columns);
+    for (const cell of [...row.cells].slice(1)) if (!wanted.has(placeOf(cell))) cell.remove();
+    /** @type {Element | null} */
+    let next = row.cells[1] ?? null;
+    let right = this.#layout.numberWidth;
+    /** @param {number} to */
+    const leaveOut = (to) => {
+      if (to <= right) return;
+      const gap = element('td', { class: 'left-out', 'aria-hidden': true });
+      gap.style.width = `${to - right}px`;
+      row.insertBefore(gap, next);
+    };
+    for (const place of columns) {
+      leaveOut(this.#layout.left(place));
+      right = this.#layout.left(place + 1);
+      const drawn = next instanceof HTMLTableCellElement && placeOf(next) === place ? next : undefined;
+      const cell = drawn ?? this.#newCell(row, place);
+      if (drawn) next = drawn.nextElementSibling;
+      else row.insertBefore(cell, next);
+      const isFrozen = place < this.#frozen;
+      cell.classList.toggle('frozen', isFrozen);
+      cell.style.left = isFrozen ? `${this.#layout.left(place)}px` : '';
     }
+    leaveOut(this.#layout.total);
+  }
+
+  /**
+   * @param {HTMLTableRowElement} row
+   * @param {number} place of the column
+   */
+  #newCell(row, place) {
+    const column = this.#options.columns[place] ?? { name: '' };
+    const isHead = row.parentElement === this.#head;
+    const value = this.#options.rows[row.sectionRowIndex]?.[place] ?? null;
+    const cell = isHead ? this.#heading(column) : valueCell(this.#format, value, column.numeric ?? false);
+    cell.setAttribute('aria-colindex', String(place + 2));
+    if (isHead) cell.style.width = `${this.#layout.width(place)}px`;
+    else if (row.sectionRowIndex === this.#at.row && place === this.#at.column) cell.tabIndex = 0;
+    return cell;
   }
 
   #corner() {
     const { checks } = this.#options;
     const { texts } = this.#format;
-    const number = { scope: 'col', class: 'row-number' };
-    if (!checks) return element('th', { ...number, 'aria-label': texts.rowNumber }, '#');
+    const number = { scope: 'col', class: 'row-number', 'aria-colindex': 1 };
+    if (!checks) return this.#sized(element('th', { ...number, 'aria-label': texts.rowNumber }, '#'));
     const box = element('input', {
       ...{ type: 'checkbox', 'aria-label': checks.allLabel, title: checks.allLabel },
       on: { change: () => checks.onCheckAll(box.checked) },
     });
     this.#allBox = box;
     this.showAllChecked(checks.state);
-    return element('th', number, box);
+    return this.#sized(element('th', number, box));
+  }
+
+  /** @param {HTMLTableCellElement} corner */
+  #sized(corner) {
+    corner.style.width = `${this.#layout.numberWidth}px`;
+    return corner;
   }
 
   /** @param {GridChecks['state']} state */
@@ -157,13 +211,14 @@ export class Grid {
   #rowHead(index) {
     const { offset, checks } = this.#options;
     const number = this.#format.number(offset + index + 1);
-    if (!checks) return element('th', { scope: 'row', class: 'row-number' }, number);
+    const head = { scope: 'row', class: 'row-number', 'aria-colindex': 1 };
+    if (!checks) return element('th', head, number);
     const box = element('input', {
       ...{ type: 'checkbox', tabindex: -1, 'aria-label': checks.label(index) },
       on: { change: () => checks.onCheck(index, box.checked) },
     });
     box.checked = checks.rows[index] ?? false;
-    return element('th', { scope: 'row', class: 'row-number' }, element('label', {}, box, number));
+    return element('th', head, element('label', {}, box, number));
   }
 
   /** @param {GridColumn} column */
@@ -182,74 +237,21 @@ export class Grid {
     );
   }
 
-  /**
-   * @param {readonly GridValue[]} row
-   * @param {number} index
-   */
-  #row(row, index) {
-    const { columns, offset } = this.#options;
-    return element(
-      'tr',
-      { 'aria-rowindex': offset + index + 2 },
-      this.#rowHead(index),
-      ...row.map((value, column) => this.#valueCell(value, columns[column]?.numeric ?? false)),
-    );
+  /** @param {number} index */
+  #row(index) {
+    return element('tr', { 'aria-rowindex': this.#options.offset + index + 2 }, this.#rowHead(index));
   }
 
   /**
-   * @param {GridValue} value
-   * @param {boolean} numeric
-   */
-  #valueCell(value, numeric) {
-    const kind = numeric ? 'number' : undefined;
-    if (isChange(value)) {
-      const { before, after } = value;
-      const tooltips = [before, after].map((side) => this.#tooltip(side) ?? textOf(side));
-      return element(
-        'td',
-        { class: `changed ${kind ?? ''}`.trim(), tabindex: -1, title: tooltips.join(' → ') },
-        element('del', { class: 'value', dir: 'auto' }, ...this.#shown(before)),
-        element('span', { class: 'arrow' }, '→'),
-        element('ins', { class: 'value', dir: 'auto' }, ...this.#shown(after)),
-      );
-    }
-    if (value === null) return element('td', { class: 'null', tabindex: -1 }, 'NULL');
-    return element(
-      'td',
-      { class: kind, tabindex: -1, title: this.#tooltip(value) },
-      element('div', { class: 'value', dir: 'auto' }, ...this.#shown(value)),
-    );
-  }
-
-  /** @param {Cell} value */
-  #shown(value) {
-    if (value === null) return [element('span', { class: 'null' }, 'NULL')];
-    const start = textOf(value);
-    const cut = lengthOf(value) > shownCharacters;
-    return [...visible(start.slice(0, shownCharacters)), ...(cut ? ['…'] : [])];
-  }
-
-  /**
-   * Undefined for a value that is seen as a whole.
+   * Undefined while its column is not drawn.
    *
-   * @param {Cell} value
-   */
-  #tooltip(value) {
-    const [start, length] = [textOf(value), lengthOf(value)];
-    if (length <= surelyVisible && !/[\n\r]/.test(start)) return undefined;
-    const end =
-      length > tooltipCharacters
-        ? `\n${fill(this.#format.texts.longValue, this.#format.number(length))}`
-        : '';
-    return start.slice(0, tooltipCharacters) + end;
-  }
-
-  /**
    * @param {number} row
    * @param {number} column
+   * @param {HTMLTableSectionElement} section
+   * @returns {HTMLTableCellElement | null | undefined}
    */
-  #cell(row, column) {
-    return this.#body.rows[row]?.querySelectorAll('td')[column];
+  #cell(row, column, section = this.#body) {
+    return section.rows[row]?.querySelector(`[aria-colindex="${column + 2}"]`);
   }
 
   /** @param {FocusEvent} event */
@@ -257,9 +259,10 @@ export class Grid {
     const cell = target instanceof HTMLTableCellElement ? target : undefined;
     const row = cell?.parentElement;
     if (!cell || !(row instanceof HTMLTableRowElement)) return;
+    const place = placeOf(cell);
+    if (!(place >= 0)) return;
     this.#cell(this.#at.row, this.#at.column)?.setAttribute('tabindex', '-1');
-    // The row number comes before the values.
-    this.#at = { row: row.sectionRowIndex, column: cell.cellIndex - 1 };
+    this.#at = { row: row.sectionRowIndex, column: place };
     cell.setAttribute('tabindex', '0');
     this.#options.onSelect(this.#at.row, this.#at.column);
   }
@@ -323,41 +326,30 @@ export class Grid {
     if (event.altKey || (!target && event.key !== 'Enter')) return;
     event.preventDefault();
     if (!target) return this.#options.onOpen();
-    const cell = this.#cell(
-      Math.max(0, Math.min(target[0], lastRow)),
-      Math.max(0, Math.min(target[1], lastColumn)),
-    );
+    this.#goTo(Math.max(0, Math.min(target[0], lastRow)), Math.max(0, Math.min(target[1], lastColumn)));
+  }
+
+  /**
+   * @param {number} row
+   * @param {number} column
+   */
+  #goTo(row, column) {
+    this.#cell(this.#at.row, this.#at.column)?.setAttribute('tabindex', '-1');
+    this.#at = { row, column };
+    this.#draw();
+    const cell = this.#cell(row, column);
     this.#keepClear();
     cell?.focus({ preventScroll: true });
     cell?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    this.#draw();
   }
 }
 
 /**
- * @param {GridValue} value
- * @returns {value is Readonly<{ before: Cell, after: Cell }>}
- */
-export function isChange(value) {
-  return typeof value === 'object' && value !== null && 'before' in value;
-}
-
-/** @param {Cell} value */
-export function textOf(value) {
-  return typeof value === 'string' ? value : (value?.start ?? 'NULL');
-}
-
-/** @param {Cell} value */
-function lengthOf(value) {
-  return value?.length ?? 0;
-}
-
-/**
- * The text of a value that is not cut; undefined for another one.
+ * The place of a cell's column; -1 for the row's number, and not a number for what is left out.
  *
- * @param {GridValue} value
+ * @param {HTMLTableCellElement} cell
  */
-function shortText(value) {
-  const sides = isChange(value) ? [value.before, value.after] : [value];
-  if (sides.some((side) => typeof side === 'object' && side !== null)) return undefined;
-  return sides.map(textOf).join(' → ');
+function placeOf(cell) {
+  return cell.hasAttribute('aria-colindex') ? Number(cell.getAttribute('aria-colindex')) - 2 : Number.NaN;
 }

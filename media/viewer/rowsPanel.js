@@ -1,7 +1,8 @@
 /* global clearTimeout, setTimeout */
 import { button, element, failure } from './dom.js';
 import { fill } from './format.js';
-import { Grid, textOf } from './grid.js';
+import { textOf } from './cells.js';
+import { Grid } from './grid.js';
 import { Pager } from './pager.js';
 import { ValuePane } from './valuePane.js';
 
@@ -136,7 +137,8 @@ export class RowsPanel {
       label: fill(format.texts.rowsOfTable, entry.label),
       columns: rows.columns.map((name) => {
         const column = known.get(name);
-        return { ...column, name, isKey: column?.primaryKey !== undefined };
+        const isKey = column?.primaryKey !== undefined;
+        return { ...column, name, isKey, frozen: isKey };
       }),
       rows: rows.rows,
       offset: rows.offset,

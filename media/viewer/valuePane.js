@@ -1,6 +1,6 @@
 import { button, copyButton, element, failure } from './dom.js';
 import { fill } from './format.js';
-import { textOf } from './grid.js';
+import { textOf } from './cells.js';
 
 /** @typedef {import('../../src/core/cells.ts').Cell} Cell */
 
