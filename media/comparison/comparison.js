@@ -1,5 +1,6 @@
-/* global document, window */
+/* global document */
 import { element } from '../viewer/dom.js';
+import { Extension } from '../viewer/extension.js';
 import { fill, Format } from '../viewer/format.js';
 import { comparedTables } from './comparedTables.js';
 import { DifferencesPanel } from './differencesPanel.js';
@@ -25,80 +26,50 @@ import { kinds } from './sides.js';
  * ) => Promise<ComparisonAnswers[Type]>} Ask
  */
 
-/** @type {{ postMessage(message: unknown): void, getState(): unknown, setState(state: unknown): void }} */
-const host = /** @type {any} */ (globalThis).acquireVsCodeApi();
+/** @type {Extension<ComparisonAnswers>} */
+const extension = new Extension(['readDifferences']);
 const root = /** @type {HTMLElement} */ (document.getElementById('viewer'));
 
 /** State that survives while the page is hidden. */
-const state = readState(host.getState());
+const state = readState();
 
 /** @type {ComparisonFormat} */
 let format;
 /** @type {DifferencesPanel | undefined} */
 let panel;
-let lastRequest = 0;
-/** @type {Map<number, { type: string, resolve(answer: any): void, reject(problem: unknown): void }>} */
-const questions = new Map();
 
-window.addEventListener('message', ({ data }) => receive(data));
-host.postMessage({ type: 'ready' });
+extension.listen(receive);
 
-/** @param {unknown} value */
-function readState(value) {
-  const known = /** @type {Record<string, unknown>} */ (
-    typeof value === 'object' && value !== null ? value : {}
-  );
+function readState() {
+  const texts = { table: '', tableFilter: '', filter: '' };
+  const initial = { ...texts, page: 0, changedOnly: false, valueShown: false };
+  const { state: known, saved } = extension.restoreState(initial);
   /** @type {DifferenceKind | undefined} */
-  const kind = kinds.find((one) => one === known.kind);
-  return {
-    table: typeof known.table === 'string' ? known.table : '',
-    tableFilter: typeof known.tableFilter === 'string' ? known.tableFilter : '',
-    kind,
-    page: Number.isSafeInteger(known.page) ? Math.max(0, Number(known.page)) : 0,
-    filter: typeof known.filter === 'string' ? known.filter : '',
-    changedOnly: known.changedOnly === true,
-    valueShown: known.valueShown === true,
-  };
+  const kind = kinds.find((one) => one === saved.kind);
+  return { ...known, kind };
 }
 
 /** @typedef {typeof state} ComparisonState */
 
 /** @param {Partial<ComparisonState>} change */
 function remember(change) {
-  host.setState(Object.assign(state, change));
+  extension.saveState(Object.assign(state, change));
 }
 
 /** @type {Ask} */
-function ask(type, about) {
-  const request = ++lastRequest;
-  if (type === 'readDifferences') {
-    // Only the last requested page is answered.
-    for (const [earlier, question] of questions) if (question.type === type) questions.delete(earlier);
-  }
-  return new Promise((resolve, reject) => {
-    questions.set(request, { type, resolve, reject });
-    host.postMessage({ type, request, ...about });
-  });
-}
+const ask = (type, about) => extension.ask(type, about);
 
-/** @param {ToComparison} message */
+/** @param {Exclude<ToComparison, { type: 'answer' | 'failed' }>} message */
 function receive(message) {
   switch (message.type) {
     case 'texts':
       format = /** @type {ComparisonFormat} */ (new Format(message.texts, message.locale));
       return;
     case 'comparison':
-      questions.clear();
+      extension.forgetQuestions();
       return show(message.comparison);
     case 'copy':
-      return void copyChosen();
-    case 'answer':
-    case 'failed': {
-      const question = questions.get(message.request);
-      questions.delete(message.request);
-      if (message.type === 'answer') question?.resolve(message.answer);
-      else question?.reject(message.problem);
-    }
+      return void extension.copy(() => panel?.chosenValue());
   }
 }
 
@@ -110,7 +81,7 @@ function show(comparison) {
   if (found < 0) remember({ page: 0, filter: '', kind: undefined });
   const place = element('section', { class: 'table' });
   const footer = comparison.restorable
-    ? restoreBar(format, () => host.postMessage({ type: 'restore' }))
+    ? restoreBar(format, () => extension.post({ type: 'restore' }))
     : undefined;
   footer?.show(comparison.checked);
   /** @param {Record<string, unknown>} about */
@@ -127,7 +98,7 @@ function show(comparison) {
     panel = new DifferencesPanel({
       ...{ format, comparison, table, state, remember, ask },
       check,
-      onTextDiff: () => host.postMessage({ type: 'textDiff', table: table.index }),
+      onTextDiff: () => extension.post({ type: 'textDiff', table: table.index }),
     });
     place.replaceChildren(panel.element);
   };
@@ -151,16 +122,9 @@ function show(comparison) {
   document.title = fill(format.texts.comparisonOf, comparison.first.name, comparison.second.name);
   root.removeAttribute('aria-busy');
   root.replaceChildren(
-    heading(format, comparison, () => host.postMessage({ type: 'compareAgain' })),
+    heading(format, comparison, () => extension.post({ type: 'compareAgain' })),
     body,
     ...(footer ? [footer.element] : []),
   );
   showTable(chosen);
-}
-
-/** Sends the selection, or else the chosen value, to the clipboard. */
-async function copyChosen() {
-  const marked = document.getSelection()?.toString() ?? '';
-  const text = marked === '' ? await panel?.chosenValue() : marked;
-  if (text !== undefined) host.postMessage({ type: 'copied', text });
 }

@@ -3,9 +3,9 @@ import { textOf } from '../viewer/cells.js';
 import { button, element, failure } from '../viewer/dom.js';
 import { fill } from '../viewer/format.js';
 import { Grid } from '../viewer/grid.js';
+import { GridPlace } from '../viewer/gridPlace.js';
 import { Pager } from '../viewer/pager.js';
 import { filterBox } from '../viewer/tableList.js';
-import { ValuePane } from '../viewer/valuePane.js';
 import { kinds, kindTitle, sideName } from './sides.js';
 
 /** @typedef {import('../../src/ui/comparison/comparisonView.ts').ComparisonView} ComparisonView */
@@ -17,8 +17,6 @@ import { kinds, kindTitle, sideName } from './sides.js';
 
 /** Typing pauses for this long before rows are filtered, in milliseconds. */
 const typingPause = 250;
-/** A page that arrives within this time (in ms) needs no progress bar. */
-const patience = 200;
 
 /**
  * @typedef {object} DifferencesOptions
@@ -40,23 +38,16 @@ export class DifferencesPanel {
   /** @type {Map<DifferenceKind, HTMLButtonElement>} */
   #tabs = new Map();
   #pager;
-  #pane;
-  #valueToggle;
+  #place;
   #changedOnly;
-  /** @type {Grid | undefined} */
-  #grid;
   /** Counts the pages that were asked for: only the last one is shown. */
   #reads = 0;
   /** How many rows the filter shows, and how many of them are checked. */
   #total = 0;
   #checked = 0;
-  #place = element('div', { class: 'rows-place' });
   #legend = element('span', { class: 'legend dim' });
-  #progress = element('div', { class: 'progress', hidden: true, role: 'progressbar' });
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #typing;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #waiting;
 
   /** @param {DifferencesOptions} options */
   constructor(options) {
@@ -66,12 +57,7 @@ export class DifferencesPanel {
     const some = kinds.find((kind) => (table.counts?.[kind] ?? 0) > 0);
     this.#kind = state.kind ?? some ?? 'changed';
     this.#pager = new Pager(format, comparison.rowsPerPage, (page) => void this.#read(page));
-    this.#pane = new ValuePane(format, () => this.#showValue(false));
-    this.#progress.setAttribute('aria-label', texts.reading);
-    this.#valueToggle = button({
-      ...{ icon: 'value', tooltip: texts.showValue },
-      onClick: () => this.#showValue(!state.valueShown),
-    });
+    this.#place = new GridPlace(format, options);
     const box = element('input', {
       type: 'checkbox',
       on: {
@@ -94,7 +80,6 @@ export class DifferencesPanel {
   #build() {
     const { format, table, state } = this.#options;
     const { texts } = format;
-    const onKey = (/** @type {KeyboardEvent} */ event) => event.key === 'Escape' && this.#showValue(false);
     return element(
       'div',
       { class: 'table-panel' },
@@ -109,7 +94,7 @@ export class DifferencesPanel {
             ...{ text: texts.textDiff, icon: 'compare', class: 'quiet-button' },
             onClick: this.#options.onTextDiff,
           }),
-          this.#valueToggle,
+          this.#place.valueToggle,
         ),
       ),
       element(
@@ -124,13 +109,7 @@ export class DifferencesPanel {
       element(
         'div',
         { class: 'panel', role: 'tabpanel', id: 'panel', 'aria-label': table.label },
-        element(
-          'div',
-          { class: 'rows', on: { keydown: onKey } },
-          this.#progress,
-          this.#place,
-          this.#pane.element,
-        ),
+        this.#place.element,
       ),
     );
   }
@@ -160,7 +139,7 @@ export class DifferencesPanel {
 
   /** The full text of the chosen value; undefined if there is none. */
   async chosenValue() {
-    return await this.#grid?.chosenValue();
+    return await this.#place.grid?.chosenValue();
   }
 
   /** @param {KeyboardEvent} event */
@@ -222,24 +201,23 @@ export class DifferencesPanel {
     const count = table.counts?.[kind] ?? 0;
     if (count === 0) {
       this.#pager.show(0, 0);
-      return this.#showInstead(element('p', { class: 'empty' }, this.#emptyText()));
+      return this.#place.showInstead(this.#emptyText());
     }
-    this.#setBusy(true);
+    this.#place.setBusy(true);
     try {
       const rows = await ask('readDifferences', { table: table.index, kind, page, filter, columns });
       if (number !== this.#reads) return;
       const nearest = this.#pager.nearest(page, rows.total);
       if (nearest !== page) return await this.#read(nearest);
       this.#pager.show(page, rows.total);
-      if (rows.total === 0)
-        this.#showInstead(element('p', { class: 'empty' }, fill(format.texts.noneMatches, filter)));
+      if (rows.total === 0) this.#place.showInstead(fill(format.texts.noneMatches, filter));
       else this.#showRows(rows, columns, page * comparison.rowsPerPage);
     } catch (error) {
       if (number !== this.#reads) return;
       const problem = /** @type {Problem} */ (error);
-      this.#showInstead(failure(format, format.texts.readFailed, problem, () => void this.#read(page)));
+      this.#place.showInstead(failure(format, format.texts.readFailed, problem, () => void this.#read(page)));
     }
-    this.#setBusy(false);
+    this.#place.setBusy(false);
   }
 
   #emptyText() {
@@ -251,13 +229,6 @@ export class DifferencesPanel {
     if (this.#kind === 'changed') return texts.noChanged;
     const side = this.#kind === 'onlyInFirst' ? 'first' : 'second';
     return fill(texts.noneOnlyIn, sideName(format, comparison, side));
-  }
-
-  /** @param {HTMLElement} content */
-  #showInstead(content) {
-    this.#grid = undefined;
-    this.#place.replaceChildren(content);
-    this.#showValue(this.#options.state.valueShown);
   }
 
   /**
@@ -281,10 +252,10 @@ export class DifferencesPanel {
         const place = places[index];
         if (!shown || !column || place === undefined) return;
         const title = fill(format.texts.valuePlace, column.name, format.number(offset + row + 1));
-        this.#pane.show(title, this.#shownValues(shown, index, place), column.counted);
+        this.#place.pane.show(title, this.#shownValues(shown, index, place), column.counted);
       },
       ...(this.#options.comparison.restorable ? { checks: this.#checks(rows, offset, total, checked) } : {}),
-      onOpen: () => this.#showValue(true),
+      onOpen: () => this.#place.showValue(true),
       wholeText: async (row, index) => {
         const shown = rows[row];
         const place = places[index];
@@ -293,12 +264,7 @@ export class DifferencesPanel {
         return (await Promise.all(whole)).map(textOf).join(' → ');
       },
     });
-    const hadFocus = this.#grid?.element.contains(this.#grid.element.ownerDocument.activeElement) ?? false;
-    this.#grid = grid;
-    this.#place.replaceChildren(grid.element);
-    this.#pane.clear();
-    this.#showValue(this.#options.state.valueShown);
-    if (hadFocus) grid.focus();
+    this.#place.show(grid);
   }
 
   /**
@@ -336,7 +302,9 @@ export class DifferencesPanel {
   /** @param {number} more checked rows */
   #recount(more) {
     this.#checked += more;
-    this.#grid?.showAllChecked(this.#checked === 0 ? 'none' : this.#checked < this.#total ? 'some' : 'all');
+    this.#place.grid?.showAllChecked(
+      this.#checked === 0 ? 'none' : this.#checked < this.#total ? 'some' : 'all',
+    );
   }
 
   /**
@@ -361,28 +329,6 @@ export class DifferencesPanel {
         },
       ];
     });
-  }
-
-  /** @param {boolean} busy */
-  #setBusy(busy) {
-    clearTimeout(this.#waiting);
-    this.#place.setAttribute('aria-busy', String(busy));
-    if (!busy) {
-      this.#progress.hidden = true;
-      return;
-    }
-    this.#waiting = setTimeout(() => {
-      this.#progress.hidden = false;
-    }, patience);
-  }
-
-  /** @param {boolean} shown */
-  #showValue(shown) {
-    this.#options.remember({ valueShown: shown });
-    this.#pane.element.hidden = !shown || !this.#grid;
-    this.#valueToggle.setAttribute('aria-pressed', String(shown));
-    if (!shown && this.#pane.element.contains(this.#pane.element.ownerDocument.activeElement))
-      this.#grid?.focus();
   }
 }
 

@@ -1,5 +1,6 @@
-/* global document, setInterval, window */
+/* global document, setInterval */
 import { button, element, icon } from './dom.js';
+import { Extension } from './extension.js';
 import { fill, Format } from './format.js';
 import { overview, salvageButton } from './overview.js';
 import { tableList } from './tableList.js';
@@ -10,13 +11,13 @@ import { TablePanel } from './tablePanel.js';
 /** @typedef {import('../../src/ui/viewer/viewModel.ts').BackupView} BackupView */
 /** @typedef {import('../../src/ui/viewer/viewModel.ts').Problem} Problem */
 
-/** @type {{ postMessage(message: unknown): void, getState(): unknown, setState(state: unknown): void }} */
-const host = /** @type {any} */ (globalThis).acquireVsCodeApi();
+/** @type {Extension<ViewerAnswers>} */
+const extension = new Extension(['readRows']);
 const root = /** @type {HTMLElement} */ (document.getElementById('viewer'));
 const tabs = /** @type {const} */ (['rows', 'columns', 'sql']);
 
 /** State that survives while the page is hidden. */
-const state = readState(host.getState());
+const state = readState();
 
 /** @type {Format} */
 let format;
@@ -24,85 +25,48 @@ let format;
 let header;
 /** @type {TablePanel | undefined} */
 let panel;
-let lastRequest = 0;
-/** @type {Map<number, { type: string, resolve(answer: any): void, reject(problem: Problem): void }>} */
-const questions = new Map();
 
-window.addEventListener('message', ({ data }) => receive(data));
 setInterval(() => {
   for (const age of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll('[data-since]'))) {
     age.textContent = format.age(new Date(age.dataset.since ?? ''));
   }
 }, 30_000);
-host.postMessage({ type: 'ready' });
+extension.listen(receive);
 
-/** @param {unknown} value */
-function readState(value) {
-  const known = /** @type {Record<string, unknown>} */ (
-    typeof value === 'object' && value !== null ? value : {}
-  );
-  return {
-    table: typeof known.table === 'string' ? known.table : '',
-    tab: tabs.find((tab) => tab === known.tab) ?? 'rows',
-    page: Number.isSafeInteger(known.page) ? Math.max(0, Number(known.page)) : 0,
-    filter: typeof known.filter === 'string' ? known.filter : '',
-    valueShown: known.valueShown === true,
-  };
+function readState() {
+  const initial = { table: '', page: 0, filter: '', valueShown: false };
+  const { state: known, saved } = extension.restoreState(initial);
+  return { ...known, tab: tabs.find((tab) => tab === saved.tab) ?? 'rows' };
 }
 
 /** @param {Partial<typeof state>} change */
 function remember(change) {
-  host.setState(Object.assign(state, change));
+  extension.saveState(Object.assign(state, change));
 }
 
-/**
- * @template {keyof ViewerAnswers} Type
- * @param {Type} type
- * @param {Record<string, number>} about
- * @returns {Promise<ViewerAnswers[Type]>}
- */
-function ask(type, about) {
-  const request = ++lastRequest;
-  if (type === 'readRows') {
-    // Only the last requested page is answered.
-    for (const [earlier, question] of questions) if (question.type === type) questions.delete(earlier);
-  }
-  return new Promise((resolve, reject) => {
-    questions.set(request, { type, resolve, reject });
-    host.postMessage({ type, request, ...about });
-  });
-}
-
-/** @param {ToViewer} message */
+/** @param {Exclude<ToViewer, { type: 'answer' | 'failed' }>} message */
 function receive(message) {
   switch (message.type) {
     case 'texts':
       format = new Format(message.texts, message.locale);
       return;
     case 'backup':
-      questions.clear();
+      extension.forgetQuestions();
       return showBackup(message.backup);
     case 'problem':
-      questions.clear();
+      extension.forgetQuestions();
       return showProblem(message.problem);
     case 'damaged':
       return header?.damaged(message.problem);
     case 'copy':
-      return void copyChosen();
+      return void extension.copy(() => panel?.chosenValue());
     case 'copyRow': {
       const chosen = panel?.chosenRow();
-      if (chosen) host.postMessage({ type: 'copyRow', as: message.as, ...chosen });
+      if (chosen) extension.post({ type: 'copyRow', as: message.as, ...chosen });
       return;
     }
     case 'choose':
       return chooseTable(message.key);
-    case 'answer':
-    case 'failed': {
-      const question = questions.get(message.request);
-      questions.delete(message.request);
-      if (message.type === 'answer') question?.resolve(message.answer);
-      else question?.reject(message.problem);
-    }
   }
 }
 
@@ -114,7 +78,7 @@ function fillRoot(...children) {
 
 /** @param {import('../../src/ui/viewer/messages.ts').ViewerAction} action */
 function run(action) {
-  host.postMessage({ type: 'run', action });
+  extension.post({ type: 'run', action });
 }
 
 /** @param {Problem} problem */
@@ -142,7 +106,7 @@ function showProblem(problem) {
         button({
           text: locked ? texts.unlock : texts.tryAgain,
           class: problem.salvageable === true ? 'button secondary' : 'button',
-          onClick: () => host.postMessage({ type: 'reload' }),
+          onClick: () => extension.post({ type: 'reload' }),
         }),
         !gone && button({ text: texts.reveal, class: 'button secondary', onClick: () => run('reveal') }),
       ),
@@ -161,8 +125,8 @@ function showBackup(backup) {
     const entry = backup.tables[index];
     if (!entry) return;
     remember({ table: entry.key });
-    const options = { format, entry, index, rowsPerPage: backup.rowsPerPage, state, remember, ask };
-    panel = new TablePanel(options);
+    const options = { format, entry, index, rowsPerPage: backup.rowsPerPage, state, remember };
+    panel = new TablePanel({ ...options, ask: (type, about) => extension.ask(type, about) });
     place.replaceChildren(panel.element);
   };
   const body =
@@ -185,13 +149,6 @@ function showBackup(backup) {
   header = overview(format, backup, run);
   fillRoot(header.element, body);
   showTable(chosen);
-}
-
-/** Sends the selection, or else the chosen value, to the clipboard. */
-async function copyChosen() {
-  const marked = document.getSelection()?.toString() ?? '';
-  const text = marked === '' ? await panel?.chosenValue() : marked;
-  if (text !== undefined) host.postMessage({ type: 'copied', text });
 }
 
 /**
