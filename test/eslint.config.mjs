@@ -11,6 +11,7 @@ const layers = [
   'compare',
   'export',
   'restore',
+  'schedule',
   'worker',
   'cli',
   'ui',
@@ -104,7 +105,12 @@ export default tseslint.config(
       ],
     }),
   ),
-  layer(['src/backup/**/*.ts'], { layers: ['core', 'archive', 'engines', 'backup'], others: [portOnly] }),
+  layer(['src/backup/**/*.ts'], {
+    layers: ['core', 'archive', 'engines', 'backup', 'schedule'],
+    // The rules of retention are pure.
+    others: [portOnly, '/schedule/(?!retention\\.ts$)'],
+  }),
+  layer(['src/schedule/retention.ts'], { layers: [] }),
   layer(['src/compare/**/*.ts'], { layers: ['core', 'archive', 'engines', 'compare'], others: [portOnly] }),
   layer(['src/export/**/*.ts'], {
     layers: ['core', 'archive', 'engines', 'backup', 'compare', 'export'],
@@ -117,24 +123,46 @@ export default tseslint.config(
   }),
   ...[['src/worker.ts'], ['src/worker/**/*.ts']].map((files) =>
     layer(files, {
-      layers: ['core', 'archive', 'engines', 'backup', 'compare', 'export', 'restore', 'worker'],
+      layers: ['core', 'archive', 'engines', 'backup', 'compare', 'export', 'restore', 'schedule', 'worker'],
       packages: ['vscode-jsonrpc'],
     }),
   ),
   layer(['src/ui/**/*.ts'], {
-    layers: ['core', 'archive', 'engines', 'backup', 'compare', 'export', 'restore', 'worker', 'ui'],
+    layers: [
+      'core',
+      'archive',
+      'engines',
+      'backup',
+      'compare',
+      'export',
+      'restore',
+      'schedule',
+      'worker',
+      'ui',
+    ],
     packages: ['vscode', 'jsonc-parser'],
     // What it does is done in another process.
     others: [portOnly, '/worker/(?!workers\\.ts$|protocol\\.ts$)'],
   }),
   ...[['src/cli.ts'], ['src/cli/**/*.ts']].map((files) =>
     layer(files, {
-      layers: ['core', 'archive', 'engines', 'backup', 'compare', 'export', 'restore', 'cli'],
+      layers: ['core', 'archive', 'engines', 'backup', 'compare', 'export', 'restore', 'schedule', 'cli'],
       packages: ['jsonc-parser'],
     }),
   ),
   layer(['src/extension.ts'], {
-    layers: ['core', 'archive', 'engines', 'backup', 'compare', 'export', 'restore', 'worker', 'ui'],
+    layers: [
+      'core',
+      'archive',
+      'engines',
+      'backup',
+      'compare',
+      'export',
+      'restore',
+      'schedule',
+      'worker',
+      'ui',
+    ],
     packages: ['vscode'],
     others: ['/worker/(?!workers\\.ts$)'],
   }),

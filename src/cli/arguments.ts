@@ -4,7 +4,14 @@ import type { TablePattern } from '../core/names.ts';
 import { restoreModes, type RestoreMode } from '../core/plan.ts';
 import { compareArguments, type CompareArguments } from './compareArguments.ts';
 import { exportArguments, type ExportArguments } from './exportArguments.ts';
-import { listArguments, pinArguments, type ListArguments, type PinArguments } from './folderArguments.ts';
+import {
+  listArguments,
+  pinArguments,
+  pruneArguments,
+  type ListArguments,
+  type PinArguments,
+  type PruneArguments,
+} from './folderArguments.ts';
 import {
   parseCondition,
   rowsArguments,
@@ -59,6 +66,8 @@ export const usage = `restore-point: back up a database to a file, and restore e
   restore-point list    [folder…] [--identity FILE] [--json]
   restore-point pin     <file> [--json]
   restore-point unpin   <file> [--json]
+  restore-point prune   <folder> [--keep-last N] [--keep-hourly N] [--keep-daily N] [--keep-weekly N]
+                        [--keep-monthly N] [--dry-run] [--identity FILE] [--trust] [--yes] [--json]
 
 <connection>  sqlite:path/to.db
               postgres://user@host:port/database?sslmode=verify-full
@@ -100,6 +109,10 @@ export const usage = `restore-point: back up a database to a file, and restore e
 --yes         do not ask before writing
 --trust       run the statements (functions, triggers, tables, …) of a backup that was not made on
                 this machine: they run as you
+--keep-last   for prune: keep the newest N backups of each database and of each part of it; --keep-hourly,
+              --keep-daily, --keep-weekly, --keep-monthly: the newest one of each of the last N hours, days,
+              weeks or months that have one
+--trust       for prune: backups that were not made on this machine count and go like those that were
 --statements  print the statements in a backup, each under its kind and name
 --out         for salvage: the new file; default: beside the old one
               for export: a new file; default: standard output
@@ -190,6 +203,7 @@ export type CliArguments =
   | ExportArguments
   | ListArguments
   | PinArguments
+  | PruneArguments
   | InformationArguments;
 
 const compressions: readonly Compression[] = ['zstd', 'gzip', 'none'];
@@ -279,6 +293,8 @@ export function parseArguments(words: readonly string[]): CliArguments {
     case 'pin':
     case 'unpin':
       return pinArguments(command, rest);
+    case 'prune':
+      return pruneArguments(rest);
     case undefined:
       throw wrong('The command is missing');
     default:

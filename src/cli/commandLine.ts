@@ -27,6 +27,7 @@ import { list } from './listCommand.ts';
 import { createOutput, exitCodeOf, lines, type Output } from './output.ts';
 import type { Terminal, Work } from './terminal.ts';
 import { pin } from './pinCommand.ts';
+import { prune } from './pruneCommand.ts';
 import { restoreChosenRows, restoresRows } from './restoreRows.ts';
 import { createProgressBar } from './progressBar.ts';
 import {
@@ -77,6 +78,8 @@ async function run(args: CliArguments, output: Output, work: Work): Promise<numb
     case 'pin':
     case 'unpin':
       return await pin(args, output);
+    case 'prune':
+      return await prune(args, output, work);
     case 'help':
       return output.result(usage.trimEnd(), usage);
     case 'version':
