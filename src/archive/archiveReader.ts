@@ -12,7 +12,7 @@ import { FileSource, type ByteSource } from './byteSource.ts';
 import { damaged } from './damaged.ts';
 import { decompressChunk } from './decompressChunk.ts';
 import type { Encryption, Keys } from './encryption/keys.ts';
-import { encryptionOf } from './encryption/openingSource.ts';
+import { encryptionOf, sealOf } from './encryption/openingSource.ts';
 import { findEntries } from './findEntries.ts';
 import { maxManifestBytes } from '../core/jsonLimits.ts';
 import { parseManifest } from './parseManifest.ts';
@@ -43,6 +43,11 @@ export class Archive implements PayloadSource {
   readonly manifest: Manifest;
   /** The SHA-256 of the manifest, which contains those of all chunks: it identifies this backup. */
   readonly fingerprint: string;
+  /**
+   * A hash that identifies an encrypted file without its keys: of its size, and of its header, which authenticates the key
+   * that everything else is encrypted with.
+   */
+  readonly seal?: string;
   /** The size of the whole file, in bytes. */
   readonly size: number;
   /** The kind of encryption, if it is encrypted. */
@@ -52,13 +57,14 @@ export class Archive implements PayloadSource {
 
   private constructor(
     file: string,
-    { source, size, encryption }: OpenBytes,
+    { source, size, encryption, seal }: OpenBytes,
     entries: ZipEntry[],
     { manifest, fingerprint }: ReadManifest,
   ) {
     this.file = file;
     this.size = size;
     if (encryption) this.encryption = encryption;
+    if (seal !== undefined) this.seal = seal;
     this.manifest = manifest;
     this.fingerprint = fingerprint;
     this.#source = source;
@@ -83,9 +89,17 @@ export class Archive implements PayloadSource {
 
   /** How a file is encrypted, without opening it; undefined when it is not. Throws `file`, `damaged-backup`. */
   static async encryptionOf(file: string): Promise<Encryption | undefined> {
+    return (await Archive.sealOf(file))?.encryption;
+  }
+
+  /** The same with its seal. */
+  static async sealOf(
+    file: string,
+  ): Promise<{ readonly encryption: Encryption; readonly seal: string } | undefined> {
     const source = await FileSource.open(file);
     try {
-      return (await encryptionOf(source, file))?.encryption;
+      const header = await encryptionOf(source, file);
+      return header && { encryption: header.encryption, seal: sealOf(header, source.size) };
     } finally {
       await source.close();
     }

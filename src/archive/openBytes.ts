@@ -1,6 +1,6 @@
 import { FileSource, type ByteSource } from './byteSource.ts';
 import type { Encryption, Keys } from './encryption/keys.ts';
-import { encryptionOf, OpeningSource } from './encryption/openingSource.ts';
+import { encryptionOf, OpeningSource, sealOf } from './encryption/openingSource.ts';
 
 /** An open file, and how what is in it is read. */
 export interface OpenBytes {
@@ -9,6 +9,8 @@ export interface OpenBytes {
   /** The size of the file. */
   readonly size: number;
   readonly encryption: Encryption | undefined;
+  /** See `Archive.seal`. */
+  readonly seal?: string;
 }
 
 /**
@@ -26,7 +28,7 @@ export async function openBytes(
     const header = await encryptionOf(source, file);
     if (!header) return { source, size, encryption: undefined };
     const opened = await OpeningSource.open(source, file, header, keys, { damaged });
-    return { source: opened, size, encryption: header.encryption };
+    return { source: opened, size, encryption: header.encryption, seal: sealOf(header, size) };
   } catch (error) {
     await source.close();
     throw error;

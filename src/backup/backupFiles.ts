@@ -52,6 +52,8 @@ export interface BackupFile {
   readonly manifest?: Manifest;
   /** See `Archive.fingerprint`; it is there with the manifest. */
   readonly fingerprint?: string;
+  /** See `Archive.seal`; of an encrypted file. */
+  readonly seal?: string;
   /** Pruning never removes it. */
   readonly pinned?: true;
   /** The kind of encryption: then the manifest needs the key. */
@@ -112,19 +114,17 @@ export async function readBackupFile(
   });
   if (!info) return undefined;
   const known = { file, size: info.size, ...((await isPinned(file)) ? { pinned: true as const } : {}) };
-  let encryption: Encryption | undefined;
+  let sealed: Awaited<ReturnType<typeof Archive.sealOf>>;
   try {
-    encryption = await Archive.encryptionOf(file);
-    const keys = encryption && (await findKeys?.(file));
-    if (encryption && !keys) return { ...known, time: info.mtime, encryption };
+    sealed = await Archive.sealOf(file);
+    const keys = sealed && (await findKeys?.(file));
+    if (sealed && !keys) return { ...known, time: info.mtime, ...sealed };
     const archive = await Archive.open(file, engines, keys);
     await archive.close();
     const { manifest, fingerprint } = archive;
-    const locked = encryption ? { encryption } : {};
-    return { ...known, time: new Date(manifest.createdAt), manifest, fingerprint, ...locked };
+    return { ...known, time: new Date(manifest.createdAt), manifest, fingerprint, ...sealed };
   } catch (error) {
-    if (encryption && RestorePointError.is(error, 'locked'))
-      return { ...known, time: info.mtime, encryption };
+    if (sealed && RestorePointError.is(error, 'locked')) return { ...known, time: info.mtime, ...sealed };
     return { ...known, time: info.mtime, ...problemOf(error) };
   }
 }

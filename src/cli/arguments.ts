@@ -3,6 +3,7 @@ import type { BackupPart, Compression } from '../core/manifest.ts';
 import type { TablePattern } from '../core/names.ts';
 import { restoreModes, type RestoreMode } from '../core/plan.ts';
 import { compareArguments, type CompareArguments } from './compareArguments.ts';
+import { proveArguments, type ProveArguments } from './proveArguments.ts';
 import { exportArguments, type ExportArguments } from './exportArguments.ts';
 import {
   listArguments,
@@ -40,6 +41,7 @@ import {
 export type { KeyArguments } from './words.ts';
 export type { CompareArguments } from './compareArguments.ts';
 export type { ExportArguments } from './exportArguments.ts';
+export type { ProveArguments } from './proveArguments.ts';
 
 export const usage = `restore-point: back up a database to a file, and restore exactly that state
 
@@ -61,6 +63,8 @@ export const usage = `restore-point: back up a database to a file, and restore e
   restore-point compare <side> <side> [--tables a,b.c] [--exclude a,b.c] [--rows N|all]
                         [--identity FILE] [--trust-settings] [--json]
   restore-point verify  <file> [--identity FILE] [--json]
+  restore-point prove   <file> [connection] [--server <connection>] [--identity FILE] [--trust]
+                        [--trust-settings] [--json]
   restore-point inspect <file> [--statements] [--identity FILE] [--json]
   restore-point salvage <file> [--out FILE] [--identity FILE] [--json]
   restore-point list    [folder…] [--identity FILE] [--json]
@@ -113,6 +117,8 @@ export const usage = `restore-point: back up a database to a file, and restore e
               --keep-daily, --keep-weekly, --keep-monthly: the newest one of each of the last N hours, days,
               weeks or months that have one
 --trust       for prune: backups that were not made on this machine count and go like those that were
+--server      for prove: create the scratch database on the server of this connection (default: that of
+              [connection]; a SQLite backup needs none)
 --statements  print the statements in a backup, each under its kind and name
 --out         for salvage: the new file; default: beside the old one
               for export: a new file; default: standard output
@@ -129,7 +135,8 @@ export const usage = `restore-point: back up a database to a file, and restore e
 --json        print one JSON object; with --rows all, one for each row that differs
 
 Exit codes: 0 done, 1 failed (and rolled back), 2 wrong usage, 3 no valid backup,
-4 the backup is encrypted and could not be opened, 5 the two sides differ, 130 cancelled
+4 the backup is encrypted and could not be opened, 5 the two sides differ (of prove: what was restored
+differs from the backup), 130 cancelled
 `;
 
 /** The encryption of a new file. */
@@ -198,6 +205,7 @@ export type CliArguments =
   | RestoreArguments
   | CompareArguments
   | VerifyArguments
+  | ProveArguments
   | InspectArguments
   | SalvageArguments
   | ExportArguments
@@ -274,6 +282,8 @@ export function parseArguments(words: readonly string[]): CliArguments {
       const [file] = exactly(positionals, ['<file>']);
       return { command, file: file!, ...common(values), ...keyArguments(values) };
     }
+    case 'prove':
+      return proveArguments(rest);
     case 'inspect': {
       const { values, positionals } = parse(rest, commandOptions.inspect);
       const [file] = exactly(positionals, ['<file>']);

@@ -26,15 +26,15 @@ import { keysFor, lockFor } from './keys.ts';
 import { list } from './listCommand.ts';
 import { createOutput, exitCodeOf, lines, type Output } from './output.ts';
 import type { Terminal, Work } from './terminal.ts';
+import { mayRun } from './mayRun.ts';
 import { pin } from './pinCommand.ts';
 import { prune } from './pruneCommand.ts';
+import { prove } from './prove.ts';
 import { restoreChosenRows, restoresRows } from './restoreRows.ts';
 import { createProgressBar } from './progressBar.ts';
 import {
   backupNotes,
   backupText,
-  codeListText,
-  foreignCodeText,
   inspectText,
   planText,
   restoreText,
@@ -45,7 +45,7 @@ import { messageOf, RestorePointError } from '../core/errors.ts';
 import { version } from '../core/version.ts';
 import { visible } from '../core/visible.ts';
 import { engineById } from '../engines/registry.ts';
-import { type CodeToRun, statementsText } from '../restore/codeToRun.ts';
+import { statementsText } from '../restore/codeToRun.ts';
 import { inNewDatabase } from '../restore/newDatabase.ts';
 import { restoreBackup } from '../restore/restoreBackup.ts';
 
@@ -67,6 +67,8 @@ async function run(args: CliArguments, output: Output, work: Work): Promise<numb
       const { manifest, ...rest } = report;
       return output.result(verifyText(report), { ...rest, tables: manifest.tables.length });
     }
+    case 'prove':
+      return await prove(args, output, work);
     case 'inspect':
       return await inspect(args, output, work);
     case 'salvage':
@@ -235,19 +237,6 @@ async function salvage(args: SalvageArguments, output: Output, work: Work): Prom
   const madeHere = new MadeHere(stateFolder(), work.logger);
   const report = await salvageBackup(file, engineById, { ...work, out, madeHere, ...(keys ? { keys } : {}) });
   output.result(salvageText(report), report);
-}
-
-/** Asks about statements of a backup from elsewhere. Throws `refused` where nobody can be asked. */
-async function mayRun(code: CodeToRun, { signal, terminal }: Work): Promise<boolean> {
-  terminal.stderr.write(`${foreignCodeText(code)}:\n${codeListText(code)}\n`);
-  if (!terminal.stdin.isTTY) {
-    throw new RestorePointError('refused', foreignCodeText(code), {
-      unchanged: 'Nothing was changed.',
-      next: 'Read them with inspect --statements, then add --trust. With --data-only, none of them run.',
-    });
-  }
-  terminal.stderr.write('To read them: restore-point inspect --statements FILE\n');
-  return await askYes('Run them? [y/N] ', terminal, signal);
 }
 
 async function inspect(args: InspectArguments, output: Output, work: Work): Promise<void> {

@@ -1,6 +1,7 @@
 import { MadeHere } from '../backup/madeHere.ts';
 import { stateFolder } from '../backup/stateFolder.ts';
 import { type ComparisonPart, compareSides, type Side } from '../compare/compareSides.ts';
+import { isEqual } from '../compare/comparisonResult.ts';
 import type { Pairing } from '../compare/pairTables.ts';
 import { rowLine, rowLineAsJson } from '../core/rowLines.ts';
 import type { DifferenceCounts } from '../core/differences.ts';
@@ -12,7 +13,6 @@ import {
   comparisonAsJson,
   comparisonText,
   differenceText,
-  isEqual,
   type ComparisonResult,
 } from './comparisonText.ts';
 import { identityOf, type ResolvedConnection, withSession } from './connection.ts';
@@ -22,7 +22,7 @@ import { resolveSide, type Side as NamedSide } from './side.ts';
 import type { Work } from './terminal.ts';
 
 /** The exit code for two sides that differ. */
-const differ = 5;
+export const differ = 5;
 
 /** Longer values are cut for people, in characters. */
 const longestShown = 200;

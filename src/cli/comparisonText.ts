@@ -1,3 +1,4 @@
+import { type ComparedContent, differing, hasSameColumns, isEqual } from '../compare/comparisonResult.ts';
 import type { Pairing, PairedTable, SequencePosition } from '../compare/pairTables.ts';
 import type { RowLine } from '../core/rowLines.ts';
 import type { DifferenceCounts, RowDifference } from '../core/differences.ts';
@@ -8,29 +9,9 @@ import { visible } from '../core/visible.ts';
 import { aligned } from './summary.ts';
 
 /** The result of a comparison. */
-export interface ComparisonResult {
-  readonly pairing: Pairing;
-  /** By the positions of the tables. */
-  readonly counts: ReadonlyMap<number, DifferenceCounts>;
+export interface ComparisonResult extends ComparedContent {
   /** Rows as JSON, by the positions of the tables, if they are part of one object. */
   readonly rows: ReadonlyMap<number, readonly object[]>;
-}
-
-/** Whether the two sides are equal in everything that was compared. */
-export function isEqual({ pairing, counts }: ComparisonResult): boolean {
-  return (
-    [...counts.values()].every((table) => differing(table) === 0) &&
-    pairing.tables.every(hasSameColumns) &&
-    pairing.onlyInFirst.length + pairing.onlyInSecond.length + pairing.sequences.length === 0
-  );
-}
-
-function differing({ onlyInFirst, onlyInSecond, changed }: DifferenceCounts): number {
-  return onlyInFirst + onlyInSecond + changed;
-}
-
-function hasSameColumns({ columnsOnlyInFirst, columnsOnlyInSecond }: PairedTable): boolean {
-  return columnsOnlyInFirst.length + columnsOnlyInSecond.length === 0;
 }
 
 /** The result as text: first the differences, then the equal tables in one line; without a final line break. */

@@ -24,13 +24,18 @@ export class PrivateList {
 
   /** Throws errors of the file system, and when others can have written the list. */
   async has(line: string): Promise<boolean> {
+    return (await this.lines()).includes(line);
+  }
+
+  /** In the order in which they were added. Throws as `has`. */
+  async lines(): Promise<readonly string[]> {
     const file = await this.#open();
     try {
-      if (!file) return false;
+      if (!file) return [];
       if (!(await isSound(file, path.dirname(this.#file)))) {
         throw new Error(`${this.#file} is ignored: other users can write to it or its folder`);
       }
-      return (await file.readFile('utf8')).split('\n').includes(line);
+      return (await file.readFile('utf8')).split('\n').filter((line) => line !== '');
     } finally {
       await file?.close();
     }

@@ -83,6 +83,21 @@ export interface CreatedDatabase {
   drop(): Promise<void>;
 }
 
+/** The names of databases that this machine creates for a short time: one that is left can be told from a user's own. */
+export interface ScratchNames {
+  add(name: string): Promise<void>;
+  has(name: string): Promise<boolean>;
+}
+
+export interface ScratchOptions extends WorkOptions {
+  readonly password?: string;
+  /** The new database is like this one, as far as possible. */
+  readonly source: DatabaseInfo;
+  /** The size of the rows, if they come from an encrypted backup. */
+  readonly secretBytes?: number;
+  readonly names: ScratchNames;
+}
+
 /** A kind of database. Stateless. */
 export interface Engine {
   readonly id: EngineId;
@@ -121,6 +136,11 @@ export interface Engine {
     source: DatabaseInfo,
     options: WorkOptions & { readonly password?: string },
   ): Promise<CreatedDatabase>;
+  /**
+   * Creates an empty database for one piece of work, which drops it: on the server of this address, or a temporary file.
+   * Also drops what killed processes of this machine have left there. Throws as `createDatabase`.
+   */
+  createScratch(address: DatabaseAddress | undefined, options: ScratchOptions): Promise<CreatedDatabase>;
   /** Opens the payload of a backup to read and check its rows. Needs no database. */
   openPayload(source: PayloadSource, manifest: Manifest, options: WorkOptions): Promise<PayloadRows>;
   /**

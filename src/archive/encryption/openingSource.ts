@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { RestorePointError } from '../../core/errors.ts';
 import type { ByteSource } from '../byteSource.ts';
 import { damaged } from '../damaged.ts';
@@ -130,6 +131,11 @@ export async function encryptionOf(source: ByteSource, file: string): Promise<He
   const header = await readHeader(source, file);
   if (header === 'damaged') throw damaged(file, undefined, 'its header is incomplete');
   return header === 'none' ? undefined : header;
+}
+
+/** See `Archive.seal`. */
+export function sealOf({ bytes }: Header, size: number): string {
+  return createHash('sha256').update(`sealed ${size}\0`).update(bytes).digest('hex');
 }
 
 function locked(file: string, encryption: Encryption, tried: boolean): RestorePointError {

@@ -1,5 +1,6 @@
 import type { Engine } from '../engine.ts';
 import { createDatabase } from './connect/createDatabase.ts';
+import { createScratch } from './connect/scratchDatabase.ts';
 import { describe, parseUrl } from './connect/address.ts';
 import { features } from './connect/features.ts';
 import { form } from './connect/form.ts';
@@ -28,6 +29,7 @@ export const postgresEngine: Engine = {
   passwordDestination,
   connect: (address, options) => PostgresSession.open(address, options),
   createDatabase,
+  createScratch,
   openPayload: (source, manifest) => Promise.resolve(new PostgresPayloadRows(source, manifest)),
   compare: (first, second, tables, options) => compareSides(first, second, tables, options),
   salvage,

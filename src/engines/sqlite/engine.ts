@@ -1,4 +1,5 @@
 import type { Engine } from '../engine.ts';
+import { createScratch } from './connect/scratchFile.ts';
 import { describe, parseUrl } from './connect/address.ts';
 import { createDatabase } from './connect/createDatabase.ts';
 import { features } from './connect/features.ts';
@@ -23,6 +24,7 @@ export const sqliteEngine: Engine = {
   passwordDestination: (address) => Promise.resolve(JSON.stringify(['sqlite', address.file])),
   connect: (address, options) => SqliteSession.open(address, options),
   createDatabase,
+  createScratch,
   openPayload: (source, manifest, options) =>
     Promise.resolve(new SqlitePayloadRows(source, manifest, options)),
   compare,

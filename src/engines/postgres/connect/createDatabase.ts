@@ -33,12 +33,14 @@ export async function createDatabase(
   };
 }
 
-type Run = (sql: string, values?: readonly unknown[]) => Promise<Record<string, string>[]>;
+/** Runs one statement. Every value in its rows is text. */
+export type Run = (sql: string, values?: readonly unknown[]) => Promise<Record<string, string>[]>;
 
 /** Databases that nearly every server has: a connection to one of them creates another. */
 const usualDatabases = ['postgres', 'template1'];
 
-async function onServer<Result>(
+/** Works on the server of an address, in a database that is not that of the address. */
+export async function onServer<Result>(
   address: DatabaseAddress,
   options: Options,
   work: (run: Run, version: number) => Promise<Result>,

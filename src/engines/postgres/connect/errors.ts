@@ -68,13 +68,18 @@ export function describeFailure(error: unknown, place: ErrorPlace = {}): Restore
   return new RestorePointError('database', sentence(error), {
     place: { ...placeOf(error), ...place, ...copyPlace(error) },
     ...(nextStep(error) ? { next: nextStep(error) } : {}),
-    ...(passing.includes(error.code) ? { mayPass: true } : {}),
+    ...(passing.includes(error.code) || isOutage(error.code) ? { mayPass: true } : {}),
     cause: error,
   });
 }
 
 /** A lock that others hold, a deadlock, a conflict with what others wrote. */
 const passing: readonly string[] = [state.lockTimeout, '40P01', '40001'];
+
+/** The server lacks room or memory, was stopped, or cannot read its files. */
+function isOutage(code: string): boolean {
+  return /^(?:53|57P|58)/.test(code);
+}
 
 /** `duplicate key … (Key (id)=(1) already exists)`. A detail that is a whole row stays out: it may be private. */
 function sentence(error: ServerError): string {

@@ -58,6 +58,7 @@ const words: ReadonlyMap<string, Words> = new Map(
     SQLITE_FULL: {
       message: 'The disk is full',
       next: `Free some space beside the database and in ${tmpdir()}, or set TMPDIR to another folder.`,
+      mayPass: true,
     },
     SQLITE_CORRUPT: {
       message: 'The database file is damaged: its pages are inconsistent',

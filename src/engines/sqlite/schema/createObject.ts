@@ -34,6 +34,8 @@ export async function createObject(
           ...(kind === 'index' ? { index: name } : {}),
         });
       }
+    }).catch((error: unknown) => {
+      throw notMade(`${kind} ${name}`, error);
     });
     // The schema has no index, and what was just made is at its end.
     const made = await connection.get<{ text: string; tableName: string; ofTable: number }>(
@@ -46,4 +48,9 @@ export async function createObject(
     if (made?.text === sql && isOfTable) return;
   }
   throw new RestorePointError('damaged-backup', `The backup has no valid statement for the ${kind} ${name}`);
+}
+
+function notMade(what: string, error: unknown): unknown {
+  if (!RestorePointError.is(error, 'database')) return error;
+  return new RestorePointError('database', `${what} could not be created: ${error.message}`, error.details);
 }
