@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from 'pg';
 import { RestorePointError } from '../../../src/core/errors.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import type { Session } from '../../../src/engines/engine.ts';
@@ -9,9 +10,10 @@ import { chosenTable, restoreRows, type TextTable } from '../../support/chosenRo
 import { failure, openClient, usePostgres } from '../../support/postgresRestores.ts';
 import type { TestDatabase } from '../../support/testDatabases.ts';
 
-/** A check that takes long for one row: a step can be met in its middle. */
+/** A check that waits for a lock of the test at one row: a step can be met in its middle. */
 const schema = `
-  CREATE FUNCTION slow(n int) RETURNS bool LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(CASE n WHEN 5 THEN 2 ELSE 0 END); RETURN true; END';
+  CREATE FUNCTION slow(n int) RETURNS bool LANGUAGE plpgsql AS
+    'BEGIN IF n = 5 THEN PERFORM pg_advisory_lock_shared(1); PERFORM pg_advisory_unlock_shared(1); END IF; RETURN true; END';
   CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE t (id serial PRIMARY KEY, p int REFERENCES p ON DELETE CASCADE, n int CHECK (slow(n)));
   CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; CREATE TRIGGER no BEFORE INSERT OR UPDATE OR DELETE ON t FOR EACH ROW EXECUTE FUNCTION no();
   ALTER TABLE t FORCE ROW LEVEL SECURITY; ALTER TABLE t ENABLE ROW LEVEL SECURITY;
@@ -67,6 +69,17 @@ async function begin(session: Session, signal?: AbortSignal): Promise<Steps> {
 
 const names = ['check', 'write', 'rows', 'verify', 'commit'] as const;
 
+/** Until a session waits for the lock of the test. */
+async function untilWaiting(client: Client): Promise<void> {
+  const waiting = `SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+  for (let attempt = 0; attempt < 3000; attempt += 1) {
+    if ((await client.query(waiting)).rowCount === 1) return;
+    await delay(10);
+  }
+  throw new Error('No session came to the row whose check waits');
+}
+
 async function terminate(database: TestDatabase): Promise<void> {
   await database.run(
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -93,13 +106,19 @@ describe('postgres: a restore of chosen rows that is interrupted', () => {
           return opened.rollback();
         };
         // A rollback waits for the step that runs; the others come in its middle.
+        const slow = name === 'write' || name === 'check';
+        const client = await openClient(database);
+        if (slow) await client.query('SELECT pg_advisory_lock(1)');
         const step = run[name]().then(
           () => undefined,
           (error: unknown) => error,
         );
-        await delay(name === 'write' || name === 'check' ? 300 : 0);
-        await act();
+        if (slow) await untilWaiting(client);
+        const acting = act();
+        if (fault === 'rollback') await client.end();
+        await acting;
         const error = await step;
+        await client.end();
         const outcome = await opened.rollback();
         await session.close();
         const after = await database.dump();
