@@ -3,7 +3,8 @@
  * (sample.ts); `npm run test:all` (the word `all`) runs everything; other arguments name the steps to run.
  *
  * Several processes share the test files; the output of each is shown when it has ended. The tests in VS Code and in the
- * browser come last, side by side, because other load makes them slow: lint and format only take what these leave.
+ * browser start as soon as there is a VS Code and a build: they often wait, and the others use the processors meanwhile.
+ * Whatever fails, the others run on.
  * The last line is `N passed, N failed`. It counts the tests of all steps, and one failure for each other check that failed,
  * each process of tests that crashed, and each step that ran no test. Failures are repeated above it, after a table of what
  * the tests tried and lost, and one of the longest files: the end of the log is enough.
@@ -24,9 +25,6 @@ import { seedOfRun } from './sample.ts';
 import { shareOut } from './shareOut.ts';
 import { describeTried, triedCountsFile } from './triedCounts.ts';
 
-const stepLimitMinutes = 30;
-const timedOut = `not ended within ${stepLimitMinutes} minutes`;
-
 interface Step {
   readonly title: string;
   /** Arguments for Node. */
@@ -42,12 +40,10 @@ interface Step {
   readonly first?: boolean;
   /** It runs in no lane, but beside them: it mostly waits for a download. */
   readonly beside?: boolean;
-  /** It runs VS Code: only other such steps and patient ones run at the same time. */
-  readonly vscode?: boolean;
-  /** It takes what the processors have left, last, beside VS Code, which waits often. */
-  readonly patient?: boolean;
-  /** A step without which this one would test something old. */
-  readonly after?: string;
+  /** One process runs all of its test files. */
+  readonly whole?: boolean;
+  /** Steps that have to end well before it starts, where they are run. */
+  readonly after?: readonly string[];
 }
 
 const mocha = [
@@ -58,10 +54,10 @@ const mocha = [
 const steps: Readonly<Record<string, Step>> = {
   packages: { ...check('Packages for VS Code and Chromium', 'test/support/installPackages.ts'), first: true },
   install: { ...check('VS Code for the tests', 'test/support/installBrowserBuild.ts'), beside: true },
-  lint: patient('Lint', program('eslint/bin/eslint.js'), '-c', 'test/eslint.config.mjs', '.'),
+  lint: check('Lint', program('eslint/bin/eslint.js'), '-c', 'test/eslint.config.mjs', '.'),
   types: check('Types', program('typescript/bin/tsc'), '--noEmit'),
-  format: patient('Format', program('prettier/bin/prettier.cjs'), '--check', '.'),
-  viewer: patient('Types of the viewer', program('typescript/bin/tsc'), '-p', 'media/viewer/jsconfig.json'),
+  format: check('Format', program('prettier/bin/prettier.cjs'), '--check', '.'),
+  viewer: check('Types of the viewer', program('typescript/bin/tsc'), '-p', 'media/viewer/jsconfig.json'),
   build: check('Build', 'esbuild.mjs'),
   unit: { title: 'Unit tests', command: mocha, suite: true, files: 'test/unit/**/*.test.ts' },
   db: {
@@ -75,8 +71,7 @@ const steps: Readonly<Record<string, Step>> = {
     title: 'Extension-host tests',
     command: ['test/extension/runTests.ts'],
     suite: true,
-    vscode: true,
-    after: 'build',
+    after: ['install', 'build'],
   },
   ui: {
     title: 'Browser tests of the workbench',
@@ -85,8 +80,8 @@ const steps: Readonly<Record<string, Step>> = {
     files: 'test/ui/**/*.test.ts',
     // The main story: back up, look inside, restore, undo.
     sample: 'test/ui/{restore,shop,viewer}.test.ts',
-    vscode: true,
-    after: 'build',
+    whole: true,
+    after: ['install', 'build'],
   },
 };
 
@@ -98,12 +93,20 @@ interface Job {
   readonly seconds: number;
 }
 
+/** One more than there are cores: tests and their server wait for each other, and some tests for a time limit. */
+const laneCount = availableParallelism() + 1;
+
 /** A process at a time, and the PostgreSQL server of its tests, which have it to themselves. */
 interface Lane {
   server?: Promise<PostgresServer>;
 }
 
 const { names, forMocha, all } = readArguments(process.argv.slice(2));
+/** How long a process may take; a sample of the tests takes minutes. */
+const stepLimitMinutes = all ? 120 : 30;
+const timedOut = `not ended within ${stepLimitMinutes} minutes`;
+/** Cases without end need longer than a test may usually take, the more so beside others. */
+const timeForAll = all ? ['--timeout', String(20 * 60_000)] : [];
 const seed = seedOfRun();
 const scratch = makeOwnedFolder('restore-point-tests-');
 const triedCounts = join(scratch.path, 'tried');
@@ -116,20 +119,14 @@ let numbers = 0;
 
 console.log(`${all ? 'Everything' : 'A sample (npm run test:all runs everything)'}, SEED=${seed}`);
 const jobs = names.flatMap(jobsOf);
-for (const job of jobs.filter(({ step }) => step.first)) await runJob(job);
-// One more than there are cores: tests and their server wait for each other, and some tests for a time limit.
-const lanes = Array.from({ length: availableParallelism() + 1 }, (): Lane => ({}));
-const waiting = jobs
-  .filter(({ step }) => !step.first && !step.beside && !isLast(step))
-  .sort((a, b) => b.seconds - a.seconds);
+const unfinished = new Set(jobs);
+const running = new Set<Promise<void>>();
+for (const job of jobs.filter(({ step }) => step.first)) await start(job);
+const waiting = jobs.filter(({ step }) => !step.first && !step.beside).sort((a, b) => b.seconds - a.seconds);
 await Promise.all([
-  ...jobs.filter(({ step }) => step.beside).map((job) => runJob(job, {})),
-  ...lanes.map(async (lane) => {
-    for (let job = waiting.shift(); job; job = waiting.shift()) await runJob(job, lane);
-    await (await lane.server)?.stop();
-  }),
+  ...jobs.filter(({ step }) => step.beside).map((job) => start(job, {})),
+  ...Array.from({ length: laneCount }, () => runLane({})),
 ]);
-await Promise.all(jobs.filter(({ step }) => isLast(step)).map((job) => runJob(job, {})));
 for (const name of names) {
   if (steps[name]!.suite && passedBy.get(name) === undefined) fail(name, 'ran no test');
 }
@@ -152,63 +149,82 @@ function readArguments(args: string[]): { names: string[]; forMocha: string[]; a
   };
 }
 
-function isLast({ vscode, patient }: Step): boolean {
-  return vscode === true || patient === true;
+/** Runs one job after the other, as long as there are any. */
+async function runLane(lane: Lane): Promise<void> {
+  while (waiting.length > 0) {
+    const at = waiting.findIndex(isReady);
+    if (at >= 0) await start(waiting.splice(at, 1)[0]!, lane);
+    else await Promise.race(running);
+  }
+  await (await lane.server?.catch(() => undefined))?.stop();
+}
+
+function isReady({ step }: Job): boolean {
+  return ![...unfinished].some(({ name }) => step.after?.includes(name));
+}
+
+async function start(job: Job, lane?: Lane): Promise<void> {
+  const run = runJob(job, lane).catch((error: unknown) =>
+    fail(job.name, `could not be run: ${String(error)}`),
+  );
+  running.add(run);
+  await run;
+  running.delete(run);
+  unfinished.delete(job);
 }
 
 function jobsOf(name: string): Job[] {
   const step = steps[name]!;
   // Short, but others wait for it, and their failures are to be seen early.
-  if (!step.files) return [{ name, step, files: [], seconds: step.suite ? 0 : 1000 }];
+  if (!step.files) return [{ name, step, files: [], seconds: 1000 }];
   const files = globSync(all ? step.files : (step.sample ?? step.files), { cwd: projectRoot })
     .map((file) => file.replaceAll('\\', '/'))
     .sort();
-  if (step.vscode) return [{ name, step, files, seconds: 0 }];
-  return shareOut(files, all ? { ...durations.sample, ...durations.all } : durations.sample).map((batch) => ({
-    name,
-    step,
-    ...batch,
-  }));
+  if (step.whole) return [{ name, step, files, seconds: 1000 }];
+  const seconds = all ? { ...durations.sample, ...durations.all } : durations.sample;
+  return shareOut(files, seconds, laneCount).map((batch) => ({ name, step, ...batch }));
 }
 
-/** Runs a process. Its output is shown when it has ended, or at once if it runs in no lane. */
+/** Runs a process. Its output is shown when it has ended, or at once if no other is left. */
 async function runJob({ name, step, files }: Job, lane?: Lane): Promise<void> {
   const which = files.length > 0 ? `: ${files.join(', ')}` : '';
-  if (step.after && failedSteps.has(step.after)) {
-    return fail(name, `not run, because the step before it failed: ${step.after}`);
-  }
+  const missing = step.after?.find((before) => failedSteps.has(before));
+  if (missing) return fail(name, `not run, because the step before it failed: ${missing}`);
   const folder = join(scratch.path, `${name}-${jobNumber()}`);
   mkdirSync(folder);
   const log = join(folder, 'log');
-  if (!lane) console.log(`\n=== ${step.title} ===\n`);
+  const isAlone = !lane || unfinished.size === 1;
+  if (isAlone) console.log(`\n=== ${step.title} ===\n`);
   const countsFile = join(folder, 'counts.json');
   const began = performance.now();
-  const output = lane ? openSync(log, 'w') : 'inherit';
-  const run = await startOwned(
-    process.execPath,
-    [...step.command, ...files, ...(step.command[0] === mocha[0] ? forMocha : [])],
-    {
-      cwd: projectRoot,
-      env: {
-        ...process.env,
-        RESTORE_POINT_TEST_COUNTS: countsFile,
-        RESTORE_POINT_TEST_TIMES: fileTimes,
-        RESTORE_POINT_TESTS: all ? 'all' : 'sample',
-        SEED: String(seed),
-        // What one process has compiled, the next one does not.
-        NODE_COMPILE_CACHE: join(scratch.path, 'compiled'),
-        [triedCountsFile]: triedCounts,
-        ...(lane && step.postgres ? { [sharedServerVariable]: (await serverOf(lane)).url } : {}),
-      },
-      stdio: ['ignore', output, output],
+  const output = isAlone ? 'inherit' : openSync(log, 'w');
+  const run = await startOwned(process.execPath, [...step.command, ...files, ...optionsOf(step)], {
+    cwd: projectRoot,
+    env: {
+      ...process.env,
+      RESTORE_POINT_TEST_COUNTS: countsFile,
+      RESTORE_POINT_TEST_TIMES: fileTimes,
+      RESTORE_POINT_TESTS: all ? 'all' : 'sample',
+      SEED: String(seed),
+      // What one process has compiled, the next one does not.
+      NODE_COMPILE_CACHE: join(scratch.path, 'compiled'),
+      [triedCountsFile]: triedCounts,
+      ...(lane && step.postgres ? { [sharedServerVariable]: (await serverOf(lane)).url } : {}),
     },
-  );
+    stdio: ['ignore', output, output],
+  });
   const end = await Promise.race([run.ended, sleep(stepLimitMinutes * 60_000, timedOut, { ref: false })]);
   await run.stop();
   const seconds = Math.round((performance.now() - began) / 1000);
-  if (lane) console.log(`\n=== ${step.title}${which} (${seconds} s) ===\n\n${readFileSync(log, 'utf8')}`);
+  if (!isAlone) console.log(`\n=== ${step.title}${which} (${seconds} s) ===\n\n${readFileSync(log, 'utf8')}`);
   if (step.suite) judgeSuite(name, end, countsFile, which);
   else if (end !== 'code 0') fail(name, end);
+}
+
+/** Those for mocha. */
+function optionsOf({ command, whole }: Step): string[] {
+  if (command[0] !== mocha[0]) return [];
+  return [...(whole ? [] : timeForAll), ...forMocha];
 }
 
 function jobNumber(): number {
@@ -272,10 +288,6 @@ async function report(): Promise<void> {
 
 function check(title: string, ...command: string[]): Step {
   return { title, command };
-}
-
-function patient(title: string, ...command: string[]): Step {
-  return { ...check(title, 'test/support/lowPriority.ts', ...command), patient: true };
 }
 
 function program(path: string): string {

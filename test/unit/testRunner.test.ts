@@ -6,10 +6,14 @@ import { batchSeconds, shareOut } from '../support/shareOut.ts';
 describe('the test runner', () => {
   it('shares every file out once, also those with unknown durations', () => {
     const files = Array.from({ length: 30 }, (_, index) => `f${index}.test.ts`);
-    const batches = shareOut(files, { 'f3.test.ts': 100, 'f4.test.ts': 35, 'gone.test.ts': 9 });
+    const batches = shareOut(files, { 'f3.test.ts': 100, 'f4.test.ts': 35, 'gone.test.ts': 9 }, 3);
     assert.deepEqual(batches.flatMap((batch) => batch.files).sort(), [...files].sort());
     assert.deepEqual(batches[0]?.files, ['f3.test.ts']);
     assert.ok(batches.slice(1).every(({ seconds }) => seconds <= batchSeconds));
+    assert.ok(
+      batches.slice(-3).every(({ seconds }) => seconds <= 16),
+      'the last ones are short',
+    );
   });
 
   function suiteOf(parts: number, count: number): Mocha.Suite {
