@@ -142,6 +142,8 @@ function installEnvironment(): NodeJS.ProcessEnv {
   // Its add-ons are compiled by nested installs, which a list of allowed packages out here cannot name.
   env.npm_config_dangerously_allow_all_scripts = 'true';
   env.npm_config_ignore_scripts = 'false';
+  // Compiling is most of the install, and no test depends on how fast these add-ons are.
+  env.CFLAGS = env.CXXFLAGS = '-O0';
   const headers = nodeHeaders();
   if (headers) env.npm_config_nodedir = headers;
   return env;
