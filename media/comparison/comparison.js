@@ -37,6 +37,8 @@ const state = readState();
 let format;
 /** @type {DifferencesPanel | undefined} */
 let panel;
+/** @type {ReturnType<typeof restoreBar> | undefined} */
+let footer;
 
 extension.listen(receive);
 
@@ -68,6 +70,8 @@ function receive(message) {
     case 'comparison':
       extension.forgetQuestions();
       return show(message.comparison);
+    case 'related':
+      return footer?.showRelated(message.related);
     case 'copy':
       return void extension.copy(() => panel?.chosenValue());
   }
@@ -80,9 +84,7 @@ function show(comparison) {
   const chosen = Math.max(0, found);
   if (found < 0) remember({ page: 0, filter: '', kind: undefined });
   const place = element('section', { class: 'table' });
-  const footer = comparison.restorable
-    ? restoreBar(format, () => extension.post({ type: 'restore' }))
-    : undefined;
+  footer = comparison.restorable ? restoreBar(format, () => extension.post({ type: 'restore' })) : undefined;
   footer?.show(comparison.checked);
   /** @param {Record<string, unknown>} about */
   const check = async (about) => {

@@ -23,6 +23,7 @@ import type { ProgressEvent } from '../core/progress.ts';
 import type { FormatOptions } from '../export/exportRows.ts';
 import type { ExportReport } from '../export/exportTable.ts';
 import type { ExportFormat } from '../export/rowFormat.ts';
+import type { RelatedCounts } from '../restore/chosenRows/restoreRows.ts';
 import type { RowsReport } from '../restore/chosenRows/rowsReport.ts';
 import type { CodeToRun } from '../restore/codeToRun.ts';
 import type { RestoreReport } from '../restore/restoreBackup.ts';
@@ -151,6 +152,9 @@ export interface RestoreRowsTask {
   readonly connection: string;
 }
 
+/** Which database the checked rows of a comparison would come back into. */
+export type RelatedTask = Pick<RestoreRowsTask, 'database' | 'file' | 'keys'>;
+
 /** The questions of a restore to its host; see `RestoreOptions`. */
 export interface RestoreQuestions {
   readonly mayRun: (code: CodeToRun, fingerprint: string) => Promise<boolean>;
@@ -190,6 +194,7 @@ export const checkDifferences = new RequestType<DifferenceChoice, readonly Check
   'checkDifferences',
 );
 export const restoreRows = new RequestType<RestoreRowsTask, RowsReport, PlainError>('restoreRows');
+export const countRelated = new RequestType<RelatedTask, RelatedCounts, PlainError>('countRelated');
 
 export const mayRun = questionType<'mayRun'>('mayRun');
 export const confirm = questionType<'confirm'>('confirm');

@@ -28,7 +28,12 @@ import { useSession } from '../engines/useSession.ts';
 import { writeExportFile } from '../export/exportRows.ts';
 import { exportBackedUpTable, exportLiveTable, type ExportReport } from '../export/exportTable.ts';
 import { inNewDatabase } from '../restore/newDatabase.ts';
-import { restoreRows } from '../restore/chosenRows/restoreRows.ts';
+import {
+  countRelated,
+  type RelatedCounts,
+  restoreRows,
+  type RowsSource,
+} from '../restore/chosenRows/restoreRows.ts';
 import type { RowsReport } from '../restore/chosenRows/rowsReport.ts';
 import { restoreBackup, type RestoreReport } from '../restore/restoreBackup.ts';
 import { fewerEvents } from './fewerEvents.ts';
@@ -93,6 +98,7 @@ function serveComparison(handle: Handle): void {
   handle(protocol.readDifferences, (query, { signal }) => store!.read(query, signal));
   handle(protocol.checkDifferences, (choice, { signal }) => store!.check(choice, signal));
   handle(protocol.restoreRows, (task, options) => takeRows(task, options, store));
+  handle(protocol.countRelated, (task, options) => related(task, options, store!));
   handle(protocol.readDifferingValue, async ({ longest, ...place }) => {
     const cell = await store!.value(place, place, longest);
     return cell === undefined ? null : { cell };
@@ -181,13 +187,28 @@ function takeRows(
       ...options,
       ...rest,
       ...keysOf(keys),
-      ...(checked ? { source: { kind: 'lines', lines: store!.checkedLines() } } : {}),
+      ...(checked ? checkedRows(store!) : {}),
       // Rows that only the database has were checked by somebody, or were written by the restore that is taken back.
       deleteAdded: true,
       withRelated: checked,
       madeHere: new MadeHere(stateFolder(), options.logger),
     }),
   );
+}
+
+function related(
+  { database, file, keys }: protocol.RelatedTask,
+  options: WorkOptions,
+  store: DifferenceStore,
+): Promise<RelatedCounts> {
+  const asked = { ...options, ...keysOf(keys), ...checkedRows(store), deleteAdded: true };
+  return inDatabase(database, { ...options, readOnly: true }, (session) =>
+    countRelated(file, session, engineById, asked),
+  );
+}
+
+function checkedRows(store: DifferenceStore): { readonly source: RowsSource } {
+  return { source: { kind: 'lines', lines: store.checkedLines() } };
 }
 
 function withSide<Report>(

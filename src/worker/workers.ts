@@ -23,6 +23,7 @@ import type {
 import type { Cell } from '../core/cells.ts';
 import { messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { WorkOptions } from '../engines/engine.ts';
+import type { RelatedCounts } from '../restore/chosenRows/restoreRows.ts';
 import type { RowsReport } from '../restore/chosenRows/rowsReport.ts';
 import type { RestoreReport } from '../restore/restoreBackup.ts';
 import { errorOf, type PlainError, plainOf } from './plainErrors.ts';
@@ -119,6 +120,8 @@ export class Workers {
         check: (choice) => ask((to, token) => to.sendRequest(protocol.checkDifferences, choice, token)),
         restore: (restoreTask, signal) =>
           ask((to, token) => to.sendRequest(protocol.restoreRows, restoreTask, token), signal),
+        countRelated: (relatedTask, signal) =>
+          ask((to, token) => to.sendRequest(protocol.countRelated, relatedTask, token), signal),
         close: () => worker.end(),
       };
     } catch (error) {
@@ -152,6 +155,8 @@ export interface OpenComparison {
   check(choice: DifferenceChoice): Promise<readonly CheckedCounts[]>;
   /** Throws as `restoreRows`. */
   restore(task: protocol.RestoreRowsTask, signal?: AbortSignal): Promise<RowsReport>;
+  /** How many rows would come along with the checked ones. Throws as `restoreRows`. */
+  countRelated(task: protocol.RelatedTask, signal?: AbortSignal): Promise<RelatedCounts>;
   /** Ends the process, which takes the differences with it. */
   close(): void;
 }

@@ -4,7 +4,12 @@ import { valueText } from '../../src/core/values.ts';
 import { engineById } from '../../src/engines/registry.ts';
 import type { JsonRow } from '../../src/core/jsonValue.ts';
 import { valueFromJson } from '../../src/core/rowLines.ts';
-import { restoreRows, type RestoreRowsOptions } from '../../src/restore/chosenRows/restoreRows.ts';
+import {
+  countRelated,
+  type RelatedCounts,
+  restoreRows,
+  type RestoreRowsOptions,
+} from '../../src/restore/chosenRows/restoreRows.ts';
 import type { RowsReport } from '../../src/restore/chosenRows/rowsReport.ts';
 import { compareAll } from './comparisons.ts';
 import type { TestDatabase } from './testDatabases.ts';
@@ -46,6 +51,25 @@ export async function restoreChosen(
       withRelated: false,
       logger: silentLogger,
       ...options,
+    });
+  } finally {
+    await session.close();
+  }
+}
+
+/** How many rows come along with those of lines. */
+export async function relatedOf(
+  file: string,
+  database: TestDatabase,
+  lines: readonly string[],
+): Promise<RelatedCounts> {
+  const session = await database.connect({ readOnly: true });
+  try {
+    const source = { kind: 'lines', lines: bytesOf(lines.map((line) => `${line}\n`).join('')) } as const;
+    return await countRelated(file, session, engineById, {
+      source,
+      deleteAdded: true,
+      logger: silentLogger,
     });
   } finally {
     await session.close();

@@ -286,14 +286,36 @@ describe('comparing, by clicking', () => {
     await settings({ 'workbench.colorTheme': 'Default Light Modern' });
   });
 
-  it('brings checked rows back in one restore, and undoes it', async () => {
-    const { page } = workbench;
-    const sentence = (): Locator => panel().locator('.restore-bar p');
-    const restore = panel().getByRole('button', { name: 'Restore…' });
-    assert.equal(await restore.getAttribute('aria-disabled'), 'true');
+  const sentence = (): Locator => panel().locator('.restore-bar p');
+
+  it('says how many related rows come along with the checked ones', async () => {
+    await choose('order_lines');
+    await tab(/^Only in Backup/).click();
+    await panel().getByRole('checkbox', { name: 'Restore row 1', exact: true }).check();
+    await sentence()
+      .getByText('1 row returns, 1 parent row comes along, nothing is deleted.', { exact: true })
+      .waitFor();
+    await panel().getByRole('checkbox', { name: 'Restore row 1', exact: true }).uncheck();
+    await sentence().getByText('Check the rows that you want back.', { exact: true }).waitFor();
     await panel()
       .getByRole('checkbox', { name: /rows of orders$/ })
       .check();
+    await sentence()
+      .getByText('38 rows return, 83 related rows come along, nothing is deleted.', { exact: true })
+      .waitFor();
+    await workbench.screenshot('comparison-5-related');
+    await panel()
+      .getByRole('checkbox', { name: /rows of order_lines$/ })
+      .check();
+    await sentence().getByText('121 rows return, nothing is deleted.', { exact: true }).waitFor();
+    await panel()
+      .getByRole('checkbox', { name: /rows of order_lines$/ })
+      .uncheck();
+  });
+
+  it('brings checked rows back in one restore, and undoes it', async () => {
+    const { page } = workbench;
+    const restore = panel().getByRole('button', { name: 'Restore…' });
     await panel()
       .getByRole('checkbox', { name: /rows of order_lines$/ })
       .check();
@@ -343,6 +365,44 @@ describe('comparing, by clicking', () => {
       .getByText(/^123 rows differ/)
       .waitFor();
     assert.equal(JSON.stringify(query('SELECT city FROM customers WHERE id = 36')), '[{"city":"Elsewhere"}]');
+    await workbench.runCommand('Notifications: Clear All Notifications');
+  });
+
+  /** Checks the one row of customers that differs, which then changes, and starts the restore. */
+  async function meetConflict(city: string): Promise<Locator> {
+    const box = panel().getByRole('checkbox', { name: /rows of customers$/ });
+    if (!(await box.isChecked())) await box.check();
+    await sentence().getByText('1 row changes back, nothing is deleted.', { exact: true }).waitFor();
+    query(`UPDATE customers SET city = '${city}' WHERE id = 36`);
+    await panel().getByRole('button', { name: 'Restore…' }).click();
+    const dialog = workbench.page.locator('.monaco-dialog-box');
+    await dialog.getByText('customers (id 36): changed since the comparison: city').waitFor();
+    return dialog;
+  }
+
+  it('leaves all rows as they are with Stop', async () => {
+    const dialog = await meetConflict('Stopped');
+    const before = query('SELECT * FROM customers ORDER BY id');
+    await dialog.getByRole('button', { name: 'Stop' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await sentence().getByText('1 row changes back, nothing is deleted.', { exact: true }).waitFor();
+    assert.deepEqual(query('SELECT * FROM customers ORDER BY id'), before);
+    assert.equal(JSON.stringify(query('SELECT city FROM customers WHERE id = 36')), '[{"city":"Stopped"}]');
+  });
+
+  it('writes a row that has changed meanwhile with Overwrite, and no other', async () => {
+    const dialog = await meetConflict('Overwritten');
+    const others = query('SELECT * FROM customers WHERE id <> 36 ORDER BY id');
+    await dialog.getByRole('button', { name: 'Overwrite' }).click();
+    await workbench.notification(/Restored and verified 1 row of Shop/);
+    await panel()
+      .getByText(/^122 rows differ/)
+      .waitFor();
+    const good = new DatabaseSync(join(scratch.path, 'good.db'));
+    const was = good.prepare('SELECT * FROM customers WHERE id = 36').all();
+    good.close();
+    assert.deepEqual(query('SELECT * FROM customers WHERE id = 36'), was);
+    assert.deepEqual(query('SELECT * FROM customers WHERE id <> 36 ORDER BY id'), others);
     await workbench.runCommand('Notifications: Clear All Notifications');
   });
 

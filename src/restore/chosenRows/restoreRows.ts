@@ -69,6 +69,31 @@ export async function restoreRows(
   }
 }
 
+/** How many rows come along with the chosen ones. */
+export interface RelatedCounts {
+  /** Rows that come because others reference them. */
+  readonly parents: number;
+  /** Rows that come because they reference others. */
+  readonly children: number;
+}
+
+/** Counts the rows that `restoreRows` would bring along. Writes nothing. Throws as it does. */
+export async function countRelated(
+  file: string,
+  session: Session,
+  engines: (id: EngineId) => Engine,
+  options: Omit<RestoreRowsOptions, 'onConflict' | 'withRelated'>,
+): Promise<RelatedCounts> {
+  const archive = await Archive.open(file, engines, options.keys);
+  try {
+    refuseOtherEngine(archive.manifest, session);
+    const asked = { ...options, onConflict: 'skip', withRelated: true } as const;
+    return await new RowsRestore(archive, session, engines, asked).countRelated();
+  } finally {
+    await archive.close();
+  }
+}
+
 /** One restore of chosen rows. */
 class RowsRestore {
   readonly #archive: Archive;
@@ -96,6 +121,33 @@ class RowsRestore {
     logger.info(
       `Restoring rows of ${this.#archive.file} in ${this.#session.target}${dryRun ? ' (rehearsal)' : ''}`,
     );
+    return await this.#withChosen(async (chosen, related) => {
+      let thinking = 0;
+      if (confirm && !dryRun) {
+        const rehearsed = await this.#write(chosen, related, true);
+        const asked = performance.now();
+        if (!(await confirm(rehearsed))) throw cancelled();
+        thinking = performance.now() - asked;
+      }
+      throwIfCancelled(signal);
+      const report = await this.#write(chosen, related, dryRun);
+      const milliseconds = Math.round(performance.now() - this.#started - thinking);
+      logger.info(`${dryRun ? 'Rehearsed' : 'Restored'} chosen rows in ${milliseconds} ms`);
+      return { ...report, milliseconds };
+    });
+  }
+
+  async countRelated(): Promise<RelatedCounts> {
+    return await this.#withChosen(async (_, related) => {
+      const parents = related.filter(({ reason }) => reason.relation === 'referenced by').length;
+      return Promise.resolve({ parents, children: related.length - parents });
+    });
+  }
+
+  /** Chooses the rows, and those that belong to them. */
+  async #withChosen<Result>(
+    work: (chosen: ChosenRows, related: readonly RelatedRow[]) => Promise<Result>,
+  ): Promise<Result> {
     refuseWrongSource(this.#archive, this.#options);
     const schema = await this.#introspect();
     const find = this.#tables(schema);
@@ -107,18 +159,7 @@ class RowsRestore {
       later.push(resolved);
       const related = this.#options.withRelated ? await this.#relate(resolved, schema, find) : [];
       for (const one of new Set([chosen, resolved])) one.complete();
-      let thinking = 0;
-      if (confirm && !dryRun) {
-        const rehearsed = await this.#write(resolved, related, true);
-        const asked = performance.now();
-        if (!(await confirm(rehearsed))) throw cancelled();
-        thinking = performance.now() - asked;
-      }
-      throwIfCancelled(signal);
-      const report = await this.#write(resolved, related, dryRun);
-      const milliseconds = Math.round(performance.now() - this.#started - thinking);
-      logger.info(`${dryRun ? 'Rehearsed' : 'Restored'} chosen rows in ${milliseconds} ms`);
-      return { ...report, milliseconds };
+      return await work(resolved, related);
     } finally {
       for (const one of new Set([chosen, ...later])) await one.close();
     }

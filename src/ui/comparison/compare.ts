@@ -69,7 +69,7 @@ export async function compare(
 function restoring(
   services: Services,
   { first, second }: ComparisonRequest,
-): Pick<ShownComparison, 'restore'> {
+): Pick<ShownComparison, 'restore' | 'countRelated'> {
   if (first.kind !== 'backup' || second.kind !== 'database') return {};
   const { file, keys } = first;
   const { connection } = second;
@@ -81,6 +81,11 @@ function restoring(
       };
       const operation = vscode.l10n.t('Restore');
       return (await services.boundary.run(operation, () => restoreRows(services, request))) !== undefined;
+    },
+    countRelated: async (opened, signal) => {
+      const database = await services.connector.access(connection, { ask: false });
+      const task = { database, file, ...(keys ? { keys: await keys.known() } : {}) };
+      return await opened.countRelated(task, signal);
     },
   };
 }

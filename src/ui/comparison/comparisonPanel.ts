@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { CheckedCounts } from '../../compare/differenceStore.ts';
 import { RestorePointError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
+import type { RelatedCounts } from '../../restore/chosenRows/restoreRows.ts';
 import type { OpenComparison } from '../../worker/workers.ts';
 import { viewerTexts } from '../viewer/texts.ts';
 import { problemOf, textCharacters } from '../viewer/viewModel.ts';
@@ -27,7 +28,14 @@ export interface ShownComparison {
   compareAgain(): Promise<OpenComparison | undefined>;
   /** Restores the checked rows. Whether it did; what failed was shown. Absent where nothing can be restored. */
   restore?(opened: OpenComparison): Promise<boolean>;
+  /** How many rows would come along with the checked ones. Absent where nothing can be restored. */
+  countRelated?(opened: OpenComparison, signal: AbortSignal): Promise<RelatedCounts>;
 }
+
+/** Checking pauses for this long before related rows are counted, in milliseconds. */
+const checkingPause = 400;
+/** Of more checked rows, only the restore itself counts the related ones: that reads both sides again. */
+const mostRelating = 100_000;
 
 /** One panel. Answers the questions of its page. */
 export class ComparisonPanel {
@@ -42,6 +50,10 @@ export class ComparisonPanel {
   #comparing = false;
   /** How many rows of each table are checked. */
   #checked: readonly CheckedCounts[];
+  /** Of the rows that are checked now; undefined until they are counted. */
+  #related: RelatedCounts | undefined;
+  /** Ends the count that has become obsolete. */
+  #relating = new AbortController();
   #disposed = false;
 
   constructor(panel: vscode.WebviewPanel, shown: ShownComparison, textDiffs: TextDiffs, logger: Logger) {
@@ -54,6 +66,7 @@ export class ComparisonPanel {
     this.#subscription = panel.webview.onDidReceiveMessage((message: unknown) =>
       this.#guard(this.#receive(message)),
     );
+    this.#relateSoon();
   }
 
   get active(): boolean {
@@ -68,6 +81,7 @@ export class ComparisonPanel {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#rows.abort();
+    this.#relating.abort();
     this.#subscription.dispose();
     this.#opened.close();
   }
@@ -95,7 +109,9 @@ export class ComparisonPanel {
       case 'compareAgain':
         return await this.#compareAgain();
       case 'restore':
+        this.#relating.abort();
         if (await this.#shown.restore?.(this.#opened)) await this.#compareAgain();
+        else if (!this.#related) this.#relateSoon();
         return;
       case 'textDiff':
         return await this.#textDiffs.show(this.#opened, message.table, this.#shown);
@@ -111,6 +127,32 @@ export class ComparisonPanel {
   async #show(): Promise<void> {
     const comparison = comparisonView(this.#opened.comparison, this.#shown, this.#checked);
     await this.#post({ type: 'comparison', comparison });
+    if (this.#related) await this.#post({ type: 'related', related: this.#related });
+  }
+
+  /** Counts the rows that would come along with the checked ones, when no more are checked for a while. */
+  #relateSoon(): void {
+    this.#relating.abort();
+    this.#relating = new AbortController();
+    this.#related = undefined;
+    const count = this.#checked.reduce((sum, of) => sum + of.changed + of.onlyInFirst + of.onlyInSecond, 0);
+    if (!this.#shown.countRelated || count === 0 || count > mostRelating) return;
+    const { signal } = this.#relating;
+    const timer = setTimeout(() => this.#guard(this.#relate(signal)), checkingPause);
+    signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+  }
+
+  async #relate(signal: AbortSignal): Promise<void> {
+    try {
+      const related = await this.#shown.countRelated?.(this.#opened, signal);
+      if (signal.aborted || !related) return;
+      this.#related = related;
+      await this.#post({ type: 'related', related });
+    } catch (error) {
+      if (signal.aborted) return;
+      // The restore itself will say why.
+      this.#logger.warn(`Related rows could not be counted: ${messageOf(error)}`);
+    }
   }
 
   async #compareAgain(): Promise<void> {
@@ -124,6 +166,7 @@ export class ComparisonPanel {
       this.#opened.close();
       this.#opened = opened;
       this.#checked = noneChecked(opened);
+      this.#relateSoon();
       await this.#show();
     } finally {
       this.#comparing = false;
@@ -153,7 +196,9 @@ export class ComparisonPanel {
     }
     if (question.type === 'check') {
       const { type: _, request: _request, ...choice } = question;
+      this.#relating.abort();
       this.#checked = await this.#opened.check(choice);
+      this.#relateSoon();
       return { counts: this.#checked };
     }
     const { table, kind, number, side, column } = question;

@@ -1,5 +1,6 @@
 import type { Cell } from '../../core/cells.ts';
 import type { CheckedCounts, DifferenceKind, DifferenceRows } from '../../compare/differenceStore.ts';
+import type { RelatedCounts } from '../../restore/chosenRows/restoreRows.ts';
 import type { ViewerTexts } from '../viewer/texts.ts';
 import type { Problem } from '../viewer/viewModel.ts';
 import type { ComparisonView } from './comparisonView.ts';
@@ -66,6 +67,8 @@ export type ToComparison =
       readonly locale: string;
     }
   | { readonly type: 'comparison'; readonly comparison: ComparisonView }
+  /** How many rows would come along with those that are checked now. */
+  | { readonly type: 'related'; readonly related: RelatedCounts }
   /** Copy the selection, or else the chosen value. */
   | { readonly type: 'copy' }
   | {

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { Keys } from '../../archive/encryption/keys.ts';
-import { formatDuration } from '../../core/format.ts';
+import { formatCount, formatDuration } from '../../core/format.ts';
 import type { ConflictAnswer } from '../../core/chosenRows.ts';
 import type { WorkOptions } from '../../engines/engine.ts';
 import type { RowsReport } from '../../restore/chosenRows/rowsReport.ts';
@@ -95,13 +95,18 @@ async function confirmRows(
     { title: vscode.l10n.t('Stop'), isCloseAffordance: true },
   ];
   const detail = [
-    vscode.l10n.t('These rows cannot be restored as chosen ({0}):', rowsText(skipped)),
+    skipped === 1
+      ? vscode.l10n.t('1 row cannot be restored as you chose it:')
+      : vscode.l10n.t('{0} rows cannot be restored as you chose them:', formatCount(skipped)),
     ...conflictLines(conflicts),
     '',
-    vscode.l10n.t('If these are skipped:'),
+    vscode.l10n.t('Skip leaves these rows out and restores the rest:'),
     ...lines,
     '',
-    vscode.l10n.t('Overwrite also writes rows that have changed; the database can still refuse others.'),
+    vscode.l10n.t(
+      'Overwrite also replaces rows that have changed. If the database refuses a row, nothing is changed.',
+    ),
+    vscode.l10n.t('Stop changes nothing.'),
   ].join('\n');
   const answer = await vscode.window.showWarningMessage(question, { modal: true, detail }, ...answers);
   if (answer?.title === skip) return 'skip';

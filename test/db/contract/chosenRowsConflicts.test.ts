@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { backUp, failure } from '../../support/restores.ts';
-import { conflictTexts, keyText, linesOf, restoreChosen, writtenTexts } from '../../support/rowRestores.ts';
+import {
+  conflictTexts,
+  keyText,
+  linesOf,
+  relatedOf,
+  restoreChosen,
+  writtenTexts,
+} from '../../support/rowRestores.ts';
 import { accident, contentOf, shop } from '../../support/rowShop.ts';
 import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
 import { testEngines, type TestDatabase } from '../../support/testDatabases.ts';
@@ -155,6 +162,9 @@ for (const testEngine of testEngines) {
           'lines foreign-key order_id=3,number=2 needs orders id=3',
         ]);
         assert.match(error.details.next!, /add --with-related/);
+        const before = await database.dump();
+        assert.deepEqual(await relatedOf(file, database, lines), { parents: 2, children: 0 });
+        assert.equal(await database.dump(), before);
         const report = await restoreChosen(file, database, { lines, withRelated: true });
         assert.deepEqual(writtenTexts(report).sort(), [
           'customers inserted id=2',
@@ -200,6 +210,8 @@ for (const testEngine of testEngines) {
       ];
       for (const table of ['customers', 'orders']) {
         const lines = await linesOf(file, database, (line) => line.table.name === table);
+        const along = table === 'customers' ? { parents: 0, children: 3 } : { parents: 1, children: 2 };
+        assert.deepEqual(await relatedOf(file, database, lines), along);
         const options = { withRelated: true, safetyFolder: folder.file('safety') };
         for (const chosen of [{ lines }, { where: [[table, 'id IN (2, 3)'] as const] }]) {
           const report = await restoreChosen(file, database, { ...options, ...chosen });
