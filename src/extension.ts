@@ -12,6 +12,7 @@ import { exportCommands } from './ui/commands/exportCommands.ts';
 import { fileCommands } from './ui/commands/fileCommands.ts';
 import { newDatabaseCommand } from './ui/commands/newDatabaseCommand.ts';
 import { restoreCommands } from './ui/commands/restoreCommands.ts';
+import { retentionCommands } from './ui/commands/retentionCommands.ts';
 import { showCommands } from './ui/commands/showCommands.ts';
 import { viewCommands } from './ui/commands/viewCommands.ts';
 import { Comparisons } from './ui/comparison/comparisons.ts';
@@ -45,6 +46,7 @@ export function activate(context: vscode.ExtensionContext): void {
       ...newDatabaseCommand(services),
       ...exportCommands(services),
       ...fileCommands(services),
+      ...retentionCommands(services),
       ...showCommands(services),
       ...connectionCommands(services),
       ...viewCommands(services),

@@ -9,7 +9,7 @@ import { engineById } from '../../src/engines/registry.ts';
 import { BackupIndex } from '../../src/ui/backups/backupIndex.ts';
 import type { BackupNode, BackupsNode } from '../../src/ui/tree/backupNodes.ts';
 import { BackupsTree } from '../../src/ui/tree/backupsTree.ts';
-import { backupFolder, call, errorOf, useFreshShop, workspaceFolder } from './shop.ts';
+import { backupFolder, call, errorOf, filesInBackupFolder, useFreshShop, workspaceFolder } from './shop.ts';
 
 describe('the tree of backups', () => {
   useFreshShop();
@@ -134,6 +134,28 @@ describe('the tree of backups', () => {
     }
     await call('renameBackup', { uri: file, name: 'before migration 42' });
     assert.deepEqual((await labels()).sort(), ['b', 'before migration 42']);
+  });
+
+  it('pins a backup with a file that goes where the backup goes', async () => {
+    const { file } = await backUp('a.dbbackup');
+    const itemOf = async (): Promise<vscode.TreeItem> => tree.getTreeItem((await tree.getChildren())[0]!);
+    const watched = new Promise<void>((resolve) => tree.onDidChangeTreeData(() => resolve()));
+    await call('pinBackup', { uri: file });
+    await watched;
+    const item = await itemOf();
+    assert.equal(item.contextValue, 'backup pinned sound');
+    assert.match(String(item.description), /^pinned · a · 5 tables/);
+    assert.equal((item.iconPath as vscode.ThemeIcon).id, 'pinned');
+    await call('renameBackup', { uri: file, name: 'b' });
+    assert.deepEqual((await filesInBackupFolder()).sort(), ['b.dbbackup', 'b.dbbackup.pinned']);
+    const renamed = join(backupFolder, 'b.dbbackup');
+    await call('unpinBackup', { uri: renamed });
+    assert.deepEqual(await filesInBackupFolder(), ['b.dbbackup']);
+    assert.equal((await itemOf()).contextValue, 'backup sound');
+    await call('pinBackup', { uri: renamed });
+    await call('deleteBackup', { uri: renamed, confirmed: true });
+    assert.deepEqual(await filesInBackupFolder(), []);
+    assert.equal((await errorOf(call('pinBackup', { uri: renamed }))).code, 'file');
   });
 
   it('lists a damaged and a foreign file with the reason, and offers no restore for them', async () => {

@@ -23,6 +23,8 @@ export const commandIds = [
   'restorePoint.copyRowAsJson',
   'restorePoint.copyRowAsInsert',
   'restorePoint.revealBackup',
+  'restorePoint.pinBackup',
+  'restorePoint.unpinBackup',
   'restorePoint.renameBackup',
   'restorePoint.deleteBackup',
   'restorePoint.addConnection',

@@ -6,7 +6,9 @@ import { sizeOf } from '../../core/manifest.ts';
 import { describeUnproven } from '../../core/unproven.ts';
 import { formatBytes, formatDuration } from '../../core/format.ts';
 import { messageOf, RestorePointError } from '../../core/errors.ts';
+import { removeFile } from '../../core/ownFiles.ts';
 import { backupNameOf } from '../../backup/backupFiles.ts';
+import { movePin, pinOf } from '../../backup/pins.ts';
 import { alone, answered, askBackup } from '../prompts/choices.ts';
 import { askText } from '../prompts/inputs.ts';
 import { verifyEnds } from '../progress.ts';
@@ -80,7 +82,10 @@ export function fileCommands(
         const files = await chooseFiles(services, vscode.l10n.t('Delete Backup'), first, second);
         const confirmed = flagArgument(first, 'confirmed');
         if (!confirmed) await confirmDeletion(files);
-        for (const file of files) await moveToTrash(vscode.Uri.file(file), confirmed);
+        for (const file of files) {
+          await moveToTrash(vscode.Uri.file(file), confirmed);
+          await removeFile(pinOf(file));
+        }
         services.backups.refresh();
       },
     },
@@ -181,6 +186,7 @@ async function rename(file: string, name: string): Promise<void> {
       { place: { file: target }, unchanged: 'The backup keeps its name.', cause: error },
     );
   }
+  await movePin(file, target);
 }
 
 async function confirmDeletion(files: readonly string[]): Promise<void> {

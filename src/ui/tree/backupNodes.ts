@@ -45,12 +45,14 @@ export function rowsOf({ manifest }: BackupFile): number {
 export function describeBackup(backup: BackupFile): string {
   const { manifest, encryption, size, time, problem } = backup;
   if (problem !== undefined) return problemText(backup);
-  if (encryption) return [vscode.l10n.t('encrypted'), formatBytes(size), ageText(time)].join(' · ');
+  if (encryption)
+    return [...pinText(backup), vscode.l10n.t('encrypted'), formatBytes(size), ageText(time)].join(' · ');
   if (!manifest) return '';
   const database = visible(manifest.source.database);
   // The default name begins with the database, so it is not repeated.
   const inName = backupName(backup).startsWith(path.parse(database).name);
   return [
+    ...pinText(backup),
     ...(manifest.name === undefined ? [] : [visible(manifest.name)]),
     ...(inName ? [] : [database]),
     tablesText(sizeOf(manifest).tables),
@@ -58,6 +60,10 @@ export function describeBackup(backup: BackupFile): string {
     formatBytes(size),
     ageText(time),
   ].join(' · ');
+}
+
+function pinText({ pinned }: BackupFile): string[] {
+  return pinned ? [vscode.l10n.t('pinned')] : [];
 }
 
 export function backupName({ file }: BackupFile): string {
@@ -91,6 +97,7 @@ export function backupItem(node: BackupNode): vscode.TreeItem {
   item.contextValue = [
     'backup',
     ...(encryption ? ['encrypted'] : []),
+    ...(backup.pinned ? ['pinned'] : []),
     ...(sound ? ['sound'] : salvageable ? ['damaged', 'salvageable'] : ['damaged']),
   ].join(' ');
   item.description = sound ? contentsText(backup) : problemText(backup);
@@ -111,9 +118,10 @@ export function backupItem(node: BackupNode): vscode.TreeItem {
   return item;
 }
 
-/** Tells whole backups, parts, safety backups and encrypted ones apart. */
-export function backupIcon({ manifest, encryption, problem }: BackupFile): string {
+/** Tells pinned backups, whole ones, parts, safety backups and encrypted ones apart. */
+export function backupIcon({ manifest, encryption, pinned, problem }: BackupFile): string {
   if (problem !== undefined) return 'warning';
+  if (pinned) return 'pinned';
   if (encryption) return 'lock';
   if (manifest?.purpose === 'safety') return 'shield';
   return manifest?.complete === true ? 'archive' : 'list-selection';
@@ -125,6 +133,7 @@ function contentsText(backup: BackupFile): string {
   if (!manifest) return describeBackup(backup);
   const names = manifest.tables.map(({ table }) => table.name);
   return [
+    ...pinText(backup),
     // A name that was not chosen says only what is shown anyway.
     ...(isNamedAfter(file, manifest.source.database) ? [] : [backupName(backup)]),
     ...(manifest.purpose === 'safety' ? [vscode.l10n.t('before a restore')] : []),
