@@ -121,6 +121,11 @@ export default tseslint.config(
     layers: ['core', 'archive', 'engines', 'backup', 'compare', 'restore'],
     others: [portOnly],
   }),
+  layer(['src/schedule/**/*.ts'], {
+    layers: ['core', 'archive', 'engines', 'backup', 'schedule'],
+    packages: ['croner'],
+    others: [portOnly],
+  }),
   ...[['src/worker.ts'], ['src/worker/**/*.ts']].map((files) =>
     layer(files, {
       layers: ['core', 'archive', 'engines', 'backup', 'compare', 'export', 'restore', 'schedule', 'worker'],

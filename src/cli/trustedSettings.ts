@@ -74,7 +74,7 @@ async function placeOf(file: string): Promise<string> {
 
 /** A hash of everything that decides where data and passwords go: it includes the values of variables. */
 async function fingerprintOf({ engine, settings, item, folder }: FolderConnection): Promise<string> {
-  const { name: _, ...written } = item;
+  const { name: _, schedule: __, ...written } = item;
   const whole = [
     await realpath(folder),
     await engine.passwordDestination(settings.address),
@@ -85,7 +85,7 @@ async function fingerprintOf({ engine, settings, item, folder }: FolderConnectio
 }
 
 function questionText({ engine, settings, item, file }: FolderConnection): string {
-  const properties = Object.entries(item).filter(([name]) => name !== 'id' && name !== 'name');
+  const properties = Object.entries(item).filter(([name]) => !['id', 'name', 'schedule'].includes(name));
   const { variables } = settings;
   const fromUrl = typeof item['url'] === 'string' && !settings.address.ofWorkspace;
   return [

@@ -20,6 +20,8 @@ export interface ConnectionSettings {
   readonly encrypt?: 'passphrase' | readonly string[];
   /** A file with identities that open backups which are encrypted to recipients. */
   readonly identityFile?: string;
+  /** When it is backed up, as the settings write it: `parseSchedule` reads it. One that is wrong is in nobody else's way. */
+  readonly schedule?: unknown;
 }
 
 export interface ConnectionContext {
@@ -38,7 +40,7 @@ export interface ConnectionContext {
 export const connectionProperties = [
   ...['id', 'name', 'engine', 'url'],
   ...addressProperties,
-  ...['passwordEnv', 'encrypt', 'identityFile'],
+  ...['passwordEnv', 'encrypt', 'identityFile', 'schedule'],
 ] as const;
 
 /**
@@ -71,6 +73,7 @@ export function parseConnectionSettings(item: unknown, context: ConnectionContex
       ...(passwordEnv === undefined ? {} : { passwordEnv }),
       ...(password === undefined ? {} : { password }),
       ...(encrypt === undefined ? {} : { encrypt }),
+      ...(properties['schedule'] === undefined ? {} : { schedule: properties['schedule'] }),
       ...(identityFile === undefined ? {} : { identityFile: placeFile(identityFile, context) }),
     };
   } catch (error) {

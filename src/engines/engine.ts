@@ -219,6 +219,13 @@ export interface Session {
   checkManifest?(manifest: Manifest, options: WorkOptions): Promise<void>;
   /** Checks whether this user has the rights for the plan. Absent if the engine has no rights. Writes nothing. */
   checkRights?(plan: RestorePlan, options: WorkOptions): Promise<RightsCheck>;
+  /**
+   * A sign of the state of the database, which takes no reading of rows. If two signs that were read at two times, with any
+   * version of this program, are the same, then nothing that a backup contains has changed between these times: no row, no
+   * object, no counter. Signs that differ say nothing. Undefined when that cannot be guaranteed now. A sign that goes with a
+   * backup is read before its snapshot is opened. Throws as other reads.
+   */
+  changeSign?(options: WorkOptions): Promise<string | undefined>;
   /** Begins one consistent read of the database. */
   openSnapshot(options: SnapshotOptions): Promise<Snapshot>;
   /** Opens the one transaction of a restore. */

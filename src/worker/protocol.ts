@@ -27,6 +27,7 @@ import type { RelatedCounts } from '../restore/chosenRows/restoreRows.ts';
 import type { RowsReport } from '../restore/chosenRows/rowsReport.ts';
 import type { CodeToRun } from '../restore/codeToRun.ts';
 import type { RestoreReport } from '../restore/restoreBackup.ts';
+import type { ScheduledBackupReport } from '../schedule/takeScheduledBackup.ts';
 import type { PlainError } from './plainErrors.ts';
 
 /** The messages between the host and a worker. All of them are data that can be cloned. */
@@ -46,6 +47,14 @@ export interface BackupTask {
   readonly label?: BackupLabel;
   /** The id of the connection in the settings. */
   readonly connection: string;
+}
+
+/** All of a database, if it has changed since the last backup; see `takeScheduledBackup`. */
+export interface ScheduledBackupTask extends Omit<BackupTask, 'place' | 'selection' | 'label'> {
+  /** In which the backup gets a name of its own. */
+  readonly folder: string;
+  readonly lastSign?: string;
+  readonly keys?: KnownKeys;
 }
 
 export interface RestoreTask {
@@ -168,6 +177,9 @@ export interface LogLine {
 }
 
 export const backUp = new RequestType<BackupTask, BackupReport, PlainError>('backUp');
+export const scheduledBackUp = new RequestType<ScheduledBackupTask, ScheduledBackupReport, PlainError>(
+  'scheduledBackUp',
+);
 export const countDifferences = new RequestType<CountTask, readonly CountedTable[], PlainError>(
   'countDifferences',
 );

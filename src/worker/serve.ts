@@ -36,6 +36,7 @@ import {
 } from '../restore/chosenRows/restoreRows.ts';
 import type { RowsReport } from '../restore/chosenRows/rowsReport.ts';
 import { restoreBackup, type RestoreReport } from '../restore/restoreBackup.ts';
+import { type ScheduledBackupReport, takeScheduledBackup } from '../schedule/takeScheduledBackup.ts';
 import { fewerEvents } from './fewerEvents.ts';
 import { errorOf, type PlainError, plainOf } from './plainErrors.ts';
 import * as protocol from './protocol.ts';
@@ -65,6 +66,7 @@ export function serve(): void {
     });
   };
   handle(protocol.backUp, backUp);
+  handle(protocol.scheduledBackUp, scheduledBackUp);
   handle(protocol.restore, (task, options) => restore(task, options, questionsTo(connection, options)));
   handle(protocol.countDifferences, count);
   handle(protocol.restoreIntoNew, (task, options) =>
@@ -114,6 +116,22 @@ function backUp(task: protocol.BackupTask, options: WorkOptions): Promise<Backup
     const madeHere = new MadeHere(stateFolder(), options.logger);
     return await takeBackup(session, { ...options, ...rest, ...file, ...(lock ? { lock } : {}), madeHere });
   });
+}
+
+function scheduledBackUp(
+  { database, folder, keys, ...task }: protocol.ScheduledBackupTask,
+  options: WorkOptions,
+): Promise<ScheduledBackupReport> {
+  return inDatabase(database, { ...options, readOnly: true }, (session) =>
+    takeScheduledBackup(session, {
+      ...options,
+      ...task,
+      ...keysOf(keys),
+      newFile: () => newBackupFile(folder, session.info.database, { encrypted: task.lock !== undefined }),
+      madeHere: new MadeHere(stateFolder(), options.logger),
+      engines: engineById,
+    }),
+  );
 }
 
 function count(

@@ -26,6 +26,7 @@ import type { WorkOptions } from '../engines/engine.ts';
 import type { RelatedCounts } from '../restore/chosenRows/restoreRows.ts';
 import type { RowsReport } from '../restore/chosenRows/rowsReport.ts';
 import type { RestoreReport } from '../restore/restoreBackup.ts';
+import type { ScheduledBackupReport } from '../schedule/takeScheduledBackup.ts';
 import { errorOf, type PlainError, plainOf } from './plainErrors.ts';
 import * as protocol from './protocol.ts';
 
@@ -50,6 +51,11 @@ export class Workers {
   /** Throws as `Engine.connect` and `takeBackup`. */
   backUp(task: protocol.BackupTask, options: WorkOptions): Promise<BackupReport> {
     return this.#run(options, (worker, token) => worker.sendRequest(protocol.backUp, task, token));
+  }
+
+  /** Throws as `Engine.connect` and `takeScheduledBackup`. */
+  scheduledBackUp(task: protocol.ScheduledBackupTask, options: WorkOptions): Promise<ScheduledBackupReport> {
+    return this.#run(options, (worker, token) => worker.sendRequest(protocol.scheduledBackUp, task, token));
   }
 
   /** Throws as `Engine.connect` and `restoreBackup`, and what the answers to its questions throw. */

@@ -29,6 +29,7 @@ import { Catalogs, describeTable } from './snapshot/introspect.ts';
 import { extrasRules } from './restore/extrasRules.ts';
 import { statementRules } from './restore/statementRules.ts';
 import { IntoSchemaRestore } from './restore/intoSchema.ts';
+import { changeSign } from './rows/changeSign.ts';
 import { sayingWhoBlocks } from './connect/locks.ts';
 import { PostgresRestore } from './restore/restore.ts';
 import { refuseReadOnly } from './connect/readOnly.ts';
@@ -123,6 +124,10 @@ export class PostgresSession implements Session {
 
   checkRights(plan: RestorePlan, { signal }: WorkOptions): Promise<RightsCheck> {
     return this.#reading(signal, (transaction) => checkRights(transaction, plan));
+  }
+
+  changeSign({ signal }: WorkOptions): Promise<string | undefined> {
+    return this.#reading(signal, changeSign);
   }
 
   async openSnapshot(options: IntrospectOptions): Promise<Snapshot> {

@@ -24,6 +24,7 @@ import { countRows, listTables } from './rows/counts.ts';
 import { makeDatabaseFile, openDatabaseFile } from './connect/databaseFile.ts';
 import { inWords, isSqliteError } from './connect/errors.ts';
 import { features } from './connect/features.ts';
+import { changeSign } from './files/changeSign.ts';
 import { quote } from './connect/identifiers.ts';
 import { introspect, introspectTable } from './schema/introspect.ts';
 import { LiveFilePlace } from './restore/liveFilePlace.ts';
@@ -125,6 +126,10 @@ export class SqliteSession implements Session {
       for (const { name } of names) counts.push(await countRows(this.#connection, 'main', name, signal));
       return counts;
     }, signal);
+  }
+
+  changeSign(): Promise<string | undefined> {
+    return this.#missing ? Promise.resolve(undefined) : changeSign(this.#file);
   }
 
   openSnapshot(options: SnapshotOptions): Promise<Snapshot> {
