@@ -110,6 +110,11 @@ export default tseslint.config(
     // The rules of retention are pure.
     others: [portOnly, '/schedule/(?!retention\\.ts$)'],
   }),
+  layer(['src/schedule/**/*.ts'], {
+    layers: ['core', 'archive', 'engines', 'backup', 'schedule'],
+    packages: ['croner'],
+    others: [portOnly],
+  }),
   layer(['src/schedule/retention.ts'], { layers: [] }),
   layer(['src/compare/**/*.ts'], { layers: ['core', 'archive', 'engines', 'compare'], others: [portOnly] }),
   layer(['src/export/**/*.ts'], {
@@ -119,11 +124,6 @@ export default tseslint.config(
   }),
   layer(['src/restore/**/*.ts'], {
     layers: ['core', 'archive', 'engines', 'backup', 'compare', 'restore'],
-    others: [portOnly],
-  }),
-  layer(['src/schedule/**/*.ts'], {
-    layers: ['core', 'archive', 'engines', 'backup', 'schedule'],
-    packages: ['croner'],
     others: [portOnly],
   }),
   ...[['src/worker.ts'], ['src/worker/**/*.ts']].map((files) =>
