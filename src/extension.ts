@@ -1,5 +1,7 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
+import { Proofs } from './backup/proofs.ts';
+import { stateFolder } from './backup/stateFolder.ts';
 import { engineById, engines, parseDatabaseUrl } from './engines/registry.ts';
 import { BackupKeys } from './ui/backups/backupKeys.ts';
 import { takenFrom } from './ui/backups/backupOrigin.ts';
@@ -11,6 +13,7 @@ import { connectionCommands } from './ui/commands/connectionCommands.ts';
 import { exportCommands } from './ui/commands/exportCommands.ts';
 import { fileCommands } from './ui/commands/fileCommands.ts';
 import { newDatabaseCommand } from './ui/commands/newDatabaseCommand.ts';
+import { proveCommand } from './ui/commands/proveCommand.ts';
 import { restoreCommands } from './ui/commands/restoreCommands.ts';
 import { retentionCommands } from './ui/commands/retentionCommands.ts';
 import { showCommands } from './ui/commands/showCommands.ts';
@@ -46,6 +49,7 @@ export function activate(context: vscode.ExtensionContext): void {
       ...newDatabaseCommand(services),
       ...exportCommands(services),
       ...fileCommands(services),
+      ...proveCommand(services),
       ...retentionCommands(services),
       ...showCommands(services),
       ...connectionCommands(services),
@@ -79,8 +83,10 @@ function createServices(context: vscode.ExtensionContext): Services {
   const backups = new BackupIndex(engineById, log);
   const connectionsTree = new ConnectionsTree(store, sessions, log);
   const safetyFolder = path.join((context.storageUri ?? context.globalStorageUri).fsPath, 'safety');
-  const backupsTree = new BackupsTree(backups, ({ file, manifest }) =>
-    takenFrom({ store, safetyFolder }, file, manifest),
+  const backupsTree = new BackupsTree(
+    backups,
+    ({ file, manifest }) => takenFrom({ store, safetyFolder }, file, manifest),
+    new Proofs(stateFolder(), log),
   );
   const connectionsView = vscode.window.createTreeView('restorePoint.connections', {
     treeDataProvider: connectionsTree,

@@ -73,6 +73,11 @@ export class ErrorBoundary {
     this.#offer(vscode.window.showInformationMessage(text, ...actions));
   }
 
+  /** The same for a result that the user should not miss. */
+  warn(text: string, actions: readonly MessageAction[] = []): void {
+    this.#offer(vscode.window.showWarningMessage(text, ...actions));
+  }
+
   #offer(message: Thenable<MessageAction | undefined>): void {
     void this.run(vscode.l10n.t('The action'), async () => {
       await (await message)?.run();

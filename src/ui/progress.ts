@@ -9,6 +9,17 @@ export type PhaseEnds = Partial<Readonly<Record<Phase, number>>>;
 
 export const backupEnds: PhaseEnds = { snapshot: 40, read: 97, publish: 100 };
 export const verifyEnds: PhaseEnds = { check: 40, prepare: 55, verify: 100 };
+export const proveEnds: PhaseEnds = {
+  check: 8,
+  plan: 10,
+  prepare: 20,
+  load: 50,
+  constraints: 60,
+  verify: 75,
+  commit: 77,
+  snapshot: 80,
+  compare: 100,
+};
 export const salvageEnds: PhaseEnds = { check: 60, read: 97, publish: 100 };
 export const compareEnds: PhaseEnds = { snapshot: 20, compare: 100 };
 export const exportEnds: PhaseEnds = { snapshot: 5, read: 97, publish: 100 };

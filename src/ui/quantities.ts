@@ -37,6 +37,19 @@ export function ageText(time: Date, now = Date.now()): string {
   return format.format(-Math.floor(seconds / length), unit);
 }
 
+/** `Today`, `Yesterday`, `Mon, 23 Nov 2026`. */
+export function dayText(day: Date, now = new Date()): string {
+  const before = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1);
+  if (day.toDateString() === now.toDateString()) return vscode.l10n.t('Today');
+  if (day.toDateString() === before.toDateString()) return vscode.l10n.t('Yesterday');
+  return day.toLocaleDateString(vscode.env.language, {
+    weekday: 'short',
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+  });
+}
+
 /** `12:31`; of another day with the date. */
 export function momentText(time: Date, now = new Date()): string {
   const isToday = time.toDateString() === now.toDateString();

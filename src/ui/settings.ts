@@ -26,3 +26,8 @@ export function keptSafetyBackups(): number {
   const number = read('keepSafetyBackups', 10);
   return Number.isSafeInteger(number) && number >= 1 ? number : 10;
 }
+
+/** The id of the connection on whose server backups are proved; by default that of the backup's own connection. */
+export function proofServer(): string | undefined {
+  return read('proofServer', '').trim() || undefined;
+}

@@ -26,6 +26,7 @@ import type { ExportFormat } from '../export/rowFormat.ts';
 import type { RelatedCounts } from '../restore/chosenRows/restoreRows.ts';
 import type { RowsReport } from '../restore/chosenRows/rowsReport.ts';
 import type { CodeToRun } from '../restore/codeToRun.ts';
+import type { ProofReport } from '../restore/proveBackup.ts';
 import type { RestoreReport } from '../restore/restoreBackup.ts';
 import type { ScheduledBackupReport } from '../schedule/takeScheduledBackup.ts';
 import type { PlainError } from './plainErrors.ts';
@@ -119,6 +120,16 @@ export interface VerifyTask {
   readonly keys?: KnownKeys;
 }
 
+/** A backup is restored into a scratch database, and compared. */
+export interface ProveTask {
+  readonly file: string;
+  readonly keys?: KnownKeys;
+  /** Whose server gets the scratch database, for engines that have servers. */
+  readonly server?: DatabaseAccess;
+  /** See `ProveOptions`. */
+  readonly otherServer: string;
+}
+
 export interface SalvageTask {
   readonly file: string;
   /** The final path of the new backup. */
@@ -188,6 +199,7 @@ export const restoreIntoNew = new RequestType<NewDatabaseTask, NewDatabaseReport
   'restoreIntoNew',
 );
 export const exportTable = new RequestType<ExportTask, ExportedFile, PlainError>('exportTable');
+export const prove = new RequestType<ProveTask, ProofReport, PlainError>('prove');
 export const salvage = new RequestType<SalvageTask, SalvageReport, PlainError>('salvage');
 export const verify = new RequestType<VerifyTask, VerifyReport, PlainError>('verify');
 

@@ -13,6 +13,7 @@ import { Archive } from '../archive/archiveReader.ts';
 import { Keys } from '../archive/encryption/keys.ts';
 import { newBackupFile } from '../backup/backupFiles.ts';
 import { MadeHere } from '../backup/madeHere.ts';
+import { ProofDatabases, Proofs } from '../backup/proofs.ts';
 import { stateFolder } from '../backup/stateFolder.ts';
 import { salvageBackup } from '../backup/salvageBackup.ts';
 import { type BackupReport, takeBackup } from '../backup/takeBackup.ts';
@@ -35,6 +36,7 @@ import {
   type RowsSource,
 } from '../restore/chosenRows/restoreRows.ts';
 import type { RowsReport } from '../restore/chosenRows/rowsReport.ts';
+import { type ProofReport, proveBackup } from '../restore/proveBackup.ts';
 import { restoreBackup, type RestoreReport } from '../restore/restoreBackup.ts';
 import { type ScheduledBackupReport, takeScheduledBackup } from '../schedule/takeScheduledBackup.ts';
 import { fewerEvents } from './fewerEvents.ts';
@@ -76,6 +78,7 @@ export function serve(): void {
   handle(protocol.verify, ({ file, keys }, options) =>
     verifyBackup(file, engineById, { ...options, ...keysOf(keys) }),
   );
+  handle(protocol.prove, (task, options) => prove(task, options, questionsTo(connection, options)));
   handle(protocol.salvage, ({ file, out, keys }, options) => {
     const madeHere = new MadeHere(stateFolder(), options.logger);
     return salvageBackup(file, engineById, { ...options, out, madeHere, ...keysOf(keys) });
@@ -173,6 +176,25 @@ function restore(
       confirm: questions.confirm,
     });
   });
+}
+
+async function prove(
+  { file, keys, ...task }: protocol.ProveTask,
+  options: WorkOptions,
+  { mayRun }: protocol.RestoreQuestions,
+): Promise<ProofReport> {
+  const madeHere = new MadeHere(stateFolder(), options.logger);
+  const report = await proveBackup(file, {
+    ...options,
+    ...task,
+    ...keysOf(keys),
+    engines: engineById,
+    madeHere,
+    mayRun,
+    names: new ProofDatabases(stateFolder(), options.logger),
+  });
+  await new Proofs(stateFolder(), options.logger).add(report.fingerprints, report.proved);
+  return report;
 }
 
 function compare(

@@ -28,6 +28,7 @@ import type { RowsReport } from '../restore/chosenRows/rowsReport.ts';
 import type { RestoreReport } from '../restore/restoreBackup.ts';
 import type { ScheduledBackupReport } from '../schedule/takeScheduledBackup.ts';
 import { errorOf, type PlainError, plainOf } from './plainErrors.ts';
+import type { ProofReport } from '../restore/proveBackup.ts';
 import * as protocol from './protocol.ts';
 
 /** How much of a crashed worker's last output is kept, in characters. */
@@ -95,6 +96,19 @@ export class Workers {
   /** Throws as `verifyBackup`. */
   verify(task: protocol.VerifyTask, options: WorkOptions): Promise<VerifyReport> {
     return this.#run(options, (worker, token) => worker.sendRequest(protocol.verify, task, token));
+  }
+
+  /** Throws as `proveBackup`, and what the answer to its question throws. */
+  prove(
+    task: protocol.ProveTask,
+    questions: Pick<protocol.RestoreQuestions, 'mayRun'>,
+    options: WorkOptions,
+  ): Promise<ProofReport> {
+    return this.#run(options, (worker, token) => {
+      // Nothing that is there is written.
+      answerQuestions(worker, { ...questions, confirm: () => Promise.resolve(true) });
+      return worker.sendRequest(protocol.prove, task, token);
+    });
   }
 
   /** Throws as `salvageBackup`. */

@@ -16,6 +16,7 @@ export const commandIds = [
   'restorePoint.compareBackups',
   'restorePoint.exportTable',
   'restorePoint.verifyBackup',
+  'restorePoint.proveBackup',
   'restorePoint.salvageBackup',
   'restorePoint.showContents',
   'restorePoint.showStatements',

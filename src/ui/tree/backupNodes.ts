@@ -1,5 +1,6 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
+import type { Proof } from '../../backup/proofs.ts';
 import { backupNameOf, type BackupFile, isNamedAfter } from '../../backup/backupFiles.ts';
 import { formatBytes } from '../../core/format.ts';
 import { type BackedUpTable, type Manifest, sizeOf } from '../../core/manifest.ts';
@@ -8,6 +9,7 @@ import { tooltip } from '../markdown.ts';
 import {
   ageText,
   backedUpRowsText,
+  dayText,
   momentText,
   rowsText,
   tableNamesText,
@@ -35,7 +37,17 @@ export interface BackupGroupNode {
   readonly backups: readonly BackupNode[];
 }
 
-export type BackupsNode = BackupGroupNode | BackupNode | BackupTableNode;
+/** The backups of one day, where a connection has many. */
+export interface BackupDayNode {
+  readonly kind: 'backupDay';
+  readonly key: string;
+  readonly day: Date;
+  /** The newest day is open. */
+  readonly open: boolean;
+  readonly backups: readonly BackupNode[];
+}
+
+export type BackupsNode = BackupGroupNode | BackupDayNode | BackupNode | BackupTableNode;
 
 export function rowsOf({ manifest }: BackupFile): number {
   return manifest ? sizeOf(manifest).rows : 0;
@@ -75,15 +87,32 @@ export function groupItem({ key, label, backups }: BackupGroupNode): vscode.Tree
   item.id = `group ${key}`;
   item.contextValue = 'backupGroup';
   item.iconPath = new vscode.ThemeIcon('database');
-  item.description =
-    backups.length === 1 ? vscode.l10n.t('1 backup') : vscode.l10n.t('{0} backups', backups.length);
+  item.description = backupsText(backups.length);
   item.accessibilityInformation = {
     label: vscode.l10n.t('Backups of {0}, {1}', visible(label), item.description),
   };
   return item;
 }
 
-export function backupItem(node: BackupNode): vscode.TreeItem {
+function backupsText(count: number): string {
+  return count === 1 ? vscode.l10n.t('1 backup') : vscode.l10n.t('{0} backups', count);
+}
+
+export function dayItem({ key, day, open, backups }: BackupDayNode): vscode.TreeItem {
+  const { Collapsed, Expanded } = vscode.TreeItemCollapsibleState;
+  const item = new vscode.TreeItem(dayText(day), open ? Expanded : Collapsed);
+  item.id = `day ${key}`;
+  item.contextValue = 'backupDay';
+  item.iconPath = new vscode.ThemeIcon('calendar');
+  item.description = backupsText(backups.length);
+  item.accessibilityInformation = {
+    label: vscode.l10n.t('Backups of {0}, {1}', dayText(day), item.description),
+  };
+  return item;
+}
+
+/** `proof`: the last one of this backup on this machine. */
+export function backupItem(node: BackupNode, proof?: Proof): vscode.TreeItem {
   const { backup } = node;
   const { manifest, encryption, salvageable, time } = backup;
   const sound = backup.problem === undefined;
@@ -100,12 +129,13 @@ export function backupItem(node: BackupNode): vscode.TreeItem {
     ...(backup.pinned ? ['pinned'] : []),
     ...(sound ? ['sound'] : salvageable ? ['damaged', 'salvageable'] : ['damaged']),
   ].join(' ');
-  item.description = sound ? contentsText(backup) : problemText(backup);
-  item.tooltip = backupTooltip(backup);
+  const proofTexts = proof ? [proofText(proof)] : [];
+  item.description = sound ? [contentsText(backup), ...proofTexts].join(' · ') : problemText(backup);
+  item.tooltip = backupTooltip(backup, proof);
   item.iconPath = sound
-    ? new vscode.ThemeIcon(backupIcon(backup))
+    ? (proofIcon(backup, proof) ?? new vscode.ThemeIcon(backupIcon(backup)))
     : new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
-  const spoken = [momentText(time), manifest?.source.database, describeBackup(backup)]
+  const spoken = [momentText(time), manifest?.source.database, describeBackup(backup), ...proofTexts]
     .filter((text) => text !== undefined && text !== '')
     .join(', ')
     .replaceAll(' · ', ', ');
@@ -116,6 +146,28 @@ export function backupItem(node: BackupNode): vscode.TreeItem {
   };
   item.command = showContents(node);
   return item;
+}
+
+/** `proved 2 days ago` */
+function proofText({ proved, time }: Proof): string {
+  return proved
+    ? vscode.l10n.t('proved {0}', ageText(time))
+    : vscode.l10n.t('could not be restored ({0})', ageText(time));
+}
+
+/** A pinned backup that is proved stays a pinned one. */
+function proofIcon({ pinned }: BackupFile, proof: Proof | undefined): vscode.ThemeIcon | undefined {
+  if (!proof) return undefined;
+  return proof.proved
+    ? new vscode.ThemeIcon(pinned ? 'pinned' : 'verified-filled', new vscode.ThemeColor('testing.iconPassed'))
+    : new vscode.ThemeIcon('error', new vscode.ThemeColor('testing.iconFailed'));
+}
+
+function proofDetail({ proved, time, by }: Proof): string {
+  const at = time.toLocaleString(vscode.env.language);
+  return proved
+    ? vscode.l10n.t('Proved {0} by Restore Point {1}: restored into a scratch database and compared', at, by)
+    : vscode.l10n.t('Could not be restored {0} by Restore Point {1}: prove it again to see why', at, by);
 }
 
 /** Tells pinned backups, whole ones, parts, safety backups and encrypted ones apart. */
@@ -158,7 +210,7 @@ function showContents(node: BackupsNode): vscode.Command {
   return { command: 'restorePoint.showContents', title, arguments: [node] };
 }
 
-function backupTooltip(backup: BackupFile): vscode.MarkdownString {
+function backupTooltip(backup: BackupFile, proof: Proof | undefined): vscode.MarkdownString {
   const { manifest, encryption, file, size, time, problem } = backup;
   const place = vscode.workspace.asRelativePath(file);
   if (problem !== undefined) return tooltip(path.basename(file), [problemText(backup), place]);
@@ -168,6 +220,7 @@ function backupTooltip(backup: BackupFile): vscode.MarkdownString {
         ? vscode.l10n.t('Encrypted with a passphrase. You are asked for it when you open the backup.')
         : vscode.l10n.t('Encrypted to recipients. The identity file of any of them opens it.'),
       `${formatBytes(size)} · ${time.toLocaleString(vscode.env.language)}`,
+      ...(proof ? [proofDetail(proof)] : []),
       place,
     ]);
   }
@@ -178,6 +231,7 @@ function backupTooltip(backup: BackupFile): vscode.MarkdownString {
     `${source.database} (${source.serverVersion})`,
     `${tablesText(sizeOf(manifest).tables)} · ${rowsText(rowsOf(backup))} · ${formatBytes(size)}`,
     vscode.l10n.t('Taken {0}', time.toLocaleString(vscode.env.language)),
+    ...(proof ? [proofDetail(proof)] : []),
     ...extentText(manifest),
     ...(leftOut.length > 0
       ? [vscode.l10n.t('Not included: {0}', leftOut.map(({ kind }) => kind).join(', '))]
