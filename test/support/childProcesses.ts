@@ -58,9 +58,12 @@ export async function startOwned(
   return { child, ended, stop };
 }
 
-/** Makes a temporary folder, its name beginning with `prefix`, that is removed at the end of this process at the latest. */
-export function makeOwnedFolder(prefix: string): OwnedFolder {
-  const path = mkdtempSync(join(tmpdir(), prefix));
+/**
+ * Makes a temporary folder, its name beginning with `prefix`, that is removed at the end of this process at the latest.
+ * `parent`: the system's temporary folder if not given.
+ */
+export function makeOwnedFolder(prefix: string, parent = tmpdir()): OwnedFolder {
+  const path = mkdtempSync(join(parent, prefix));
   ownFolder(path);
   return { path, remove: () => removeOwned(path) };
 }

@@ -233,7 +233,8 @@ function jobNumber(): number {
 
 function serverOf(lane: Lane): Promise<PostgresServer> {
   const binaries = process.env['POSTGRES_BINARIES'];
-  return (lane.server ??= startPostgres(binaries ? { binaries } : {}));
+  // All tests together hold more data than every machine has memory for.
+  return (lane.server ??= startPostgres({ ...(binaries ? { binaries } : {}), inMemory: !all }));
 }
 
 function judgeSuite(name: string, end: string, countsFile: string, which: string): void {
