@@ -3,7 +3,7 @@ import * as path from 'node:path';
 import { fileError } from '../archive/publish.ts';
 import { MadeHere } from '../backup/madeHere.ts';
 import { removalsOf, type PrunePlan } from '../backup/planPrune.ts';
-import { pruneBackups, type LeftBackup, type PruneReport } from '../backup/pruneBackups.ts';
+import { bytesOf, pruneBackups, type LeftBackup, type PruneReport } from '../backup/pruneBackups.ts';
 import { stateFolder } from '../backup/stateFolder.ts';
 import { RestorePointError } from '../core/errors.ts';
 import { formatBytes, formatQuantity as count } from '../core/format.ts';
@@ -58,8 +58,7 @@ async function checkFolder(folder: string): Promise<void> {
 
 function goingText(plan: PrunePlan): string {
   const going = removalsOf(plan);
-  const bytes = going.reduce((sum, { backup }) => sum + backup.backup.size, 0);
-  return `${count(going.length, 'backup')} (${formatBytes(bytes)})`;
+  return `${count(going.length, 'backup')} (${formatBytes(bytesOf(going))})`;
 }
 
 function resultText(report: PruneReport, args: PruneArguments): string {

@@ -1,6 +1,7 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { Compression } from '../core/manifest.ts';
+import type { RetentionPolicy } from '../schedule/retention.ts';
 
 function read<Value>(name: string, fallback: Value, scope?: vscode.WorkspaceFolder): Value {
   return vscode.workspace.getConfiguration('restorePoint', scope).get(name, fallback);
@@ -30,4 +31,19 @@ export function keptSafetyBackups(): number {
 /** The id of the connection on whose server backups are proved; by default that of the backup's own connection. */
 export function proofServer(): string | undefined {
   return read('proofServer', '').trim() || undefined;
+}
+
+/** Which backups are kept when others are pruned; without a rule, all. */
+export function retention(folder?: vscode.WorkspaceFolder): RetentionPolicy {
+  return policyFrom(read<unknown>('retention', {}, folder));
+}
+
+/** The rules in a value of a setting or an argument; whatever else is in it counts as no rule. */
+export function policyFrom(value: unknown): RetentionPolicy {
+  const given = (typeof value === 'object' && value !== null ? value : {}) as Readonly<
+    Record<string, unknown>
+  >;
+  const rules = ['keepLast', 'keepHourly', 'keepDaily', 'keepWeekly', 'keepMonthly'] as const;
+  const sound = rules.filter((rule) => Number.isSafeInteger(given[rule]) && Number(given[rule]) > 0);
+  return Object.fromEntries(sound.map((rule) => [rule, Number(given[rule])]));
 }

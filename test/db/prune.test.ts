@@ -53,7 +53,10 @@ for (const testEngine of testEngines) {
       JSON.parse(await done('prune', 'backups', ...words, '--json')) as Pruned;
     const names = async (): Promise<string[]> => (await readdir(backups)).sort();
     const make = (name: string, time: string, changes: object = {}): Promise<string> =>
-      agedBackup(real, path.join(backups, `${name}.dbbackup`), time, { state, changes });
+      agedBackup(real, path.join(backups, `${name}.dbbackup`), time, {
+        state: path.join(state, 'restore-point'),
+        changes,
+      });
     const makeForeign = (name: string, time: string): Promise<string> =>
       agedBackup(real, path.join(backups, `${name}.dbbackup`), time, { changes: { createdBy: '6.6.6' } });
     /** One bit of the rows. */

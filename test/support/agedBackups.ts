@@ -1,12 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import * as path from 'node:path';
 import { fingerprintOf } from '../../src/archive/writeArchive.ts';
 import { MadeHere } from '../../src/backup/madeHere.ts';
 import type { Manifest } from '../../src/core/manifest.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { fileOf, partsOf } from './damage.ts';
 
-/** A backup like a real one, as if it had been taken at another time. With `state`, this machine made it. */
+/** A backup like a real one, as if it had been taken at another time. With `state`, the state folder, this machine made it. */
 export async function agedBackup(
   real: string,
   file: string,
@@ -20,7 +19,6 @@ export async function agedBackup(
     JSON.stringify({ ...before, createdAt: new Date(time).toISOString(), ...changes }),
   );
   await writeFile(file, fileOf([...parts.slice(0, -1), { ...manifest, data }]));
-  if (state !== undefined)
-    await new MadeHere(path.join(state, 'restore-point'), silentLogger).add(fingerprintOf(data));
+  if (state !== undefined) await new MadeHere(state, silentLogger).add(fingerprintOf(data));
   return file;
 }

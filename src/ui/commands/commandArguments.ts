@@ -3,9 +3,11 @@ import { type BackupLabel, checkedLabel } from '../../core/backupLabel.ts';
 import { RestorePointError } from '../../core/errors.ts';
 import { parseTableName, type TableName } from '../../core/names.ts';
 import { restoreModes, type RestoreMode } from '../../core/plan.ts';
+import type { RetentionPolicy } from '../../schedule/retention.ts';
 import type { KeyOptions } from '../backups/backupKeys.ts';
 import type { Connection } from '../connections/connection.ts';
 import type { ConnectionStore } from '../connections/connectionStore.ts';
+import { policyFrom } from '../settings.ts';
 import type { BackupsNode } from '../tree/backupNodes.ts';
 import type { ConnectionsNode } from '../tree/connectionNodes.ts';
 
@@ -67,6 +69,16 @@ export interface ExportArguments extends BackupFileArguments {
   readonly out?: string;
 }
 
+/** Arguments of `pruneBackups`. */
+export interface PruneArguments extends WorkArguments {
+  /** A folder of backups, as a path. Defaults to the backup folder of the workspace. */
+  readonly folder?: string;
+  /** The rules, as in the setting `restorePoint.retention`. If left out, the user is asked. */
+  readonly policy?: RetentionPolicy;
+  /** Delete what no rule keeps, without asking. */
+  readonly confirmed?: boolean;
+}
+
 type Properties = Readonly<Record<string, unknown>>;
 
 function isNode(value: unknown): value is ConnectionsNode | BackupsNode {
@@ -83,6 +95,12 @@ export function textArgument(argument: unknown, name: string): string | undefine
   const value = propertiesOf(argument)[name];
   if (value === undefined || typeof value === 'string') return value;
   throw wrongArgument(name, 'must be a string');
+}
+
+/** The rules of `{ policy }`; undefined when the user must be asked. */
+export function policyArgument(argument: unknown): RetentionPolicy | undefined {
+  const { policy } = propertiesOf(argument);
+  return policy === undefined ? undefined : policyFrom(policy);
 }
 
 export function flagArgument(argument: unknown, name: string): boolean {

@@ -26,6 +26,7 @@ export const commandIds = [
   'restorePoint.revealBackup',
   'restorePoint.pinBackup',
   'restorePoint.unpinBackup',
+  'restorePoint.pruneBackups',
   'restorePoint.renameBackup',
   'restorePoint.deleteBackup',
   'restorePoint.addConnection',

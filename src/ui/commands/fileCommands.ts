@@ -6,9 +6,9 @@ import { sizeOf } from '../../core/manifest.ts';
 import { describeUnproven } from '../../core/unproven.ts';
 import { formatBytes, formatDuration } from '../../core/format.ts';
 import { messageOf, RestorePointError } from '../../core/errors.ts';
-import { removeFile } from '../../core/ownFiles.ts';
 import { backupNameOf } from '../../backup/backupFiles.ts';
-import { movePin, pinOf } from '../../backup/pins.ts';
+import { movePin } from '../../backup/pins.ts';
+import { confirmDeletion, deleter } from '../backups/deleteBackups.ts';
 import { alone, answered, askBackup } from '../prompts/choices.ts';
 import { askText } from '../prompts/inputs.ts';
 import { verifyEnds } from '../progress.ts';
@@ -82,10 +82,8 @@ export function fileCommands(
         const files = await chooseFiles(services, vscode.l10n.t('Delete Backup'), first, second);
         const confirmed = flagArgument(first, 'confirmed');
         if (!confirmed) await confirmDeletion(files);
-        for (const file of files) {
-          await moveToTrash(vscode.Uri.file(file), confirmed);
-          await removeFile(pinOf(file));
-        }
+        const remove = deleter({ count: files.length, confirmed });
+        for (const file of files) await remove(file);
         services.backups.refresh();
       },
     },
@@ -187,38 +185,4 @@ async function rename(file: string, name: string): Promise<void> {
     );
   }
   await movePin(file, target);
-}
-
-async function confirmDeletion(files: readonly string[]): Promise<void> {
-  const [first, ...others] = files.map((file) => path.basename(file));
-  const question =
-    others.length === 0
-      ? vscode.l10n.t('Delete the backup {0}?', first ?? '')
-      : vscode.l10n.t('Delete {0} backups?', files.length);
-  const yes = vscode.l10n.t('Move to Trash');
-  const detail =
-    others.length === 0
-      ? vscode.l10n.t('You can restore it from the trash.')
-      : [first, ...others, '', vscode.l10n.t('You can restore them from the trash.')].join('\n');
-  const chosen = await vscode.window.showWarningMessage(question, { modal: true, detail }, yes);
-  if (chosen !== yes) throw new vscode.CancellationError();
-}
-
-/** If the machine has no trash, asks whether to delete the file permanently. */
-async function moveToTrash(uri: vscode.Uri, confirmed: boolean): Promise<void> {
-  try {
-    await vscode.workspace.fs.delete(uri, { useTrash: true });
-  } catch (error) {
-    if (error instanceof vscode.FileSystemError && error.code === 'FileNotFound') throw error;
-    if (!confirmed) await confirmPermanentDeletion(uri);
-    await vscode.workspace.fs.delete(uri, { useTrash: false });
-  }
-}
-
-async function confirmPermanentDeletion(uri: vscode.Uri): Promise<void> {
-  const question = vscode.l10n.t('{0} cannot be moved to the trash.', path.basename(uri.fsPath));
-  const detail = vscode.l10n.t('If you delete it permanently, you cannot get it back.');
-  const yes = vscode.l10n.t('Delete Permanently');
-  const chosen = await vscode.window.showWarningMessage(question, { modal: true, detail }, yes);
-  if (chosen !== yes) throw new vscode.CancellationError();
 }

@@ -54,7 +54,7 @@ export async function askOne<Value>(frame: Frame, options: ChoiceOptions<Value>)
   return typeof answer === 'symbol' ? answer : answer.value;
 }
 
-/** At least one of the choices. */
+/** At least one of the choices. A refused one cannot be selected; its detail says why. */
 export async function askMany<Value>(frame: Frame, options: ChoiceOptions<Value>): Promise<Value[] | Back> {
   const input = vscode.window.createQuickPick<Choice<Value> | Separator>();
   input.canSelectMany = true;
@@ -62,8 +62,16 @@ export async function askMany<Value>(frame: Frame, options: ChoiceOptions<Value>
   input.matchOnDescription = true;
   input.items = options.choices;
   input.selectedItems = options.choices.filter((item) => isChoice(item) && options.isChosen?.(item.value));
+  const isRefused = (item: Choice<Value> | Separator): boolean =>
+    isChoice(item) && item.refusal !== undefined;
+  input.onDidChangeSelection((items) => {
+    if (items.some(isRefused)) input.selectedItems = items.filter((item) => !isRefused(item));
+  });
   return await showInput(input, frame, () => {
-    const values = input.selectedItems.filter(isChoice).map((item) => item.value);
+    const values = input.selectedItems
+      .filter(isChoice)
+      .filter((item) => !isRefused(item))
+      .map((item) => item.value);
     return values.length > 0 ? values : undefined;
   });
 }
