@@ -12,6 +12,7 @@ import { compareCommands } from './ui/commands/compareCommands.ts';
 import { connectionCommands } from './ui/commands/connectionCommands.ts';
 import { exportCommands } from './ui/commands/exportCommands.ts';
 import { fileCommands } from './ui/commands/fileCommands.ts';
+import { historyCommand } from './ui/commands/historyCommand.ts';
 import { newDatabaseCommand } from './ui/commands/newDatabaseCommand.ts';
 import { proveCommand } from './ui/commands/proveCommand.ts';
 import { restoreCommands } from './ui/commands/restoreCommands.ts';
@@ -49,6 +50,7 @@ export function activate(context: vscode.ExtensionContext): void {
       ...newDatabaseCommand(services),
       ...exportCommands(services),
       ...fileCommands(services),
+      ...historyCommand(services, context.extensionUri),
       ...proveCommand(services),
       ...retentionCommands(services),
       ...showCommands(services),

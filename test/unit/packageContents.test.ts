@@ -9,6 +9,7 @@ describe('the packed extension', () => {
     const slashed = (file: string): string => file.replaceAll('\\', '/');
     const pages = globSync('media/*/*.{js,css}', { cwd: projectRoot }).map(slashed);
     assert.ok(pages.includes('media/comparison/comparison.js'));
+    assert.ok(pages.includes('media/history/history.js'));
     const packed = await listFiles({ cwd: projectRoot, packageManager: PackageManager.None });
     const carried = new Set(packed.map(slashed));
     assert.deepEqual(

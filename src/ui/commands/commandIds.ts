@@ -15,6 +15,7 @@ export const commandIds = [
   'restorePoint.compareWithLatest',
   'restorePoint.compareBackups',
   'restorePoint.exportTable',
+  'restorePoint.showHistory',
   'restorePoint.verifyBackup',
   'restorePoint.proveBackup',
   'restorePoint.salvageBackup',

@@ -1,0 +1,32 @@
+import * as vscode from 'vscode';
+import { takenFrom } from '../backups/backupOrigin.ts';
+import { showHistory } from '../history/historyPanel.ts';
+import type { Services } from '../services.ts';
+import { chooseConnection } from './chooseConnection.ts';
+import { connectionArgument } from './commandArguments.ts';
+import type { CommandTable } from './commandTable.ts';
+
+/** Shows the backups of a connection over time. Can be called with a `connection`. */
+export function historyCommand(
+  services: Services,
+  extensionUri: vscode.Uri,
+): Pick<CommandTable, 'restorePoint.showHistory'> {
+  return {
+    'restorePoint.showHistory': {
+      operation: vscode.l10n.t('The history of backups'),
+      async run(first) {
+        const title = vscode.l10n.t('Show Backup History');
+        const connection =
+          connectionArgument(first, services.store) ??
+          (await chooseConnection(services, title, { placeholder: vscode.l10n.t('Choose a connection') }));
+        const { backups, log } = services;
+        const connectionOf = ({
+          file,
+          manifest,
+        }: Parameters<Parameters<typeof showHistory>[1]['connectionOf']>[0]) =>
+          takenFrom(services, file, manifest);
+        showHistory(extensionUri, { connection, backups, connectionOf, log });
+      },
+    },
+  };
+}
