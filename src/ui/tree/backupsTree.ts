@@ -16,7 +16,7 @@ import {
 
 type ConnectionOf = (backup: BackupFile) => Pick<Connection, 'key' | 'name'> | undefined;
 
-/** A connection with more backups gets a group for each day. */
+/** A connection with more backups gets a group for each day that has several. */
 const mostWithoutDays = 12;
 
 /** The Backups view: the backup files of the workspace, newest first, grouped by connection and day, and their tables. */
@@ -30,7 +30,7 @@ export class BackupsTree implements vscode.TreeDataProvider<BackupsNode>, vscode
   #nodes = new Map<string, BackupNode>();
   #groups: readonly BackupGroupNode[] = [];
   /** By the key of their group; empty where all are of one connection. */
-  #days = new Map<string, readonly BackupDayNode[]>();
+  #days = new Map<string, readonly (BackupDayNode | BackupNode)[]>();
 
   readonly onDidChangeTreeData = this.#changed.event;
 
@@ -69,7 +69,7 @@ export class BackupsTree implements vscode.TreeDataProvider<BackupsNode>, vscode
     if (node.kind === 'backupGroup') return undefined;
     if (node.kind === 'backupDay')
       return this.#groups.find(({ key }) => this.#days.get(key)?.includes(node) ?? false);
-    const days = [...this.#days.values()].flat();
+    const days = [...this.#days.values()].flat().filter((one) => one.kind === 'backupDay');
     const holds = ({ backups }: { readonly backups: readonly BackupNode[] }): boolean =>
       backups.includes(node);
     return days.find(holds) ?? this.#groups.find(holds);
@@ -124,16 +124,15 @@ export class BackupsTree implements vscode.TreeDataProvider<BackupsNode>, vscode
   }
 }
 
-/** Newest first, as the backups are. */
-function daysOf(group: string, nodes: readonly BackupNode[]): BackupDayNode[] {
+/** Newest first, as the backups are. The only backup of a day needs no group: it shows its date. */
+function daysOf(group: string, nodes: readonly BackupNode[]): (BackupDayNode | BackupNode)[] {
   const days = Map.groupBy(nodes, ({ backup: { time } }) => time.toDateString());
-  return [...days].map(([date, backups], index) => ({
-    kind: 'backupDay',
-    key: `${date} ${group}`,
-    day: backups[0]!.backup.time,
-    open: index === 0,
-    backups,
-  }));
+  return [...days].map(([date, backups], index) => {
+    const [newest] = backups as [BackupNode];
+    if (backups.length === 1) return newest;
+    const { time: day } = newest.backup;
+    return { kind: 'backupDay', key: `${date} ${group}`, day, open: index === 0, backups };
+  });
 }
 
 /**
