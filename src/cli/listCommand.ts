@@ -1,6 +1,7 @@
 import * as path from 'node:path';
 import { listBackups, type BackupFile } from '../backup/backupFiles.ts';
 import { MadeHere } from '../backup/madeHere.ts';
+import { Proofs, type Proof } from '../backup/proofs.ts';
 import { databaseKeyOf, extentOf, type BackupExtent } from '../backup/series.ts';
 import { stateFolder } from '../backup/stateFolder.ts';
 import { fileError } from '../archive/publish.ts';
@@ -26,13 +27,17 @@ export async function list(args: ListArguments, output: Output, { logger }: Work
     }
   }
   backups.sort((a, b) => b.time.getTime() - a.time.getTime());
+  const proofs = await new Proofs(stateFolder(), logger).all();
+  const proofOf: ProofOf = ({ fingerprint = '' }) => proofs.get(fingerprint);
   const madeHere = new MadeHere(stateFolder(), logger);
   const json: unknown[] = [];
-  for (const backup of backups) json.push(await asJson(backup, madeHere));
-  output.result(listText(backups, args.folders), { backups: json });
+  for (const backup of backups) json.push(await asJson(backup, proofOf(backup), madeHere));
+  output.result(listText(backups, args.folders, proofOf), { backups: json });
 }
 
-async function asJson(backup: BackupFile, madeHere: MadeHere): Promise<unknown> {
+type ProofOf = (backup: BackupFile) => Proof | undefined;
+
+async function asJson(backup: BackupFile, proof: Proof | undefined, madeHere: MadeHere): Promise<unknown> {
   const { file, size, time, manifest, fingerprint, encryption, problem, pinned = false } = backup;
   return {
     file: path.resolve(file),
@@ -42,6 +47,7 @@ async function asJson(backup: BackupFile, madeHere: MadeHere): Promise<unknown> 
     ...(encryption ? { encryption } : {}),
     ...(problem === undefined ? {} : { problem }),
     ...(fingerprint === undefined ? {} : { madeHere: await madeHere.has(fingerprint) }),
+    ...(proof ? { lastProof: { proved: proof.proved, time: proof.time.toISOString() } } : {}),
     ...(manifest ? manifestAsJson(manifest) : {}),
   };
 }
@@ -56,7 +62,9 @@ function manifestAsJson(manifest: Manifest): object {
   };
 }
 
-function listText(backups: readonly BackupFile[], folders: readonly string[]): string {
+function listText(backups: readonly BackupFile[], folders: readonly string[], proofOf: ProofOf): string {
+  const cells = (group: readonly BackupFile[]): string[] =>
+    aligned(group.map((backup) => cellsOf(backup, proofOf(backup))));
   if (backups.length === 0) return visible(`There are no backups in ${folders.join(', ')}.`);
   const groups = Map.groupBy(backups, ({ manifest }) => (manifest ? databaseKeyOf(manifest) : ''));
   // Those of which nothing is known come last.
@@ -64,11 +72,8 @@ function listText(backups: readonly BackupFile[], folders: readonly string[]): s
   groups.delete('');
   const bytes = backups.reduce((sum, { size }) => sum + size, 0);
   return [
-    ...[...groups.values()].flatMap((group) => [
-      titleOf(group[0]!.manifest!),
-      ...aligned(group.map(cellsOf)),
-    ]),
-    ...(unknown.length > 0 ? ['Encrypted or damaged', ...aligned(unknown.map(cellsOf))] : []),
+    ...[...groups.values()].flatMap((group) => [titleOf(group[0]!.manifest!), ...cells(group)]),
+    ...(unknown.length > 0 ? ['Encrypted or damaged', ...cells(unknown)] : []),
     `${count(backups.length, 'backup')}, ${formatBytes(bytes)}`,
   ].join('\n');
 }
@@ -77,7 +82,7 @@ function titleOf({ source }: Manifest): string {
   return visible(`${source.database} (${source.serverVersion})`);
 }
 
-function cellsOf(backup: BackupFile): string[] {
+function cellsOf(backup: BackupFile, proof: Proof | undefined): string[] {
   const { file, size, time, manifest, encryption, problem, pinned } = backup;
   return [
     localTime(time),
@@ -87,6 +92,7 @@ function cellsOf(backup: BackupFile): string[] {
     file,
     [
       ...(pinned ? ['pinned'] : []),
+      ...(proof ? [`${proof.proved ? 'proved' : 'proof failed'} ${localTime(proof.time)}`] : []),
       ...(manifest?.purpose === 'safety' ? ['safety backup'] : []),
       ...(encryption ? ['encrypted'] : []),
       ...(manifest?.name === undefined ? [] : [`"${manifest.name}"`]),

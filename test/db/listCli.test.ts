@@ -19,6 +19,7 @@ interface Listed {
     readonly encryption?: string;
     readonly problem?: string;
     readonly madeHere?: boolean;
+    readonly lastProof?: { readonly proved: boolean; readonly time: string };
     readonly tables?: readonly { readonly name: string; readonly rows: number }[];
   }[];
 }
@@ -134,6 +135,14 @@ for (const testEngine of testEngines) {
       assert.match(gone.stderr, /The backup cannot be pinned: there is no such file or folder/);
       assert.equal((await runCli(['pin', 'backups/notes.txt'], { cwd: folder.path, env })).code, 2);
       assert.deepEqual(await readdir(backups), ['a.dbbackup']);
+    });
+
+    it('says when a backup was proved', async () => {
+      await run('backup', database.url, '--out', 'backups/a.dbbackup');
+      await run('prove', 'backups/a.dbbackup', ...(testEngine.id === 'postgres' ? [database.url] : []));
+      assert.match(await run('list'), /a\.dbbackup +proved \d{4}-\d\d-\d\d \d\d:\d\d\n/);
+      const [backup] = await listed();
+      assert.equal(backup?.lastProof?.proved, true);
     });
 
     it('says what a backup does not hold', async () => {
