@@ -192,7 +192,7 @@ export class SqliteSession implements Session {
     });
   }
 
-  async #restoring<Restore extends (RestoreWork & OpenWork) | undefined>(
+  async #restoring<Restore extends (RestoreWork & Pick<OpenWork, 'close'>) | undefined>(
     options: WorkOptions,
     begin: (options: WorkOptions) => Promise<Restore>,
   ): Promise<RestoreSteps | Extract<Restore, undefined>> {

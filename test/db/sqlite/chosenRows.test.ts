@@ -33,7 +33,10 @@ describe('SQLite: chosen rows', () => {
     (15, CAST(x'ff41' AS TEXT)), (16, NULL), (17, 1), (18, 1.0), (19, '1'), (20, x'31'), (21, 'Ünïcode 🎉'),
     (22, 123456789.123456789), (23, char(13) || char(10)), (24, 9007199254740993)`;
 
-  for (const encoding of ['UTF-8', 'UTF-16le', 'UTF-16be']) {
+  /** U+FFFE, as each of them stores it. */
+  const noncharacter = { 'UTF-8': 'efbfbe', 'UTF-16le': 'feff', 'UTF-16be': 'fffe' };
+
+  for (const [encoding, bytes] of Object.entries(noncharacter)) {
     for (const shape of ['', 'WITHOUT ROWID', 'STRICT']) {
       it(`brings every kind of value back exactly (${encoding} ${shape})`, async () => {
         makePast(
@@ -41,13 +44,13 @@ describe('SQLite: chosen rows', () => {
           past,
           `PRAGMA encoding = '${encoding}';
            CREATE TABLE t (id INTEGER PRIMARY KEY, a ${shape === 'STRICT' ? 'ANY' : ''}) ${shape};
-           INSERT INTO t VALUES ${everyValue}`,
+           INSERT INTO t VALUES ${everyValue}, (25, CAST(x'${bytes}' AS TEXT))`,
           `DELETE FROM t WHERE id % 2; UPDATE t SET a = 'other'; INSERT INTO t VALUES (100, 1), (102, 2)`,
         );
         const chosen = await differences(file, past, 't');
         const { written, found } = await restoreRows(file, [chosen]);
         assert.deepEqual(found, { counts: {}, listed: [] });
-        assert.equal(written.length, 26);
+        assert.equal(written.length, 27);
         assert.deepEqual(sqliteDump(file), sqliteDump(past));
         const shown = new Set(
           written.map(

@@ -1,18 +1,16 @@
 import { createHash } from 'node:crypto';
 import { RestorePointError } from '../../../core/errors.ts';
-import { type Value, valueText } from '../../../core/values.ts';
+import { type Row, type Value, valueText } from '../../../core/values.ts';
 import { hasSystemTable, readCatalog } from '../schema/catalog.ts';
-import { type Binding, Connection } from '../connect/connection.ts';
-import { copiedColumns, quoteList } from '../rows/copyRows.ts';
+import { Connection } from '../connect/connection.ts';
+import { copiedColumns } from '../rows/copyRows.ts';
 import { inWords } from '../connect/errors.ts';
 import { quote, quoteText } from '../connect/identifiers.ts';
 import { createSystemTable, systemTableNames } from '../rows/systemTables.ts';
+import { RowBatch } from '../rows/rowBatch.ts';
 import { readTypedRows, type TableToRead } from '../rows/typedRows.ts';
-import { encodeText, textConverter } from '../schema/textEncoding.ts';
+import { textConverter } from '../schema/textEncoding.ts';
 import { openUntrusted } from './untrusted.ts';
-
-/** How many values one statement writes. */
-const valuesAtOnce = 20_000;
 
 export interface Conversion {
   readonly from: string;
@@ -100,19 +98,19 @@ async function copyTable(
   const { from, to } = conversion;
   const { name } = table.table;
   await copy.run(`DELETE FROM ${quote(name)}`, [], signal);
-  const most = Math.max(1, Math.floor(valuesAtOnce / Math.max(1, table.columns.length)));
+  const batch = new RowBatch(quote(name), table.columns, to);
   let number = 0;
   for await (const page of readTypedRows(source, table, {}, signal)) {
-    const rows = page.map((row) => {
+    for (const row of page) {
       number += 1;
-      return row.map((value) => stored(converted(value, conversion, name, number), to));
-    });
-    for (const row of rows) written.add(row);
-    for (let start = 0; start < rows.length; start += most)
-      await insert(copy, table, rows.slice(start, start + most), signal);
+      const kept = row.map((value) => converted(value, conversion, name, number));
+      written.add(kept);
+      if (batch.isFull) await batch.flush(copy, signal);
+      batch.add(kept);
+    }
   }
-  for await (const page of readTypedRows(copy, table, {}, signal))
-    for (const row of page) found.add(row.map((value) => stored(value, to)));
+  await batch.flush(copy, signal);
+  for await (const page of readTypedRows(copy, table, {}, signal)) for (const row of page) found.add(row);
   if (written.sum === found.sum) return;
   throw new RestorePointError(
     'refused',
@@ -134,51 +132,17 @@ function converted(value: Value, { from, to, refuses }: Conversion, table: strin
   );
 }
 
-/** A value in a statement: a literal, or an expression over bound bytes. */
-interface StoredValue {
-  readonly sql: string;
-  readonly bytes?: Uint8Array;
-}
-
-function stored(value: Value, encoding: string): StoredValue {
-  const [asText, asBlob] = ['CAST(? AS TEXT)', '?'];
-  if (value === null) return { sql: 'NULL' };
-  if (value.kind === 'bytes') return { sql: value.invalidText ? asText : asBlob, bytes: value.bytes };
-  const text = valueText(value) ?? '';
-  if (value.kind === 'text') return { sql: asText, bytes: encodeText(text, encoding) };
-  return { sql: text.replace('Infinity', '9e999') };
-}
-
 /** A sum over rows in any order: in another encoding keys may be in another one. */
 class RowsDigest {
   sum = 0n;
 
-  add(row: readonly StoredValue[]): void {
+  add(row: Row): void {
     const hash = createHash('sha256');
-    for (const { sql, bytes } of row) {
-      hash.update(`${sql} ${bytes?.length} `);
-      if (bytes) hash.update(bytes);
+    for (const value of row) {
+      const content = value?.kind === 'bytes' ? value.bytes : (valueText(value) ?? '');
+      const isText = value?.kind === 'bytes' && value.invalidText;
+      hash.update(`${value?.kind} ${isText} ${content.length} `).update(content);
     }
     this.sum = BigInt.asUintN(256, this.sum + BigInt(`0x${hash.digest('hex')}`));
   }
-}
-
-async function insert(
-  copy: Connection,
-  { table, columns }: TableToRead,
-  rows: readonly (readonly StoredValue[])[],
-  signal?: AbortSignal,
-): Promise<void> {
-  const bindings: Binding[] = [];
-  const tuples = rows.map((row) => `(${row.map((value) => boundValue(value, bindings)).join(', ')})`);
-  const into = `${quote(table.name)} (${quoteList(columns)})`;
-  await copy.run(`INSERT OR ABORT INTO ${into} VALUES ${tuples.join(', ')}`, bindings, signal);
-}
-
-/** The driver would bind no bytes as NULL. */
-function boundValue({ sql, bytes }: StoredValue, bindings: Binding[]): string {
-  if (!bytes) return sql;
-  if (bytes.length === 0) return sql === '?' ? `x''` : `''`;
-  bindings.push(bytes);
-  return sql;
 }

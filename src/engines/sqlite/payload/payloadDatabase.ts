@@ -13,7 +13,7 @@ import {
   type VirtualTable,
   virtualTables,
 } from '../schema/catalog.ts';
-import { Connection } from '../connect/connection.ts';
+import type { Connection } from '../connect/connection.ts';
 import { convertCopy } from './convertedCopy.ts';
 import { describeFailure, inWords } from '../connect/errors.ts';
 import { checkCounters } from './payloadCounters.ts';
@@ -22,7 +22,7 @@ import { unlikeManifest } from './payloadSchemaCheck.ts';
 import { readSchemaOrder } from '../schema/schemaOrder.ts';
 import { SoundTables } from '../rows/soundTables.ts';
 import { TemporaryFolder } from '../files/temporaryFolder.ts';
-import { asItWas, disarmUntrusted, distrust, openUntrusted } from './untrusted.ts';
+import { asItWas, disarmUntrusted, editSchema, openUntrusted } from './untrusted.ts';
 
 /** The settings that a new database takes over from the one that was backed up. */
 export interface DatabaseSettings {
@@ -33,13 +33,20 @@ export interface DatabaseSettings {
   readonly applicationId: number;
 }
 
+/** A file that any connection may attach; `PayloadDatabase.attachable` alone makes one. */
+export interface AttachableFile {
+  readonly attachable: string;
+}
+
 /** The database of a backup, as a temporary file. It may come from anywhere: nothing in it is trusted. */
 export class PayloadDatabase {
   readonly settings: DatabaseSettings;
   readonly tables: readonly CatalogTable[];
   readonly virtualTables: readonly VirtualTable[];
   readonly #folder: TemporaryFolder;
-  #file: string;
+  readonly #trusted: boolean;
+  /** The database as it was extracted, until it is made attachable. */
+  readonly file: string;
   /** See `readSchemaOrder`. */
   readonly order: readonly string[];
 
@@ -49,8 +56,10 @@ export class PayloadDatabase {
     order: readonly string[],
     tables: readonly CatalogTable[],
     folder: TemporaryFolder,
+    trusted: boolean,
   ) {
-    this.#file = file;
+    this.file = file;
+    this.#trusted = trusted;
     this.settings = settings;
     this.order = order;
     this.virtualTables = virtualTables(tables);
@@ -101,14 +110,37 @@ export class PayloadDatabase {
       const catalog = await readCatalog(connection, 'main', signal);
       const tables = untrusted ? asItWas(catalog, untrusted) : catalog;
       if (manifest) await checkCounters(connection, manifest, tables, signal);
-      return new PayloadDatabase(file, settings, order, tables, folder);
+      return new PayloadDatabase(file, settings, order, tables, folder, manifest === undefined);
     } finally {
       await connection.close();
     }
   }
 
+  /**
+   * Makes it a file that can be attached to a database which stores text in this encoding. Its pages are proven where another
+   * machine may have made it; nothing but tables of rows and their indexes stays in it: a view that names `main` could not be
+   * read there, and no module is run on what came from anywhere. Throws `damaged-backup`, `refused` for text that cannot be
+   * converted in a table that `converts` names, `cancelled`.
+   */
+  async attachable(
+    encoding: string,
+    converts: (table: string) => boolean,
+    options: WorkOptions,
+  ): Promise<AttachableFile> {
+    if (!this.#trusted) await this.#checkPages(options);
+    await this.#disarm();
+    const { encoding: from, pageSize } = this.settings;
+    if (from === encoding) return { attachable: this.file };
+    options.logger.info(`The text of the backup is converted from ${from} to ${encoding}`);
+    const copyFile = await this.newFile('converted.sqlite');
+    const conversion = { from, to: encoding, pageSize, refuses: converts };
+    await convertCopy(this.file, copyFile, conversion, options.signal);
+    await removeFile(this.file);
+    return { attachable: copyFile };
+  }
+
   /** That SQLite can read all of it in one go: see `SoundTables.check`. Throws `damaged-backup`. */
-  async checkPages({ signal, logger }: WorkOptions): Promise<void> {
+  async #checkPages({ signal, logger }: WorkOptions): Promise<void> {
     const connection = await openUntrusted(this.file);
     try {
       const sound = new SoundTables(connection);
@@ -122,50 +154,23 @@ export class PayloadDatabase {
     }
   }
 
-  /**
-   * Leaves nothing but tables of rows and their indexes in the file, to be called before it is attached: a view that
-   * names `main` could not be read there, and no module is run on what came from anywhere.
-   */
-  async disarm(): Promise<void> {
-    const connection = await Connection.open(this.file, 'write');
+  async #disarm(): Promise<void> {
     try {
-      await distrust(connection);
-      await connection.all('PRAGMA journal_mode = OFF');
-      await connection.all('PRAGMA synchronous = OFF');
-      await connection.all('PRAGMA writable_schema = ON');
-      await connection.run(
-        `DELETE FROM main.sqlite_schema WHERE (type IN ('table', 'index') AND rootpage > 0 AND (
-           sql LIKE 'CREATE TABLE %' OR sql LIKE 'CREATE INDEX %' OR sql LIKE 'CREATE UNIQUE INDEX %'
-           OR (sql IS NULL AND type = 'index'))) IS NOT TRUE`,
+      await editSchema(this.file, (connection) =>
+        connection.run(
+          `DELETE FROM main.sqlite_schema WHERE (type IN ('table', 'index') AND rootpage > 0 AND (
+             sql LIKE 'CREATE TABLE %' OR sql LIKE 'CREATE INDEX %' OR sql LIKE 'CREATE UNIQUE INDEX %'
+             OR (sql IS NULL AND type = 'index'))) IS NOT TRUE`,
+        ),
       );
     } catch (error) {
       throw describeFailure(error, 'damaged-backup');
-    } finally {
-      await connection.close();
     }
-  }
-
-  /** Its text becomes what a database of this encoding stores; to be called when it is disarmed. Throws `refused`. */
-  async convert(
-    encoding: string,
-    refuses: (table: string) => boolean,
-    { signal, logger }: WorkOptions,
-  ): Promise<void> {
-    const { encoding: from, pageSize } = this.settings;
-    logger.info(`The text of the backup is converted from ${from} to ${encoding}`);
-    const copyFile = await this.#folder.createFile('converted.sqlite');
-    await convertCopy(this.#file, copyFile, { from, to: encoding, pageSize, refuses }, signal);
-    await removeFile(this.#file);
-    this.#file = copyFile;
   }
 
   /** Another file in the same folder, which goes with it. Resolves to its path. */
   newFile(name: string): Promise<string> {
     return this.#folder.createFile(name);
-  }
-
-  get file(): string {
-    return this.#file;
   }
 
   /** The table of the payload that the manifest means. Throws `damaged-backup` when it is not as it says. */

@@ -60,6 +60,11 @@ export class SqlitePayloadRows implements PayloadRows {
     }
   }
 
+  /** The database itself, which is removed when this is closed. */
+  async payload(): Promise<PayloadDatabase> {
+    return (await this.#open()).payload;
+  }
+
   /** SQLite knows none. */
   checkExtras(): Promise<void> {
     return Promise.resolve();

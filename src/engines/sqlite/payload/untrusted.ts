@@ -43,6 +43,22 @@ export async function distrust(connection: Connection): Promise<void> {
   await connection.all('PRAGMA mmap_size = 0');
 }
 
+/** Opens the schema of a file that can be made anew to be written, without a journal. */
+export async function editSchema<Result>(
+  file: string,
+  edit: (connection: Connection) => Promise<Result>,
+): Promise<Result> {
+  const connection = await openUntrusted(file, 'write');
+  try {
+    await connection.all('PRAGMA journal_mode = OFF');
+    await connection.all('PRAGMA synchronous = OFF');
+    await connection.all('PRAGMA writable_schema = ON');
+    return await edit(connection);
+  } finally {
+    await connection.close();
+  }
+}
+
 /** The schema of a database before it was disarmed. */
 export interface UntrustedSchema {
   /** See `readSchemaOrder`. */
@@ -62,14 +78,10 @@ export async function disarmUntrusted(
   signal?: AbortSignal,
 ): Promise<UntrustedSchema> {
   await checkSchemaSize(file, schemaBounds(manifest));
-  const connection = await openUntrusted(file, 'write');
-  try {
+  return editSchema(file, async (connection) => {
     const rows = await readSchema(connection, signal);
     checkPayloadSchema(rows, manifest);
     const order = await readSchemaOrder(connection, 'main', signal);
-    await connection.all('PRAGMA journal_mode = OFF');
-    await connection.all('PRAGMA synchronous = OFF');
-    await connection.all('PRAGMA writable_schema = ON');
     await connection.run('DELETE FROM main.sqlite_schema WHERE (rootpage > 0) IS NOT TRUE', [], signal);
     const tables = rows.filter(({ type }) => type === 'table');
     for (const { name, sql } of tables) {
@@ -85,9 +97,7 @@ export async function disarmUntrusted(
       stored: tables.filter(({ rootPage }) => rootPage > 0),
       virtual: tables.flatMap(({ name, sql, rootPage }) => (rootPage > 0 ? [] : [{ name, sql: sql ?? '' }])),
     };
-  } finally {
-    await connection.close();
-  }
+  });
 }
 
 async function readSchema(connection: Connection, signal?: AbortSignal): Promise<SchemaRow[]> {

@@ -7,7 +7,7 @@ import type {
 } from '../../../core/chosenRows.ts';
 import { RestorePointError } from '../../../core/errors.ts';
 import { formatTableName } from '../../../core/names.ts';
-import { committed, type RestoreOutcome, unchanged } from '../../../core/outcome.ts';
+import type { RestoreOutcome } from '../../../core/outcome.ts';
 import type { Phase } from '../../../core/progress.ts';
 import type { WorkOptions } from '../../engine.ts';
 import type { RowWork } from '../../restoreSteps.ts';
@@ -17,10 +17,12 @@ import { chosenRows, ChosenInTable, type Refused, written, writtenRows } from '.
 import { leftByChildren, withoutParent } from './chosenReferences.ts';
 import { databaseName } from '../connect/address.ts';
 import { Connection } from '../connect/connection.ts';
-import { describeFailure, inWords } from '../connect/errors.ts';
+import { inWords } from '../connect/errors.ts';
+import { readSettings } from '../payload/payloadDatabase.ts';
 import { referencesOf } from '../rows/foreignKeys.ts';
 import { foldName, sameName } from '../connect/identifiers.ts';
 import { configure } from './restoreSettings.ts';
+import { RestoreTransaction } from './restoreTransaction.ts';
 import { rebuildSearchIndexes } from '../schema/searchIndexes.ts';
 import { stageRows, type StagedRows } from './stagedRows.ts';
 import { changedSince } from '../schema/takenNames.ts';
@@ -41,17 +43,17 @@ interface RefusedRows extends Refused {
 /** The restore of chosen rows into one database file. See `RowWork`. */
 export class ChosenRowsRestore implements RowWork {
   readonly #connection: Connection;
+  readonly #transaction: RestoreTransaction;
   readonly #chosen: readonly ChosenTable[];
   readonly #options: WorkOptions;
   #catalog: readonly CatalogTable[] = [];
   #tables: readonly ChosenInTable[] = [];
   /** By table and place: why a row was refused. */
   readonly #reasons = new Map<string, Reason>();
-  #ended = false;
-  #outcome: RestoreOutcome = unchanged;
 
   private constructor(connection: Connection, chosen: readonly ChosenTable[], options: WorkOptions) {
     this.#connection = connection;
+    this.#transaction = new RestoreTransaction(connection, options);
     this.#chosen = chosen;
     this.#options = options;
   }
@@ -76,11 +78,12 @@ export class ChosenRowsRestore implements RowWork {
   check(): Promise<Pick<CheckedRows, 'conflicts' | 'unchanged'>> {
     return this.#inWords(async () => {
       const { signal } = this.#options;
+      const { encoding } = await readSettings(this.#connection);
       // Rows may take long to come: only the temporary database is locked until they are here.
       await this.#connection.run('BEGIN');
       const staged: StagedRows[] = [];
       for (const [number, table] of this.#chosen.entries()) {
-        staged.push(await stageRows(this.#connection, table, number, signal));
+        staged.push(await stageRows(this.#connection, table, { number, encoding }, signal));
       }
       await this.#connection.run('COMMIT');
       await this.#connection.run('BEGIN IMMEDIATE', [], signal);
@@ -215,36 +218,16 @@ export class ChosenRowsRestore implements RowWork {
     });
   }
 
-  async commit(): Promise<void> {
-    await this.#inWords(() => this.#connection.run('COMMIT'));
-    this.#outcome = committed;
-    await this.#end();
+  commit(): Promise<void> {
+    return this.#transaction.commit();
   }
 
-  async rollback(): Promise<RestoreOutcome> {
-    if (this.#ended) return this.#outcome;
-    try {
-      await this.#connection.rollBack();
-    } catch (error) {
-      this.#outcome = { state: 'unknown', cause: describeFailure(error, 'database') };
-    }
-    await this.#end();
-    return this.#outcome;
+  rollback(): Promise<RestoreOutcome> {
+    return this.#transaction.rollback();
   }
 
-  /** Ends what is open. Never throws. */
-  async close(): Promise<void> {
-    const outcome = await this.rollback();
-    if (outcome.state !== 'unknown') return;
-    this.#options.logger.error(
-      'A restore could not be rolled back when its connection was closed',
-      outcome.cause,
-    );
-  }
-
-  async #end(): Promise<void> {
-    this.#ended = true;
-    await this.#connection.closeQuietly(this.#options.logger);
+  close(): Promise<void> {
+    return this.#transaction.close();
   }
 
   /** Throws `usage` for a table without rows of its own, `refused` where it has changed. */

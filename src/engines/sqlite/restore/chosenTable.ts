@@ -7,6 +7,7 @@ import type { Connection } from '../connect/connection.ts';
 import { quoteList } from '../rows/copyRows.ts';
 import { inWords, isSqliteError } from '../connect/errors.ts';
 import { quote, quoteTable, sameName } from '../connect/identifiers.ts';
+import { keyPlace, type RowPlace, rowidPlace } from '../rows/comparedTables.ts';
 import { balanced, groupingOf, matchColumns, sameRow, targetAlias } from '../rows/rowComparison.ts';
 import { checkCondition, wrongCondition } from '../schema/sqlText.ts';
 import { createStaged, type StagedRows, type StagedTable } from './stagedRows.ts';
@@ -57,6 +58,8 @@ export class ChosenInTable {
   /** The columns of the key with their collations; undefined if all values identify a row. */
   readonly key:
     { readonly columns: readonly string[]; readonly collations: ReadonlyMap<string, string> } | undefined;
+  /** How rows of the table are found again. */
+  readonly place: RowPlace;
   /** Some rows have a NULL in their key, which SQLite lets into primary keys: their values tell these apart. */
   #hasNullKeys = false;
 
@@ -76,11 +79,13 @@ export class ChosenInTable {
     const columns = chosen.key?.map((place) => chosen.columns[place]!) ?? [];
     const collations = columns.length === 0 ? undefined : uniqueKeyOver(target, columns);
     this.key = collations && { columns, collations };
-    if (!this.key && target.rowidName === undefined) {
+    const place = rowidPlace({ table: target }) ?? (collations && keyPlace(collations));
+    if (!place) {
       throw new RestorePointError('usage', 'Rows of this table cannot be chosen: nothing tells them apart', {
         place: { table: formatTableName(chosen.table.name) },
       });
     }
+    this.place = place;
   }
 
   /** Compares each row with what is there now. Throws `usage` for the condition. */

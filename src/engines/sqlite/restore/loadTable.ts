@@ -34,9 +34,9 @@ export async function loadTable(
     // The failed statement undid itself; a transfer before its REINDEX may still be there.
     await connection.run(`DELETE FROM ${to}`, [], signal);
     const total = await countStoredRows(connection, backupSchema, pair.backup.name, signal);
-    const failing = await findFailing(connection, total, (from, until) =>
-      connection.run(insertSql(pair, { range: ` LIMIT ${until - from} OFFSET ${from}` }), [], signal),
-    );
+    const write = (from: number, until: number): Promise<number> =>
+      connection.run(insertSql(pair, { range: ` LIMIT ${until - from} OFFSET ${from}` }), [], signal);
+    const [failing] = await findRefused(connection, total, write, 1);
     const place = { table: formatTableName(pair.plan.target), ...(failing ? { row: failing.at } : {}) };
     throw describeFailure(failing?.error ?? error, 'database', place);
   }
@@ -86,30 +86,40 @@ export function insertSql(
   ].join(' ');
 }
 
+/** A row that a table does not take, counted from 1. */
+export interface RefusedRow {
+  readonly at: number;
+  readonly error: unknown;
+}
+
 /**
- * The first of some rows that the table does not take, counted from 1: writes ever smaller runs of them, each from where the
- * last one succeeded, which is about as much work as one load. `write` is given how many come before, and up to which.
+ * The rows that the table does not take, of `total` rows: writes ever smaller runs of them, each from where the last one
+ * succeeded, which is about as much work as one load, and then longer ones again. `write` is given how many rows come before,
+ * and up to which. All others are written, unless `most` rows are refused: then no more of them is of interest.
  */
-export async function findFailing(
+export async function findRefused(
   connection: Connection,
   total: number,
   write: (from: number, until: number) => Promise<unknown>,
-): Promise<{ readonly at: number; readonly error: unknown } | undefined> {
+  most = Infinity,
+): Promise<readonly RefusedRow[]> {
+  const refused: RefusedRow[] = [];
   let step = Math.max(1, Math.ceil(total / 2));
-  for (let done = 0; done < total;) {
-    await connection.run('SAVEPOINT restore_point_rows');
+  for (let done = 0; done < total && refused.length < most;) {
+    await connection.run('SAVEPOINT restore_point_run');
     try {
       await write(done, done + step);
       done += step;
+      if (refused.length > 0) step *= 2;
     } catch (error) {
       if (!isRowError(error)) throw error;
-      if (step === 1) return { at: done + 1, error };
+      await connection.run('ROLLBACK TO restore_point_run');
+      if (step === 1) refused.push({ at: (done += 1), error });
       step = Math.ceil(step / 2);
-      await connection.run('ROLLBACK TO restore_point_rows');
     }
-    await connection.run('RELEASE restore_point_rows');
+    await connection.run('RELEASE restore_point_run');
   }
-  return undefined;
+  return refused;
 }
 
 /** Throws `refused` if rows of the backup cannot be identified, because a column of their key is NULL. */

@@ -1,7 +1,7 @@
 import type { RestorePointError } from '../../../core/errors.ts';
 import { type BackedUpTable, holdsAllRows } from '../../../core/manifest.ts';
 import { formatTableName } from '../../../core/names.ts';
-import { committed, type RestoreOutcome, unchanged } from '../../../core/outcome.ts';
+import type { RestoreOutcome } from '../../../core/outcome.ts';
 import type { RestoreMode, TableChange, TablePlan } from '../../../core/plan.ts';
 import type { Phase } from '../../../core/progress.ts';
 import type { SchemaSection } from '../../../core/schema.ts';
@@ -12,13 +12,13 @@ import { type CatalogTable, findTable, isEmpty, readCatalog, virtualTableKind } 
 import { Connection } from '../connect/connection.ts';
 import { createObject } from '../schema/createObject.ts';
 import { type DifferingRows, findDiffering } from './differingRows.ts';
-import { damagedFile, describeFailure, inWords } from '../connect/errors.ts';
+import { damagedFile, inWords } from '../connect/errors.ts';
 import { ForeignKeyGuard, type TableInBackup } from '../rows/foreignKeys.ts';
 import { foldName, sameName } from '../connect/identifiers.ts';
 import { refuseNullKeys } from './loadTable.ts';
-import { ReferenceLookup } from '../payload/inheritedReferences.ts';
 import type { PayloadDatabase } from '../payload/payloadDatabase.ts';
 import { adoptSettings, attachPayload, configure } from './restoreSettings.ts';
+import { RestoreTransaction } from './restoreTransaction.ts';
 import { backupSchema, type TablePair } from '../rows/rowComparison.ts';
 import { restoreSchemaOrder } from '../schema/schemaOrder.ts';
 import { rebuildSearchIndexes, type Restored } from '../schema/searchIndexes.ts';
@@ -41,6 +41,7 @@ export interface RestoreTarget {
 /** The restore of one backup into one database file. See `RestoreWork`. */
 export class SqliteRestore implements RestoreWork {
   readonly #connection: Connection;
+  readonly #transaction: RestoreTransaction;
   readonly #payload: PayloadDatabase;
   readonly #restore: RestoreSource;
   readonly #target: RestoreTarget;
@@ -55,13 +56,8 @@ export class SqliteRestore implements RestoreWork {
   #isDamaged = false;
   /** Whether the database held nothing at all before. */
   #fresh = false;
-  closed = false;
-  #state: 'ready' | 'open' | 'ended' = 'ready';
-  /** What became of the database, when it has ended. */
-  #outcome: RestoreOutcome = unchanged;
   #replaceTriggers: () => Promise<void> = () => Promise.resolve();
   #virtual: VirtualTableRestore | undefined;
-  #lookup: ReferenceLookup | undefined;
 
   private constructor(
     connection: Connection,
@@ -72,6 +68,7 @@ export class SqliteRestore implements RestoreWork {
   ) {
     this.#target = target;
     this.#connection = connection;
+    this.#transaction = new RestoreTransaction(connection, options, () => payload.remove(options));
     this.#payload = payload;
     this.#restore = restore;
     this.#options = options;
@@ -96,13 +93,9 @@ export class SqliteRestore implements RestoreWork {
         connection = await Connection.open(target.file, 'write');
         await configure(connection, restore);
         const encoding = await adoptSettings(connection, payload, restore);
-        if (restore.madeHere !== true) await payload.checkPages(options);
-        await payload.disarm();
-        if (encoding !== payload.settings.encoding) {
-          const written = writtenTables(restore.plan, payload.virtualTables);
-          await payload.convert(encoding, (table) => written?.has(foldName(table)) ?? true, options);
-        }
-        await attachPayload(connection, payload);
+        const written = writtenTables(restore.plan, payload.virtualTables);
+        const isWritten = (table: string): boolean => written?.has(foldName(table)) ?? true;
+        await attachPayload(connection, await payload.attachable(encoding, isWritten, options));
         return new SqliteRestore(connection, payload, restore, target, options);
       });
     } catch (error) {
@@ -117,7 +110,6 @@ export class SqliteRestore implements RestoreWork {
       const { signal } = this.#options;
       const { plan } = this.#restore;
       await this.#connection.run('BEGIN IMMEDIATE', [], signal);
-      this.#state = 'open';
       const differing = await this.#compare();
       const before = await readCatalog(this.#connection, 'main', signal);
       await refuseTaken(this.#connection, plan, signal);
@@ -161,11 +153,9 @@ export class SqliteRestore implements RestoreWork {
     const { plan } = this.#restore;
     for (const table of plan.tables) {
       const [pair, mode] = [this.#pair(table, tables), this.#modeOf(table)];
-      const means = { connection: this.#connection, differing: differing.get(table) };
-      this.#tables.set(table, new TableRestore(pair, mode, means, this.#options));
+      const restore = new TableRestore(this.#connection, pair, mode, differing.get(table), this.#options);
+      this.#tables.set(table, restore);
     }
-    const references = plan.only === 'schema' ? [] : this.#foreignKeys.inherited(tables);
-    this.#lookup = new ReferenceLookup(this.#payload.file, references, this.#options);
   }
 
   /** Whether it will hold the rows that a table of the same definition has in the backup, and no others. */
@@ -233,7 +223,6 @@ export class SqliteRestore implements RestoreWork {
     const { signal } = this.#options;
     if (!this.#virtual || this.#virtual.names.length === 0) return;
     await this.#virtual.load(await readCatalog(this.#connection, 'main', signal), signal);
-    await this.#virtual.create();
   }
 
   #restored(): Restored {
@@ -260,52 +249,27 @@ export class SqliteRestore implements RestoreWork {
     return this.#inWords(table, async () => {
       const found = this.#tableOf(table);
       await found.verify();
-      if (table === this.#restore.plan.tables.at(-1)) {
-        await this.#lookup?.done();
-        if (this.#isDamaged && !(await pagesFit(this.#connection, this.#options.signal))) throw damagedFile();
-      }
+      const isLast = table === this.#restore.plan.tables.at(-1);
+      if (isLast && this.#isDamaged && !(await pagesFit(this.#connection, this.#options.signal)))
+        throw damagedFile();
       this.#reportAll('verify', table);
     });
   }
 
-  async commit(): Promise<void> {
-    await this.#inWords(undefined, async () => {
-      try {
-        await this.#connection.run('COMMIT');
-      } catch (error) {
-        const failure = describeFailure(error, 'database');
-        // A COMMIT that fails leaves the connection inside its transaction.
-        await this.#undo().catch((second: unknown) => {
-          throw failure.with({ suppressed: second });
-        });
-        throw failure;
-      }
-      this.#state = 'ended';
-      this.#outcome = committed;
-    });
-    await this.#release();
+  commit(): Promise<void> {
+    return this.#transaction.commit();
   }
 
-  async rollback(): Promise<RestoreOutcome> {
-    try {
-      await this.#inWords(undefined, () => this.#undo());
-    } catch (error) {
-      this.#outcome = { state: 'unknown', cause: error };
-    }
-    await this.#release();
-    return this.#outcome;
+  rollback(): Promise<RestoreOutcome> {
+    return this.#transaction.rollback();
+  }
+
+  close(): Promise<void> {
+    return this.#transaction.close();
   }
 
   #reportAll(phase: Phase, { target: table, backup: { rows } }: TablePlan): void {
     this.#options.report?.({ phase, table, rows, totalRows: rows });
-  }
-
-  /** Ends what is open. Never throws. */
-  async close(): Promise<void> {
-    const outcome = await this.rollback();
-    if (outcome.state !== 'unknown') return;
-    const { logger } = this.#options;
-    logger.error('A restore could not be rolled back when its connection was closed', outcome.cause);
   }
 
   /** Makes what is missing, each statement for the one object that it names. */
@@ -353,20 +317,6 @@ export class SqliteRestore implements RestoreWork {
     const { userVersion, applicationId } = this.#payload.settings;
     await this.#connection.all(`PRAGMA main.user_version = ${userVersion}`);
     await this.#connection.all(`PRAGMA main.application_id = ${applicationId}`);
-  }
-
-  /** Throws when the transaction may still be there. */
-  async #undo(): Promise<void> {
-    if (this.#state === 'open') await this.#connection.rollBack();
-    this.#state = 'ended';
-  }
-
-  async #release(): Promise<void> {
-    if (this.closed) return;
-    this.closed = true;
-    await this.#lookup?.close();
-    await this.#connection.closeQuietly(this.#options.logger);
-    await this.#payload.remove(this.#options);
   }
 
   #inWords<Result>(table: TablePlan | undefined, work: () => Promise<Result>): Promise<Result> {

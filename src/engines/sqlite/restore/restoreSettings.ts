@@ -2,7 +2,7 @@ import type { RestoreSource } from '../../engine.ts';
 import { fileUri } from '../connect/address.ts';
 import type { Connection } from '../connect/connection.ts';
 import { quote, quoteText } from '../connect/identifiers.ts';
-import { type PayloadDatabase, readSettings } from '../payload/payloadDatabase.ts';
+import { type AttachableFile, type PayloadDatabase, readSettings } from '../payload/payloadDatabase.ts';
 import { backupSchema } from '../rows/rowComparison.ts';
 import { distrust } from '../payload/untrusted.ts';
 
@@ -48,11 +48,11 @@ export async function adoptSettings(
 }
 
 /** Makes the backup's database the schema `backupSchema` of the connection that restores. */
-export async function attachPayload(connection: Connection, { file }: PayloadDatabase): Promise<void> {
+export async function attachPayload(connection: Connection, { attachable }: AttachableFile): Promise<void> {
   const schema = quote(backupSchema);
   // In a database that is opened read-only, SQLite ignores CHECK constraints, and transfers no rows to a table
   // that has some.
-  await connection.run(`ATTACH ? AS ${schema}`, [fileUri(file, 'write')]);
+  await connection.run(`ATTACH ? AS ${schema}`, [fileUri(attachable, 'write')]);
   // A COMMIT over two databases with journals on the disk makes a further file beside the user's.
   await connection.all(`PRAGMA ${schema}.journal_mode = MEMORY`);
 }

@@ -1,9 +1,9 @@
 import type { ChosenRow, ChosenTable } from '../../../core/chosenRows.ts';
 import type { Row, Value } from '../../../core/values.ts';
-import type { Binding, Connection } from '../connect/connection.ts';
+import type { Connection } from '../connect/connection.ts';
 import { freeRowidName, quote } from '../connect/identifiers.ts';
 import { quoteList } from '../rows/copyRows.ts';
-import { literalOf } from '../rows/rowText.ts';
+import { RowBatch } from '../rows/rowBatch.ts';
 
 /** Rows in a temporary table, whose columns have the names of the user's table and no types: values stay what they are. */
 export interface StagedTable {
@@ -25,17 +25,11 @@ export interface StagedRows {
   readonly wanted: StagedTable;
 }
 
-/** SQLite binds 32,766 values at most. */
-const mostBindings = 30_000;
-
-/** About how many characters and bytes one statement stages. */
-const batchBytes = 1 << 15;
-
-/** Brings rows over as pages come, each into its place. */
+/** Brings rows over as pages come, each into its place. `encoding`: how the database stores text. */
 export async function stageRows(
   connection: Connection,
   chosen: ChosenTable,
-  number: number,
+  { number, encoding }: Pick<StagedRows, 'number'> & { readonly encoding: string },
   signal?: AbortSignal,
 ): Promise<StagedRows> {
   const { columns } = chosen;
@@ -43,9 +37,9 @@ export async function stageRows(
   const seen = await createStaged(connection, `seen_${number}`, columns);
   const wanted = await createStaged(connection, `wanted_${number}`, columns);
   const batches = [
-    new Batch(seen, columns),
-    new Batch(wanted, columns),
-    new Batch(sides, ['has_seen', 'has_wanted', 'bytes']),
+    new RowBatch(seen.name, columns, encoding),
+    new RowBatch(wanted.name, columns, encoding),
+    new RowBatch(sides.name, ['has_seen', 'has_wanted', 'bytes'], encoding),
   ] as const;
   const flush = async (): Promise<void> => {
     for (const batch of batches) await batch.flush(connection, signal);
@@ -86,52 +80,4 @@ export async function createStaged(
   const place = free === undefined ? `${table.place} INTEGER PRIMARY KEY, ` : '';
   await connection.run(`CREATE TABLE ${table.name} (${place}${quoteList(columns)})`);
   return free === undefined ? table : { ...table, place: free };
-}
-
-/** Rows for one INSERT. */
-class Batch {
-  readonly #into: string;
-  #rows: string[] = [];
-  #bindings: Binding[] = [];
-  #bytes = 0;
-  readonly #columns: number;
-
-  constructor(table: StagedTable, columns: readonly string[]) {
-    this.#into = `INSERT INTO ${table.name} (${quoteList(columns)}) VALUES `;
-    this.#columns = columns.length;
-  }
-
-  get isFull(): boolean {
-    return this.#bindings.length + this.#columns > mostBindings || this.#bytes > batchBytes;
-  }
-
-  /** Returns about how many bytes the row has. */
-  add(row: Row): number {
-    const before = this.#bytes;
-    this.#rows.push(`(${row.map((value) => this.#valueOf(value)).join(', ')})`);
-    return this.#bytes - before;
-  }
-
-  /** Numbers as literals, because the driver would round them. */
-  #valueOf(value: Value): string {
-    if (value?.kind === 'text') return this.#bind(value.text, '?');
-    if (value?.kind === 'bytes' && value.bytes.length > 0) {
-      return this.#bind(value.bytes, value.invalidText ? 'CAST(? AS TEXT)' : '?');
-    }
-    const literal = literalOf(value);
-    this.#bytes += literal.length;
-    return literal;
-  }
-
-  #bind(binding: string | Uint8Array, expression: string): string {
-    this.#bindings.push(binding);
-    this.#bytes += binding.length + 1;
-    return expression;
-  }
-
-  async flush(connection: Connection, signal?: AbortSignal): Promise<void> {
-    if (this.#rows.length === 0) return;
-    await connection.run(this.#into + this.#rows.join(', '), this.#bindings, signal);
-    [this.#rows, this.#bindings, this.#bytes] = [[], [], 0];
-  }
 }

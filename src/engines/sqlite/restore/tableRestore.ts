@@ -13,13 +13,6 @@ import type { TablePair } from '../rows/rowComparison.ts';
 import { findUnproven } from '../schema/unproven.ts';
 import { verifyTable } from './verify.ts';
 
-/** Everything needed to restore a table. */
-interface Means {
-  readonly connection: Connection;
-  /** Where it suffices to write these. */
-  readonly differing: DifferingRows | undefined;
-}
-
 /** The restore of one table, within the transaction of all. */
 export class TableRestore {
   readonly pair: TablePair;
@@ -30,11 +23,18 @@ export class TableRestore {
   /** How many rows have the key of one of the backup, and other values, before rows are inserted. */
   #differingBefore = 0;
 
-  constructor(pair: TablePair, mode: RestoreMode, means: Means, options: WorkOptions) {
+  /** `differing`: the rows that differ, where it suffices to write these. */
+  constructor(
+    connection: Connection,
+    pair: TablePair,
+    mode: RestoreMode,
+    differing: DifferingRows | undefined,
+    options: WorkOptions,
+  ) {
     this.pair = pair;
     this.mode = mode;
-    this.#connection = means.connection;
-    this.#differing = means.differing;
+    this.#connection = connection;
+    this.#differing = differing;
     this.#options = options;
   }
 

@@ -14,9 +14,8 @@ import { countStoredRows } from '../rows/counts.ts';
 import { foldName, quoteTable, sameName } from '../connect/identifiers.ts';
 import { loadTable } from './loadTable.ts';
 import { backupSchema, type TablePair } from '../rows/rowComparison.ts';
-import { writeSchema } from '../schema/schemaOrder.ts';
 import { verifyTable } from './verify.ts';
-import { insertVirtualTables } from '../schema/virtualSchema.ts';
+import { nameVirtualTables } from '../schema/virtualSchema.ts';
 
 /**
  * Restores virtual tables by their shadow tables, byte for byte: what a module would build from the same rows is
@@ -43,7 +42,7 @@ export class VirtualTableRestore {
     return this.#tables.flatMap(({ shadows }) => shadows.map(({ name }) => name));
   }
 
-  /** `live`: the tables that are there now. */
+  /** Writes their shadow tables, and names the missing ones to the schema. `live`: the tables that are there now. */
   async load(live: readonly CatalogTable[], signal?: AbortSignal): Promise<void> {
     const pairs: TablePair[] = [];
     for (const { name, shadows } of this.#tables) {
@@ -58,6 +57,7 @@ export class VirtualTableRestore {
     }
     for (const pair of pairs) await loadTable(this.#connection, pair, signal);
     for (const pair of pairs) await verifyTable(this.#connection, pair, 'replace', 0, signal);
+    await nameVirtualTables(this.#connection, 'main', this.#missing);
   }
 
   async #pair(backup: CatalogTable, target: CatalogTable | undefined): Promise<TablePair> {
@@ -69,14 +69,6 @@ export class VirtualTableRestore {
       columns: dataColumnNames(backup),
     };
     return { plan, backup, target: target ?? backup };
-  }
-
-  /** Names the missing ones to the schema, when their shadow tables are there. */
-  async create(): Promise<void> {
-    if (this.#missing.length === 0) return;
-    await writeSchema(this.#connection, 'main', () =>
-      insertVirtualTables(this.#connection, 'main', this.#missing),
-    );
   }
 }
 

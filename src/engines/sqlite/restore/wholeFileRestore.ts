@@ -9,9 +9,8 @@ import { type CatalogTable, findTable, readCatalog, virtualTableKind } from '../
 import { Connection } from '../connect/connection.ts';
 import { countStoredRows } from '../rows/counts.ts';
 import { inWords } from '../connect/errors.ts';
-import { ForeignKeyGuard } from '../rows/foreignKeys.ts';
-import { quote } from '../connect/identifiers.ts';
-import { ReferenceLookup } from '../payload/inheritedReferences.ts';
+import { referencesOf, warnOfDangling } from '../rows/foreignKeys.ts';
+import { foldName, quote } from '../connect/identifiers.ts';
 import { SoundTables } from '../rows/soundTables.ts';
 import { hasKeyword } from '../schema/sqlText.ts';
 import { distrust, openUntrusted } from '../payload/untrusted.ts';
@@ -43,7 +42,6 @@ export class WholeFileRestore implements RestoreWork {
   readonly #options: WorkOptions;
   readonly #connection: Connection;
   readonly #tables: readonly CatalogTable[];
-  #lookup: ReferenceLookup | undefined;
   readonly #counts = new Map<TablePlan, number>();
   closed = false;
 
@@ -102,10 +100,6 @@ export class WholeFileRestore implements RestoreWork {
   }
 
   prepare(): Promise<void> {
-    const names = this.#tables.map(({ name }) => name);
-    const guard = new ForeignKeyGuard(this.#connection, names, () => true);
-    const references = guard.inherited(this.#tables, { absentParents: true });
-    this.#lookup = new ReferenceLookup(this.#place.path, references, this.#options);
     return Promise.resolve();
   }
 
@@ -125,9 +119,12 @@ export class WholeFileRestore implements RestoreWork {
 
   finish(): Promise<void> {
     return this.#inWords(undefined, async () => {
-      const both = await Promise.allSettled([this.#place.verify?.(), this.#checkTables()]);
-      for (const one of both) if (one.status === 'rejected') throw one.reason;
-      await this.#lookup?.done();
+      const all = await Promise.allSettled([
+        this.#place.verify?.(),
+        this.#checkTables(),
+        this.#checkReferences(),
+      ]);
+      for (const one of all) if (one.status === 'rejected') throw one.reason;
     });
   }
 
@@ -136,6 +133,19 @@ export class WholeFileRestore implements RestoreWork {
     for (const { name, type } of this.#tables) {
       if (type === 'virtual') continue;
       await sound.check(name, this.#options.signal).catch((error: unknown) => refuse(error, name));
+    }
+  }
+
+  async #checkReferences(): Promise<void> {
+    const { logger, signal } = this.#options;
+    const names = new Set(this.#tables.map(({ name }) => foldName(name)));
+    const connection = await openUntrusted(this.#place.path);
+    try {
+      await useCache(connection);
+      for (const reference of referencesOf(this.#tables, names))
+        await warnOfDangling(connection, reference, logger, signal);
+    } finally {
+      await connection.closeQuietly(logger);
     }
   }
 
@@ -151,7 +161,7 @@ export class WholeFileRestore implements RestoreWork {
   }
 
   async commit(): Promise<void> {
-    await this.#endReading();
+    await this.#connection.closeQuietly(this.#options.logger);
     await this.#inWords(undefined, () => this.#place.commit());
     await this.close();
   }
@@ -165,13 +175,8 @@ export class WholeFileRestore implements RestoreWork {
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    await this.#endReading();
-    await this.#place.release();
-  }
-
-  async #endReading(): Promise<void> {
-    await this.#lookup?.close();
     await this.#connection.closeQuietly(this.#options.logger);
+    await this.#place.release();
   }
 
   /** The indexes of the database that was backed up may not have matched its rows. */

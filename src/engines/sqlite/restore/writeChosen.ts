@@ -4,45 +4,54 @@ import { hiddenRowid } from '../schema/catalog.ts';
 import {
   type ChosenInTable,
   mostReasons,
+  nowAlias,
   type Refused,
-  wantedAlias,
   seenAlias,
+  wantedAlias,
   written,
 } from './chosenTable.ts';
+import { findRefused } from './loadTable.ts';
 import { quoteList } from '../rows/copyRows.ts';
 import { describeFailure, isRowError } from '../connect/errors.ts';
-import { foldName, quote, quoteTable } from '../connect/identifiers.ts';
+import { quote, quoteTable } from '../connect/identifiers.ts';
 import { sameRow, targetAlias } from '../rows/rowComparison.ts';
 
 /** Takes out the rows that go or change: those that change come back, so that unique values may move between them. */
 export async function takeOut(table: ChosenInTable): Promise<void> {
-  const { rowidName, name } = table.target;
-  const key = table.key;
-  const from = `${table.name} AS chosen ${table.join('now')} WHERE ${written} AND chosen.found`;
-  const compared = (key?.columns ?? []).map(
-    (column) => `${quote(column)} COLLATE ${quote(key?.collations.get(foldName(column)) ?? 'BINARY')}`,
+  const { place, target } = table;
+  const values = target.rowidName === undefined ? place.values(nowAlias).join(', ') : 'chosen.live';
+  const rows = `SELECT ${values} FROM ${table.name} AS chosen ${table.join('now')} WHERE ${written} AND chosen.found`;
+  await table.run(
+    `DELETE FROM ${quoteTable('main', target.name)} AS ${targetAlias} WHERE ${place.isIn(targetAlias, rows)}`,
   );
-  const which =
-    rowidName === undefined
-      ? `(${compared.join(', ')}) IN (SELECT ${quoteList(key?.columns ?? [], `now_row.`)} FROM ${from})`
-      : `${quote(rowidName)} IN (SELECT chosen.live FROM ${from})`;
-  await table.run(`DELETE FROM ${quoteTable('main', name)} WHERE ${which}`);
 }
 
 /** Puts in the rows that come or change. */
 export async function putIn(table: ChosenInTable): Promise<Refused> {
+  const { connection, signal } = table;
   const refused: Refused = { places: [], reasons: new Map() };
   for (const found of [true, false]) {
     const which = `${written} AND chosen.has_wanted AND ${found ? '' : 'NOT '}chosen.found`;
-    const range = await table.connection.get<{ first: number | null; last: number }>(
-      `SELECT min(place) AS first, max(place) AS last FROM ${table.name} AS chosen WHERE ${which}`,
+    const last = await connection.get<{ place: number | null }>(
+      `SELECT max(place) AS place FROM ${table.name} AS chosen WHERE ${which}`,
       [],
-      table.signal,
+      signal,
     );
     // Even without rows, INSERT … SELECT would begin an AUTOINCREMENT counter.
-    if (!range || range.first === null) continue;
+    if (!last || last.place === null) continue;
     const sql = insertSql(table, found, which);
-    await insert(table, sql, range.first, range.last, refused);
+    const write = (from: number, until: number): Promise<number> =>
+      connection.run(sql, [from + 1, until], signal);
+    try {
+      await write(0, last.place);
+    } catch (error) {
+      if (!isRowError(error)) throw error;
+      for (const { at, error: why } of await findRefused(connection, last.place, write)) {
+        refused.places.push(at);
+        const reason = describeFailure(why, 'database').message;
+        if (refused.reasons.size < mostReasons) refused.reasons.set(at, { reason });
+      }
+    }
   }
   return refused;
 }
@@ -61,30 +70,6 @@ function insertSql(table: ChosenInTable, found: boolean, which: string): string 
   return `INSERT OR ABORT INTO ${quoteTable('main', table.target.name)} (${quoteList(into)})
     SELECT ${values.join(', ')} FROM ${table.name} AS chosen ${table.join('wanted')} ${table.join('now')}
     WHERE ${which} AND chosen.place BETWEEN ? AND ? ORDER BY chosen.place`;
-}
-
-/** All at once, and where one is refused, in ever smaller halves. */
-async function insert(
-  table: ChosenInTable,
-  sql: string,
-  first: number,
-  last: number,
-  refused: Refused,
-): Promise<void> {
-  try {
-    await table.connection.run(sql, [first, last], table.signal);
-  } catch (error) {
-    if (!isRowError(error)) throw error;
-    if (first === last) {
-      refused.places.push(first);
-      const reason = describeFailure(error, 'database').message;
-      if (refused.reasons.size < mostReasons) refused.reasons.set(first, { reason });
-      return;
-    }
-    const middle = Math.floor((first + last) / 2);
-    await insert(table, sql, first, middle, refused);
-    await insert(table, sql, middle + 1, last, refused);
-  }
 }
 
 /** Reads written rows back. Throws `verification`. */

@@ -10,7 +10,7 @@ import { copiedColumns, quoteList } from '../rows/copyRows.ts';
 import type { FoundDifferences } from '../rows/noteDifferences.ts';
 import { kinds } from '../rows/notedRows.ts';
 import { backupAlias, backupOrder, sameColumns, type TablePair, targetAlias } from '../rows/rowComparison.ts';
-import { allowWhatStood, findFailing, insertSql } from './loadTable.ts';
+import { allowWhatStood, findRefused, insertSql } from './loadTable.ts';
 
 /** What writes the rows that were found to differ, and no others. The triggers of the table have to be gone, and foreign keys off. */
 export interface Writing {
@@ -52,11 +52,12 @@ export async function writeDifferences(
     await insert();
   } catch (error) {
     if (!isRowError(error)) throw error;
-    const failing = await findFailing(connection, await found.noted.last(), async (from, until) => {
+    const write = async (from: number, until: number): Promise<void> => {
       const range = `AND place > ${from} AND place <= ${until}`;
       await putBack(range);
       await insert(range);
-    });
+    };
+    const [failing] = await findRefused(connection, await found.noted.last(), write, 1);
     const row = failing && (await numberOf(connection, writing, failing.at));
     const place = { table: formatTableName(pair.plan.target), ...(row === undefined ? {} : { row }) };
     throw describeFailure(failing?.error ?? error, 'database', place);

@@ -180,7 +180,7 @@ export function rowidPlace({ table }: Pick<SideTable, 'table'>): RowPlace | unde
 }
 
 /** By the key. */
-function keyPlace(collations: ReadonlyMap<string, string>): RowPlace {
+export function keyPlace(collations: ReadonlyMap<string, string>): RowPlace {
   const key = [...collations].map(([column, collation]) => ({ column: quote(column), collation }));
   return {
     values: (alias) => key.map(({ column }) => `+${alias}.${column}`),

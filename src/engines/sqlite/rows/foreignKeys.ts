@@ -4,6 +4,7 @@ import type { Logger } from '../../../core/logger.ts';
 import { type CatalogTable, findTable, uniqueKeyOver } from '../schema/catalog.ts';
 import type { Connection } from '../connect/connection.ts';
 import { foldName, quote, quoteTable, sameName } from '../connect/identifiers.ts';
+import { missingIn } from '../schema/unproven.ts';
 import { backupSchema } from './rowComparison.ts';
 
 /** A foreign key that SQLite can check, between two tables that are there. */
@@ -21,17 +22,6 @@ export interface Reference {
 export interface TableInBackup {
   readonly table: CatalogTable;
   readonly whole: boolean;
-}
-
-/** A foreign key between two tables that become what the backup holds. */
-export interface InheritedReference {
-  readonly child: string;
-  readonly parent: string;
-  readonly sql: string;
-}
-
-export function inheritedWarning({ child, parent }: Pick<InheritedReference, 'child' | 'parent'>): string {
-  return `Rows of ${child} reference rows of ${parent} that are not in the backup either`;
 }
 
 export const childAlias = 'child_row';
@@ -62,7 +52,7 @@ export class ForeignKeyGuard {
     this.#becomesBackup = becomesBackup;
   }
 
-  /** To be called before anything is written. */
+  /** Reads what dangles before anything is written. */
   async remember(tables: readonly CatalogTable[], signal?: AbortSignal): Promise<void> {
     for (const reference of this.#references(tables)) {
       if (this.#isOfBackup(reference)) continue;
@@ -71,29 +61,13 @@ export class ForeignKeyGuard {
     }
   }
 
-  /**
-   * Queries for the database of the backup itself: each finds a row if a reference dangles there; those to parents
-   * that do not exist too, with `absentParents`.
-   */
-  inherited(tables: readonly CatalogTable[], { absentParents = false } = {}): InheritedReference[] {
-    return this.#references(tables)
-      .filter((reference) => this.#isOfBackup(reference) || (absentParents && !reference.parent))
-      .map((reference) => ({
-        child: reference.child.name,
-        parent: reference.parentName,
-        sql: `SELECT 1 AS found FROM ${quoteTable('main', reference.child.name)} AS ${childAlias}
-          WHERE ${danglingIn('main', reference)} LIMIT 1`,
-      }));
-  }
-
   #isOfBackup({ child, parent }: Reference): boolean {
     return parent !== undefined && this.#becomesBackup(child) && this.#becomesBackup(parent);
   }
 
   /**
-   * To be called when all is written; `backupOf` finds a table in the attached backup, `absent` where the database that
-   * was backed up had none. Throws `database` with the table
-   * and the first row that newly dangles.
+   * Checks what is written; `backupOf` finds a table in the attached backup, `absent` where the database that was backed up
+   * had none. Throws `database` with the table and the first row that newly dangles.
    */
   async check(
     tables: readonly CatalogTable[],
@@ -102,7 +76,10 @@ export class ForeignKeyGuard {
     signal?: AbortSignal,
   ): Promise<void> {
     for (const reference of this.#references(tables)) {
-      if (this.#isOfBackup(reference)) continue;
+      if (this.#isOfBackup(reference)) {
+        await warnOfDangling(this.#connection, reference, logger, signal);
+        continue;
+      }
       const before = this.#before.get(reference.key);
       const known = before === undefined ? [] : [before];
       if ((await this.#firstDangling(reference, known, signal)) === undefined) continue;
@@ -110,7 +87,7 @@ export class ForeignKeyGuard {
       if (inherited !== undefined) known.push(inherited);
       const dangling = await this.#firstDangling(reference, known, signal);
       if (dangling !== undefined) throw pointsAtNothing(reference, dangling);
-      logger.warn(inheritedWarning({ child: reference.child.name, parent: reference.parentName }));
+      logger.warn(inheritedWarning(reference));
     }
   }
 
@@ -177,6 +154,29 @@ export class ForeignKeyGuard {
       signal,
     );
   }
+}
+
+/** Warns where a reference of tables that are what the backup holds dangles: it does so in the backup too. */
+export async function warnOfDangling(
+  connection: Connection,
+  reference: Reference,
+  logger: Logger,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { child, parentName } = reference;
+  const sql = `SELECT 1 AS found FROM ${quoteTable('main', child.name)} AS ${childAlias}
+    WHERE ${danglingIn('main', reference)} LIMIT 1`;
+  try {
+    if (await connection.get(sql, [], signal)) logger.warn(inheritedWarning(reference));
+  } catch (error) {
+    const missing = missingIn(error);
+    if (missing === undefined) throw error;
+    logger.warn(`The foreign key of ${child.name} to ${parentName} was not checked: that needs ${missing}`);
+  }
+}
+
+function inheritedWarning({ child, parentName }: Reference): string {
+  return `Rows of ${child.name} reference rows of ${parentName} that are not in the backup either`;
 }
 
 /** The foreign keys of tables that are written, and those that point at one. `written`: their folded names. */

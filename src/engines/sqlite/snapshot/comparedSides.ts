@@ -3,12 +3,12 @@ import type { ComparedTable } from '../../../core/differences.ts';
 import type { BackedUpTable } from '../../../core/manifest.ts';
 import { formatTableName, tableKey } from '../../../core/names.ts';
 import type { Table } from '../../../core/schema.ts';
-import type { BackupSide, ComparedSide, DatabaseSide, WorkOptions } from '../../engine.ts';
+import type { ComparedSide, DatabaseSide, WorkOptions } from '../../engine.ts';
 import { fileUri } from '../connect/address.ts';
 import { Connection } from '../connect/connection.ts';
 import { describeFailure } from '../connect/errors.ts';
 import { foldName, quote, quoteText } from '../connect/identifiers.ts';
-import { PayloadDatabase, readSettings } from '../payload/payloadDatabase.ts';
+import { type AttachableFile, PayloadDatabase, readSettings } from '../payload/payloadDatabase.ts';
 import { distrust } from '../payload/untrusted.ts';
 import { type CatalogTable, findTable, readCatalog } from '../schema/catalog.ts';
 import { SqliteSnapshot } from './snapshot.ts';
@@ -39,6 +39,11 @@ interface OpenSide {
   readonly tables: readonly CatalogTable[];
 }
 
+interface OpenBackup {
+  readonly payload: PayloadDatabase;
+  readonly file: AttachableFile;
+}
+
 /** `compared`: the tables of both sides. Throws `damaged-backup`, `database`, `refused`, `cancelled`. */
 export async function openSides(
   first: ComparedSide,
@@ -53,17 +58,22 @@ export async function openSides(
   const host = [first, second].find((side) => side.kind === 'database');
   let own: Connection | undefined;
   try {
-    for (const side of new Set([first, second]))
-      if (side.kind === 'backup') payloads.set(side, await extract(side, options));
+    for (const side of new Set([first, second])) {
+      if (side.kind !== 'backup') continue;
+      const { manifest, source, madeHere: trusted = false } = side;
+      payloads.set(side, await PayloadDatabase.extract(manifest, source, options, { trusted }));
+    }
     const connection = host ? snapshotOf(host).connection : (own = await emptyLike(payloads.values()));
     await distrust(connection);
     const encoding = (await readSettings(connection)).encoding;
     const names = new Set(
       compared.flatMap((table) => [table.first, table.second].map(({ name }) => foldName(name.name))),
     );
-    for (const payload of payloads.values()) await convert(payload, encoding, names, options);
-    const open = async (side: ComparedSide): Promise<OpenSide> =>
-      openSide(connection, side, side === host ? 'main' : nextSchema(), payloads.get(side), options);
+    const backups = new Map<ComparedSide, OpenBackup>();
+    for (const [side, payload] of payloads)
+      backups.set(side, { payload, file: await attachable(payload, encoding, names, options) });
+    const open = (side: ComparedSide): Promise<OpenSide> =>
+      openSide(connection, side, side === host ? 'main' : nextSchema(), backups.get(side), options);
     const sides = { first: await open(first), second: await open(second) };
     if (host) snapshotOf(host).whenClosed(remove);
     const close = async (): Promise<void> => {
@@ -93,20 +103,6 @@ function snapshotOf({ snapshot }: DatabaseSide): SqliteSnapshot {
   throw new Error('This is not a snapshot of a SQLite database');
 }
 
-/** As a restore takes it: what this machine did not make is disarmed, and its pages are proven. */
-async function extract(side: BackupSide, options: WorkOptions): Promise<PayloadDatabase> {
-  const { manifest, source, madeHere = false } = side;
-  const payload = await PayloadDatabase.extract(manifest, source, options, { trusted: madeHere });
-  try {
-    if (!madeHere) await payload.checkPages(options);
-    await payload.disarm();
-    return payload;
-  } catch (error) {
-    await payload.remove(options);
-    throw error;
-  }
-}
-
 /** A database that holds nothing, to which those can be attached that store text as the first of these does. */
 async function emptyLike(payloads: Iterable<PayloadDatabase>): Promise<Connection> {
   const connection = await Connection.openEmpty();
@@ -115,15 +111,15 @@ async function emptyLike(payloads: Iterable<PayloadDatabase>): Promise<Connectio
   return connection;
 }
 
-async function convert(
+/** Only text of the tables that are compared has to be converted. */
+async function attachable(
   payload: PayloadDatabase,
   encoding: string,
   compared: ReadonlySet<string>,
   options: WorkOptions,
-): Promise<void> {
-  if (payload.settings.encoding === encoding) return;
+): Promise<AttachableFile> {
   try {
-    await payload.convert(encoding, (table) => compared.has(foldName(table)), options);
+    return await payload.attachable(encoding, (table) => compared.has(foldName(table)), options);
   } catch (error) {
     if (!RestorePointError.is(error, 'refused')) throw error;
     const { place, cause } = error.details;
@@ -136,20 +132,20 @@ async function openSide(
   connection: Connection,
   side: ComparedSide,
   schema: string,
-  payload: PayloadDatabase | undefined,
+  backup: OpenBackup | undefined,
   { signal }: WorkOptions,
 ): Promise<OpenSide> {
   if (schema !== 'main') {
-    const uri = payload
-      ? fileUri(payload.file, 'immutable')
+    const uri = backup
+      ? fileUri(backup.file.attachable, 'immutable')
       : fileUri(snapshotOf(side as DatabaseSide).source, 'read');
     await connection.run(`ATTACH ? AS ${quote(schema)}`, [uri], signal).catch(explainEncoding);
   }
   await connection.all(`PRAGMA ${quote(schema)}.cache_size = ${-cacheKibibytes}`);
   // From here on it shows one state.
   await connection.all(`SELECT count(*) AS n FROM ${quote(schema)}.sqlite_schema`, [], signal);
-  const tables = payload?.tables ?? (await readCatalog(connection, schema, signal));
-  return { side, schema, tables, ...(payload ? { payload } : {}) };
+  const tables = backup?.payload.tables ?? (await readCatalog(connection, schema, signal));
+  return { side, schema, tables, ...(backup ? { payload: backup.payload } : {}) };
 }
 
 function explainEncoding(error: unknown): never {

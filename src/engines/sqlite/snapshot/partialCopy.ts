@@ -6,13 +6,7 @@ import type { Unproven } from '../../../core/unproven.ts';
 import type { ReadOptions, TableSelection, WorkOptions } from '../../engine.ts';
 import { compileQuery, tableModel } from '../../tableModel.ts';
 import { fileUri } from '../connect/address.ts';
-import {
-  type CatalogTable,
-  findTable,
-  readCatalog,
-  type VirtualTable,
-  virtualTables,
-} from '../schema/catalog.ts';
+import { type CatalogTable, findTable, readCatalog, virtualTables } from '../schema/catalog.ts';
 import { type Binding, Connection } from '../connect/connection.ts';
 import { copiedColumns, createIn, quoteList, transferSql } from '../rows/copyRows.ts';
 import { type CountRows, countStoredRows } from '../rows/counts.ts';
@@ -20,12 +14,11 @@ import { inWords, isSqliteError } from '../connect/errors.ts';
 import { quote, quoteTable } from '../connect/identifiers.ts';
 import { writePayload } from '../payload/payloadFile.ts';
 import { RelatedRows } from './relatedRows.ts';
-import { writeSchema } from '../schema/schemaOrder.ts';
 import { readObjects, type WrittenObject } from '../schema/schemaRows.ts';
 import { checkCondition, withoutCollations, wrongCondition } from '../schema/sqlText.ts';
 import { copySystemRows } from '../rows/systemTables.ts';
 import { isBuiltIn, missingIn, nameMissing, nameMissingOf } from '../schema/unproven.ts';
-import { insertVirtualTables } from '../schema/virtualSchema.ts';
+import { nameVirtualTables } from '../schema/virtualSchema.ts';
 
 /** The schema name of the copy on the connection. */
 const copySchema = 'restore_point_copy';
@@ -109,7 +102,8 @@ export class PartialCopy {
     }
     const filled = selection.filter(({ withoutRows }) => !withoutRows).map(({ table }) => table.name.name);
     await copySystemRows(this.connection, { from: 'main', to: copySchema, about: filled }, signal);
-    await this.#nameVirtualTables(virtual.filter(({ name }) => filled.includes(name)));
+    const named = virtual.filter(({ name }) => filled.includes(name));
+    await nameVirtualTables(this.connection, copySchema, named);
     await this.connection.run('COMMIT', [], signal);
     await this.connection.run(`DETACH ${quote(copySchema)}`, [], signal);
     return () => Promise.resolve(rows);
@@ -142,14 +136,6 @@ export class PartialCopy {
     else await this.connection.run(transfer, [], signal);
     if (!wholesale) await this.#createIndexes(indexes, signal);
     return countStoredRows(this.connection, copySchema, table.name, signal);
-  }
-
-  /** Their modules are not run: what these keep in other tables is copied already. */
-  async #nameVirtualTables(tables: readonly VirtualTable[]): Promise<void> {
-    if (tables.length === 0) return;
-    await writeSchema(this.connection, copySchema, () =>
-      insertVirtualTables(this.connection, copySchema, tables),
-    );
   }
 
   #ends(table: CatalogTable): [from: string, to: string] {

@@ -4,7 +4,6 @@ import type { BackedUpTable, Manifest } from '../../../core/manifest.ts';
 import type { DamagedSource, PayloadSink } from '../../../core/payload.ts';
 import type { SalvagedContent, WorkOptions } from '../../engine.ts';
 import { sameName } from '../connect/identifiers.ts';
-import { PayloadDatabase } from '../payload/payloadDatabase.ts';
 import { SqlitePayloadRows } from '../payload/payloadRows.ts';
 import { openSnapshot } from './snapshot.ts';
 
@@ -24,11 +23,12 @@ export async function salvage(
   // It tells where each table begins.
   if (!manifest.payloads.every(({ chunks: [first] }) => first && source.holds(first)))
     return { tables: [], payloads: [] };
-  const held = await heldTables(source, manifest, options);
-  const payload = await PayloadDatabase.extract(manifest, source, options);
+  const rows = new SqlitePayloadRows(source, manifest, options);
   try {
-    const secret = source.secret ? { secretBytes: (await stat(payload.file)).size } : {};
-    const snapshot = await openSnapshot(payload.file, { ...options, whole: false, ...secret });
+    const held = await heldTables(rows, manifest, options);
+    const { file } = await rows.payload();
+    const secret = source.secret ? { secretBytes: (await stat(file)).size } : {};
+    const snapshot = await openSnapshot(file, { ...options, whole: false, ...secret });
     try {
       const selection = held.flatMap(({ table }) => {
         const found = snapshot.schema.tables.find(({ name }) => sameName(name.name, table.name.name));
@@ -41,7 +41,7 @@ export async function salvage(
       await snapshot.close();
     }
   } finally {
-    await payload.remove(options);
+    await rows.close();
   }
 }
 
@@ -64,24 +64,19 @@ async function copyAll(
 }
 
 async function heldTables(
-  source: DamagedSource,
+  rows: SqlitePayloadRows,
   manifest: Manifest,
   options: WorkOptions,
 ): Promise<BackedUpTable[]> {
-  const rows = new SqlitePayloadRows(source, manifest, options);
   const held: BackedUpTable[] = [];
-  try {
-    for (const table of manifest.tables) {
-      try {
-        await rows.check(table, options);
-        held.push(table);
-      } catch (error) {
-        if (!RestorePointError.is(error, 'damaged-backup')) throw error;
-        options.logger.info(`Not salvaged: ${table.table.name.name}: ${error.message}`);
-      }
+  for (const table of manifest.tables) {
+    try {
+      await rows.check(table, options);
+      held.push(table);
+    } catch (error) {
+      if (!RestorePointError.is(error, 'damaged-backup')) throw error;
+      options.logger.info(`Not salvaged: ${table.table.name.name}: ${error.message}`);
     }
-  } finally {
-    await rows.close();
   }
   return held;
 }
