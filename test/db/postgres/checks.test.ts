@@ -72,6 +72,27 @@ describe('postgres: checks that read other rows', () => {
     assert.match(inDomain.message, /column "w"/);
   });
 
+  it('name the row that breaks one of a domain, whatever else is called VALUE', async () => {
+    const database = await postgres.create(`
+      CREATE TABLE z_dict (word text PRIMARY KEY, "VALUE" text DEFAULT 'VALUE');
+      CREATE FUNCTION known(v text, kind text) RETURNS boolean LANGUAGE sql STABLE AS
+        $$ SELECT EXISTS (SELECT FROM public.z_dict WHERE word = v AND "VALUE" = kind) $$;
+      CREATE DOMAIN known_word AS text CONSTRAINT is_known CHECK (VALUE IS NULL OR known(VALUE, 'VALUE'));
+      CREATE DOMAIN short_word AS known_word CHECK (length(VALUE) < 9);
+      INSERT INTO z_dict VALUES ('a'), ('b');
+      CREATE TABLE words (id int, part text, "a ""VALUE""" short_word, PRIMARY KEY (id, part));
+      INSERT INTO words VALUES (1, 'x', 'a'), (2, 'y', 'b'), (3, 'z', NULL)`);
+    const file = postgres.file('saved.dbbackup');
+    await backUp(database, file);
+    await database.run(`DELETE FROM words; DELETE FROM z_dict WHERE word = 'b'`);
+    const error = await failure(restore(file, database, { tables: tables('words') }));
+    assert.equal(error.code, 'database');
+    assert.match(error.message, /: the row with \(id, part\) = \(2,y\)$/);
+    assert.equal(error.details.place?.table, 'public.words');
+    assert.equal(error.details.place?.column, 'a "VALUE"');
+    assert.deepEqual(await database.rows('SELECT count(*) FROM words'), [['0']]);
+  });
+
   it('stay on where the user does not own the table', async () => {
     const database = await postgres.create(schema);
     const file = postgres.file('saved.dbbackup');

@@ -107,7 +107,7 @@ export async function findArmedDomains(
     return {
       off: `${alter} DROP ${constraint}`,
       on: comment === null ? add : `${add}; ${tell}`,
-      ...(valid ? { validate: [{ sql: `${alter} VALIDATE ${constraint}` }] } : {}),
+      ...(valid ? { validate: [{ sql: `${alter} VALIDATE ${constraint}`, definition }] } : {}),
     };
   });
 }

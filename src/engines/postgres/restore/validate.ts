@@ -8,8 +8,8 @@ import type { Transaction } from '../connect/transaction.ts';
 export interface Validation {
   /** The statement that looks at them. */
   readonly sql: string;
-  /** A table's check constraint, to find the row that violates it. */
-  readonly definition?: string;
+  /** The check constraint of a table or a domain, to find the row that violates it. */
+  readonly definition: string;
 }
 
 const cursor = 'restore_point_row';
@@ -20,18 +20,26 @@ export async function validateRows(transaction: Transaction, { sql, definition }
     await transaction.attempt(() => transaction.underOwnPath(() => transaction.run(sql)));
   } catch (error) {
     if (!RestorePointError.is(error) || !isServerError(error.cause)) throw error;
-    const { schema, table: name } = error.cause;
-    if (!hasState(error.cause, state.checkViolation) || definition === undefined || !schema || !name)
-      throw error;
+    const { schema, table: name, column } = error.cause;
+    if (!hasState(error.cause, state.checkViolation) || !schema || !name) throw error;
     const table = { schema, name };
-    const row = await breakingRow(transaction, table, definition);
+    // The server names a column for the constraint of a domain alone.
+    const ofTable = column === undefined ? definition : withColumn(definition, column);
+    const row = await breakingRow(transaction, table, ofTable);
     if (row === undefined) throw error;
     throw new RestorePointError('database', `${error.message}: ${row}`, {
       ...error.details,
-      place: { table: formatTableName(table) },
+      place: { ...error.details.place, table: formatTableName(table) },
       next: 'Also restore the table that it references, or make the constraint NOT VALID first.',
     });
   }
+}
+
+/** The check of a domain, as the server writes it, of the values of a column. */
+function withColumn(definition: string, column: string): string {
+  return definition.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"|\bVALUE\b/g, (token) =>
+    token === 'VALUE' ? quoteIdentifier(column) : token,
+  );
 }
 
 /** The cursor is read under the empty path, as the text was written, and its rows are found under the user's own. */
