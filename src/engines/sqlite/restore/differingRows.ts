@@ -35,19 +35,20 @@ export async function findDiffering(
   const end = new AbortController();
   const signals = [end.signal, ...(signal ? [signal] : [])];
   let sound: Promise<boolean> | undefined;
-  const counted = (): void => {
-    sound ??= isSoundFile(file, { ...options, signal: AbortSignal.any(signals) });
-    sound.catch(() => 'thrown where it is awaited');
-  };
   report?.({ phase: 'compare' });
   try {
     for (const [index, pair] of compared.entries()) {
       const { target: table, backup } = pair.plan;
       const place = { table, tableNumber: index + 1, tableCount: compared.length, totalRows: backup.rows };
-      const done = (rows: number): void => report?.({ phase: 'compare', ...place, rows });
-      done(0);
+      report?.({ phase: 'compare', ...place, rows: 0 });
       const most = Math.floor(backup.rows / rowsPerDifference);
-      const rows = await findRows(connection, pair, most, { signal, done, counted });
+      // So many were compared, and few of them differ.
+      const done = (rows: number): void => {
+        sound ??= isSoundFile(file, { ...options, signal: AbortSignal.any(signals) });
+        sound.catch(() => 'thrown where it is awaited');
+        report?.({ phase: 'compare', ...place, rows });
+      };
+      const rows = await findRows(connection, pair, most, { signal, done });
       if (rows) found.set(pair.plan, rows);
     }
     return found.size === 0 || (await sound) === true ? found : undefined;
@@ -79,8 +80,6 @@ function mayDifferLittle(pair: TablePair): boolean {
 interface FindOptions {
   readonly signal?: AbortSignal | undefined;
   readonly done?: (rows: number) => void;
-  /** Called when the numbers of rows are such that few may differ. */
-  readonly counted?: () => void;
 }
 
 /** Undefined if it is less work to rewrite the whole table. Throws `cancelled`. */
@@ -88,7 +87,7 @@ export async function findRows(
   connection: Connection,
   pair: TablePair,
   most: number,
-  { signal, done, counted }: FindOptions,
+  { signal, done }: FindOptions,
 ): Promise<DifferingRows | undefined> {
   const { target, backup, plan } = pair;
   const { rows } = plan.backup;
@@ -96,7 +95,6 @@ export async function findRows(
   if (Math.abs(rows - rowsBefore) > most) return undefined;
   // A backup that holds fewer than it says is for the verification to refuse.
   if ((await countStoredRows(connection, backupSchema, backup.name, signal)) !== rows) return undefined;
-  counted?.();
   const counts = { first: rows, second: rowsBefore };
   const found = await noteKeyed(connection, matchByRowid(pair), counts, {
     signal,

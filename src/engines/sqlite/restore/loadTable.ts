@@ -14,6 +14,7 @@ import {
   targetAlias,
   type TablePair,
 } from '../rows/rowComparison.ts';
+import { sorting } from './restoreSettings.ts';
 
 /**
  * Replaces all rows of one table, inside the restore's transaction. Resolves to how many there were, and are now. Throws
@@ -56,7 +57,7 @@ async function insertRows(connection: Connection, pair: TablePair, signal?: Abor
   if (transfer === undefined) return connection.run(insertSql(pair, {}), [], signal);
   const written = await connection.run(transfer, [], signal);
   // The entries of indexes came along unread: they may not match the rows, if they did not in the database that was backed up.
-  if (target.indexes.length > 0) await connection.run(`REINDEX ${to}`, [], signal);
+  if (target.indexes.length > 0) await sorting(connection, () => connection.run(`REINDEX ${to}`, [], signal));
   return written;
 }
 

@@ -13,11 +13,12 @@ import { Connection } from '../connect/connection.ts';
 import { createObject } from '../schema/createObject.ts';
 import { type DifferingRows, findDiffering } from './differingRows.ts';
 import { damagedFile, inWords } from '../connect/errors.ts';
-import { ForeignKeyGuard, type TableInBackup } from '../rows/foreignKeys.ts';
+import { ForeignKeyGuard, type Reference, type TableInBackup } from '../rows/foreignKeys.ts';
 import { foldName, sameName } from '../connect/identifiers.ts';
 import { refuseNullKeys } from './loadTable.ts';
-import type { PayloadDatabase } from '../payload/payloadDatabase.ts';
-import { adoptSettings, attachPayload, configure } from './restoreSettings.ts';
+import { warnOfDangling } from '../payload/danglingReferences.ts';
+import type { AttachableFile, PayloadDatabase } from '../payload/payloadDatabase.ts';
+import { adoptSettings, attachPayload, configure, sorting } from './restoreSettings.ts';
 import { RestoreTransaction } from './restoreTransaction.ts';
 import { backupSchema, type TablePair } from '../rows/rowComparison.ts';
 import { restoreSchemaOrder } from '../schema/schemaOrder.ts';
@@ -43,6 +44,7 @@ export class SqliteRestore implements RestoreWork {
   readonly #connection: Connection;
   readonly #transaction: RestoreTransaction;
   readonly #payload: PayloadDatabase;
+  readonly #file: AttachableFile;
   readonly #restore: RestoreSource;
   readonly #target: RestoreTarget;
   readonly #options: WorkOptions;
@@ -58,14 +60,18 @@ export class SqliteRestore implements RestoreWork {
   #fresh = false;
   #replaceTriggers: () => Promise<void> = () => Promise.resolve();
   #virtual: VirtualTableRestore | undefined;
+  /** See `warnOfDangling`. */
+  #inherited: readonly Reference[] = [];
 
   private constructor(
     connection: Connection,
     payload: PayloadDatabase,
+    file: AttachableFile,
     restore: RestoreSource,
     target: RestoreTarget,
     options: WorkOptions,
   ) {
+    this.#file = file;
     this.#target = target;
     this.#connection = connection;
     this.#transaction = new RestoreTransaction(connection, options, () => payload.remove(options));
@@ -95,8 +101,9 @@ export class SqliteRestore implements RestoreWork {
         const encoding = await adoptSettings(connection, payload, restore);
         const written = writtenTables(restore.plan, payload.virtualTables);
         const isWritten = (table: string): boolean => written?.has(foldName(table)) ?? true;
-        await attachPayload(connection, await payload.attachable(encoding, isWritten, options));
-        return new SqliteRestore(connection, payload, restore, target, options);
+        const file = await payload.attachable(encoding, isWritten, options);
+        await attachPayload(connection, file);
+        return new SqliteRestore(connection, payload, file, restore, target, options);
       });
     } catch (error) {
       await connection?.closeQuietly(options.logger);
@@ -121,6 +128,7 @@ export class SqliteRestore implements RestoreWork {
       await this.#create('pre-data');
       const tables = await readCatalog(this.#connection, 'main', signal);
       this.#tablesWith(tables, differing);
+      this.#inherited = this.#foreignKeys.inherited(tables);
       for (const { pair, mode } of this.#tables.values()) {
         if (mode !== 'replace') await refuseNullKeys(this.#connection, pair, signal);
       }
@@ -180,7 +188,7 @@ export class SqliteRestore implements RestoreWork {
     return this.#inWords(undefined, async () => {
       const { signal, logger } = this.#options;
       const { plan, manifest } = this.#restore;
-      await this.#create('post-data');
+      await sorting(this.#connection, () => this.#create('post-data'));
       await this.#replaceTriggers();
       if (plan.only !== 'schema') await this.#restoreSystemRows();
       if (this.#fresh && manifest.complete) await this.#adoptNumbers();
@@ -248,8 +256,15 @@ export class SqliteRestore implements RestoreWork {
   verify(table: TablePlan): Promise<void> {
     return this.#inWords(table, async () => {
       const found = this.#tableOf(table);
-      await found.verify();
-      const isLast = table === this.#restore.plan.tables.at(-1);
+      const { tables } = this.#restore.plan;
+      const largest = tables.reduce((one, other) => (other.backup.rows > one.backup.rows ? other : one));
+      const checks = await Promise.allSettled([
+        found.verify(),
+        // On the other core, while most of the rows are compared.
+        ...(table === largest ? [warnOfDangling(this.#file.attachable, this.#inherited, this.#options)] : []),
+      ]);
+      for (const one of checks) if (one.status === 'rejected') throw one.reason;
+      const isLast = table === tables.at(-1);
       if (isLast && this.#isDamaged && !(await pagesFit(this.#connection, this.#options.signal)))
         throw damagedFile();
       this.#reportAll('verify', table);

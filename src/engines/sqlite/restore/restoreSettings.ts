@@ -8,14 +8,24 @@ import { distrust } from '../payload/untrusted.ts';
 
 /**
  * The cache of the restoring connection, in KiB: changed pages that do not fit are written to the disk early, and each time the
- * rollback journal is synced before. SQLite sorts the entries of an index in as much.
+ * rollback journal is synced before.
  */
-const cacheKibibytes = 48 * 1024;
+const cacheKibibytes = 24 * 1024;
 
-/** Lets SQLite keep pages, and sort the entries of an index, in memory; it sorts on two cores. */
-export async function useCache(connection: Connection): Promise<void> {
-  await connection.all(`PRAGMA cache_size = ${-cacheKibibytes}`);
+/** SQLite sorts the entries of an index in as much memory as its cache may take, once for each thread. */
+const sortingKibibytes = 8 * 1024;
+
+/** Lets SQLite keep pages in memory, and sort on two cores. */
+export async function useCache(connection: Connection, kibibytes = cacheKibibytes): Promise<void> {
+  await connection.all(`PRAGMA cache_size = ${-kibibytes}`);
   await connection.all('PRAGMA threads = 2');
+}
+
+/** Makes indexes, on a connection with `useCache`. */
+export async function sorting(connection: Connection, work: () => Promise<unknown>): Promise<void> {
+  await connection.all(`PRAGMA cache_size = ${-sortingKibibytes}`);
+  await work();
+  await connection.all(`PRAGMA cache_size = ${-cacheKibibytes}`);
 }
 
 /** Makes a connection one that restores. */

@@ -6,6 +6,9 @@ import { distrust } from '../payload/untrusted.ts';
 import { useCache } from './restoreSettings.ts';
 import { missingIn } from '../schema/unproven.ts';
 
+/** SQLite looks each row up in each index. */
+const checkingKibibytes = 48 * 1024;
+
 /**
  * Whether a live database is sound, so that a restore may change it only in part: every page is in order and belongs to one
  * table or index, and indexes are in step with their tables. A connection of its own finds out: SQLite lets no transaction
@@ -15,8 +18,7 @@ export async function isSoundFile(file: string, { signal, logger }: WorkOptions)
   const reader = await Connection.open(file, 'write');
   try {
     await distrust(reader);
-    // SQLite looks each row up in each index.
-    await useCache(reader);
+    await useCache(reader, checkingKibibytes);
     const sql = 'PRAGMA main.integrity_check(1)';
     return (await reader.get<{ integrity_check: string }>(sql, [], signal))?.integrity_check === 'ok';
   } catch (error) {

@@ -9,12 +9,13 @@ import { type CatalogTable, findTable, readCatalog, virtualTableKind } from '../
 import { Connection } from '../connect/connection.ts';
 import { countStoredRows } from '../rows/counts.ts';
 import { inWords } from '../connect/errors.ts';
-import { referencesOf, warnOfDangling } from '../rows/foreignKeys.ts';
-import { foldName, quote } from '../connect/identifiers.ts';
+import { referencesOf } from '../rows/foreignKeys.ts';
+import { warnOfDangling } from '../payload/danglingReferences.ts';
+import { foldName, quoteTable } from '../connect/identifiers.ts';
 import { SoundTables } from '../rows/soundTables.ts';
 import { hasKeyword } from '../schema/sqlText.ts';
 import { distrust, openUntrusted } from '../payload/untrusted.ts';
-import { useCache } from './restoreSettings.ts';
+import { sorting, useCache } from './restoreSettings.ts';
 import { failedVerification } from './verify.ts';
 
 /** Where the database of a backup goes as it is. */
@@ -119,10 +120,11 @@ export class WholeFileRestore implements RestoreWork {
 
   finish(): Promise<void> {
     return this.#inWords(undefined, async () => {
+      const names = new Set(this.#tables.map(({ name }) => foldName(name)));
       const all = await Promise.allSettled([
         this.#place.verify?.(),
         this.#checkTables(),
-        this.#checkReferences(),
+        warnOfDangling(this.#place.path, referencesOf(this.#tables, names), this.#options),
       ]);
       for (const one of all) if (one.status === 'rejected') throw one.reason;
     });
@@ -133,19 +135,6 @@ export class WholeFileRestore implements RestoreWork {
     for (const { name, type } of this.#tables) {
       if (type === 'virtual') continue;
       await sound.check(name, this.#options.signal).catch((error: unknown) => refuse(error, name));
-    }
-  }
-
-  async #checkReferences(): Promise<void> {
-    const { logger, signal } = this.#options;
-    const names = new Set(this.#tables.map(({ name }) => foldName(name)));
-    const connection = await openUntrusted(this.#place.path);
-    try {
-      await useCache(connection);
-      for (const reference of referencesOf(this.#tables, names))
-        await warnOfDangling(connection, reference, logger, signal);
-    } finally {
-      await connection.closeQuietly(logger);
     }
   }
 
@@ -193,8 +182,9 @@ export class WholeFileRestore implements RestoreWork {
         for (const { name, primary } of indexes) {
           const isTable = withoutRowid && primary;
           if (isTable || unproven.some((one) => one.table.name === table && one.index === name)) continue;
+          const sql = `REINDEX ${quoteTable('main', name)}`;
           await inWords('database', { table }, () =>
-            connection.run(`REINDEX main.${quote(name)}`, [], signal),
+            sorting(connection, () => connection.run(sql, [], signal)),
           );
         }
       }

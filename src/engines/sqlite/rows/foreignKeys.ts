@@ -4,7 +4,6 @@ import type { Logger } from '../../../core/logger.ts';
 import { type CatalogTable, findTable, uniqueKeyOver } from '../schema/catalog.ts';
 import type { Connection } from '../connect/connection.ts';
 import { foldName, quote, quoteTable, sameName } from '../connect/identifiers.ts';
-import { missingIn } from '../schema/unproven.ts';
 import { backupSchema } from './rowComparison.ts';
 
 /** A foreign key that SQLite can check, between two tables that are there. */
@@ -61,6 +60,11 @@ export class ForeignKeyGuard {
     }
   }
 
+  /** The references that are what they are in the backup, for `warnOfDangling`. */
+  inherited(tables: readonly CatalogTable[]): Reference[] {
+    return this.#references(tables).filter((reference) => this.#isOfBackup(reference));
+  }
+
   #isOfBackup({ child, parent }: Reference): boolean {
     return parent !== undefined && this.#becomesBackup(child) && this.#becomesBackup(parent);
   }
@@ -76,10 +80,7 @@ export class ForeignKeyGuard {
     signal?: AbortSignal,
   ): Promise<void> {
     for (const reference of this.#references(tables)) {
-      if (this.#isOfBackup(reference)) {
-        await warnOfDangling(this.#connection, reference, logger, signal);
-        continue;
-      }
+      if (this.#isOfBackup(reference)) continue;
       const before = this.#before.get(reference.key);
       const known = before === undefined ? [] : [before];
       if ((await this.#firstDangling(reference, known, signal)) === undefined) continue;
@@ -156,26 +157,7 @@ export class ForeignKeyGuard {
   }
 }
 
-/** Warns where a reference of tables that are what the backup holds dangles: it does so in the backup too. */
-export async function warnOfDangling(
-  connection: Connection,
-  reference: Reference,
-  logger: Logger,
-  signal?: AbortSignal,
-): Promise<void> {
-  const { child, parentName } = reference;
-  const sql = `SELECT 1 AS found FROM ${quoteTable('main', child.name)} AS ${childAlias}
-    WHERE ${danglingIn('main', reference)} LIMIT 1`;
-  try {
-    if (await connection.get(sql, [], signal)) logger.warn(inheritedWarning(reference));
-  } catch (error) {
-    const missing = missingIn(error);
-    if (missing === undefined) throw error;
-    logger.warn(`The foreign key of ${child.name} to ${parentName} was not checked: that needs ${missing}`);
-  }
-}
-
-function inheritedWarning({ child, parentName }: Reference): string {
+export function inheritedWarning({ child, parentName }: Reference): string {
   return `Rows of ${child.name} reference rows of ${parentName} that are not in the backup either`;
 }
 
