@@ -12,6 +12,7 @@ const layers = [
   'export',
   'restore',
   'schedule',
+  'found',
   'worker',
   'cli',
   'ui',
@@ -126,6 +127,11 @@ export default tseslint.config(
     layers: ['core', 'archive', 'engines', 'backup', 'compare', 'restore'],
     others: [portOnly],
   }),
+  layer(['src/found/**/*.ts'], {
+    layers: ['core', 'engines', 'found'],
+    packages: ['jsonc-parser', 'yaml'],
+    others: [portOnly],
+  }),
   ...[['src/worker.ts'], ['src/worker/**/*.ts']].map((files) =>
     layer(files, {
       layers: ['core', 'archive', 'engines', 'backup', 'compare', 'export', 'restore', 'schedule', 'worker'],
@@ -142,6 +148,7 @@ export default tseslint.config(
       'export',
       'restore',
       'schedule',
+      'found',
       'worker',
       'ui',
     ],
@@ -198,6 +205,17 @@ export default tseslint.config(
     ignores: ['src/ui/**', 'src/extension.ts'],
     rules: {
       'no-restricted-globals': ['error', { name: 'fetch', message: 'Nothing here speaks to the internet.' }],
+    },
+  },
+  // It reads texts that it is given, and nothing else.
+  {
+    files: ['src/found/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ regex: '^node:(?!path$)', message: 'What is read is decided elsewhere.' }] },
+      ],
+      'no-restricted-globals': ['error', 'process', 'fetch', 'eval'],
     },
   },
 );

@@ -26,6 +26,44 @@ export interface ConnectionForm {
   readonly exampleUrl: string;
   /** The other sources of a password, which no connection names; the subject of a sentence. */
   readonly otherPasswords?: string;
+  readonly elsewhere: NamesElsewhere;
+}
+
+/** How other tools name such databases in their files. */
+export interface NamesElsewhere {
+  /** The engine, its drivers and the schemes of its URLs, in lower case. The first one is the scheme of our own URLs. */
+  readonly names: readonly string[];
+  /** Environment variables that its own tools read. */
+  readonly variables?: VariablesOfParts;
+  readonly container?: ContainerNames;
+}
+
+/** The parts of the address of a server, as texts. */
+export const serverParts = [
+  'host',
+  'port',
+  'database',
+  'user',
+  'password',
+  'sslmode',
+  'sslrootcert',
+] as const;
+
+export type ServerPart = (typeof serverParts)[number];
+
+/** For each part the names of environment variables, the usual one first. */
+export type VariablesOfParts = Readonly<Partial<Record<ServerPart, readonly string[]>>>;
+
+/** The container images of a server. */
+export interface ContainerNames {
+  /** The last part of their names, without the tag. */
+  readonly images: readonly string[];
+  /** The port inside the container. */
+  readonly port: number;
+  /** Environment variables that set up the server. */
+  readonly variables: VariablesOfParts;
+  /** The user if no variable names one. A database that no variable names has the user's name. */
+  readonly user: string;
 }
 
 export type AddressQuestion =
@@ -43,6 +81,8 @@ export interface FileQuestion {
   readonly type: LocalizableText;
   /** The usual ends of their names, without the dot. */
   readonly extensions: readonly string[];
+  /** The first bytes of every such file, one character each. */
+  readonly signature: string;
 }
 
 /** The files of an engine whose databases are files. */

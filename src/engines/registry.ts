@@ -22,7 +22,7 @@ export function exampleUrls(): string {
   return engines.map(({ form }) => form.exampleUrl).join(' or ');
 }
 
-/** Engines whose URLs people try, by scheme. */
+/** Engines that people have too, by the scheme of their URLs or by what other tools call them. */
 const otherEngines: Readonly<Record<string, string>> = {
   mysql: 'MySQL',
   mysql2: 'MySQL',
@@ -30,7 +30,13 @@ const otherEngines: Readonly<Record<string, string>> = {
   mariadb: 'MariaDB',
   mssql: 'SQL Server',
   sqlserver: 'SQL Server',
+  'sql server': 'SQL Server',
   oracle: 'Oracle Database',
+  oracledb: 'Oracle Database',
+  cockroach: 'CockroachDB',
+  cockroachdb: 'CockroachDB',
+  redshift: 'Amazon Redshift',
+  mongo: 'MongoDB',
   mongodb: 'MongoDB',
   'mongodb+srv': 'MongoDB',
   redis: 'Redis',
@@ -40,6 +46,12 @@ const otherEngines: Readonly<Record<string, string>> = {
   libsql: 'libSQL',
 };
 
+/** The name for people of an engine that this version does not have; undefined for anything that is not known as an engine. */
+export function otherEngine(name: string): string | undefined {
+  const key = name.toLowerCase();
+  return Object.hasOwn(otherEngines, key) ? otherEngines[key] : undefined;
+}
+
 /** Reads what a user writes in place of a connection: undefined when it is no URL. Throws `usage`. */
 export function parseDatabaseUrl(text: string): { address: DatabaseAddress; password?: string } | undefined {
   for (const engine of engines) {
@@ -47,8 +59,7 @@ export function parseDatabaseUrl(text: string): { address: DatabaseAddress; pass
     if (parsed) return parsed;
   }
   const [, scheme = '', slashes = ''] = /^\s*(?:jdbc:)?([a-z][a-z0-9+.-]+):(\/\/)?/i.exec(text) ?? [];
-  const key = scheme.toLowerCase();
-  const name = Object.hasOwn(otherEngines, key) ? otherEngines[key] : undefined;
+  const name = otherEngine(scheme);
   if (name === undefined && slashes === '') return undefined;
   // The text where the scheme belongs may be a secret, so it is not repeated.
   const message = name === undefined ? 'Unsupported database URL' : `${name} is not supported yet`;

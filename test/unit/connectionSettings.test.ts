@@ -186,6 +186,7 @@ describe('a connection of an engine that the settings do not know', () => {
     summary: localizable('a pond'),
     questions: [],
     exampleUrl: 'duck://pond',
+    elsewhere: { names: ['duck'] },
   };
   const duck = { ...context, engines: [...engines, { id: 'duck', form }] };
 

@@ -17,4 +17,29 @@ export const form: ConnectionForm = {
   ],
   exampleUrl: 'postgres://user@host/database',
   otherPasswords: 'PGPASSWORD or a password from your password file',
+  elsewhere: {
+    names: [
+      ...['postgres', 'postgresql', 'pgsql', 'pg', 'pg-native', 'pgnative', 'postgis'],
+      ...['psycopg', 'psycopg2', 'asyncpg', 'postgresql_psycopg2', 'postgresql_backend'],
+    ],
+    variables: {
+      host: ['PGHOST'],
+      port: ['PGPORT'],
+      database: ['PGDATABASE'],
+      user: ['PGUSER'],
+      password: ['PGPASSWORD'],
+      sslmode: ['PGSSLMODE'],
+      sslrootcert: ['PGSSLROOTCERT'],
+    },
+    container: {
+      images: ['postgres', 'postgresql', 'postgis', 'timescaledb', 'timescaledb-ha', 'pgvector'],
+      port: 5432,
+      variables: {
+        database: ['POSTGRES_DB', 'POSTGRESQL_DATABASE'],
+        user: ['POSTGRES_USER', 'POSTGRESQL_USERNAME'],
+        password: ['POSTGRES_PASSWORD', 'POSTGRESQL_PASSWORD'],
+      },
+      user: 'postgres',
+    },
+  },
 };
