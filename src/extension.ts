@@ -2,7 +2,7 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { Proofs } from './backup/proofs.ts';
 import { stateFolder } from './backup/stateFolder.ts';
-import { engineById, engines, parseDatabaseUrl } from './engines/registry.ts';
+import { engineById, engines, otherEngine, parseDatabaseUrl } from './engines/registry.ts';
 import { BackupKeys } from './ui/backups/backupKeys.ts';
 import { takenFrom } from './ui/backups/backupOrigin.ts';
 import { BackupIndex } from './ui/backups/backupIndex.ts';
@@ -13,6 +13,7 @@ import { connectionCommands } from './ui/commands/connectionCommands.ts';
 import { exportCommands } from './ui/commands/exportCommands.ts';
 import { fileCommands } from './ui/commands/fileCommands.ts';
 import { historyCommand } from './ui/commands/historyCommand.ts';
+import { importCommand } from './ui/commands/importConnections.ts';
 import { newDatabaseCommand } from './ui/commands/newDatabaseCommand.ts';
 import { proveCommand } from './ui/commands/proveCommand.ts';
 import { restoreCommands } from './ui/commands/restoreCommands.ts';
@@ -23,6 +24,8 @@ import { Comparisons } from './ui/comparison/comparisons.ts';
 import { TextDiffs } from './ui/comparison/textDiffs.ts';
 import { Connector } from './ui/connections/connector.ts';
 import { ConnectionStore } from './ui/connections/connectionStore.ts';
+import { FoundConnectionsFinder } from './ui/connections/found/foundConnections.ts';
+import { FoundCount } from './ui/connections/found/foundCount.ts';
 import { Passphrases } from './ui/connections/passphrases.ts';
 import { Passwords } from './ui/connections/passwords.ts';
 import { SessionCache } from './ui/connections/sessionCache.ts';
@@ -55,6 +58,7 @@ export function activate(context: vscode.ExtensionContext): void {
       ...retentionCommands(services),
       ...showCommands(services),
       ...connectionCommands(services),
+      ...importCommand(services),
       ...viewCommands(services),
     },
     boundary,
@@ -77,6 +81,7 @@ export async function deactivate(): Promise<void> {
 function createServices(context: vscode.ExtensionContext): Services {
   const log = new Log();
   const store = new ConnectionStore(engines, parseDatabaseUrl);
+  const finder = new FoundConnectionsFinder(engines, otherEngine, store);
   const passwords = new Passwords(context.secrets);
   const passphrases = new Passphrases(context.secrets);
   const keys = new BackupKeys(store, passphrases, log);
@@ -112,13 +117,14 @@ function createServices(context: vscode.ExtensionContext): Services {
     }),
     ...[log, store, sessions, backups, connectionsTree, backupsTree, connectionsView, backupsView],
     keepAgesFresh(backupsTree, backupsView),
+    new FoundCount(finder, store, connectionsView, log),
   );
   return {
     log,
     boundary,
     work: new WorkRunner(log),
     workers: new Workers(path.join(context.extensionPath, 'dist', 'worker.js')),
-    ...{ engines, engineById, store, passwords, passphrases, keys, connector, sessions, backups },
+    ...{ engines, engineById, store, finder, passwords, passphrases, keys, connector, sessions, backups },
     ...{ connectionsTree, backupsTree, connectionsView, backupsView, statements },
     viewer: new ContentsEditor(context.extensionUri, {
       ...{ engineById, keys, backups, boundary },

@@ -6,6 +6,7 @@ import type { BackupKeys } from './backups/backupKeys.ts';
 import type { BackupIndex } from './backups/backupIndex.ts';
 import type { Comparisons } from './comparison/comparisons.ts';
 import type { ConnectionStore } from './connections/connectionStore.ts';
+import type { FoundConnectionsFinder } from './connections/found/foundConnections.ts';
 import type { Connector } from './connections/connector.ts';
 import type { Passphrases } from './connections/passphrases.ts';
 import type { Passwords } from './connections/passwords.ts';
@@ -32,6 +33,7 @@ export interface Services {
   readonly passwords: Passwords;
   readonly passphrases: Passphrases;
   readonly keys: BackupKeys;
+  readonly finder: FoundConnectionsFinder;
   readonly connector: Connector;
   readonly sessions: SessionCache;
   readonly backups: BackupIndex;

@@ -118,6 +118,7 @@ describe('Restricted Mode', () => {
       ['Restore Backup…', 'Restore'],
       ['Undo Restore…', 'Undo'],
       ['Test Connection', 'The connection test'],
+      ['Import Connections…', 'Importing connections'],
     ]) {
       await workbench.runCommand(`Restore Point: ${command}`);
       const refused = await notification(

@@ -29,6 +29,8 @@ export interface WorkbenchOptions {
 /** The workbench of a VS Code of its own (settings, state, extension host), in a browser that a test drives. */
 export interface Workbench {
   readonly page: Page;
+  /** The folder with its settings, state and logs. */
+  readonly dataFolder: string;
   /** Opens the command palette and types; the palette is left open. */
   openCommandPalette(text?: string): Promise<void>;
   /** Runs the command with exactly this title (with its category, as the palette shows it). */
@@ -84,6 +86,7 @@ export async function openWorkbench(options: WorkbenchOptions): Promise<Workbenc
   let closing: Promise<void> | undefined;
   const workbench: Workbench = {
     page,
+    dataFolder: data.path,
     openCommandPalette: async (text = '') => void (await openPalette(page, text)),
     runCommand: (title) => runCommand(page, title),
     notification: (text) => notification(page, text),

@@ -31,6 +31,7 @@ export const commandIds = [
   'restorePoint.renameBackup',
   'restorePoint.deleteBackup',
   'restorePoint.addConnection',
+  'restorePoint.importConnections',
   'restorePoint.editConnection',
   'restorePoint.removeConnection',
   'restorePoint.testConnection',

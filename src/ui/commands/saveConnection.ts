@@ -47,7 +47,7 @@ export function connectionOf(
 }
 
 /** User settings apply to other workspaces too, so paths in them are not relative to a folder. */
-function portableFolder({ target, folder }: SettingsScope): string | undefined {
+export function portableFolder({ target, folder }: SettingsScope): string | undefined {
   return target === vscode.ConfigurationTarget.Global ? undefined : folder?.uri.fsPath;
 }
 
