@@ -71,6 +71,25 @@ export default config;
       ['data/local.db'],
     ],
     [
+      'variables that are taken from the environment by name, and one of several connections',
+      {
+        '.env': 'DB_NAME=taken\n',
+        'a/knexfile.js': `
+const { DB_HOST: host = 'localhost', DB_NAME, DB_USER } = process.env;
+module.exports = { client: 'pg', connection: { host, database: DB_NAME, port: +process.env.DB_PORT || 5455 } };
+`,
+        'b/knexfile.js': `
+const { DB_USER } = process.env;
+const connections = { dev: { host: 'localhost', database: 'chosen', user: DB_USER } };
+module.exports = { client: 'pg', connection: connections[process.env.NODE_ENV || 'dev'] };
+`,
+      },
+      [
+        'taken = PostgreSQL localhost:5455/taken (a/knexfile.js:3)',
+        'PostgreSQL = PostgreSQL ? (b/knexfile.js:4) ! Nothing in this workspace sets the variable DB_USER',
+      ],
+    ],
+    [
       'broken ones, which end in the middle',
       {
         'a/knexfile.js': `module.exports = { client: 'pg', connection: { host: 'localhost', database: 'a`,

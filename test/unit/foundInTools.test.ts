@@ -39,7 +39,7 @@ services:
   built:
     build: ./db
     environment: { POSTGRES_PASSWORD: x, POSTGRES_DB: built }
-    ports: ["5443-5445:5432-5434"]
+    ports: ["\${OWN_PORT:-\${OTHER_PORT:-5443}}-5445:5432-5434"]
   cache: { image: "redis:7", ports: ["6379:6379"] }
   old: { image: "mysql:8", environment: { MYSQL_ROOT_PASSWORD: secret } }
   web: { image: nginx, ports: ["80:80"], environment: [DATABASE_URL=postgres://app@db/shop] }

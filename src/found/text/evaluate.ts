@@ -1,6 +1,7 @@
 import * as path from 'node:path';
 import { callResult, memberOf, type Argument, type Surroundings } from './builtins.ts';
 import { hasHole, hole, isMissingVariable, holesIn } from './holes.ts';
+import { matchBrackets, namesIn, taken, type TakenVariable } from './structure.ts';
 import type { Language, Token } from './tokens.ts';
 import { none, textOf, textValue, unknown, type Entry, type Value } from './values.ts';
 
@@ -9,8 +10,6 @@ const mostDepth = 60;
 
 /** The longest name with dots that can mean something. */
 const longestName = 200;
-
-const closers: Readonly<Record<string, string>> = { '{': '}', '[': ']', '(': ')' };
 
 /** What code says of its values without being run: texts, objects, variables of the environment, paths. */
 export class Evaluation {
@@ -23,6 +22,7 @@ export class Evaluation {
   readonly #openers: readonly number[];
   /** The places of the values of the names that are set outside of all brackets. */
   readonly #named: ReadonlyMap<string, readonly number[]>;
+  readonly #taken: ReadonlyMap<string, TakenVariable>;
   readonly #known = new Map<string, Value>();
   #depth = 0;
   #at = 0;
@@ -35,6 +35,7 @@ export class Evaluation {
     this.#ends = ends;
     this.#openers = openers;
     this.#named = namesIn(tokens, language, this.#ends);
+    this.#taken = language === 'javascript' ? taken(tokens, this.#ends) : new Map<string, TakenVariable>();
   }
 
   /** The values that a name is set to, in the order of the file. */
@@ -272,11 +273,19 @@ export class Evaluation {
     }
   }
 
+  #variable({ variable, fallback }: TakenVariable): Value {
+    const value = this.#around.variable(variable);
+    if (value !== undefined) return textValue(value);
+    return fallback === undefined ? textValue(hole(variable)) : this.at(fallback);
+  }
+
   #constant(name: string): Value | undefined {
     const given = this.#around.constant?.(name);
     if (given) return given;
     const known = this.#known.get(name);
     if (known) return isCode(known) ? undefined : known;
+    const variable = this.#taken.get(name);
+    if (variable) return this.#variable(variable);
     const [place] = this.#named.get(name) ?? [];
     if (place === undefined) return undefined;
     // A name that is set to itself has no value.
@@ -324,65 +333,4 @@ function read(value: Value, name: string, given: readonly Argument[] | undefined
     };
   }
   return unknown;
-}
-
-function matchBrackets(tokens: readonly Token[]): { ends: Map<number, number>; openers: number[] } {
-  const ends = new Map<number, number>();
-  const openers: number[] = [];
-  const open: number[] = [];
-  for (const [at, { kind, text }] of tokens.entries()) {
-    openers.push(open.at(-1) ?? -1);
-    if (kind !== 'sign') continue;
-    if (text in closers) open.push(at);
-    else if (text === '}' || text === ']' || text === ')') {
-      const start = open.at(-1);
-      if (start === undefined || closers[tokens[start]!.text] !== text) continue;
-      ends.set(start, at);
-      open.pop();
-    }
-  }
-  return { ends, openers };
-}
-
-/** Tokens between a name with its type and its value, at most. */
-const longestType = 40;
-
-function namesIn(
-  tokens: readonly Token[],
-  language: Language,
-  ends: ReadonlyMap<number, number>,
-): Map<string, number[]> {
-  const found = new Map<string, number[]>();
-  for (let at = 0; at < tokens.length; at++) {
-    const token = tokens[at]!;
-    const end = ends.get(at);
-    if (end !== undefined) at = end;
-    if (end !== undefined || token.kind !== 'name') continue;
-    const declares = ['const', 'let', 'var'].includes(token.text);
-    if (language === 'javascript' && !declares) continue;
-    const name = tokens[declares ? at + 1 : at];
-    const value = name?.kind === 'name' ? valueOf(tokens, declares ? at + 2 : at + 1, ends) : undefined;
-    if (value === undefined) continue;
-    const places = found.get(name!.text);
-    if (places) places.push(value);
-    else found.set(name!.text, [value]);
-  }
-  return found;
-}
-
-/** The place behind the `=` of a declaration, whose type may be between. */
-function valueOf(
-  tokens: readonly Token[],
-  start: number,
-  ends: ReadonlyMap<number, number>,
-): number | undefined {
-  const isSign = (at: number, text: string): boolean =>
-    tokens[at]?.kind === 'sign' && tokens[at].text === text;
-  if (isSign(start, '=')) return start + 1;
-  if (!isSign(start, ':')) return undefined;
-  for (let at = start, count = 0; at < tokens.length && count < longestType; count++) {
-    if (isSign(at, '=')) return at + 1;
-    at = (ends.get(at) ?? at) + 1;
-  }
-  return undefined;
 }

@@ -36,20 +36,55 @@ export function parseVariables(
 }
 
 /** Replaces `${NAME}` with its forms for defaults, and `$NAME`. `$$` and `\$` are a dollar sign. */
-export function expand(text: string, lookUp: (name: string) => string | undefined): string {
-  return text.replace(references, (...found: unknown[]) => {
-    const [, braced, operator, word = '', plain] = found as (string | undefined)[];
-    const name = braced ?? plain;
-    if (name === undefined) return '$';
-    const value = lookUp(name);
-    const isSet = value !== undefined && (value !== '' || !operator?.startsWith(':'));
-    if (operator?.endsWith('+')) return isSet ? word : '';
-    if (isSet) return value;
-    return operator?.endsWith('-') ? expand(word, lookUp) : hole(name);
-  });
+export function expand(text: string, lookUp: (name: string) => string | undefined, depth = 0): string {
+  const parts: string[] = [];
+  for (let at = 0; at < text.length;) {
+    const next = nextReference(text, at);
+    parts.push(text.slice(at, next));
+    if (next === text.length) break;
+    const braced = text.startsWith('${', next) ? endOfBraces(text, next + 2) : -1;
+    const plain = /^\$([A-Za-z_]\w*)/.exec(text.slice(next, next + longestName))?.[1];
+    const escaped = text.startsWith('$$', next) || text.startsWith('\\$', next);
+    if (escaped) parts.push('$');
+    else if (braced >= 0) parts.push(referred(text.slice(next + 2, braced), lookUp, depth));
+    else if (plain !== undefined) parts.push(lookUp(plain) ?? hole(plain));
+    else parts.push(text[next]!);
+    at = escaped ? next + 2 : braced >= 0 ? braced + 1 : next + 1 + (plain?.length ?? 0);
+  }
+  return parts.join('');
 }
 
-const references = /\$\$|\\\$|\$\{([A-Za-z_]\w*)(?:(:?[-+?])([^}]*))?\}|\$([A-Za-z_]\w*)/g;
+const longestName = 100;
+const longestReference = 300;
+const mostDepth = 5;
+
+function nextReference(text: string, from: number): number {
+  for (let at = from; at < text.length; at++) {
+    if (text[at] === '$' || (text[at] === '\\' && text[at + 1] === '$')) return at;
+  }
+  return text.length;
+}
+
+/** Defaults may have references of their own. */
+function endOfBraces(text: string, from: number): number {
+  let open = 1;
+  for (let at = from; at < text.length && at < from + longestReference; at++) {
+    if (text.startsWith('${', at)) open++;
+    else if (text[at] === '}' && --open === 0) return at;
+  }
+  return -1;
+}
+
+/** What is in the braces: a name, and what counts if it is not set. */
+function referred(inner: string, lookUp: (name: string) => string | undefined, depth: number): string {
+  const [, name, operator, word = ''] = /^([A-Za-z_]\w*)(?:(:?[-+?])(.*))?$/s.exec(inner) ?? [];
+  if (name === undefined) return `\${${inner}}`;
+  const value = lookUp(name);
+  const isSet = value !== undefined && (value !== '' || !operator?.startsWith(':'));
+  if (operator?.endsWith('+')) return isSet ? word : '';
+  if (isSet) return value;
+  return operator?.endsWith('-') && depth < mostDepth ? expand(word, lookUp, depth + 1) : hole(name);
+}
 
 function assignmentsIn(text: string): Assignment[] {
   const lines = text.split(/\r\n|\n|\r/);
