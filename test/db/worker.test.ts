@@ -65,7 +65,7 @@ const loading = ({ phase, table, rows }: ProgressEvent): boolean =>
 
 for (const engine of testEngines) {
   describe(`${engine.id}: work in a process of its own`, function () {
-    sampleParts(this, 3);
+    sampleParts(this, 5);
     const folder = useTemporaryFolder();
     let database: TestDatabase;
 

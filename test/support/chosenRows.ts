@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type {
   ChosenRow,
   ChosenTable,
@@ -11,6 +12,7 @@ import { dataColumns, rowKey, type Table } from '../../src/core/schema.ts';
 import { type Row, valueText } from '../../src/core/values.ts';
 import type { Session, WorkOptions } from '../../src/engines/engine.ts';
 import type { CheckedRows, FoundConflicts, WrittenRows } from '../../src/engines/rowRestore.ts';
+import { failure } from './errors.ts';
 import type { TestDatabase } from './testDatabases.ts';
 
 export type Texts = readonly (string | null)[];
@@ -141,4 +143,16 @@ export function kindsOf({ listed }: Pick<FoundConflicts, 'listed'>): string[] {
     const values = row.wanted ?? row.seen ?? [];
     return `${kind} ${valueText(values[0] ?? null) ?? 'NULL'}`;
   });
+}
+
+/** There are conflicts with this reason, and nothing is changed. */
+export async function refused(
+  database: TestDatabase,
+  tables: readonly TextTable[],
+  reason: RegExp,
+): Promise<void> {
+  const before = await database.dump();
+  const error = await failure(restoreRows(database, tables), 'refused');
+  assert.match(error.message, reason);
+  assert.equal(await database.dump(), before);
 }

@@ -49,8 +49,8 @@ export function fileOf(parts: readonly Part[]): Buffer {
  * place with `DAMAGES=all`. A sample has fewer places.
  */
 export function* byteDamages(sound: Buffer): Generator<Damage> {
-  const step = process.env['DAMAGES'] === 'all' ? 1 : runsAll ? 5 : 59;
-  const flips = runsAll ? 1 : 13;
+  const step = process.env['DAMAGES'] === 'all' ? 1 : runsAll ? 5 : 97;
+  const flips = runsAll ? 1 : 19;
   for (let at = seedOfRun() % flips; at < sound.length; at += flips) {
     const bytes = Buffer.from(sound);
     bytes[at]! ^= 1 << (at % 8);

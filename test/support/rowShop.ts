@@ -1,4 +1,6 @@
-import type { TestDatabase } from './testDatabases.ts';
+import { backUp } from './restores.ts';
+import { useTemporaryFolder } from './temporaryFolder.ts';
+import type { TestDatabase, TestEngine } from './testDatabases.ts';
 
 /** Tables of a shop, of which rows are chosen. */
 export const shop = `
@@ -27,4 +29,22 @@ export async function contentOf(database: TestDatabase): Promise<unknown> {
   for (const table of ['customers', 'orders', 'lines', 'log'])
     rows[table] = (await database.rows(`SELECT * FROM ${table}`)).map((row) => JSON.stringify(row)).sort();
   return rows;
+}
+
+/** Inside a mocha `describe`: gives every test a shop and a backup of it. Returns the folder of the backup. */
+export function useShopBackup(
+  testEngine: TestEngine,
+  take: (made: { readonly database: TestDatabase; readonly file: string }) => void,
+): ReturnType<typeof useTemporaryFolder> {
+  const folder = useTemporaryFolder();
+  let made: TestDatabase | undefined;
+  beforeEach(async () => {
+    const [database, file] = [await testEngine.create(), folder.file('before.dbbackup')];
+    made = database;
+    take({ database, file });
+    await database.run(shop);
+    await backUp(database, file);
+  });
+  afterEach(() => made?.remove());
+  return folder;
 }

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { copyFileSync } from 'node:fs';
 import type {
   ChosenRow,
@@ -11,7 +12,9 @@ import { dataColumns, rowKey } from '../../src/core/schema.ts';
 import { type Row, type Value, valueText } from '../../src/core/values.ts';
 import type { Session, WorkOptions } from '../../src/engines/engine.ts';
 import type { CheckedRows, FoundConflicts, OpenedRows } from '../../src/engines/rowRestore.ts';
-import { connectSqlite, runSqlite } from './sqliteFiles.ts';
+import { sqliteDump } from './sqliteDump.ts';
+import { connectSqlite, integrity, runSqlite, useSystemTemporaryFolder } from './sqliteFiles.ts';
+import { useTemporaryFolder } from './temporaryFolder.ts';
 
 /** How the rows of a table are chosen. */
 export interface Choice {
@@ -25,6 +28,36 @@ export interface Choice {
 export interface ChosenOf extends Choice {
   readonly name: string;
   readonly rows: readonly ChosenRow[];
+}
+
+/** The files of one test. */
+export interface ChosenFiles {
+  readonly file: string;
+  readonly past: string;
+}
+
+/** Inside a mocha `describe`: gives every test the paths of a database and of its past, in a folder of their own. */
+export function useChosenFiles(take: (files: ChosenFiles) => void): {
+  readonly folder: ReturnType<typeof useTemporaryFolder>;
+  /** What the database must be like: as it is now, after these statements. */
+  readonly expect: (sql: string) => void;
+  readonly assertExpected: () => void;
+} {
+  const folder = useTemporaryFolder();
+  useSystemTemporaryFolder();
+  const [file, expected] = [(): string => folder.file('target.db'), (): string => folder.file('expected.db')];
+  beforeEach(() => take({ file: file(), past: folder.file('past.db') }));
+  return {
+    folder,
+    expect(sql) {
+      copyFileSync(file(), expected());
+      runSqlite(expected(), sql);
+    },
+    assertExpected() {
+      assert.deepEqual(sqliteDump(file()), sqliteDump(expected()));
+      assert.equal(integrity(file()), 'ok');
+    },
+  };
 }
 
 /** All rows of a table of a file, as the engine reads them. */

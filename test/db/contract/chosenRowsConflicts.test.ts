@@ -9,23 +9,14 @@ import {
   restoreChosen,
   writtenTexts,
 } from '../../support/rowRestores.ts';
-import { accident, contentOf, shop } from '../../support/rowShop.ts';
-import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
+import { accident, contentOf, useShopBackup } from '../../support/rowShop.ts';
 import { testEngines, type TestDatabase } from '../../support/testDatabases.ts';
 
 for (const testEngine of testEngines) {
   describe(`${testEngine.id}: chosen rows that cannot be as they were`, () => {
-    const folder = useTemporaryFolder();
     let database: TestDatabase;
     let file: string;
-
-    beforeEach(async () => {
-      database = await testEngine.create();
-      file = folder.file('before.dbbackup');
-      await database.run(shop);
-      await backUp(database, file);
-    });
-    afterEach(() => database.remove());
+    const folder = useShopBackup(testEngine, (made) => ({ database, file } = made));
 
     const safetyFiles = async (): Promise<string[]> =>
       (await readdir(folder.file('safety')).catch(() => [])).map((name) => folder.file(`safety/${name}`));

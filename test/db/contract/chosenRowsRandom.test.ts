@@ -28,7 +28,7 @@ for (const testEngine of testEngines) {
 
     it('are what a hand would have written, and are taken back exactly', async function () {
       // A PostgreSQL case takes about a second.
-      const cases = testEngine.id === 'sqlite' ? casesOf(1000, 10) : casesOf(300, 10);
+      const cases = testEngine.id === 'sqlite' ? casesOf(1000, 8) : casesOf(300, 5);
       this.timeout(120_000 + cases * 10_000);
       const random = randomSource('chosen rows');
       const database = await testEngine.create();

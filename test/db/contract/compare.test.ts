@@ -243,7 +243,7 @@ for (const testEngine of testEngines) {
     });
 
     it('finds what was changed at random', async function () {
-      const cases = casesOf(150, 8);
+      const cases = casesOf(150, 5);
       this.timeout(60_000 + cases * 10_000);
       const random = randomSource('comparisons');
       for (let number = 0; number < cases; number += 1) {

@@ -79,7 +79,7 @@ for (const engine of testEngines) {
     const folder = useTemporaryFolder();
 
     it('says what the restore then does', async function () {
-      const cases = casesOf(150, 5);
+      const cases = casesOf(150, 3);
       this.timeout(60_000 + cases * 10_000);
       const random = randomSource('changes');
       const database = await engine.create();

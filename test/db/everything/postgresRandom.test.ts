@@ -14,7 +14,7 @@ import { backUpUrl, restoreUrl, runSql } from './postgresRoundTrip.ts';
 import { casesOf, sampleParts } from '../../support/sample.ts';
 
 /** Cases for each version, to take a minute at most; each comes back three times. CASES=n in the environment asks for more. */
-const cases = casesOf(100, 8);
+const cases = casesOf(100, 5);
 /** Cases share a database, each in schemas of its own: asking the witness costs more than a case. */
 const casesPerDatabase = 50;
 /** Of a database that did not come back, so many cases are found that do not come back alone either. */

@@ -328,7 +328,7 @@ function groupsOf(entries: readonly Entry[]): Entry[][] {
 }
 
 describe('a few kinds of objects, without the others, PostgreSQL 18', function () {
-  sampleParts(this, 6);
+  sampleParts(this, 10);
   const folder = useTemporaryFolder();
   let server: PostgresServer;
   let number = 0;

@@ -12,7 +12,7 @@ import { runSql } from './postgresRoundTrip.ts';
 import { typeTables } from './postgresTypes.ts';
 import { casesOf, sampleParts } from '../../support/sample.ts';
 
-const cases = casesOf(40, 10);
+const cases = casesOf(40, 6);
 
 for (const version of [15, 18] as const) {
   const title = `statements of backups, PostgreSQL ${version}`;

@@ -13,7 +13,7 @@ import { backUpFile, restoreFile } from './sqliteRoundTrip.ts';
 import { casesOf } from '../../support/sample.ts';
 
 /** How many databases, to take a minute at most; each comes back twice. CASES=n in the environment asks for more. */
-const cases = casesOf(250, 12);
+const cases = casesOf(250, 8);
 const batch = 50;
 
 /**

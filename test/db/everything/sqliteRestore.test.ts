@@ -104,7 +104,7 @@ for (const encoding of ['UTF-8', 'UTF-16le', 'UTF-16be']) {
     });
 
     for (const [title, kinds] of [
-      ...(encoding === 'UTF-8' ? sampleItems(allDamages.slice(0, -2), 5) : []),
+      ...(encoding === 'UTF-8' ? sampleItems(allDamages.slice(0, -2), 10) : []),
       ...allDamages.slice(-2),
     ]) {
       it(`comes back over the live database: ${title}`, async () => {
@@ -146,7 +146,7 @@ for (const encoding of ['UTF-8', 'UTF-16le', 'UTF-16be']) {
 }
 
 describe('sqlite: one of everything, each alone', function () {
-  sampleParts(this, 12);
+  sampleParts(this, 20);
   const folder = useTemporaryFolder();
   for (const entry of sqliteEntries) {
     describe(`${entry.kind}: ${entry.name}`, () => testEntry(entry, folder));

@@ -207,7 +207,7 @@ describe('postgres: random restores of chosen rows', () => {
   const postgres = usePostgres();
 
   it('write what was chosen, skip what the database refuses, and change nothing else', async function () {
-    const cases = casesOf(400, 10);
+    const cases = casesOf(400, 5);
     this.timeout(60_000 + cases * 10_000);
     const random = randomSource('chosen rows');
     let [written, skipped, stopped] = [0, 0, 0];

@@ -13,6 +13,7 @@ import {
   openSide,
 } from '../../support/postgresCompare.ts';
 import { usePostgres } from '../../support/postgresRestores.ts';
+import { sampleItems } from '../../support/sample.ts';
 import type { TestDatabase } from '../../support/testDatabases.ts';
 import { type TypeSample, typeSamples } from '../everything/postgresSamples.ts';
 
@@ -75,10 +76,10 @@ describe('postgres: chosen rows of every type', () => {
     );
     const [[version] = []] = await database.rows('SHOW server_version_num');
     const samples = [
-      ...typeSamples(Number(version)),
+      ...sampleItems(typeSamples(Number(version)), 2),
       { type: 'citext', values: ["'Ab'", "'aB'", "'ä'"], key: true },
     ];
-    for (const [number, sample] of samples.entries()) await database.run(tablesOf(sample, number));
+    await database.run(samples.map(tablesOf).join('\n'));
     const before = await compareSchemas(database);
     const differing = before.filter(({ compared }) => compared.rows.length > 0);
     assert.ok(differing.length > samples.length);

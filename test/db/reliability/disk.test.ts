@@ -52,7 +52,7 @@ after(() =>
 
 for (const engine of testEngines) {
   describe(`${engine.id}: disks and folders that fail`, function () {
-    sampleParts(this, 2);
+    sampleParts(this, 3);
     const folder = useTemporaryFolder();
     const disks: SmallDisk[] = [];
     let database: TestDatabase;

@@ -63,7 +63,7 @@ for (const engine of ['sqlite', 'postgres'] as const) {
           (step, index) =>
             process.env['FAULTS'] === 'all' ||
             (lasting.test(step) && (runsAll || index % kinds === kindOfFault)) ||
-            index % (runsAll ? kinds : 8 * kinds) === kindOfFault,
+            index % (runsAll ? kinds : 16 * kinds) === kindOfFault,
         );
       }
 

@@ -58,7 +58,7 @@ function tellLength(manifest: object, entry: string, bytes: number): void {
 
 for (const testEngine of testEngines) {
   const { id } = testEngine;
-  const cases = id === 'sqlite' ? casesOf(150, 30) : casesOf(60, 30);
+  const cases = id === 'sqlite' ? casesOf(150, 20) : casesOf(60, 15);
   describe(`${id}: files that somebody made up`, function () {
     sampleParts(this, id === 'sqlite' ? 1 : 2);
     this.timeout(cases * 4000);

@@ -22,7 +22,7 @@ import { fold, type Named, tableNames, unnamedContent } from '../../support/unna
 const logger = silentLogger;
 const engine = engineById('sqlite');
 const sqlite = testEngines.find(({ id }) => id === 'sqlite')!;
-const cases = casesOf(300, 60);
+const cases = casesOf(300, 30);
 
 const shared = `
   CREATE TABLE notes (id integer primary key autoincrement, t text);

@@ -40,7 +40,7 @@ const schemaSql = `
   CREATE INDEX generated ON notes (g)`;
 
 describe('sqlite: hostile databases that compute and hold', function () {
-  sampleParts(this, 2);
+  sampleParts(this, 4);
   this.timeout(300_000);
   const folder = useTemporaryFolder();
   let [source, target]: TestDatabase[] = [];

@@ -1,20 +1,14 @@
 import assert from 'node:assert/strict';
 import { describeError } from '../../../src/core/errors.ts';
 import { failure } from '../../support/errors.ts';
-import { differences, makePast, restoreRows } from '../../support/sqliteChosen.ts';
+import { differences, makePast, restoreRows, useChosenFiles } from '../../support/sqliteChosen.ts';
 import { sqliteDump } from '../../support/sqliteDump.ts';
-import { holdSqlite, runSqlite, useSystemTemporaryFolder } from '../../support/sqliteFiles.ts';
-import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
+import { holdSqlite, runSqlite } from '../../support/sqliteFiles.ts';
 
 describe('SQLite: chosen rows that are not written', () => {
-  const folder = useTemporaryFolder();
-  useSystemTemporaryFolder();
   let file: string;
   let past: string;
-  beforeEach(() => {
-    file = folder.file('target.db');
-    past = folder.file('past.db');
-  });
+  useChosenFiles((files) => ({ file, past } = files));
 
   describe('faults', () => {
     const steps = ['check', 'matching', 'write', 'rows', 'verify', 'commit'];

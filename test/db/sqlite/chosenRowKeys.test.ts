@@ -1,32 +1,17 @@
 import assert from 'node:assert/strict';
-import { copyFileSync } from 'node:fs';
-import { differences, makePast, restoreRows, showConflict } from '../../support/sqliteChosen.ts';
+import {
+  differences,
+  makePast,
+  restoreRows,
+  showConflict,
+  useChosenFiles,
+} from '../../support/sqliteChosen.ts';
 import { sqliteDump } from '../../support/sqliteDump.ts';
-import { integrity, runSqlite, useSystemTemporaryFolder } from '../../support/sqliteFiles.ts';
-import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
 
 describe('SQLite: chosen rows and foreign keys', () => {
-  const folder = useTemporaryFolder();
-  useSystemTemporaryFolder();
   let file: string;
   let past: string;
-  let expected: string;
-  beforeEach(() => {
-    file = folder.file('target.db');
-    past = folder.file('past.db');
-    expected = folder.file('expected.db');
-  });
-
-  /** What the database must be like: `file` as it is now, after these statements. */
-  function expect(sql: string): void {
-    copyFileSync(file, expected);
-    runSqlite(expected, sql);
-  }
-
-  function assertExpected(): void {
-    assert.deepEqual(sqliteDump(file), sqliteDump(expected));
-    assert.equal(integrity(file), 'ok');
-  }
+  const { folder, expect, assertExpected } = useChosenFiles((files) => ({ file, past } = files));
 
   describe('foreign keys', () => {
     const parents = `PRAGMA foreign_keys = ON; CREATE TABLE p (id INTEGER PRIMARY KEY, a);
@@ -147,8 +132,11 @@ describe('SQLite: chosen rows and foreign keys', () => {
       assert.deepEqual(refused.listed.map(showConflict), [
         'foreign-key z: FOREIGN KEY constraint failed: rows of c reference it with their g',
       ]);
-      assert.deepEqual((await differences(file, expected, 'p', { keyless: true })).rows, []);
-      assert.deepEqual((await differences(file, expected, 'c')).rows, []);
+      assert.deepEqual(
+        (await differences(file, folder.file('expected.db'), 'p', { keyless: true })).rows,
+        [],
+      );
+      assert.deepEqual((await differences(file, folder.file('expected.db'), 'c')).rows, []);
     });
 
     it('a table that is referenced and missing', async () => {

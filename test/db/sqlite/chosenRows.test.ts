@@ -1,32 +1,19 @@
 import assert from 'node:assert/strict';
-import { copyFileSync } from 'node:fs';
-import { differences, makePast, restoreRows, showConflict, showValue } from '../../support/sqliteChosen.ts';
+import {
+  differences,
+  makePast,
+  restoreRows,
+  showConflict,
+  showValue,
+  useChosenFiles,
+} from '../../support/sqliteChosen.ts';
 import { sqliteDump } from '../../support/sqliteDump.ts';
-import { integrity, runSqlite, useSystemTemporaryFolder } from '../../support/sqliteFiles.ts';
-import { useTemporaryFolder } from '../../support/temporaryFolder.ts';
+import { runSqlite } from '../../support/sqliteFiles.ts';
 
 describe('SQLite: chosen rows', () => {
-  const folder = useTemporaryFolder();
-  useSystemTemporaryFolder();
   let file: string;
   let past: string;
-  let expected: string;
-  beforeEach(() => {
-    file = folder.file('target.db');
-    past = folder.file('past.db');
-    expected = folder.file('expected.db');
-  });
-
-  /** What the database must be like: `file` as it is now, after these statements. */
-  function expect(sql: string): void {
-    copyFileSync(file, expected);
-    runSqlite(expected, sql);
-  }
-
-  function assertExpected(): void {
-    assert.deepEqual(sqliteDump(file), sqliteDump(expected));
-    assert.equal(integrity(file), 'ok');
-  }
+  const { expect, assertExpected } = useChosenFiles((files) => ({ file, past } = files));
 
   const everyValue = `(1, 'a'), (9223372036854775807, -9223372036854775808), (3, 2147483648), (4, -0.0), (5, 0.0),
     (6, 9e999), (7, -9e999), (8, 0.1), (9, 1e300), (10, 5e-324), (11, x''), (12, x'00ff'), (13, ''), (14, 'a' || char(0) || 'b'),

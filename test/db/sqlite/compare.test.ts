@@ -248,7 +248,7 @@ describe('SQLite: comparing', () => {
   });
 
   it('counts what was changed at random as a join of the two does', async function () {
-    const cases = casesOf(2_000, 40);
+    const cases = casesOf(2_000, 20);
     this.timeout(60_000 + cases * 2000);
     const random = randomSource('SQLite comparisons');
     for (let number = 0; number < cases; number += 1) {

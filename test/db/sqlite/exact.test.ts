@@ -241,7 +241,7 @@ describe('SQLite: what comes back is what was there', () => {
   it('databases made at random', async function () {
     this.timeout(300_000);
     const random = randomSource('random databases');
-    const rounds = casesOf(40, 8);
+    const rounds = casesOf(40, 5);
     for (let round = 0; round < rounds; round++) {
       const file = folder.file(`${round}.db`);
       runSqlite(file, randomDatabase(random));

@@ -51,7 +51,7 @@ describe('SQLite: databases that need what only their application registers', ()
     return stdout.split('\n').map(short).sort();
   }
 
-  for (const [name, { sql, unproven, table }] of sampleItems(Object.entries(shapes), 3)) {
+  for (const [name, { sql, unproven, table }] of sampleItems(Object.entries(shapes), 5)) {
     it(`comes back into a new file, over itself and beside others: ${name}`, async () => {
       runSqlite(file, `${plain} PRAGMA user_version = 7; ${sql}`);
       const before = content(file);
