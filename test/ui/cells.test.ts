@@ -4,10 +4,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { FrameLocator } from 'playwright-core';
 import type { Lock } from '../../src/archive/encryption/keys.ts';
-import { takeBackup } from '../../src/backup/takeBackup.ts';
-import { silentLogger } from '../../src/core/logger.ts';
-import { engineById } from '../../src/engines/registry.ts';
 import { makeOwnedFolder, type OwnedFolder } from '../support/childProcesses.ts';
+import { backUpDatabase } from './sampleShop.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
 import { colorOf, isUncovered, unreadableTexts, widthsOf } from './pageChecks.ts';
 
@@ -55,13 +53,7 @@ describe('the cells of a backup', () => {
 
   async function backUp(name: string, lock?: Lock): Promise<void> {
     const address = { engine: 'sqlite', file: join(folder, 'cells.db') } as const;
-    const session = await engineById('sqlite').connect(address, { readOnly: true, logger: silentLogger });
-    try {
-      const options = { file: join(folder, name), logger: silentLogger };
-      await takeBackup(session, { ...options, ...(lock ? { lock } : {}) });
-    } finally {
-      await session.close();
-    }
+    await backUpDatabase(address, { file: join(folder, name), ...(lock ? { lock } : {}) });
   }
 
   function viewer(): FrameLocator {

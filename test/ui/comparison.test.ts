@@ -5,13 +5,11 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FrameLocator, Locator } from 'playwright-core';
-import { takeBackup } from '../../src/backup/takeBackup.ts';
-import { silentLogger } from '../../src/core/logger.ts';
-import { engineById } from '../../src/engines/registry.ts';
 import { makeOwnedFolder, type OwnedFolder } from '../support/childProcesses.ts';
 import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
 import { axeFindings } from './axe.ts';
 import { unreadableTexts } from './pageChecks.ts';
+import { backUpDatabase, queryFile, widenSideBar } from './sampleShop.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
 
 describe('comparing, by clicking', () => {
@@ -32,7 +30,7 @@ describe('comparing, by clicking', () => {
     query("INSERT INTO customers (id, name, email, city) VALUES (900, 'Zoë', 'zoe@example.com', 'Rom')");
     workbench = await openWorkbench({ folder });
     await workbench.page.getByRole('tab', { name: 'Restore Point' }).locator('a').click();
-    await widenSideBar();
+    await widenSideBar(workbench, 60);
     await item(/^Connection Shop/).waitFor();
   });
 
@@ -42,33 +40,11 @@ describe('comparing, by clicking', () => {
   });
 
   async function backUp(name: string): Promise<void> {
-    const address = { engine: 'sqlite', file: join(folder, 'shop.db') } as const;
-    const session = await engineById('sqlite').connect(address, { readOnly: true, logger: silentLogger });
-    try {
-      const file = join(folder, 'backups', `${name}.dbbackup`);
-      await takeBackup(session, { file, connection: 'shop', logger: silentLogger });
-    } finally {
-      await session.close();
-    }
+    const file = join(folder, 'backups', `${name}.dbbackup`);
+    await backUpDatabase({ engine: 'sqlite', file: join(folder, 'shop.db') }, { file, connection: 'shop' });
   }
 
-  function query(sql: string): unknown[] {
-    const database = new DatabaseSync(join(folder, 'shop.db'), { timeout: 10_000 });
-    try {
-      return database.prepare(sql).all();
-    } finally {
-      database.close();
-    }
-  }
-
-  async function widenSideBar(): Promise<void> {
-    const { mouse } = workbench.page;
-    const { x, width } = (await workbench.page.locator('.part.sidebar').boundingBox())!;
-    await mouse.move(x + width, 300);
-    await mouse.down();
-    await mouse.move(x + width + 60, 300, { steps: 5 });
-    await mouse.up();
-  }
+  const query = (sql: string): unknown[] => queryFile(join(folder, 'shop.db'), sql);
 
   const item = (spoken: RegExp): Locator => workbench.page.getByRole('treeitem', { name: spoken }).first();
 

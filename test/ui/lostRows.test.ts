@@ -5,14 +5,13 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { FrameLocator, Locator } from 'playwright-core';
-import { takeBackup } from '../../src/backup/takeBackup.ts';
 import type { DatabaseAddress } from '../../src/core/connections.ts';
-import { silentLogger } from '../../src/core/logger.ts';
-import { engineById, parseDatabaseUrl } from '../../src/engines/registry.ts';
+import { parseDatabaseUrl } from '../../src/engines/registry.ts';
 import { makeOwnedFolder, type OwnedFolder } from '../support/childProcesses.ts';
 import { startPostgres, type PostgresServer } from '../support/postgresServer.ts';
 import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
 import { axeFindings } from './axe.ts';
+import { backUpDatabase } from './sampleShop.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
 
 const stockTables = `
@@ -75,14 +74,8 @@ describe('bringing lost rows back, by clicking', () => {
   });
 
   async function backUp(address: DatabaseAddress, connection: string, password?: string): Promise<void> {
-    const options = { readOnly: true, logger: silentLogger, ...(password === undefined ? {} : { password }) };
-    const session = await engineById(address.engine).connect(address, options);
-    try {
-      const file = join(folder, 'backups', `${connection}-good.dbbackup`);
-      await takeBackup(session, { file, connection, logger: silentLogger });
-    } finally {
-      await session.close();
-    }
+    const file = join(folder, 'backups', `${connection}-good.dbbackup`);
+    await backUpDatabase(address, { file, connection }, password);
   }
 
   function changeShop(sql: string): void {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Locator } from 'playwright-core';
 import { makeOwnedFolder, type OwnedFolder } from '../support/childProcesses.ts';
 import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
+import { queryFile } from './sampleShop.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
 
 describe('what a restore would change, by clicking', () => {
@@ -34,14 +34,7 @@ describe('what a restore would change, by clicking', () => {
     await workbench.runCommand('Notifications: Clear All Notifications');
   });
 
-  function query(sql: string): unknown[] {
-    const database = new DatabaseSync(join(folder, 'shop.db'), { timeout: 10_000 });
-    try {
-      return database.prepare(sql).all();
-    } finally {
-      database.close();
-    }
-  }
+  const query = (sql: string): unknown[] => queryFile(join(folder, 'shop.db'), sql);
 
   const count = (table: string): number =>
     Number((query(`SELECT count(*) AS n FROM ${table}`)[0] as { n: number }).n);

@@ -4,14 +4,13 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Locator } from 'playwright-core';
-import { takeBackup } from '../../src/backup/takeBackup.ts';
 import type { DatabaseAddress } from '../../src/core/connections.ts';
-import { silentLogger } from '../../src/core/logger.ts';
-import { engineById, parseDatabaseUrl } from '../../src/engines/registry.ts';
+import { parseDatabaseUrl } from '../../src/engines/registry.ts';
 import { makeOwnedFolder, type OwnedFolder } from '../support/childProcesses.ts';
 import { startPostgres, type PostgresServer } from '../support/postgresServer.ts';
 import { itInAll } from '../support/sample.ts';
 import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
+import { backUpDatabase, queryFile, widenSideBar } from './sampleShop.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
 
 describe('restoring, by clicking', () => {
@@ -38,7 +37,7 @@ describe('restoring, by clicking', () => {
     await postgres.stop();
     workbench = await openWorkbench({ folder });
     await workbench.page.getByRole('tab', { name: 'Restore Point' }).locator('a').click();
-    await widenSideBar();
+    await widenSideBar(workbench);
     await item(/^Connection Shop/).waitFor();
   });
 
@@ -59,33 +58,11 @@ describe('restoring, by clicking', () => {
     connection: string,
     password?: string,
   ): Promise<void> {
-    const options = { readOnly: true, logger: silentLogger, ...(password === undefined ? {} : { password }) };
-    const session = await engineById(address.engine).connect(address, options);
-    try {
-      const file = join(folder, 'backups', `${name}.dbbackup`);
-      await takeBackup(session, { file, connection, logger: silentLogger });
-    } finally {
-      await session.close();
-    }
+    const file = join(folder, 'backups', `${name}.dbbackup`);
+    await backUpDatabase(address, { file, connection }, password);
   }
 
-  async function widenSideBar(): Promise<void> {
-    const { mouse } = workbench.page;
-    const { x, width } = (await workbench.page.locator('.part.sidebar').boundingBox())!;
-    await mouse.move(x + width, 300);
-    await mouse.down();
-    await mouse.move(x + width + 120, 300, { steps: 5 });
-    await mouse.up();
-  }
-
-  function query(sql: string): unknown[] {
-    const database = new DatabaseSync(join(folder, 'shop.db'), { timeout: 10_000 });
-    try {
-      return database.prepare(sql).all();
-    } finally {
-      database.close();
-    }
-  }
+  const query = (sql: string): unknown[] => queryFile(join(folder, 'shop.db'), sql);
 
   function item(spoken: RegExp): Locator {
     return workbench.page.getByRole('treeitem', { name: spoken }).first();

@@ -4,11 +4,9 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Locator } from 'playwright-core';
-import { takeBackup } from '../../src/backup/takeBackup.ts';
-import { silentLogger } from '../../src/core/logger.ts';
-import { engineById } from '../../src/engines/registry.ts';
 import { makeOwnedFolder, type OwnedFolder } from '../support/childProcesses.ts';
 import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
+import { backUpDatabase } from './sampleShop.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
 
 /**
@@ -65,15 +63,8 @@ describe('Restricted Mode', () => {
     await workbench.runCommand('Notifications: Clear All Notifications');
   });
 
-  async function backUp(file: string): Promise<void> {
-    const address = { engine: 'sqlite', file: join(folder, 'shop.db') } as const;
-    const session = await engineById('sqlite').connect(address, { readOnly: true, logger: silentLogger });
-    try {
-      await takeBackup(session, { file, connection: 'shop', logger: silentLogger });
-    } finally {
-      await session.close();
-    }
-  }
+  const backUp = (file: string): Promise<void> =>
+    backUpDatabase({ engine: 'sqlite', file: join(folder, 'shop.db') }, { file, connection: 'shop' });
 
   function item(spoken: RegExp): Locator {
     return workbench.page.getByRole('treeitem', { name: spoken }).first();

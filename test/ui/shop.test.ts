@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import type { Locator } from 'playwright-core';
 import { makeOwnedFolder, type OwnedFolder } from '../support/childProcesses.ts';
 import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
+import { queryFile, widenSideBar } from './sampleShop.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
 
 /** The tests are one story: each goes on where the one before it ended. */
@@ -25,14 +25,7 @@ describe('the sample shop, by clicking', () => {
     await scratch.remove();
   });
 
-  function query(sql: string): unknown[] {
-    const database = new DatabaseSync(join(folder, 'shop.db'), { timeout: 10_000 });
-    try {
-      return database.prepare(sql).all();
-    } finally {
-      database.close();
-    }
-  }
+  const query = (sql: string): unknown[] => queryFile(join(folder, 'shop.db'), sql);
 
   function item(spoken: RegExp): Locator {
     return workbench.page.getByRole('treeitem', { name: spoken }).first();
@@ -49,20 +42,10 @@ describe('the sample shop, by clicking', () => {
     await row.click();
   }
 
-  /** Wide enough for what the lists say about themselves. */
-  async function widenSideBar(): Promise<void> {
-    const { mouse } = workbench.page;
-    const { x, width } = (await workbench.page.locator('.part.sidebar').boundingBox())!;
-    await mouse.move(x + width, 300);
-    await mouse.down();
-    await mouse.move(x + width + 120, 300, { steps: 5 });
-    await mouse.up();
-  }
-
   it('shows the connection, and its tables when it is opened', async () => {
     const { page } = workbench;
     await page.getByRole('tab', { name: 'Restore Point' }).locator('a').click();
-    await widenSideBar();
+    await widenSideBar(workbench);
     await item(/^Connection Shop/).click();
     await item(/^Table orders,/).waitFor();
     await item(/^Table customers,/).click();

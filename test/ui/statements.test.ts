@@ -3,11 +3,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Locator } from 'playwright-core';
-import { takeBackup } from '../../src/backup/takeBackup.ts';
-import { silentLogger } from '../../src/core/logger.ts';
-import { engineById } from '../../src/engines/registry.ts';
 import { makeOwnedFolder, type OwnedFolder } from '../support/childProcesses.ts';
 import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
+import { backUpDatabase } from './sampleShop.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
 
 /** The backups were made by the test: for the workbench, whose state folder is its own, they are from elsewhere. */
@@ -52,14 +50,9 @@ describe('statements of a backup', () => {
   });
 
   async function backUp(name: string, only?: 'data'): Promise<void> {
+    const file = join(folder, 'backups', `${name}.dbbackup`);
     const address = { engine: 'sqlite', file: join(scratch.path, 'notes.db') } as const;
-    const session = await engineById('sqlite').connect(address, { readOnly: true, logger: silentLogger });
-    try {
-      const file = join(folder, 'backups', `${name}.dbbackup`);
-      await takeBackup(session, { file, logger: silentLogger, ...(only ? { selection: { only } } : {}) });
-    } finally {
-      await session.close();
-    }
+    await backUpDatabase(address, { file, ...(only ? { selection: { only } } : {}) });
   }
 
   function change(sql: string): void {

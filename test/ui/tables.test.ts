@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Locator } from 'playwright-core';
 import { makeOwnedFolder, type OwnedFolder } from '../support/childProcesses.ts';
 import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
+import { queryFile } from './sampleShop.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
 
 describe('tables and new databases, by clicking', () => {
@@ -36,14 +36,7 @@ describe('tables and new databases, by clicking', () => {
     await workbench.runCommand('Notifications: Clear All Notifications');
   });
 
-  function query(sql: string, file = 'shop.db'): unknown[] {
-    const database = new DatabaseSync(join(folder, file), { timeout: 10_000 });
-    try {
-      return database.prepare(sql).all();
-    } finally {
-      database.close();
-    }
-  }
+  const query = (sql: string, file = 'shop.db'): unknown[] => queryFile(join(folder, file), sql);
 
   const count = (table: string, file?: string): number =>
     Number((query(`SELECT count(*) AS n FROM ${table}`, file)[0] as { n: number }).n);

@@ -4,11 +4,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { FrameLocator } from 'playwright-core';
 import type { Lock } from '../../src/archive/encryption/keys.ts';
-import { takeBackup } from '../../src/backup/takeBackup.ts';
-import { silentLogger } from '../../src/core/logger.ts';
-import { engineById } from '../../src/engines/registry.ts';
 import { makeOwnedFolder, type OwnedFolder } from '../support/childProcesses.ts';
 import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
+import { backUpDatabase } from './sampleShop.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
 
 /** How long an editor may take to show a file, in milliseconds: the extension loads after the workbench is shown. */
@@ -45,13 +43,7 @@ describe('contents of a backup', () => {
 
   async function backUp(database: string, file: string, lock?: Lock): Promise<void> {
     const address = { engine: 'sqlite', file: join(folder, database) } as const;
-    const session = await engineById('sqlite').connect(address, { readOnly: true, logger: silentLogger });
-    try {
-      const options = { file: join(folder, file), logger: silentLogger };
-      await takeBackup(session, { ...options, ...(lock ? { lock } : {}) });
-    } finally {
-      await session.close();
-    }
+    await backUpDatabase(address, { file: join(folder, file), ...(lock ? { lock } : {}) });
   }
 
   /** The page of the viewer in the editor that is in front. */

@@ -4,13 +4,11 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FrameLocator, Locator } from 'playwright-core';
-import { takeBackup } from '../../src/backup/takeBackup.ts';
-import { silentLogger } from '../../src/core/logger.ts';
-import { engineById } from '../../src/engines/registry.ts';
 import { makeOwnedFolder, type OwnedFolder } from '../support/childProcesses.ts';
 import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
 import { axeFindings } from './axe.ts';
 import { isUncovered } from './pageChecks.ts';
+import { backUpDatabase } from './sampleShop.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
 
 const columnCount = 300;
@@ -78,14 +76,8 @@ describe('a table of 300 columns', () => {
   }
 
   async function backUp(): Promise<void> {
-    const address = { engine: 'sqlite', file: join(folder, 'shop.db') } as const;
-    const session = await engineById('sqlite').connect(address, { readOnly: true, logger: silentLogger });
-    try {
-      const file = join(folder, 'backups', 'wide.dbbackup');
-      await takeBackup(session, { file, connection: 'shop', logger: silentLogger });
-    } finally {
-      await session.close();
-    }
+    const file = join(folder, 'backups', 'wide.dbbackup');
+    await backUpDatabase({ engine: 'sqlite', file: join(folder, 'shop.db') }, { file, connection: 'shop' });
   }
 
   const item = (spoken: RegExp): Locator => workbench.page.getByRole('treeitem', { name: spoken }).first();
