@@ -17,14 +17,19 @@ const repeatedLines = 12;
 /** How long a process may go on after its last test, in milliseconds: then something was left open, which is a failure. */
 const patience = 60_000;
 
+/** How long a test may take where all of them are run: beside others, on any machine, each comes to its end. */
+const timeForAll = 20 * 60_000;
+
 /**
  * Mocha's spec reporter, which also writes the run's counts (JSON) to the file that `RESTORE_POINT_TEST_COUNTS` names, and
- * how long each test file took to the one of `RESTORE_POINT_TEST_TIMES`; and takes the tests out that are not in the sample.
+ * how long each test file took to the one of `RESTORE_POINT_TEST_TIMES`; takes the tests out that are not in the sample, and gives
+ * those of a whole run time.
  */
 export default class CountingReporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options);
     if (!runsAll) keepSample(runner.suite, seedOfRun());
+    else if (process.env['RESTORE_POINT_TESTS'] === 'all') giveTime(runner.suite);
     noteTimes(runner, process.env['RESTORE_POINT_TEST_TIMES']);
     const file = process.env.RESTORE_POINT_TEST_COUNTS;
     if (!file) return;
@@ -39,6 +44,12 @@ export default class CountingReporter extends Mocha.reporters.Spec {
       setTimeout(endForcibly, patience).unref();
     });
   }
+}
+
+/** A limit of a suite is for its tests alone. */
+function giveTime(suite: Mocha.Suite): void {
+  for (const test of suite.tests) if (test.timeout() > 0) test.timeout(Math.max(test.timeout(), timeForAll));
+  for (const child of suite.suites) giveTime(child);
 }
 
 function endForcibly(): never {
