@@ -188,7 +188,7 @@ describe('SQLite: merging into a table with unique values', () => {
   it('comes to the state that the rows alone decide, or refuses: random tables', async () => {
     const random = randomSource('merges of unique values');
     let [merged, refused] = [0, 0];
-    for (let number = 0; number < casesOf(60, 10); number += 1) {
+    for (let number = 0; number < casesOf(60, 20); number += 1) {
       const target = folder.file(`random-${number}.db`);
       const definition = randomTable(random);
       const [now, then] = [randomRows(random), randomRows(random)];
