@@ -5,6 +5,7 @@ import { stateFolder } from './backup/stateFolder.ts';
 import { engineById, engines, otherEngine, parseDatabaseUrl } from './engines/registry.ts';
 import { BackupKeys } from './ui/backups/backupKeys.ts';
 import { takenFrom } from './ui/backups/backupOrigin.ts';
+import { DueProofs } from './ui/backups/dueProofs.ts';
 import { BackupIndex } from './ui/backups/backupIndex.ts';
 import { backupCommands } from './ui/commands/backupCommands.ts';
 import { registerCommands } from './ui/commands/commandTable.ts';
@@ -63,12 +64,13 @@ export function activate(context: vscode.ExtensionContext): void {
     },
     boundary,
   );
+  const dueProofs = new DueProofs(services);
   const editor = vscode.window.registerCustomEditorProvider(ContentsEditor.viewType, services.viewer, {
     supportsMultipleEditorsPerDocument: true,
   });
-  context.subscriptions.push(commands, editor);
+  context.subscriptions.push(commands, editor, dueProofs);
   shutDown = async () => {
-    await services.work.stopAll();
+    await Promise.all([services.work.stopAll(), dueProofs.stop()]);
     services.comparisons.closeAll();
     await services.sessions.closeAll();
   };

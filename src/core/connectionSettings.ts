@@ -22,6 +22,8 @@ export interface ConnectionSettings {
   readonly identityFile?: string;
   /** When it is backed up, as the settings write it: `parseSchedule` reads it. One that is wrong is in nobody else's way. */
   readonly schedule?: unknown;
+  /** How often its newest backup is proved, as the settings write it. */
+  readonly prove?: string;
 }
 
 export interface ConnectionContext {
@@ -40,7 +42,7 @@ export interface ConnectionContext {
 export const connectionProperties = [
   ...['id', 'name', 'engine', 'url'],
   ...addressProperties,
-  ...['passwordEnv', 'encrypt', 'identityFile', 'schedule'],
+  ...['passwordEnv', 'encrypt', 'identityFile', 'schedule', 'prove'],
 ] as const;
 
 /**
@@ -65,6 +67,7 @@ export function parseConnectionSettings(item: unknown, context: ConnectionContex
     if (passwordEnv !== undefined) variables.add(passwordEnv);
     const encrypt = parseEncrypt(properties['encrypt']);
     const identityFile = read.text('identityFile');
+    const prove = read.oneOf('prove', ['never', 'daily', 'weekly', 'monthly']);
     return {
       id,
       name: name ?? id,
@@ -73,6 +76,7 @@ export function parseConnectionSettings(item: unknown, context: ConnectionContex
       ...(passwordEnv === undefined ? {} : { passwordEnv }),
       ...(password === undefined ? {} : { password }),
       ...(encrypt === undefined ? {} : { encrypt }),
+      ...(prove === undefined ? {} : { prove }),
       ...(properties['schedule'] === undefined ? {} : { schedule: properties['schedule'] }),
       ...(identityFile === undefined ? {} : { identityFile: placeFile(identityFile, context) }),
     };

@@ -1,5 +1,7 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
+import { type ProofInterval, proofIntervals } from '../schedule/proofDue.ts';
+import type { Connection } from './connections/connection.ts';
 import type { Compression } from '../core/manifest.ts';
 import type { RetentionPolicy } from '../schedule/retention.ts';
 
@@ -46,4 +48,10 @@ export function policyFrom(value: unknown): RetentionPolicy {
   const rules = ['keepLast', 'keepHourly', 'keepDaily', 'keepWeekly', 'keepMonthly'] as const;
   const sound = rules.filter((rule) => Number.isSafeInteger(given[rule]) && Number(given[rule]) > 0);
   return Object.fromEntries(sound.map((rule) => [rule, Number(given[rule])]));
+}
+
+/** How often the newest backup of a connection is proved. */
+export function proveInterval({ usable, scope }: Connection): ProofInterval {
+  const value = usable?.settings.prove ?? read<string>('prove', 'never', scope.folder);
+  return proofIntervals.find((interval) => interval === value) ?? 'never';
 }

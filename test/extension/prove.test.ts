@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import { Proofs } from '../../src/backup/proofs.ts';
 import { stateFolder } from '../../src/backup/stateFolder.ts';
@@ -13,7 +14,7 @@ import { BackupsTree } from '../../src/ui/tree/backupsTree.ts';
 import { agedBackup } from '../support/agedBackups.ts';
 import { forge, objectsAt } from '../support/hostileFiles.ts';
 import { useConnections } from './settings.ts';
-import { backupFolder, call, errorOf, readShop, useFreshShop } from './shop.ts';
+import { backupFolder, call, errorOf, readShop, shopFile, useFreshShop } from './shop.ts';
 
 describe('proofs', () => {
   useFreshShop();
@@ -118,6 +119,30 @@ describe('proofs', () => {
     source.cancel();
     const error = await errorOf(call('proveBackup', { uri: vscode.Uri.file(file), token: source.token }));
     assert.equal(error.code, 'cancelled');
+  });
+
+  it('are made by themselves, of the newest backup, where the connection wants it', async () => {
+    await settings.add({ id: 'auto', engine: 'sqlite', file: shopFile, prove: 'weekly' });
+    const old = await call<BackupReport>('backUpDatabase', {
+      connection: 'auto',
+      file: join(backupFolder, 'first.dbbackup'),
+    });
+    const proofs = new Proofs(stateFolder(), silentLogger);
+    const fingerprintOf = async (file: string): Promise<string> => {
+      index.refresh();
+      return (await tree.nodeOf(file))!.backup.fingerprint!;
+    };
+    const first = await fingerprintOf(old.file);
+    while (!(await proofs.all()).has(first)) await sleep(200);
+    assert.equal((await proofs.all()).get(first)!.proved, true);
+    // Within a week there is no other one.
+    const next = await call<BackupReport>('backUpDatabase', {
+      connection: 'auto',
+      file: join(backupFolder, 'second.dbbackup'),
+    });
+    const second = await fingerprintOf(next.file);
+    await sleep(6_000);
+    assert.equal((await proofs.all()).has(second), false);
   });
 
   it('leave the list of a connection by day, where it has many backups', async () => {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import { listBackups, type BackupFile } from '../../backup/backupFiles.ts';
+import { isNamedAfter, listBackups, type BackupFile } from '../../backup/backupFiles.ts';
 import type { Manifest } from '../../core/manifest.ts';
 import { makePrivateFolder } from '../../core/ownFiles.ts';
 import type { Connection } from '../connections/connection.ts';
@@ -40,6 +40,15 @@ export async function listSafetyBackups({
     [safetyFolder, ...folders].map((folder) => listBackups(folder, engineById)),
   );
   return lists.flat().sort((a, b) => b.time.getTime() - a.time.getTime());
+}
+
+/** Whether a backup was taken from a connection. An encrypted one does not say so, but its name does if nobody chose it. */
+export function isBackupOf(known: Known, connection: Connection, backup: BackupFile): boolean {
+  const { file, manifest, encryption } = backup;
+  if (manifest) return takenFrom(known, file, manifest)?.key === connection.key;
+  const { file: databaseFile, database } = connection.usable?.settings.address ?? {};
+  const name = database ?? (databaseFile === undefined ? undefined : path.basename(databaseFile));
+  return encryption !== undefined && name !== undefined && isNamedAfter(file, name);
 }
 
 /** The connection that a backup was taken from, if that is clear. */

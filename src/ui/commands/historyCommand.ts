@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
-import { takenFrom } from '../backups/backupOrigin.ts';
+import type { BackupFile } from '../../backup/backupFiles.ts';
+import { isBackupOf } from '../backups/backupOrigin.ts';
 import { showHistory } from '../history/historyPanel.ts';
 import type { Services } from '../services.ts';
 import { chooseConnection } from './chooseConnection.ts';
@@ -20,12 +21,8 @@ export function historyCommand(
           connectionArgument(first, services.store) ??
           (await chooseConnection(services, title, { placeholder: vscode.l10n.t('Choose a connection') }));
         const { backups, log } = services;
-        const connectionOf = ({
-          file,
-          manifest,
-        }: Parameters<Parameters<typeof showHistory>[1]['connectionOf']>[0]) =>
-          takenFrom(services, file, manifest);
-        showHistory(extensionUri, { connection, backups, connectionOf, log });
+        const isOf = (backup: BackupFile): boolean => isBackupOf(services, connection, backup);
+        showHistory(extensionUri, { connection, backups, isOf, log });
       },
     },
   };

@@ -38,7 +38,7 @@ export function proveCommand(services: Services): Pick<CommandTable, 'restorePoi
         const opened = await openBackup(services, file, keyArguments(first));
         const server = await chooseServer(services, title, { file, ...opened }, first);
         const report = await prove(services, { file, ...opened, ...(server ? { server } : {}) }, first);
-        if (!isQuiet(first)) showResult(services, report);
+        if (!isQuiet(first)) showProof(services, report);
         return report;
       },
     },
@@ -63,7 +63,7 @@ async function chooseServer(
   const same = (one: Connection | undefined): boolean => one?.usable?.engine.id === engine.id;
   const known =
     connectionArgument(argument, services.store) ??
-    serverOfSettings(services) ??
+    knownServer(services) ??
     takenFrom(services, file, manifest);
   const connection = same(known)
     ? known!
@@ -76,8 +76,8 @@ async function chooseServer(
   return await services.connector.access(connection, { ask: !isQuiet(argument) });
 }
 
-/** Throws `usage` if the setting names no connection. */
-function serverOfSettings({ store }: Services): Connection | undefined {
+/** The connection that the setting `proofServer` names, if it does. Throws `usage` if there is no such connection. */
+export function knownServer({ store }: Services): Connection | undefined {
   const id = proofServer();
   if (id === undefined) return undefined;
   const found = store.list().find((connection) => connection.id === id);
@@ -88,8 +88,11 @@ function serverOfSettings({ store }: Services): Connection | undefined {
   });
 }
 
+/** See `ProveOptions`. */
+export const otherServer = 'Or name a connection to another server in the setting restorePoint.proofServer.';
+
 /** Proves a backup in a process of its own, which also remembers the result. */
-export async function prove(
+async function prove(
   services: Services,
   { file, keys, server }: Omit<Opened, 'manifest'> & { readonly server?: DatabaseAccess },
   argument: unknown,
@@ -104,7 +107,7 @@ export async function prove(
     file,
     ...(keys ? { keys: await keys.known() } : {}),
     ...(server ? { server } : {}),
-    otherServer: 'Or name a connection to another server in the setting restorePoint.proofServer.',
+    otherServer,
   };
   const trusted = flagArgument(argument, 'trusted');
   const target = vscode.l10n.t('a scratch database');
@@ -121,7 +124,8 @@ export async function prove(
   }
 }
 
-function showResult(services: Services, report: ProofReport): void {
+/** Tells the result of a proof. */
+export function showProof(services: Services, report: ProofReport): void {
   const { log, boundary } = services;
   const name = backupNameOf(report.file);
   for (const note of report.notes) log.info(`${name}: ${visibleLines(note)}`);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
-import { backupNameOf, isNamedAfter, type BackupFile } from '../../backup/backupFiles.ts';
+import { backupNameOf, type BackupFile } from '../../backup/backupFiles.ts';
 import { historyOf, type BackupHistory } from '../../backup/history.ts';
 import { messageOf } from '../../core/errors.ts';
 import { formatBytes } from '../../core/format.ts';
@@ -16,8 +16,8 @@ import { historyTexts } from './texts.ts';
 export interface HistorySource {
   readonly connection: Connection;
   readonly backups: BackupIndex;
-  /** The connection that a backup was taken from, if that is clear. */
-  readonly connectionOf: (backup: BackupFile) => Pick<Connection, 'key'> | undefined;
+  /** Whether a backup belongs to the connection. */
+  readonly isOf: (backup: BackupFile) => boolean;
   readonly log: Log;
 }
 
@@ -99,21 +99,13 @@ class HistoryPage {
   async #show(): Promise<void> {
     if (!this.#ready) return;
     const all = await this.#source.backups.list();
-    this.#history = historyOf(all.filter((backup) => isOf(backup, this.#source)));
+    this.#history = historyOf(all.filter((backup) => this.#source.isOf(backup)));
     await this.#post({ type: 'history', history: viewOf(this.#history, this.#source.connection.name) });
   }
 
   async #post(message: ToHistory): Promise<void> {
     if (this.#ready) await this.#webview.postMessage(message);
   }
-}
-
-/** An encrypted backup does not say what it was taken from, but its name does if nobody chose it. */
-function isOf(backup: BackupFile, { connection, connectionOf }: HistorySource): boolean {
-  if (backup.manifest) return connectionOf(backup)?.key === connection.key;
-  const { file, database } = connection.usable?.settings.address ?? {};
-  const name = database ?? (file === undefined ? undefined : file.split(/[\\/]/).at(-1));
-  return backup.encryption !== undefined && name !== undefined && isNamedAfter(backup.file, name);
 }
 
 function viewOf({ points, tables }: BackupHistory, name: string): HistoryView {
