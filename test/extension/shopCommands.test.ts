@@ -152,13 +152,21 @@ describe('commands on the sample', () => {
     const settings = vscode.workspace.getConfiguration('restorePoint');
     await settings.update('keepSafetyBackups', 2, vscode.ConfigurationTarget.Global);
     try {
+      const pinned = (await restoreShop(backup)).safetyBackup!;
+      await call('pinBackup', { uri: pinned });
       const first = (await restoreShop(backup)).safetyBackup!;
       const folder = dirname(first);
-      const others = ['mine.dbbackup', 'before-restore-shop-2020-01-01-120000.dbbackup', 'before.txt'];
-      await copyFile(backup.file, join(folder, others[0]!));
+      const others = [
+        basename(pinned),
+        `${basename(pinned)}.pinned`,
+        'mine.dbbackup',
+        'before-restore-shop-2020-01-01-120000.dbbackup',
+        'before.txt',
+      ];
+      await copyFile(backup.file, join(folder, others[2]!));
       // By its name a safety backup, by its contents none.
-      await copyFile(backup.file, join(folder, others[1]!));
-      await writeFile(join(folder, others[2]!), '');
+      await copyFile(backup.file, join(folder, others[3]!));
+      await writeFile(join(folder, others[4]!), '');
       for (let number = 0; number < 2; number += 1) await restoreShop(backup);
       const last = (await restoreShop(backup)).safetyBackup!;
       const left = await readdir(folder);

@@ -95,6 +95,7 @@ export async function pruneSafetyBackups(
     const own = (await listSafetyBackups(services)).filter(
       (backup) =>
         backup.problem === undefined &&
+        backup.pinned === undefined &&
         isSafetyName(backup.file) &&
         (backup.encryption !== undefined || backup.manifest?.purpose === 'safety') &&
         ownerOf(services, backup) === connection.key,
