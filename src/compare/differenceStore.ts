@@ -73,6 +73,8 @@ export interface ShownDifference {
 /** Rows are put aside in groups, so that the places of millions of rows fit in memory. */
 const groupRows = 64;
 const groupCharacters = 256 * 1024;
+/** Of the rows, this much stays in memory, in bytes; more is written to the temporary file. */
+const rowsInMemory = 2 * 1024 * 1024;
 
 /** What `JSON.stringify` makes of a row: the values of each side, and the columns that differ. */
 type StoredRow = readonly [
@@ -93,7 +95,7 @@ interface Shelf {
   bits: Uint8Array;
   checked: number;
   /** The last filter, and the numbers of the rows that it shows. */
-  filtered?: { readonly filter: string; readonly numbers: readonly number[] };
+  filtered?: { readonly filter: string; readonly numbers: Uint32Array };
 }
 
 /**
@@ -101,7 +103,7 @@ interface Shelf {
  * temporary file that only this process can read.
  */
 export class DifferenceStore {
-  readonly #rows = new SpilledRows();
+  readonly #rows = new SpilledRows(rowsInMemory);
   readonly #shelves = new Map<string, Shelf>();
   #comparison: StoredComparison | undefined;
 
@@ -144,7 +146,7 @@ export class DifferenceStore {
     }
     const width = columns?.length ?? this.comparison.pairing.tables[table]?.compared?.columns.length ?? 0;
     const cut = cellLimit(stored.length * (kind === 'changed' ? 2 : 1), width);
-    const checked = numbers ? numbers.filter((number) => isChecked(shelf, number)).length : shelf.checked;
+    const checked = numbers ? countChecked(shelf, numbers) : shelf.checked;
     const rows = stored.map((row, index) => {
       const number = wanted[index]!;
       return { ...shownRow(row, number, columns, cut), checked: isChecked(shelf, number) };
@@ -269,18 +271,22 @@ export class DifferenceStore {
     return JSON.parse((await this.#rows.read(shelf.places[index]!)).toString()) as StoredRow[];
   }
 
-  async #filter(shelf: Shelf, filter: string, signal?: AbortSignal): Promise<readonly number[]> {
+  async #filter(shelf: Shelf, filter: string, signal?: AbortSignal): Promise<Uint32Array> {
     if (shelf.filtered?.filter === filter) return shelf.filtered.numbers;
     const wanted = filter.toLowerCase();
-    const numbers: number[] = [];
+    // Two filters of a million rows need no more memory than one.
+    shelf.filtered = undefined;
+    const shown = new Uint32Array(shelf.count);
+    let count = 0;
     for (const [index, first] of shelf.firsts.entries()) {
       throwIfCancelled(signal);
       for (const [place, row] of (await this.#group(shelf, index)).entries()) {
-        if (contains(row, wanted)) numbers.push(first + place);
+        if (contains(row, wanted)) shown[count++] = first + place;
       }
       // Other questions have their turn.
       if (index % 100 === 99) await new Promise(setImmediate);
     }
+    const numbers = shown.slice(0, count);
     shelf.filtered = { filter, numbers };
     return numbers;
   }
@@ -290,6 +296,10 @@ const kinds: readonly DifferenceKind[] = ['onlyInFirst', 'changed', 'onlyInSecon
 
 function isChecked({ bits }: Shelf, number: number): boolean {
   return ((bits[number >> 3]! >> (number & 7)) & 1) === 1;
+}
+
+function countChecked(shelf: Shelf, numbers: Uint32Array): number {
+  return numbers.reduce((count, number) => count + (isChecked(shelf, number) ? 1 : 0), 0);
 }
 
 function setChecked(shelf: Shelf, number: number, checked: boolean): void {

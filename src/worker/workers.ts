@@ -33,8 +33,12 @@ import * as protocol from './protocol.ts';
 
 /** How much of a crashed worker's last output is kept, in characters. */
 const lastWords = 2000;
-/** For a process that lives as long as a comparison is shown: its heap stays half as large. */
-const smallHeap = ['--optimize-for-size', '--max-semi-space-size=4'];
+/** For a process that lives as long as a comparison is shown. */
+const small = {
+  flags: ['--optimize-for-size', '--max-semi-space-size=2'],
+  // What glibc has to give back is spread over as few places as threads can do with.
+  env: { MALLOC_ARENA_MAX: '1' },
+};
 
 /**
  * Does long work in processes of their own, one for each piece: what shares this process goes on undisturbed, its memory
@@ -124,7 +128,7 @@ export class Workers {
   /** Throws as `compareSides`. The process lives until the comparison is closed. */
   async compare(task: protocol.CompareTask, options: WorkOptions): Promise<OpenComparison> {
     throwIfCancelled(options.signal);
-    const worker = new Worker(this.#script, options, smallHeap);
+    const worker = new Worker(this.#script, options, small);
     const ask: Ask = (request, signal) => worker.ask(request, signal);
     try {
       const comparison = await ask(
@@ -187,8 +191,8 @@ class Worker {
   readonly #ended: Promise<RestorePointError>;
   readonly #connection: MessageConnection;
 
-  constructor(script: string, { report, logger }: WorkOptions, flags: readonly string[] = []) {
-    this.#child = start(script, flags);
+  constructor(script: string, { report, logger }: WorkOptions, how?: typeof small) {
+    this.#child = start(script, how);
     this.#ended = endOf(this.#child);
     this.#connection = createMessageConnection(
       new IPCMessageReader(this.#child),
@@ -225,12 +229,12 @@ class Worker {
   }
 }
 
-function start(script: string, flags: readonly string[]): ChildProcess {
+function start(script: string, { flags, env }: Partial<typeof small> = {}): ChildProcess {
   return fork(script, {
     // Electron is Node.js with this.
-    env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+    env: { ...process.env, ELECTRON_RUN_AS_NODE: '1', ...env },
     // Not those of a debugger of this process.
-    execArgv: [...flags],
+    execArgv: flags ?? [],
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
