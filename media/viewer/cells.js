@@ -4,8 +4,8 @@ import { fill } from './format.js';
 /** How many characters of a value its cell and its tooltip show. The value pane shows all of it. */
 const shownCharacters = 240;
 const tooltipCharacters = 1000;
-/** A value on one line that is shorter than this is never cut by the column's width. */
-const surelyVisible = 36;
+/** A value on one line that is shorter than this is never cut by the column's width. See columnLayout.js. */
+const surelyVisible = 24;
 
 /** @typedef {import('../../src/core/cells.ts').Cell} Cell */
 

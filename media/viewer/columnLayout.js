@@ -8,6 +8,8 @@ import { visibleText } from './dom.js';
 
 /** The widest that a value, each of two values, and a heading may be, in digits. */
 const [valueDigits, changeDigits, headingDigits] = [48, 36, 40];
+/** How wide a value stays where it is made narrower to bring all columns into view, in digits. */
+const leastDigits = 24;
 /** What viewer.css adds to a text, in pixels: padding and border of a cell, an icon, a checkbox, the frame of a change. */
 const [cellFrame, iconWidth, checkboxWidth, changeFrame] = [25, 18, 21, 6];
 const smallFont = 11;
@@ -16,6 +18,9 @@ const smallFont = 11;
 export class ColumnLayout {
   /** Where each column begins, and where the last one ends. */
   #edges = [0];
+  /** How wide each column would be, and how wide it is at least. */
+  #widths;
+  #fittedTo = Infinity;
   #frozen;
   /** The width of the rows' numbers, which come before the columns. */
   numberWidth;
@@ -30,15 +35,46 @@ export class ColumnLayout {
     const ruler = new Ruler();
     const digits = ruler.width('small', widestNumber.replace(/\d/g, '0'));
     this.numberWidth = Math.ceil(digits) + cellFrame + (checkable ? checkboxWidth : 0);
-    let left = this.numberWidth;
-    this.#edges = [left];
-    for (const [place, column] of columns.entries()) {
-      const width = Math.max(ruler.headingWidth(column), ruler.widestValue(rows, place));
-      left += Math.ceil(width) + cellFrame;
-      this.#edges.push(left);
-    }
+    this.#widths = columns.map((column, place) => ruler.columnWidths(column, rows, place));
+    this.#place(Infinity);
     const others = columns.findIndex(({ frozen }) => !frozen);
     this.#frozen = others < 0 ? columns.length : others;
+  }
+
+  /**
+   * Makes long values narrower if that brings all columns into view. Whether any width has changed.
+   *
+   * @param {number} viewWidth
+   */
+  fit(viewWidth) {
+    if (viewWidth === this.#fittedTo) return false;
+    this.#fittedTo = viewWidth;
+    const before = this.#edges.join();
+    this.#place(0);
+    const fits = this.total <= viewWidth;
+    // The widest limit with which all columns are in view; none if they never are.
+    let [low, high] = [0, viewWidth];
+    this.#place(Infinity);
+    if (fits && this.total > viewWidth) {
+      while (high - low > 1) {
+        const middle = Math.round((low + high) / 2);
+        this.#place(middle);
+        if (this.total <= viewWidth) low = middle;
+        else high = middle;
+      }
+      this.#place(low);
+    }
+    return this.#edges.join() !== before;
+  }
+
+  /** @param {number} limit of a column that can be narrower */
+  #place(limit) {
+    let left = this.numberWidth;
+    this.#edges = [left];
+    for (const { wanted, least } of this.#widths) {
+      left += Math.min(wanted, Math.max(least, limit));
+      this.#edges.push(left);
+    }
   }
 
   /** The width of all columns. */
@@ -119,8 +155,23 @@ class Ruler {
     return this.#context.measureText(text).width;
   }
 
+  /**
+   * @param {GridColumn} column
+   * @param {readonly (readonly GridValue[])[]} rows
+   * @param {number} place of the column
+   */
+  columnWidths(column, rows, place) {
+    const heading = this.#headingWidth(column);
+    const { single, change } = this.#widestValues(rows, place);
+    const least = Math.max(heading, change, Math.min(single, leastDigits * this.#digit.value));
+    return {
+      wanted: Math.ceil(Math.max(heading, single, change)) + cellFrame,
+      least: Math.ceil(least) + cellFrame,
+    };
+  }
+
   /** @param {GridColumn} column */
-  headingWidth({ name, type = '', isKey, references = [] }) {
+  #headingWidth({ name, type = '', isKey, references = [] }) {
     const icons = (isKey ? iconWidth : 0) + (references.length > 0 ? iconWidth : 0);
     const longest = headingDigits * this.#digit.heading;
     const named = this.width('heading', visibleText(name)) + icons;
@@ -131,7 +182,7 @@ class Ruler {
    * @param {readonly (readonly GridValue[])[]} rows
    * @param {number} place of the column
    */
-  widestValue(rows, place) {
+  #widestValues(rows, place) {
     const digit = this.#digit.value;
     let [single, change] = [0, 0];
     for (const row of rows) {
@@ -146,7 +197,7 @@ class Ruler {
       } else single = this.#longer(value, single, valueDigits * digit);
     }
     // The arrow is a digit wide, and has room around it.
-    return Math.max(single, change && change + this.width('value', '→') + 10);
+    return { single, change: change && change + this.width('value', '→') + 10 };
   }
 
   /**

@@ -54,6 +54,7 @@ export class Grid {
   /** @type {HTMLInputElement | undefined} */
   #allBox;
   #layout;
+  #table;
   /** How many columns are frozen. */
   #frozen = 0;
   #resized = new ResizeObserver(() => this.#draw());
@@ -85,7 +86,7 @@ export class Grid {
       this.#head,
       this.#body,
     );
-    grid.style.width = `${this.#layout.total}px`;
+    this.#table = grid;
     this.element = element('div', { class: 'scroll', on: { scroll: () => this.#draw() } }, grid);
     this.#draw();
     this.#resized.observe(this.element);
@@ -108,9 +109,12 @@ export class Grid {
     const { scrollLeft: left } = this.element;
     // The page is as wide as the grid can be, until the grid is in it.
     const width = this.element.clientWidth || document.documentElement.clientWidth;
+    const moved = this.#layout.fit(width);
+    this.#table.style.width = `${this.#layout.total}px`;
     const frozen = this.#layout.frozenIn(width);
     const inView = this.#columns(frozen, left, left + width);
-    if (frozen === this.#frozen && inView.every((place) => this.#cell(0, place, this.#head))) return;
+    if (!moved && frozen === this.#frozen && inView.every((place) => this.#cell(0, place, this.#head)))
+      return;
     const columns = this.#columns(frozen, left - width / 2, left + width * 1.5);
     this.#frozen = frozen;
     for (const row of [...this.#head.rows, ...this.#body.rows]) this.#drawRow(row, columns);
@@ -158,6 +162,7 @@ export class Grid {
       const cell = drawn ?? this.#newCell(row, place);
       if (drawn) next = drawn.nextElementSibling;
       else row.insertBefore(cell, next);
+      if (row.parentElement === this.#head) cell.style.width = `${this.#layout.width(place)}px`;
       const isFrozen = place < this.#frozen;
       cell.classList.toggle('frozen', isFrozen);
       cell.style.left = isFrozen ? `${this.#layout.left(place)}px` : '';
@@ -175,8 +180,7 @@ export class Grid {
     const value = this.#options.rows[row.sectionRowIndex]?.[place] ?? null;
     const cell = isHead ? this.#heading(column) : valueCell(this.#format, value, column.numeric ?? false);
     cell.setAttribute('aria-colindex', String(place + 2));
-    if (isHead) cell.style.width = `${this.#layout.width(place)}px`;
-    else if (row.sectionRowIndex === this.#at.row && place === this.#at.column) cell.tabIndex = 0;
+    if (!isHead && row.sectionRowIndex === this.#at.row && place === this.#at.column) cell.tabIndex = 0;
     return cell;
   }
 

@@ -46,6 +46,8 @@ describe('the cells of a backup', () => {
       CREATE TABLE narrow (id INTEGER PRIMARY KEY, word TEXT, n REAL, anything, day DATE);
       INSERT INTO narrow VALUES (1, 'seven' || char(9) || 'on', 2.5, 12, '2026-11-30'), (2, NULL, NULL, NULL, NULL),
         (3, printf('%.*c', 5000, 'x'), 1, 'a word', NULL);
+      CREATE TABLE long (id INTEGER PRIMARY KEY, first TEXT, second TEXT, third TEXT, last INTEGER);
+      INSERT INTO long VALUES (1, printf('%.*c', 45, 'a'), printf('%.*c', 45, 'b'), 'short', 123456);
       CREATE TABLE few (id INTEGER PRIMARY KEY, n INTEGER);
       INSERT INTO few VALUES (1, 10), (2, 20);`);
     database.close();
@@ -103,6 +105,16 @@ describe('the cells of a backup', () => {
     const widths = await view.locator('thead th').evaluateAll(widthsOf);
     assert.ok(widths[0]! < 40, `the rows’ numbers are ${widths[0]} pixels wide`);
     assert.ok(widths[1]! < 110, `the first column is ${widths[1]} pixels wide`);
+  });
+
+  it('are narrower where that brings the last column into view', async () => {
+    const view = await show('long');
+    const last = view.getByRole('gridcell', { name: '123456', exact: true });
+    assert.ok(await last.evaluate(isUncovered), 'the last column is in view');
+    const [, , first, , third] = await view.locator('thead th').evaluateAll(widthsOf);
+    assert.ok(first! > 180 && first! < 390, `a long text has ${first} pixels`);
+    assert.ok(third! < 110, `a short one has ${third}`);
+    await workbench.screenshot('cells-long');
   });
 
   it('count the characters of texts, not those of numbers, dates and NULLs', async () => {

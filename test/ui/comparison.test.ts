@@ -253,6 +253,10 @@ describe('comparing, by clicking', () => {
       for (const size of [width, 900]) {
         await page.setViewportSize({ width: size, height });
         await cell('Õnne Tamm').waitFor();
+        if (size === width) {
+          const list = (await panel().locator('.tables').boundingBox())!;
+          assert.ok(list.width < 330, `the list of tables is ${list.width} pixels wide`);
+        }
         await workbench.screenshot(`comparison-4-${name}-${size}`);
         assert.deepEqual(await panel().locator('body').evaluate(unreadableTexts), []);
         assert.deepEqual(await axeFindings(panel()), []);

@@ -88,13 +88,11 @@ describe('the memory of a million differences', function () {
 
   /** The JavaScript heap of the page, with what the workbench keeps in the same one, after a collection of garbage. */
   async function pageHeap(): Promise<number> {
-    const frame = workbench!.page.frames().find(({ name }) => name() === 'active-frame' || name() === '');
-    const handle = await panel().locator('body').elementHandle();
-    const owner = (await handle?.ownerFrame()) ?? frame!;
-    const session = await workbench!.page
-      .context()
-      .newCDPSession(owner)
-      .catch(() => workbench!.page.context().newCDPSession(workbench!.page));
+    const { page } = workbench!;
+    const body = await panel().locator('body').elementHandle();
+    const frame = (await body.ownerFrame())!;
+    const context = page.context();
+    const session = await context.newCDPSession(frame).catch(() => context.newCDPSession(page));
     await session.send('HeapProfiler.collectGarbage');
     const { usedSize } = await session.send('Runtime.getHeapUsage');
     await session.detach();
@@ -129,6 +127,7 @@ describe('the memory of a million differences', function () {
     change(`UPDATE big SET a = 'x' || a`);
     await panel().getByRole('button', { name: 'Compare Again' }).click();
     await panel().getByText('1,000,000 rows differ.').waitFor({ timeout: patience });
+    await panel().locator('.compared').getByRole('rowheader', { name: 'big', exact: true }).click();
     await panel().getByRole('gridcell').first().waitFor();
     const compared = processWith('worker.js');
     const box = panel().getByRole('textbox', { name: 'Page' });
