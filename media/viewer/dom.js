@@ -170,7 +170,7 @@ export function copyButton({ texts }, text) {
   );
 }
 
-const invisible = /(\r\n|[\p{Cc}\u2028-\u202e\u2066-\u2069])/u;
+const invisible = /(\r\n|[\p{Cc}\u2028-\u202e\u2066-\u2069])/gu;
 
 /**
  * A text in which line breaks, invisible characters and direction marks are shown as symbols.
@@ -189,10 +189,7 @@ export function visible(text) {
  * @param {string} text
  */
 export function visibleText(text) {
-  return text
-    .split(invisible)
-    .map((part, index) => (index % 2 === 0 ? part : signOf(part)))
-    .join('');
+  return text.replace(invisible, signOf);
 }
 
 /** @param {string} character */
