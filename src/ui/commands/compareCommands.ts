@@ -182,8 +182,8 @@ async function compareBackups(
 ): Promise<StoredComparison | undefined> {
   const files = filesArgument(first, second);
   if (files.length !== 2) {
-    throw new RestorePointError('usage', 'Two backups must be selected to compare them', {
-      next: 'Hold Ctrl (on a Mac, Command) and click on both.',
+    throw new RestorePointError('usage', 'Select two backups to compare', {
+      next: 'Hold Ctrl (Command on a Mac) and click both.',
     });
   }
   const opened: BackupToCompare[] = [];

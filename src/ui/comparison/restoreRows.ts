@@ -38,7 +38,7 @@ export async function restoreRows(services: Services, request: RowsRequest): Pro
   } else if (undo) await rememberUndo(services, file);
   await services.sessions.close(connection);
   services.connectionsTree.refresh(connection);
-  for (const conflict of report.conflicts) services.log.warn(conflictLine(conflict));
+  for (const conflict of report.conflicts) services.log.warn(conflictLine(conflict, undo));
   showRowsResult(services, request, report);
   return report;
 }
@@ -98,7 +98,7 @@ async function confirmRows(
     skipped === 1
       ? vscode.l10n.t('1 row cannot be restored as you chose it:')
       : vscode.l10n.t('{0} rows cannot be restored as you chose them:', formatCount(skipped)),
-    ...conflictLines(conflicts),
+    ...conflictLines(conflicts, undo),
     '',
     vscode.l10n.t('Skip leaves these rows out and restores the rest:'),
     ...lines,
@@ -120,7 +120,7 @@ function showRowsResult(services: Services, { connection, undo }: RowsRequest, r
   const done = undo
     ? vscode.l10n.t('Restore undone: put back and verified {0} of {1} in {2}.', rows, connection.name, time)
     : vscode.l10n.t('Restored and verified {0} of {1} in {2}.', rows, connection.name, time);
-  const left = skipped > 0 ? vscode.l10n.t('{0} skipped; the log lists them.', rowsText(skipped)) : '';
+  const left = skipped > 0 ? vscode.l10n.t('{0} skipped: see the log.', rowsText(skipped)) : '';
   const argument = { uri: safetyBackup, connection: connection.key };
   services.boundary.inform([done, left].filter(Boolean).join(' '), [
     ...(safetyBackup === undefined || undo

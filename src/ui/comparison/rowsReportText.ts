@@ -41,7 +41,7 @@ export function rehearsedLines({ tables, related, notes, otherSource }: RowsRepo
           vscode.l10n.t(
             'Related rows that come along: {0}',
             [...Map.groupBy(related, ({ table }) => shown(table))]
-              .map(([name, rows]) => `${name} ${formatCount(rows.length)}`)
+              .map(([name, rows]) => `${name} (${formatCount(rows.length)})`)
               .join(', '),
           ),
         ];
@@ -64,35 +64,42 @@ function deletedText(count: number): string {
     : vscode.l10n.t('{0} rows are deleted', formatCount(count));
 }
 
-/** Conflicts, a line each, as many as a dialog can show. */
-export function conflictLines(conflicts: readonly DescribedConflict[]): string[] {
+/** Conflicts, a line each, as many as a dialog can show. `undo`: of a restore that is taken back. */
+export function conflictLines(conflicts: readonly DescribedConflict[], undo: boolean): string[] {
   const more = conflicts.length - shownConflicts;
   return [
-    ...conflicts.slice(0, shownConflicts).map(conflictLine),
+    ...conflicts.slice(0, shownConflicts).map((conflict) => conflictLine(conflict, undo)),
     ...(more > 0 ? [vscode.l10n.t('and {0} more', formatCount(more))] : []),
   ];
 }
 
-export function conflictLine({ schema, table, key, ...conflict }: DescribedConflict): string {
+export function conflictLine({ schema, table, key, ...conflict }: DescribedConflict, undo: boolean): string {
   const name = shown({ ...(schema === undefined ? {} : { schema }), name: table });
-  return `${name} (${valuesOf(key)}): ${reasonOf(conflict)}`;
+  return `${name} (${valuesOf(key)}): ${reasonOf(conflict, undo)}`;
 }
 
-function reasonOf({ kind, columns = [], reason, needs }: Omit<DescribedConflict, 'table' | 'key'>): string {
+function reasonOf(
+  { kind, columns = [], reason, needs }: Omit<DescribedConflict, 'table' | 'key'>,
+  undo: boolean,
+): string {
   switch (kind) {
     case 'changed':
-      return vscode.l10n.t('changed since the comparison: {0}', visible(columns.join(', ')));
+      return undo
+        ? vscode.l10n.t('changed since the restore: {0}', visible(columns.join(', ')))
+        : vscode.l10n.t('changed since the comparison: {0}', visible(columns.join(', ')));
     case 'gone':
-      return vscode.l10n.t('deleted since the comparison');
+      return undo
+        ? vscode.l10n.t('deleted since the restore')
+        : vscode.l10n.t('deleted since the comparison');
     case 'there':
-      return vscode.l10n.t('there again, with other values: {0}', visible(columns.join(', ')));
+      return vscode.l10n.t('exists again, with other values: {0}', visible(columns.join(', ')));
     case 'constraint':
       return vscode.l10n.t('the database refuses it: {0}', visible(reason ?? ''));
     case 'foreign-key': {
       if (!needs) return vscode.l10n.t('the database refuses it: {0}', visible(reason ?? ''));
       const { schema, table: name, key } = needs;
       const parent = shown({ ...(schema === undefined ? {} : { schema }), name });
-      return vscode.l10n.t('it references a row of {0} that is missing: {1}', parent, valuesOf(key));
+      return vscode.l10n.t('it references a missing row of {0}: {1}', parent, valuesOf(key));
     }
   }
 }

@@ -11,9 +11,9 @@ function headTexts() {
   return {
     comparisonOf: vscode.l10n.t('{0} compared with {1}'),
     compareAgain: vscode.l10n.t('Compare Again'),
-    compareAgainTooltip: vscode.l10n.t('Compare the current state again'),
+    compareAgainTooltip: vscode.l10n.t('Compare both sides as they are now'),
     equal: vscode.l10n.t('Both sides are equal.'),
-    equalRows: vscode.l10n.t('All rows that were compared are equal.'),
+    equalRows: vscode.l10n.t('All compared rows are equal.'),
     differsOne: vscode.l10n.t('1 row differs.'),
     differsMany: vscode.l10n.t('{0} rows differ.'),
     tablesOnlyIn: vscode.l10n.t('Tables only in {0}:'),
@@ -36,7 +36,7 @@ function tableTexts() {
     onlyIn: vscode.l10n.t('Only in {0}'),
     same: vscode.l10n.t('Equal'),
     noCounts: vscode.l10n.t('not compared'),
-    noTableInBoth: vscode.l10n.t('No table is on both sides.'),
+    noTableInBoth: vscode.l10n.t('The two sides have no table in common.'),
   };
 }
 
@@ -45,12 +45,12 @@ function rowTexts() {
     filterRows: vscode.l10n.t('Filter rows'),
     changedColumnsOnly: vscode.l10n.t('Changed columns only'),
     textDiff: vscode.l10n.t('Open as Text Diff'),
-    noChanged: vscode.l10n.t('No row of this table was changed.'),
+    noChanged: vscode.l10n.t('No row of this table has changed.'),
     noneOnlyIn: vscode.l10n.t('No row of this table is only in {0}.'),
     noneMatches: vscode.l10n.t('No row contains “{0}”.'),
     rowsNotCompared: vscode.l10n.t('The rows of this table were not compared.'),
     withoutKey: vscode.l10n.t(
-      'This table has no key, so whole rows are compared: a changed row is shown once as it was and once as it is.',
+      'This table has no key, so whole rows are compared: a changed row appears twice, as it was and as it is now.',
     ),
     tableEqual: vscode.l10n.t('All rows of this table are equal.'),
     inSide: vscode.l10n.t('In {0}:'),
