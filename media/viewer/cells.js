@@ -5,7 +5,7 @@ import { fill } from './format.js';
 const shownCharacters = 240;
 const tooltipCharacters = 1000;
 /** A value on one line that is shorter than this is never cut by the column's width. See columnLayout.js. */
-const surelyVisible = 24;
+const surelyVisible = 16;
 
 /** @typedef {import('../../src/core/cells.ts').Cell} Cell */
 

@@ -9,7 +9,7 @@ import { visibleText } from './dom.js';
 /** The widest that a value, each of two values, and a heading may be, in digits. */
 const [valueDigits, changeDigits, headingDigits] = [48, 36, 40];
 /** How wide a value stays where it is made narrower to bring all columns into view, in digits. */
-const leastDigits = 24;
+const leastDigits = 16;
 /** What viewer.css adds to a text, in pixels: padding and border of a cell, an icon, a checkbox, the frame of a change. */
 const [cellFrame, iconWidth, checkboxWidth, changeFrame] = [25, 18, 21, 6];
 const smallFont = 11;

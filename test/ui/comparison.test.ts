@@ -255,7 +255,7 @@ describe('comparing, by clicking', () => {
         await cell('Õnne Tamm').waitFor();
         if (size === width) {
           const list = (await panel().locator('.tables').boundingBox())!;
-          assert.ok(list.width < 330, `the list of tables is ${list.width} pixels wide`);
+          assert.ok(list.width < 360, `the list of tables is ${list.width} pixels wide`);
         }
         await workbench.screenshot(`comparison-4-${name}-${size}`);
         assert.deepEqual(await panel().locator('body').evaluate(unreadableTexts), []);
