@@ -12,7 +12,6 @@ import { startPostgres, type PostgresServer } from '../support/postgresServer.ts
 import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
 import { axeFindings } from './axe.ts';
 import { backUpDatabase } from './sampleShop.ts';
-import { isUncovered } from './pageChecks.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
 
 const stockTables = `
@@ -140,8 +139,6 @@ describe('bringing lost rows back, by clicking', () => {
     await sentence('60 rows return, 5 rows change back, nothing is deleted.');
     assert.deepEqual((await checkedTables()).sort(), [...tables].sort());
     await panel().getByRole('gridcell').first().waitFor();
-    const lastColumn = panel().locator('.scroll thead th').last();
-    assert.ok(await lastColumn.evaluate(isUncovered), 'the last column is cut');
     await workbench.screenshot(`lost-rows-${picture}-1-checked`);
     const restore = panel().getByRole('button', { name: 'Restore…' });
     await click(restore);
