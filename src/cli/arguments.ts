@@ -20,6 +20,7 @@ import {
   type RowsArguments,
   type TableCondition,
 } from './rowsArguments.ts';
+import { scheduleArguments, type ScheduleArguments } from './scheduleArguments.ts';
 import {
   choice,
   common,
@@ -72,6 +73,8 @@ export const usage = `restore-point: back up a database to a file, and restore e
   restore-point unpin   <file> [--json]
   restore-point prune   <folder> [--keep-last N] [--keep-hourly N] [--keep-daily N] [--keep-weekly N]
                         [--keep-monthly N] [--dry-run] [--identity FILE] [--trust] [--yes] [--json]
+  restore-point schedule <connection> [--every '2 hours' | --at 'daily 03:00'] --print cron|systemd|github
+                        [--out FOLDER] [--json]
 
 <connection>  sqlite:path/to.db
               postgres://user@host:port/database?sslmode=verify-full
@@ -212,6 +215,7 @@ export type CliArguments =
   | ListArguments
   | PinArguments
   | PruneArguments
+  | ScheduleArguments
   | InformationArguments;
 
 const compressions: readonly Compression[] = ['zstd', 'gzip', 'none'];
@@ -303,6 +307,8 @@ export function parseArguments(words: readonly string[]): CliArguments {
     case 'pin':
     case 'unpin':
       return pinArguments(command, rest);
+    case 'schedule':
+      return scheduleArguments(rest);
     case 'prune':
       return pruneArguments(rest);
     case undefined:

@@ -31,6 +31,7 @@ import { pin } from './pinCommand.ts';
 import { prune } from './pruneCommand.ts';
 import { prove } from './prove.ts';
 import { restoreChosenRows, restoresRows } from './restoreRows.ts';
+import { schedule } from './scheduleCommand.ts';
 import { createProgressBar } from './progressBar.ts';
 import {
   backupNotes,
@@ -80,6 +81,8 @@ async function run(args: CliArguments, output: Output, work: Work): Promise<numb
     case 'pin':
     case 'unpin':
       return await pin(args, output);
+    case 'schedule':
+      return await schedule(args, output);
     case 'prune':
       return await prune(args, output, work);
     case 'help':

@@ -36,15 +36,22 @@ export async function resolveConnection(
   return await connectionFromSettings(text, trust, folder);
 }
 
+/** A connection in the settings of a folder, as it is written there. Throws `usage` if there is none with this id. */
+export async function connectionItem(id: string, folder: string): Promise<Readonly<Record<string, unknown>>> {
+  const file = path.join(folder, '.vscode', 'settings.json');
+  const items = await readConnections(file);
+  const item = items.find((candidate) => isRecord(candidate) && candidate['id'] === id);
+  if (item === undefined) throw unknownConnection(id, file, items);
+  return item as Record<string, unknown>;
+}
+
 async function connectionFromSettings(
   id: string,
   trust: TrustOptions,
   folder: string,
 ): Promise<ResolvedConnection> {
   const file = path.join(folder, '.vscode', 'settings.json');
-  const items = await readConnections(file);
-  const item = items.find((candidate) => isRecord(candidate) && candidate['id'] === id);
-  if (item === undefined) throw unknownConnection(id, file, items);
+  const item = await connectionItem(id, folder);
   const settings = parseConnectionSettings(item, {
     env: process.env,
     workspaceFolder: folder,
@@ -53,7 +60,7 @@ async function connectionFromSettings(
     parseUrl: parseDatabaseUrl,
   });
   const engine = engineById(settings.address.engine);
-  await requireTrust({ engine, settings, item: item as Record<string, unknown>, folder, file }, trust);
+  await requireTrust({ engine, settings, item, folder, file }, trust);
   const fromEnv = settings.passwordEnv === undefined ? undefined : process.env[settings.passwordEnv];
   const password = fromEnv ?? settings.password;
   if (settings.passwordEnv !== undefined && fromEnv === undefined) {

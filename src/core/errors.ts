@@ -36,7 +36,7 @@ export interface ErrorDetails {
   /** The part that is unchanged, as a sentence: "Nothing was changed." */
   readonly unchanged?: string;
   /** The thing that is needed and that the user can be asked for. */
-  readonly needs?: 'password';
+  readonly needs?: 'password' | 'passphrase';
   /** The next step for the user, as a sentence. */
   readonly next?: string;
   /** The tables that are refused, as `formatTableName` writes them, where the others could be taken without them. */

@@ -1,5 +1,6 @@
 import { Cron } from 'croner';
 import { messageOf, RestorePointError } from '../core/errors.ts';
+import type { RetentionPolicy } from './retention.ts';
 
 /** When a connection is backed up. */
 export type Schedule = Timing & {
@@ -7,6 +8,8 @@ export type Schedule = Timing & {
   readonly text: string;
   /** A run takes no backup if the database has not changed since the last one. */
   readonly skipUnchanged: boolean;
+  /** Which backups stay after a new one was verified; all of them if left out. */
+  readonly retention?: RetentionPolicy;
 };
 
 export type Timing =
@@ -39,13 +42,14 @@ const dayNames = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'frida
 const clockTolerance = minute;
 
 /**
- * Reads the property `schedule` of a connection: a text, or an object `{ "when": text, "skipUnchanged": false }`.
+ * Reads the property `schedule` of a connection: a text, or an object
+ * `{ "when": text, "skipUnchanged": false, "retention": { "keepLast": 10, "keepDaily": 7 } }`.
  * Throws `usage`, which names the connection and the value, and gives examples.
  */
 export function parseSchedule(value: unknown, connection: string): Schedule {
   try {
-    const { when, skipUnchanged } = partsOf(value);
-    return { ...parseTiming(when), text: when.trim().replace(/\s+/g, ' '), skipUnchanged };
+    const { when, ...others } = partsOf(value);
+    return { ...parseTiming(when), text: when.trim().replace(/\s+/g, ' '), ...others };
   } catch (error) {
     const shown = JSON.stringify(value) ?? String(value);
     const short = shown.length > 80 ? `${shown.slice(0, 80)}…` : shown;
@@ -61,17 +65,35 @@ export function parseSchedule(value: unknown, connection: string): Schedule {
   }
 }
 
-function partsOf(value: unknown): { when: string; skipUnchanged: boolean } {
+function partsOf(value: unknown): { when: string } & Pick<Schedule, 'skipUnchanged' | 'retention'> {
   if (typeof value === 'string') return { when: value, skipUnchanged: true };
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Error('it is neither a text nor an object');
   }
-  const { when, skipUnchanged = true, ...others } = value as Readonly<Record<string, unknown>>;
+  const { when, skipUnchanged = true, retention, ...others } = value as Readonly<Record<string, unknown>>;
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) throw new Error(`it has an unknown property "${unknown}"`);
   if (typeof when !== 'string') throw new Error('"when" must be a text');
   if (typeof skipUnchanged !== 'boolean') throw new Error('"skipUnchanged" must be true or false');
-  return { when, skipUnchanged };
+  return { when, skipUnchanged, ...(retention === undefined ? {} : { retention: policyOf(retention) }) };
+}
+
+const rules = ['keepLast', 'keepHourly', 'keepDaily', 'keepWeekly', 'keepMonthly'] as const;
+
+function policyOf(retention: unknown): RetentionPolicy {
+  const names = rules.map((name) => `"${name}"`).join(', ');
+  if (typeof retention !== 'object' || retention === null || Array.isArray(retention)) {
+    throw new Error(`"retention" must be an object with some of ${names}`);
+  }
+  const given = Object.entries(retention as Readonly<Record<string, unknown>>);
+  for (const [name, count] of given) {
+    if (!rules.some((rule) => rule === name))
+      throw new Error(`"retention" may only have ${names}, not "${name}"`);
+    if (!Number.isSafeInteger(count) || Number(count) < 1)
+      throw new Error(`"${name}" must be a whole number from 1`);
+  }
+  if (given.length === 0) throw new Error(`"retention" needs at least one of ${names}`);
+  return retention;
 }
 
 /** Throws an error that says what is wrong. */

@@ -9,6 +9,15 @@ export function tooltip(title: string, paragraphs: readonly string[]): vscode.Ma
   return new vscode.MarkdownString(text);
 }
 
+/** Several tooltips below each other. */
+export function tooltipOfParts(
+  parts: readonly { readonly title: string; readonly paragraphs: readonly string[] }[],
+): vscode.MarkdownString {
+  return new vscode.MarkdownString(
+    parts.map(({ title, paragraphs }) => tooltip(title, paragraphs).value).join('\n\n---\n\n'),
+  );
+}
+
 /** A backslash makes any punctuation character literal. */
 function escapeMarkdown(text: string): string {
   return text.replace(/[!-/:-@[-`{-~]/g, String.raw`\$&`).replace(/\s+/g, ' ');

@@ -87,6 +87,20 @@ export class WorkRunner {
     }
   }
 
+  /** Work that is not shown, and that only `stopAll` cancels. */
+  async inBackground<Result>(
+    work: (options: WorkOptions & { readonly signal: AbortSignal }) => Promise<Result>,
+  ): Promise<Result> {
+    const controller = new AbortController();
+    const running = work({ signal: controller.signal, logger: this.#log });
+    this.#running.set(controller, settled(running));
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(controller);
+    }
+  }
+
   /** Cancels all work and waits until it has cleaned up. */
   async stopAll(): Promise<void> {
     for (const controller of this.#running.keys()) controller.abort();

@@ -14,6 +14,8 @@ import type { SessionCache } from './connections/sessionCache.ts';
 import type { ErrorBoundary } from './errorBoundary.ts';
 import type { Log } from './log.ts';
 import type { WorkRunner } from './progress.ts';
+import type { Schedules } from './schedule/schedules.ts';
+import type { BackupStatusBar } from './schedule/statusBar.ts';
 import type { Statements } from './statements.ts';
 import type { BackupsNode } from './tree/backupNodes.ts';
 import type { BackupsTree } from './tree/backupsTree.ts';
@@ -44,6 +46,8 @@ export interface Services {
   readonly viewer: ContentsEditor;
   readonly comparisons: Comparisons;
   readonly statements: Statements;
+  readonly schedules: Schedules;
+  readonly statusBar: BackupStatusBar;
   /** The folder for safety backups. */
   readonly safetyFolder: string;
   /** State that is kept for this workspace. */

@@ -55,3 +55,8 @@ export function proveInterval({ usable, scope }: Connection): ProofInterval {
   const value = usable?.settings.prove ?? read<string>('prove', 'never', scope.folder);
   return proofIntervals.find((interval) => interval === value) ?? 'never';
 }
+
+/** Whether the status bar shows the age of the last backup. */
+export function statusBarWanted(): boolean {
+  return read('statusBar', true);
+}

@@ -28,6 +28,7 @@ import type { RowsReport } from '../restore/chosenRows/rowsReport.ts';
 import type { CodeToRun } from '../restore/codeToRun.ts';
 import type { ProofReport } from '../restore/proveBackup.ts';
 import type { RestoreReport } from '../restore/restoreBackup.ts';
+import type { RetentionPolicy } from '../schedule/retention.ts';
 import type { ScheduledBackupReport } from '../schedule/takeScheduledBackup.ts';
 import type { PlainError } from './plainErrors.ts';
 
@@ -56,6 +57,8 @@ export interface ScheduledBackupTask extends Omit<BackupTask, 'place' | 'selecti
   readonly folder: string;
   readonly lastSign?: string;
   readonly keys?: KnownKeys;
+  /** Which backups of the connection stay; all of them if left out. */
+  readonly keep?: RetentionPolicy;
 }
 
 export interface RestoreTask {

@@ -122,7 +122,7 @@ function backUp(task: protocol.BackupTask, options: WorkOptions): Promise<Backup
 }
 
 function scheduledBackUp(
-  { database, folder, keys, ...task }: protocol.ScheduledBackupTask,
+  { database, folder, keys, keep: policy, ...task }: protocol.ScheduledBackupTask,
   options: WorkOptions,
 ): Promise<ScheduledBackupReport> {
   return inDatabase(database, { ...options, readOnly: true }, (session) =>
@@ -130,6 +130,7 @@ function scheduledBackUp(
       ...options,
       ...task,
       ...keysOf(keys),
+      ...(policy ? { keep: { folder, policy } } : {}),
       newFile: () => newBackupFile(folder, session.info.database, { encrypted: task.lock !== undefined }),
       madeHere: new MadeHere(stateFolder(), options.logger),
       engines: engineById,

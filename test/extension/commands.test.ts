@@ -8,11 +8,12 @@ import { call, errorOf, useFreshShop } from './shop.ts';
 describe('the extension', () => {
   useFreshShop();
 
-  it('is a workspace extension that returns nothing, and registers its commands', async () => {
+  it('is a workspace extension that hands out nothing but what tests need, and registers its commands', async () => {
     const extension = vscode.extensions.getExtension('restore-point.restore-point');
     assert.ok(extension);
     assert.equal(extension.extensionKind, vscode.ExtensionKind.Workspace);
-    assert.equal(await extension.activate(), undefined);
+    const handedOut = Object.keys((await extension.activate()) as object).sort();
+    assert.deepEqual(handedOut, ['clock', 'log', 'schedules', 'statusBar']);
     const registered = await vscode.commands.getCommands(true);
     for (const id of commandIds) assert.ok(registered.includes(id), id);
   });

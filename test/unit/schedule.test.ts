@@ -59,6 +59,10 @@ describe('schedules', () => {
       [{}, /"when" must be a text/],
       [{ when: 'daily 03:00', skipUnchanged: 'no' }, /"skipUnchanged" must be true or false/],
       [{ when: 'daily 03:00', keep: 3 }, /it has an unknown property "keep"/],
+      [{ when: 'daily 03:00', retention: 3 }, /"retention" must be an object/],
+      [{ when: 'daily 03:00', retention: {} }, /"retention" needs at least one of/],
+      [{ when: 'daily 03:00', retention: { keepLast: 0 } }, /"keepLast" must be a whole number from 1/],
+      [{ when: 'daily 03:00', retention: { last: 3 } }, /"retention" may only have .* not "last"/],
     ];
     for (const [value, reason] of wrong) {
       assert.throws(

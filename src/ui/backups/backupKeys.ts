@@ -75,6 +75,18 @@ export class BackupKeys {
     return lock;
   }
 
+  /** The identities of the settings of a connection; they open its backups that are encrypted to recipients. */
+  async identitiesOf({ usable }: Connection): Promise<Keys | undefined> {
+    const file = usable?.settings.identityFile;
+    if (file === undefined) return undefined;
+    try {
+      return new Keys({ identities: parseIdentities(await readFile(file, 'utf8'), file) });
+    } catch (error) {
+      this.#logger.warn(`The identity file ${file} cannot be used: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+
   async #byPassphrase(file: string, options: KeyOptions): Promise<Keys> {
     for (const passphrase of await this.#candidates(options)) {
       const keys = this.#keysOf(passphrase);
@@ -132,6 +144,7 @@ export class BackupKeys {
     if (!options.ask) {
       throw new RestorePointError('usage', `No passphrase is saved for backups of ${connection.name}`, {
         unchanged: 'Nothing was changed.',
+        needs: 'passphrase',
         next: 'Save one with "Restore Point: Enter Passphrase…".',
       });
     }

@@ -39,6 +39,8 @@ export const commandIds = [
   'restorePoint.enterPassphrase',
   'restorePoint.retryConnection',
   'restorePoint.disconnect',
+  'restorePoint.scheduleBackups',
+  'restorePoint.showBackupStatus',
   'restorePoint.refresh',
   'restorePoint.showLog',
 ] as const;

@@ -19,6 +19,8 @@ export interface ConnectionDraft {
   readonly password?: DraftPassword;
   readonly encrypt?: ConnectionSettings['encrypt'];
   readonly identityFile?: string;
+  /** Not asked for; see `ConnectionSettings`. */
+  readonly schedule?: unknown;
 }
 
 export type DraftPassword =
@@ -48,6 +50,7 @@ export function itemOf(
     passwordEnv: password?.kind === 'environment' ? password.variable : undefined,
     encrypt: rest.encrypt,
     identityFile: rest.identityFile,
+    schedule: rest.schedule,
   };
   const given = Object.entries(item).filter(([, value]) => value !== undefined && value !== '');
   return Object.fromEntries(given) as { id: string };
@@ -87,6 +90,7 @@ export function draftOf(
     engine,
     ...(Number.isInteger(port) ? { port } : {}),
     ...(encrypt === undefined ? {} : { encrypt }),
+    ...(item['schedule'] === undefined ? {} : { schedule: item['schedule'] }),
     password: typeof variable === 'string' ? { kind: 'environment', variable } : { kind: 'stored' },
   };
 }

@@ -9,6 +9,7 @@ import { placeName } from '../connections/connectionStore.ts';
 import { tooltip } from '../markdown.ts';
 import { rowsText, tablesText } from '../quantities.ts';
 import { shownName } from '../names.ts';
+import { scheduleProblem, scheduleText } from '../schedule/scheduleText.ts';
 
 export interface ConnectionNode {
   readonly kind: 'connection';
@@ -75,13 +76,15 @@ export function connectionItem(node: ConnectionNode, state: ConnectionState): vs
   ];
   item.id = `${connection.key} ${generation}`;
   item.contextValue = words.join(' ');
-  item.description = error === undefined ? target : messageOf(error);
+  const schedule = scheduleText(connection);
+  const calm = schedule === undefined ? target : `${target} · ${schedule}`;
+  item.description = error === undefined ? calm : messageOf(error);
   item.tooltip = connectionTooltip(connection, reason);
   item.iconPath =
     reason === undefined
       ? new vscode.ThemeIcon('database', state.status === 'open' ? openColor : undefined)
       : new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
-  const spoken = [name, usable?.engine.label, target, reason].filter(Boolean).join(', ');
+  const spoken = [name, usable?.engine.label, target, schedule, reason].filter(Boolean).join(', ');
   item.accessibilityInformation = { label: vscode.l10n.t('Connection {0}', spoken) };
   if (problem) {
     item.command = {
@@ -100,8 +103,16 @@ function connectionTooltip(connection: Connection, reason: string | undefined): 
   return tooltip(name, [
     ...(usable ? [`${usable.engine.label} · ${describeTarget(connection)}`] : []),
     scopeText(connection),
+    ...scheduleLines(connection),
     ...(reason === undefined ? [] : [reason]),
   ]);
+}
+
+function scheduleLines(connection: Connection): string[] {
+  const text = scheduleText(connection);
+  const problem = scheduleProblem(connection);
+  if (problem !== undefined) return [problem];
+  return text === undefined ? [] : [vscode.l10n.t('Backups while VS Code is open: {0}', text)];
 }
 
 function scopeText({ id, scope }: Connection): string {

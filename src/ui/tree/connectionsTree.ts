@@ -186,7 +186,8 @@ function nodesOf(connection: Connection, tables: readonly TableSummary[]): Conne
 
 function failure(connection: Connection, error: unknown): ConnectionsNode {
   const needs = RestorePointError.is(error) ? error.details.needs : undefined;
-  return { kind: 'message', connection, text: describeError(error), failed: true, needs };
+  const asked = needs === 'password' ? needs : undefined;
+  return { kind: 'message', connection, text: describeError(error), failed: true, needs: asked };
 }
 
 function message(connection: Connection, text: string, failed: boolean): ConnectionsNode {
