@@ -18,11 +18,13 @@ import { historyCommand } from './ui/commands/historyCommand.ts';
 import { importCommand } from './ui/commands/importConnections.ts';
 import { newDatabaseCommand } from './ui/commands/newDatabaseCommand.ts';
 import { proveCommand } from './ui/commands/proveCommand.ts';
+import { restoreRow } from './ui/commands/restoreRow.ts';
 import { restoreCommands } from './ui/commands/restoreCommands.ts';
 import { retentionCommands } from './ui/commands/retentionCommands.ts';
 import { scheduleCommands } from './ui/commands/scheduleCommands.ts';
 import { showCommands } from './ui/commands/showCommands.ts';
 import { viewCommands } from './ui/commands/viewCommands.ts';
+import { showWrittenRows } from './ui/comparison/compare.ts';
 import { Comparisons } from './ui/comparison/comparisons.ts';
 import { TextDiffs } from './ui/comparison/textDiffs.ts';
 import type { Connection } from './ui/connections/connection.ts';
@@ -97,7 +99,9 @@ export async function deactivate(): Promise<void> {
   await shutDown();
 }
 
-function createServices(context: vscode.ExtensionContext): Services & { readonly clock: ShiftedClock } {
+type ActivatedServices = Services & { readonly clock: ShiftedClock };
+
+function createServices(context: vscode.ExtensionContext): ActivatedServices {
   const log = new Log();
   const store = new ConnectionStore(engines, parseDatabaseUrl);
   const finder = new FoundConnectionsFinder(engines, otherEngine, store);
@@ -138,18 +142,19 @@ function createServices(context: vscode.ExtensionContext): Services & { readonly
   const schedules = new Schedules({ store, keys, connector, work, workers, backups, boundary, log }, clock);
   const statusBar = new BackupStatusBar({ store, backups, boundary, takenFrom: originOf }, schedules);
   context.subscriptions.push(schedules, statusBar);
-  return {
+  const services: ActivatedServices = {
     ...{ log, boundary, work, workers, schedules, statusBar, clock },
     ...{ engines, engineById, store, finder, passwords, passphrases, keys, connector, sessions, backups },
     ...{ connectionsTree, backupsTree, connectionsView, backupsView, statements },
     viewer: new ContentsEditor(context.extensionUri, {
-      ...{ engineById, keys, backups, boundary },
-      logger: log,
+      ...{ engineById, keys, backups, boundary, workers, logger: log },
+      restoreRow: (row) => restoreRow(services, row),
+      showWrittenRows: (backup) => showWrittenRows(services, backup),
     }),
     comparisons: new Comparisons(context.extensionUri, textDiffs, log),
-    safetyFolder,
-    memory: context.workspaceState,
+    ...{ safetyFolder, memory: context.workspaceState },
   };
+  return services;
 }
 
 /** Documents with statements and differences, which are forgotten when they are closed. */

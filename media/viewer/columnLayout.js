@@ -171,8 +171,8 @@ class Ruler {
   }
 
   /** @param {GridColumn} column */
-  #headingWidth({ name, type = '', isKey, references = [] }) {
-    const icons = (isKey ? iconWidth : 0) + (references.length > 0 ? iconWidth : 0);
+  #headingWidth({ name, type = '', isKey, references = [], sortable }) {
+    const icons = [isKey, references.length > 0, sortable].filter(Boolean).length * iconWidth;
     const longest = headingDigits * this.#digit.heading;
     const named = this.width('heading', visibleText(name)) + icons;
     return Math.min(longest, Math.max(named, this.width('small', visibleText(type))));

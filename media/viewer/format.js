@@ -13,6 +13,7 @@ export class Format {
     const [language] = locale.split('-');
     const regional = navigator.languages.find((known) => known.split('-')[0] === language) ?? locale;
     this.numbers = new Intl.NumberFormat(regional);
+    this.percents = new Intl.NumberFormat(regional, { style: 'percent' });
     this.dates = new Intl.DateTimeFormat(regional, { dateStyle: 'medium', timeStyle: 'short' });
     this.exactDates = new Intl.DateTimeFormat(regional, { dateStyle: 'full', timeStyle: 'long' });
     this.ages = new Intl.RelativeTimeFormat(regional, { numeric: 'auto' });
@@ -21,6 +22,11 @@ export class Format {
   /** @param {number} value */
   number(value) {
     return this.numbers.format(value);
+  }
+
+  /** @param {number} fraction */
+  percent(fraction) {
+    return this.percents.format(fraction);
   }
 
   /**

@@ -15,6 +15,8 @@ const pageStep = 20;
  * @property {boolean} [isKey]
  * @property {readonly string[]} [references]
  * @property {boolean} [frozen] it stays while others are scrolled; such columns come first
+ * @property {boolean} [sortable] a click on its heading sorts
+ * @property {'ascending' | 'descending'} [sorted] the rows are sorted by it
  */
 
 /**
@@ -24,10 +26,12 @@ const pageStep = 20;
  * @property {readonly (readonly GridValue[])[]} rows
  * @property {number} offset of the first row, from 0
  * @property {number} total number of rows
+ * @property {readonly number[]} [numbers] of the rows, from 0, if they are not in their own order
  * @property {(row: number, column: number) => void} onSelect
  * @property {() => void} onOpen
  * @property {(row: number, column: number) => Promise<string>} wholeText what to copy of a value that is cut
  * @property {GridChecks} [checks] rows can be checked
+ * @property {(column: number) => void} [onSort]
  */
 
 /**
@@ -57,6 +61,8 @@ export class Grid {
   #table;
   /** How many columns are frozen. */
   #frozen = 0;
+  /** @type {((value: GridValue) => boolean) | undefined} */
+  #isMatch;
   #resized = new ResizeObserver(() => this.#draw());
 
   /**
@@ -66,8 +72,9 @@ export class Grid {
   constructor(format, options) {
     this.#format = format;
     this.#options = options;
-    const { columns, rows, total, checks } = options;
-    this.#layout = new ColumnLayout(columns, rows, format.number(total), checks !== undefined);
+    const { columns, rows, total, checks, numbers = [] } = options;
+    const widest = format.number(Math.max(total, ...numbers.map((number) => number + 1)));
+    this.#layout = new ColumnLayout(columns, rows, widest, checks !== undefined);
     this.#head = element('thead', {}, element('tr', { 'aria-rowindex': 1 }, this.#corner()));
     this.#body = element('tbody', {}, ...rows.map((_, index) => this.#row(index)));
     const grid = element(
@@ -78,7 +85,7 @@ export class Grid {
         on: {
           keydown: (event) => this.#onKey(event),
           mousedown: (event) => this.#onPointer(event),
-          dblclick: () => options.onOpen(),
+          dblclick: ({ target }) => target instanceof Element && target.closest('td') && options.onOpen(),
           focusin: (event) => this.#onFocus(event),
           copy: (event) => this.#onCopy(event),
         },
@@ -95,6 +102,55 @@ export class Grid {
   focus() {
     this.#keepClear();
     this.#cell(this.#at.row, this.#at.column)?.focus();
+  }
+
+  /** The place of the column whose heading has the focus; undefined if none has. */
+  get focusedHeading() {
+    const heading = document.activeElement?.closest('th');
+    return heading && this.#head.contains(heading) ? placeOf(heading) : undefined;
+  }
+
+  /** @param {number} column */
+  focusHeading(column) {
+    this.#at = { ...this.#at, column };
+    this.#draw();
+    this.#keepClear();
+    const heading = this.#cell(0, column, this.#head);
+    heading?.querySelector('button')?.focus({ preventScroll: true });
+    heading?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    this.#draw();
+  }
+
+  /**
+   * Marks the values for which this holds.
+   *
+   * @param {((value: GridValue) => boolean) | undefined} isMatch
+   */
+  mark(isMatch) {
+    this.#isMatch = isMatch;
+    for (const row of this.#body.rows) {
+      for (const cell of row.cells) {
+        const value = this.#options.rows[row.sectionRowIndex]?.[placeOf(cell)];
+        if (value !== undefined) cell.classList.toggle('match', isMatch?.(value) ?? false);
+      }
+    }
+  }
+
+  /**
+   * Brings a marked value of a row into view, and chooses it without taking the focus.
+   *
+   * @param {number} row
+   */
+  revealMatch(row) {
+    const values = this.#options.rows[row] ?? [];
+    const column = values.findIndex((value) => this.#isMatch?.(value));
+    this.#choose(row, Math.max(0, column));
+    for (const cell of this.#body.querySelectorAll('.current')) cell.classList.remove('current');
+    const cell = this.#cell(row, this.#at.column);
+    cell?.classList.add('current');
+    cell?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    this.#draw();
+    this.#options.onSelect(row, this.#at.column);
   }
 
   /** Makes cells scroll to where the sticky heading and columns do not cover them. */
@@ -178,8 +234,11 @@ export class Grid {
     const column = this.#options.columns[place] ?? { name: '' };
     const isHead = row.parentElement === this.#head;
     const value = this.#options.rows[row.sectionRowIndex]?.[place] ?? null;
-    const cell = isHead ? this.#heading(column) : valueCell(this.#format, value, column.numeric ?? false);
+    const cell = isHead
+      ? this.#heading(column, place)
+      : valueCell(this.#format, value, column.numeric ?? false);
     cell.setAttribute('aria-colindex', String(place + 2));
+    if (!isHead && this.#isMatch?.(value)) cell.classList.add('match');
     if (!isHead && row.sectionRowIndex === this.#at.row && place === this.#at.column) cell.tabIndex = 0;
     return cell;
   }
@@ -213,8 +272,8 @@ export class Grid {
 
   /** @param {number} index */
   #rowHead(index) {
-    const { offset, checks } = this.#options;
-    const number = this.#format.number(offset + index + 1);
+    const { offset, checks, numbers } = this.#options;
+    const number = this.#format.number((numbers?.[index] ?? offset + index) + 1);
     const head = { scope: 'row', class: 'row-number', 'aria-colindex': 1 };
     if (!checks) return element('th', head, number);
     const box = element('input', {
@@ -225,18 +284,31 @@ export class Grid {
     return element('th', head, element('label', {}, box, number));
   }
 
-  /** @param {GridColumn} column */
-  #heading({ name, type = '', numeric, isKey, references = [] }) {
+  /**
+   * @param {GridColumn} column
+   * @param {number} place
+   */
+  #heading({ name, type = '', numeric, isKey, references = [], sortable, sorted }, place) {
+    const title = [name, type, sortable ? this.#format.texts.sort : ''].filter(Boolean).join('\n');
+    const named = element(
+      sortable ? 'button' : 'div',
+      {
+        class: 'column-name',
+        ...(sortable ? { type: 'button', tabindex: -1 } : {}),
+      },
+      isKey && icon('key', this.#format.texts.primary),
+      references.length > 0 && icon('link', references.join(', ')),
+      element('bdi', {}, ...visible(name)),
+      sorted && icon(sorted),
+    );
+    const kind = [numeric && 'number', sortable && 'sortable'].filter(Boolean).join(' ');
     return element(
       'th',
-      { scope: 'col', class: numeric ? 'number' : undefined, title: `${name}\n${type}`.trim() },
-      element(
-        'div',
-        { class: 'column-name' },
-        isKey && icon('key', this.#format.texts.primary),
-        references.length > 0 && icon('link', references.join(', ')),
-        element('bdi', {}, ...visible(name)),
-      ),
+      {
+        ...{ scope: 'col', class: kind || undefined, title, 'aria-sort': sorted },
+        on: sortable ? { click: () => this.#options.onSort?.(place) } : {},
+      },
+      named,
       element('div', { class: 'column-type' }, element('bdi', {}, ...visible(type))),
     );
   }
@@ -306,10 +378,15 @@ export class Grid {
 
   /** @param {KeyboardEvent} event */
   #onKey(event) {
+    if (event.target instanceof Element && event.target.closest('thead')) return this.#onHeadKey(event);
     const { row, column } = this.#at;
     const lastRow = this.#body.rows.length - 1;
     const lastColumn = this.#options.columns.length - 1;
     const whole = event.ctrlKey || event.metaKey;
+    if (event.key === 'ArrowUp' && row === 0 && this.#options.columns[column]?.sortable) {
+      event.preventDefault();
+      return this.focusHeading(column);
+    }
     /** @type {Record<string, [number, number]>} */
     const targets = {
       ArrowUp: [whole ? 0 : row - 1, column],
@@ -334,18 +411,44 @@ export class Grid {
   }
 
   /**
+   * The arrow keys go from heading to heading, and down to the values; Enter and the space bar are those of a button.
+   *
+   * @param {KeyboardEvent} event
+   */
+  #onHeadKey(event) {
+    const { column } = this.#at;
+    const last = this.#options.columns.length - 1;
+    /** @type {Record<string, number>} */
+    const targets = { ArrowLeft: column - 1, ArrowRight: column + 1, Home: 0, End: last, ArrowDown: column };
+    const target = targets[event.key];
+    if (target === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    if (event.key === 'ArrowDown') this.#goTo(0, column);
+    else this.focusHeading(Math.max(0, Math.min(target, last)));
+  }
+
+  /**
    * @param {number} row
    * @param {number} column
    */
   #goTo(row, column) {
-    this.#cell(this.#at.row, this.#at.column)?.setAttribute('tabindex', '-1');
-    this.#at = { row, column };
-    this.#draw();
+    this.#choose(row, column);
     const cell = this.#cell(row, column);
-    this.#keepClear();
     cell?.focus({ preventScroll: true });
     cell?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
     this.#draw();
+  }
+
+  /**
+   * @param {number} row
+   * @param {number} column
+   */
+  #choose(row, column) {
+    this.#cell(this.#at.row, this.#at.column)?.setAttribute('tabindex', '-1');
+    this.#at = { row, column };
+    this.#draw();
+    this.#cell(row, column)?.setAttribute('tabindex', '0');
+    this.#keepClear();
   }
 }
 

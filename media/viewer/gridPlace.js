@@ -72,8 +72,16 @@ export class GridPlace {
     this.showValue(this.#options.state.valueShown);
   }
 
-  /** @param {boolean} busy */
-  setBusy(busy) {
+  /** Whether it has shown for a while that rows are being read. */
+  get busy() {
+    return !this.#progress.hidden;
+  }
+
+  /**
+   * @param {boolean} busy
+   * @param {() => void} [onWait] called once it takes longer
+   */
+  setBusy(busy, onWait) {
     clearTimeout(this.#timer);
     this.#place.setAttribute('aria-busy', String(busy));
     if (!busy) {
@@ -81,6 +89,7 @@ export class GridPlace {
       return;
     }
     this.#timer = setTimeout(() => {
+      onWait?.();
       this.#progress.hidden = false;
       if (!this.#grid) this.showInstead(this.#format.texts.reading);
     }, patience);

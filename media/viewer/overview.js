@@ -31,7 +31,7 @@ export function overview(format, backup, run) {
           { class: 'subtitle' },
           element('span', {}, backup.engine),
           backup.purpose === 'safety' && badge(texts.safetyBackup, texts.safetyTooltip),
-          !backup.complete && badge(texts.partialBackup, texts.partialTooltip),
+          !backup.complete && !backup.written && badge(texts.partialBackup, texts.partialTooltip),
         ),
       ),
       buttons,
@@ -71,16 +71,19 @@ export function salvageButton(texts, run) {
  * @param {(action: import('../../src/ui/viewer/messages.ts').ViewerAction) => void} run
  */
 function actions(texts, backup, run) {
+  const written = backup.written !== undefined;
   return element(
     'div',
     { class: 'actions' },
     button({
-      ...{ text: texts.restore, icon: 'restore', tooltip: texts.restoreTooltip },
-      onClick: () => run('restore'),
+      ...{ text: written ? texts.undo : texts.restore, icon: 'restore' },
+      tooltip: written ? texts.undoTooltip : texts.restoreTooltip,
+      onClick: () => run(written ? 'undo' : 'restore'),
     }),
     button({
-      ...{ text: texts.compare, icon: 'compare', tooltip: texts.compareTooltip, class: 'button secondary' },
-      onClick: () => run('compare'),
+      ...{ text: written ? texts.showRows : texts.compare, icon: 'compare', class: 'button secondary' },
+      tooltip: written ? texts.showRowsTooltip : texts.compareTooltip,
+      onClick: () => run(written ? 'writtenRows' : 'compare'),
     }),
     button({
       ...{ text: texts.verify, icon: 'verify', tooltip: texts.verifyTooltip, class: 'button secondary' },
@@ -141,7 +144,7 @@ function facts(format, backup) {
     ),
     fact(
       texts.content,
-      `${format.count('tables', backup.tables.length)}, ${format.count('rows', backup.rows)}`,
+      `${format.count('tables', (backup.written ?? backup.tables).length)}, ${format.count('rows', backup.rows)}`,
     ),
     backup.statements.length > 0 &&
       fact(

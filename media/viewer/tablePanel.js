@@ -6,13 +6,26 @@ import { columnsView, sqlView } from './schemaViews.js';
 /** @typedef {'rows' | 'columns' | 'sql'} Tab */
 
 /**
+ * @typedef {object} TableState
+ * @property {Tab} tab
+ * @property {number} page
+ * @property {boolean} valueShown
+ * @property {string} rowFilter
+ * @property {string} rowFilterColumn
+ * @property {string} sortColumn
+ * @property {boolean} sortDescending
+ * @property {boolean} findShown
+ * @property {string} findText
+ */
+
+/**
  * @typedef {object} TableOptions
  * @property {import('./format.js').Format} format
  * @property {import('../../src/ui/viewer/viewModel.ts').TableEntry} entry
  * @property {number} index
  * @property {number} rowsPerPage
- * @property {Readonly<{ tab: Tab, page: number, valueShown: boolean }>} state
- * @property {(change: { tab?: Tab, page?: number, valueShown?: boolean }) => void} remember
+ * @property {Readonly<TableState>} state
+ * @property {(change: Partial<TableState>) => void} remember
  * @property {Ask} ask
  */
 
@@ -21,7 +34,7 @@ import { columnsView, sqlView } from './schemaViews.js';
  *
  * @typedef {<Type extends keyof import('../../src/ui/viewer/messages.ts').ViewerAnswers>(
  *   type: Type,
- *   about: Record<string, number>,
+ *   about: Record<string, unknown>,
  * ) => Promise<import('../../src/ui/viewer/messages.ts').ViewerAnswers[Type]>} Ask
  */
 
@@ -91,6 +104,17 @@ export class TablePanel {
   chosenRow() {
     const row = this.#options.state.tab === 'rows' ? this.#rows.chosenRow() : undefined;
     return row === undefined ? undefined : { table: this.#options.index, row };
+  }
+
+  /** Shows the box for a text to find, above the rows. */
+  openFind() {
+    if (this.#options.state.tab !== 'rows') this.#show('rows');
+    this.#rows.openFind();
+  }
+
+  /** @param {number} fraction of the rows that were read */
+  showProgress(fraction) {
+    this.#rows.showProgress(fraction);
   }
 
   /** @param {KeyboardEvent} event */

@@ -2,9 +2,11 @@
 import { button, element, icon } from './dom.js';
 import { Extension } from './extension.js';
 import { fill, Format } from './format.js';
+import { plainRows } from './rowsPanel.js';
 import { overview, salvageButton } from './overview.js';
 import { tableList } from './tableList.js';
 import { TablePanel } from './tablePanel.js';
+import { writtenRows } from './writtenRows.js';
 
 /** @typedef {import('../../src/ui/viewer/messages.ts').ToViewer} ToViewer */
 /** @typedef {import('../../src/ui/viewer/messages.ts').ViewerAnswers} ViewerAnswers */
@@ -12,7 +14,7 @@ import { TablePanel } from './tablePanel.js';
 /** @typedef {import('../../src/ui/viewer/viewModel.ts').Problem} Problem */
 
 /** @type {Extension<ViewerAnswers>} */
-const extension = new Extension(['readRows']);
+const extension = new Extension(['readRows', 'find']);
 const root = /** @type {HTMLElement} */ (document.getElementById('viewer'));
 const tabs = /** @type {const} */ (['rows', 'columns', 'sql']);
 
@@ -34,7 +36,10 @@ setInterval(() => {
 extension.listen(receive);
 
 function readState() {
-  const initial = { table: '', page: 0, filter: '', valueShown: false };
+  const initial = {
+    ...{ table: '', page: 0, filter: '', valueShown: false, findShown: false, findText: '' },
+    ...plainRows,
+  };
   const { state: known, saved } = extension.restoreState(initial);
   return { ...known, tab: tabs.find((tab) => tab === saved.tab) ?? 'rows' };
 }
@@ -60,9 +65,18 @@ function receive(message) {
       return header?.damaged(message.problem);
     case 'copy':
       return void extension.copy(() => panel?.chosenValue());
+    case 'showFind':
+      return panel?.openFind();
+    case 'progress':
+      return panel?.showProgress(message.fraction);
     case 'copyRow': {
       const chosen = panel?.chosenRow();
       if (chosen) extension.post({ type: 'copyRow', as: message.as, ...chosen });
+      return;
+    }
+    case 'restoreRow': {
+      const chosen = panel?.chosenRow();
+      if (chosen) extension.post({ type: 'restoreRow', ...chosen });
       return;
     }
     case 'choose':
@@ -118,7 +132,7 @@ function showProblem(problem) {
 function showBackup(backup) {
   const found = backup.tables.findIndex(({ key }) => key === state.table);
   const chosen = Math.max(0, found);
-  if (found < 0) remember({ page: 0 });
+  if (found < 0) remember({ page: 0, ...plainRows });
   const place = element('section', { class: 'table' });
   /** @param {number} index */
   const showTable = (index) => {
@@ -140,13 +154,14 @@ function showBackup(backup) {
             chosen,
             onFilter: (filter) => remember({ filter }),
             onChoose: (index) => {
-              remember({ page: 0 });
+              remember({ page: 0, ...plainRows });
               showTable(index);
             },
           }),
           place,
         );
   header = overview(format, backup, run);
+  if (backup.written) return fillRoot(header.element, writtenRows(format, backup.written));
   fillRoot(header.element, body);
   showTable(chosen);
 }

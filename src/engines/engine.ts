@@ -1,3 +1,4 @@
+import type { ArrangedRows, Arrangement, ArrangeOptions } from '../core/arrangement.ts';
 import type { ConnectionForm } from '../core/connectionForm.ts';
 import type { ChosenTable } from '../core/chosenRows.ts';
 import type { DatabaseAddress } from '../core/connections.ts';
@@ -372,6 +373,11 @@ export interface PayloadRows {
    * Throws `damaged-backup`, and `usage` for a column that the backup does not have.
    */
   rows(table: BackedUpTable, query?: RowQuery, options?: RowOptions): AsyncIterable<readonly Row[]>;
+  /**
+   * Sorts the rows of a table, or looks for some of them. The last arrangement ends with this. Throws `damaged-backup`,
+   * `usage` for a column that the backup does not have, `file` and `cancelled`.
+   */
+  arrange(table: BackedUpTable, arrangement: Arrangement, options: ArrangeOptions): Promise<ArrangedRows>;
   /** Compares the number and the digest of the rows with the manifest. Throws `damaged-backup`. */
   check(table: BackedUpTable, options: WorkOptions): Promise<void>;
   /** Checks the content of the backup besides tables in the same way. */

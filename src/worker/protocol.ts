@@ -1,5 +1,6 @@
 import { NotificationType, RequestType } from 'vscode-jsonrpc/node';
 import type { KnownKeys, Lock } from '../archive/encryption/keys.ts';
+import type { ArrangedCells } from '../backup/arrangedBackup.ts';
 import type { SalvageReport } from '../backup/salvageBackup.ts';
 import type { BackupReport, BackupSelection } from '../backup/takeBackup.ts';
 import type { VerifyReport } from '../backup/verifyBackup.ts';
@@ -12,6 +13,7 @@ import type {
   DifferenceRows,
   StoredComparison,
 } from '../compare/differenceStore.ts';
+import type { Arrangement, FoundRow, TextSearch } from '../core/arrangement.ts';
 import type { Cell } from '../core/cells.ts';
 import type { BackupLabel } from '../core/backupLabel.ts';
 import type { ConflictAnswer } from '../core/chosenRows.ts';
@@ -151,6 +153,15 @@ export interface CompareTask {
   readonly tables?: readonly TableName[];
 }
 
+/** A row of a backup, and the database that may have it. See `compareRow`. */
+export interface CompareRowTask {
+  readonly file: string;
+  readonly keys?: KnownKeys;
+  readonly database: DatabaseAccess;
+  readonly table: number;
+  readonly row: number;
+}
+
 /** Where one value of a comparison is; see `DifferenceStore`. */
 export interface DifferingValue {
   readonly table: number;
@@ -177,6 +188,29 @@ export interface RestoreRowsTask {
 
 /** Which database the checked rows of a comparison would come back into. */
 export type RelatedTask = Pick<RestoreRowsTask, 'database' | 'file' | 'keys'>;
+
+export interface OpenRowsTask {
+  readonly file: string;
+  readonly keys?: KnownKeys;
+  /** In bytes; see `ArrangedBackupOptions`. */
+  readonly size: number;
+}
+
+export interface ArrangeRowsTask extends Arrangement {
+  /** Its place in the manifest. */
+  readonly table: number;
+}
+
+export interface ArrangedPageTask {
+  readonly after: number;
+  readonly limit: number;
+}
+
+/** See `FoundRows`. */
+export interface NearFoundTask {
+  readonly place: number;
+  readonly backwards: boolean;
+}
 
 /** The questions of a restore to its host; see `RestoreOptions`. */
 export interface RestoreQuestions {
@@ -206,8 +240,11 @@ export const prove = new RequestType<ProveTask, ProofReport, PlainError>('prove'
 export const salvage = new RequestType<SalvageTask, SalvageReport, PlainError>('salvage');
 export const verify = new RequestType<VerifyTask, VerifyReport, PlainError>('verify');
 
-/** The worker keeps the differences for the two requests below, until the host ends it. */
+/** The worker keeps the differences of one of these for the requests below, until the host ends it. */
 export const compare = new RequestType<CompareTask, StoredComparison, PlainError>('compare');
+export const compareRow = new RequestType<CompareRowTask, StoredComparison, PlainError>('compareRow');
+/** See `compareWritten`. */
+export const compareWritten = new RequestType<VerifyTask, StoredComparison, PlainError>('compareWritten');
 export const readDifferences = new RequestType<DifferenceQuery, DifferenceRows, PlainError>(
   'readDifferences',
 );
@@ -222,6 +259,16 @@ export const checkDifferences = new RequestType<DifferenceChoice, readonly Check
 );
 export const restoreRows = new RequestType<RestoreRowsTask, RowsReport, PlainError>('restoreRows');
 export const countRelated = new RequestType<RelatedTask, RelatedCounts, PlainError>('countRelated');
+
+/** The worker keeps the backup open for the requests below, until the host ends it. */
+export const openRows = new RequestType<OpenRowsTask, null, PlainError>('openRows');
+/** Answers how many rows there are. */
+export const arrangeRows = new RequestType<ArrangeRowsTask, number, PlainError>('arrangeRows');
+export const readArranged = new RequestType<ArrangedPageTask, ArrangedCells, PlainError>('readArranged');
+/** Answers how many rows were found. */
+export const findRows = new RequestType<TextSearch, number, PlainError>('findRows');
+/** Answers null if there is none. */
+export const nearFound = new RequestType<NearFoundTask, FoundRow | null, PlainError>('nearFound');
 
 export const mayRun = questionType<'mayRun'>('mayRun');
 export const confirm = questionType<'confirm'>('confirm');

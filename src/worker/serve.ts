@@ -11,6 +11,7 @@ import {
 } from 'vscode-jsonrpc/node';
 import { Archive } from '../archive/archiveReader.ts';
 import { Keys } from '../archive/encryption/keys.ts';
+import { ArrangedBackup } from '../backup/arrangedBackup.ts';
 import { newBackupFile } from '../backup/backupFiles.ts';
 import { MadeHere } from '../backup/madeHere.ts';
 import { ProofDatabases, Proofs } from '../backup/proofs.ts';
@@ -19,6 +20,8 @@ import { salvageBackup } from '../backup/salvageBackup.ts';
 import { type BackupReport, takeBackup } from '../backup/takeBackup.ts';
 import { verifyBackup } from '../backup/verifyBackup.ts';
 import { type CountedTable, countDifferences } from '../compare/countDifferences.ts';
+import { compareRow } from '../compare/compareRow.ts';
+import { compareWritten } from '../restore/chosenRows/compareWritten.ts';
 import { compareSides, type Side } from '../compare/compareSides.ts';
 import { DifferenceStore } from '../compare/differenceStore.ts';
 import { cancelled, messageOf, throwIfCancelled } from '../core/errors.ts';
@@ -84,6 +87,7 @@ export function serve(): void {
     return salvageBackup(file, engineById, { ...options, out, madeHere, ...keysOf(keys) });
   });
   serveComparison(handle);
+  serveArrangedRows(handle);
   connection.listen();
 }
 
@@ -100,6 +104,17 @@ function serveComparison(handle: Handle): void {
     store = await compare(task, options);
     return store.comparison;
   });
+  handle(protocol.compareRow, async ({ database, keys, ...row }, options) => {
+    const open = { ...options, readOnly: true, unchanged: 'Nothing was changed.' };
+    store = await inDatabase(database, open, (session) =>
+      DifferenceStore.fill(compareRow({ ...row, ...keysOf(keys) }, session, engineById, options)),
+    );
+    return store.comparison;
+  });
+  handle(protocol.compareWritten, async ({ file, keys }, options) => {
+    store = await DifferenceStore.fill(compareWritten(file, keysOf(keys).keys, engineById, options));
+    return store.comparison;
+  });
   handle(protocol.readDifferences, (query, { signal }) => store!.read(query, signal));
   handle(protocol.checkDifferences, (choice, { signal }) => store!.check(choice, signal));
   handle(protocol.restoreRows, (task, options) => takeRows(task, options, store));
@@ -108,6 +123,25 @@ function serveComparison(handle: Handle): void {
     const cell = await store!.value(place, place, longest);
     return cell === undefined ? null : { cell };
   });
+}
+
+/** One backup, which is open until this process ends. */
+function serveArrangedRows(handle: Handle): void {
+  let backup: ArrangedBackup | undefined;
+  process.once('disconnect', () => void backup?.close());
+  handle(protocol.openRows, async ({ file, size, keys }, options) => {
+    backup = await ArrangedBackup.open(file, engineById, { ...options, size, ...keysOf(keys) });
+    return null;
+  });
+  handle(protocol.arrangeRows, ({ table, ...arrangement }, options) =>
+    backup!.arrange(table, arrangement, options),
+  );
+  handle(protocol.readArranged, (page, options) => backup!.page(page, options));
+  handle(protocol.findRows, (search, options) => backup!.find(search, options));
+  handle(
+    protocol.nearFound,
+    async ({ place, backwards }, options) => (await backup!.near(place, backwards, options)) ?? null,
+  );
 }
 
 function backUp(task: protocol.BackupTask, options: WorkOptions): Promise<BackupReport> {

@@ -9,6 +9,7 @@ import {
   type MessageConnection,
   ResponseError,
 } from 'vscode-jsonrpc/node';
+import type { ArrangedCells } from '../backup/arrangedBackup.ts';
 import type { SalvageReport } from '../backup/salvageBackup.ts';
 import type { BackupReport } from '../backup/takeBackup.ts';
 import type { VerifyReport } from '../backup/verifyBackup.ts';
@@ -20,6 +21,7 @@ import type {
   DifferenceRows,
   StoredComparison,
 } from '../compare/differenceStore.ts';
+import type { FoundRow, TextSearch } from '../core/arrangement.ts';
 import type { Cell } from '../core/cells.ts';
 import { messageOf, RestorePointError, throwIfCancelled } from '../core/errors.ts';
 import type { WorkOptions } from '../engines/engine.ts';
@@ -126,15 +128,26 @@ export class Workers {
   }
 
   /** Throws as `compareSides`. The process lives until the comparison is closed. */
-  async compare(task: protocol.CompareTask, options: WorkOptions): Promise<OpenComparison> {
+  compare(task: protocol.CompareTask, options: WorkOptions): Promise<OpenComparison> {
+    return this.#openComparison(options, (to, token) => to.sendRequest(protocol.compare, task, token));
+  }
+
+  /** Throws as `compareRow`. The process lives until the comparison is closed. */
+  compareRow(task: protocol.CompareRowTask, options: WorkOptions): Promise<OpenComparison> {
+    return this.#openComparison(options, (to, token) => to.sendRequest(protocol.compareRow, task, token));
+  }
+
+  /** Throws as `compareWritten`. The process lives until the comparison is closed. */
+  compareWritten(task: protocol.VerifyTask, options: WorkOptions): Promise<OpenComparison> {
+    return this.#openComparison(options, (to, token) => to.sendRequest(protocol.compareWritten, task, token));
+  }
+
+  async #openComparison(options: WorkOptions, request: Request<StoredComparison>): Promise<OpenComparison> {
     throwIfCancelled(options.signal);
     const worker = new Worker(this.#script, options, small);
-    const ask: Ask = (request, signal) => worker.ask(request, signal);
+    const ask: Ask = (asked, signal) => worker.ask(asked, signal);
     try {
-      const comparison = await ask(
-        (to, token) => to.sendRequest(protocol.compare, task, token),
-        options.signal,
-      );
+      const comparison = await ask(request, options.signal);
       return {
         comparison,
         read: (query, signal) =>
@@ -146,6 +159,30 @@ export class Workers {
           ask((to, token) => to.sendRequest(protocol.restoreRows, restoreTask, token), signal),
         countRelated: (relatedTask, signal) =>
           ask((to, token) => to.sendRequest(protocol.countRelated, relatedTask, token), signal),
+        close: () => worker.end(),
+      };
+    } catch (error) {
+      worker.end();
+      throw error;
+    }
+  }
+
+  /** Throws as `ArrangedBackup.open`. The process lives until the rows are closed. */
+  async openRows(task: protocol.OpenRowsTask, options: WorkOptions): Promise<OpenRows> {
+    throwIfCancelled(options.signal);
+    const worker = new Worker(this.#script, options, small);
+    const ask: Ask = (request, signal) => worker.ask(request, signal);
+    try {
+      await ask((to, token) => to.sendRequest(protocol.openRows, task, token), options.signal);
+      return {
+        arrange: (arrangement, signal) =>
+          ask((to, token) => to.sendRequest(protocol.arrangeRows, arrangement, token), signal),
+        page: (page, signal) =>
+          ask((to, token) => to.sendRequest(protocol.readArranged, page, token), signal),
+        find: (search, signal) =>
+          ask((to, token) => to.sendRequest(protocol.findRows, search, token), signal),
+        near: async (from, signal) =>
+          (await ask((to, token) => to.sendRequest(protocol.nearFound, from, token), signal)) ?? undefined,
         close: () => worker.end(),
       };
     } catch (error) {
@@ -182,6 +219,16 @@ export interface OpenComparison {
   /** How many rows would come along with the checked ones. Throws as `restoreRows`. */
   countRelated(task: protocol.RelatedTask, signal?: AbortSignal): Promise<RelatedCounts>;
   /** Ends the process, which takes the differences with it. */
+  close(): void;
+}
+
+/** A backup whose rows are arranged in a process of its own. See `ArrangedBackup`. */
+export interface OpenRows {
+  arrange(task: protocol.ArrangeRowsTask, signal?: AbortSignal): Promise<number>;
+  page(task: protocol.ArrangedPageTask, signal?: AbortSignal): Promise<ArrangedCells>;
+  find(search: TextSearch, signal?: AbortSignal): Promise<number>;
+  near(from: protocol.NearFoundTask, signal?: AbortSignal): Promise<FoundRow | undefined>;
+  /** Ends the process. */
   close(): void;
 }
 

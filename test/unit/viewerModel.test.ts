@@ -159,19 +159,19 @@ describe('view of rows', () => {
       ],
     };
     const typed = page.rows.map((row) => row.map((value) => (value === null ? null : text(value))));
-    assert.deepEqual(rowsView({ ...page, rows: typed }, 200), { offset: 200, ...page });
+    assert.deepEqual(rowsView({ ...page, rows: typed }, 200, 202), { offset: 200, total: 202, ...page });
   });
 
   it('cuts a long value, not within a character, and tells its length', () => {
     const value = `${'x'.repeat(1999)}🎂${'y'.repeat(10)}`;
-    const { rows } = rowsView({ columns: ['a'], rows: [[text(value)], [text('z'.repeat(2000))]] }, 0);
+    const { rows } = rowsView({ columns: ['a'], rows: [[text(value)], [text('z'.repeat(2000))]] }, 0, 2);
     assert.deepEqual(rows, [[{ start: 'x'.repeat(1999), length: 2011 }], ['z'.repeat(2000)]]);
   });
 
   it('takes less of each value the more values a page has', () => {
     const columns = Array.from({ length: 1600 }, (_, index) => `c${index}`);
     const row = columns.map(() => text('v'.repeat(5000)));
-    const { rows } = rowsView({ columns, rows: Array.from({ length: 100 }, () => row) }, 0);
+    const { rows } = rowsView({ columns, rows: Array.from({ length: 100 }, () => row) }, 0, 100);
     const length = JSON.stringify(rows).length;
     assert.ok(length < 20_000_000, `${length} characters`);
     assert.deepEqual(rows[99]?.[1599], { start: 'v'.repeat(40), length: 5000 });

@@ -1,5 +1,7 @@
 import * as vscode from 'vscode';
-import type { Connection } from '../connections/connection.ts';
+import type { Manifest } from '../../core/manifest.ts';
+import { takenFrom } from '../backups/backupOrigin.ts';
+import { nameWithEngine, type Connection } from '../connections/connection.ts';
 import { refuseInRestrictedMode } from '../connections/connector.ts';
 import { alone, answered, askConnection, type ConnectionChoiceOptions } from '../prompts/choices.ts';
 import type { Services } from '../services.ts';
@@ -26,6 +28,37 @@ export function onlyConnection(
 ): Connection | undefined {
   const [only, another] = connections;
   return another || !only?.usable || refuse?.(only) !== undefined ? undefined : only;
+}
+
+export interface DatabaseQuestion {
+  readonly title: string;
+  readonly placeholder: string;
+  /** Why a database of another engine cannot be chosen; `label` is the engine of the backup. */
+  readonly refusal: (label: string, connection: string) => string;
+}
+
+/** The connection that the backup was taken from, else the only one of its kind, else the one that the user chooses. */
+export async function databaseOf(
+  services: Services,
+  connections: readonly Connection[],
+  { file, manifest }: { readonly file: string; readonly manifest: Manifest },
+  { title, placeholder, refusal }: DatabaseQuestion,
+): Promise<Connection> {
+  const { engine } = manifest.source;
+  const origin = takenFrom(services, file, manifest);
+  const possible = connections.filter(({ usable }) => usable?.engine.id === engine);
+  if (origin && possible.includes(origin)) return origin;
+  if (possible.length === 1) return possible[0]!;
+  const { label } = services.engineById(engine);
+  return answered(
+    await askConnection(alone(title), connections, {
+      placeholder,
+      refuse: (connection) =>
+        connection.usable && connection.usable.engine.id !== engine
+          ? refusal(label, nameWithEngine(connection))
+          : undefined,
+    }),
+  );
 }
 
 /** All connections. If there are none, offers to add one and throws `vscode.CancellationError`. */

@@ -5,12 +5,12 @@ import { holdsAllRows, type Manifest } from '../../core/manifest.ts';
 import { nameMatches, type TableName } from '../../core/names.ts';
 import { takenFrom } from '../backups/backupOrigin.ts';
 import { compare, type BackupToCompare, type ComparisonRequest } from '../comparison/compare.ts';
-import { nameWithEngine, type Connection } from '../connections/connection.ts';
+import type { Connection } from '../connections/connection.ts';
 import { refuseInRestrictedMode } from '../connections/connector.ts';
 import { isOwn } from '../prompts/backupGroups.ts';
-import { alone, answered, askBackup, askConnection } from '../prompts/choices.ts';
+import { alone, answered, askBackup } from '../prompts/choices.ts';
 import type { Services } from '../services.ts';
-import { chooseConnection, someConnections } from './chooseConnection.ts';
+import { chooseConnection, databaseOf, type DatabaseQuestion, someConnections } from './chooseConnection.ts';
 import {
   connectionArgument,
   filesArgument,
@@ -87,9 +87,17 @@ async function compareBackup(
   const connections = someConnections(services);
   const [file] = await chooseFiles(services, title, first, second);
   const backup = await openToCompare(services, file!, first, given);
-  const connection = given ?? (await databaseOf(services, connections, backup, title));
+  const connection = given ?? (await databaseOf(services, connections, backup, comparing(title)));
   const tables = tablesOf(first, second);
   return await compare(services, againstDatabase(backup, connection, tables, checkLost), first);
+}
+
+function comparing(title: string): DatabaseQuestion {
+  return {
+    title,
+    placeholder: vscode.l10n.t('Choose the database to compare with'),
+    refusal: (label, name) => vscode.l10n.t('This {0} backup cannot be compared with {1}.', label, name),
+  };
 }
 
 function againstDatabase(
@@ -99,30 +107,6 @@ function againstDatabase(
   checkLost = false,
 ): ComparisonRequest {
   return { first, second: { kind: 'database', connection }, ...(tables ? { tables } : {}), checkLost };
-}
-
-/** The connection that the backup was taken from, else the only one of its kind, else the one that the user chooses. */
-async function databaseOf(
-  services: Services,
-  connections: readonly Connection[],
-  { file, manifest }: BackupToCompare,
-  title: string,
-): Promise<Connection> {
-  const { engine } = manifest.source;
-  const origin = takenFrom(services, file, manifest);
-  const possible = connections.filter(({ usable }) => usable?.engine.id === engine);
-  if (origin && possible.includes(origin)) return origin;
-  if (possible.length === 1) return possible[0]!;
-  const { label } = services.engineById(engine);
-  return answered(
-    await askConnection(alone(title), connections, {
-      placeholder: vscode.l10n.t('Choose the database to compare with'),
-      refuse: (connection) =>
-        connection.usable && connection.usable.engine.id !== engine
-          ? vscode.l10n.t('This {0} backup cannot be compared with {1}.', label, nameWithEngine(connection))
-          : undefined,
-    }),
-  );
 }
 
 async function compareWithLatest(

@@ -10,6 +10,8 @@ export function viewCommands(
   CommandTable,
   | 'restorePoint.refresh'
   | 'restorePoint.showLog'
+  | 'restorePoint.find'
+  | 'restorePoint.restoreRow'
   | 'restorePoint.copyValue'
   | 'restorePoint.copyRowAsJson'
   | 'restorePoint.copyRowAsInsert'
@@ -33,6 +35,15 @@ export function viewCommands(
         services.comparisons.copy();
         return Promise.resolve();
       },
+    },
+    /** Shows the box for a text to find in the active page. */
+    'restorePoint.find': {
+      operation: vscode.l10n.t('Find'),
+      run: () => Promise.resolve(services.viewer.find()),
+    },
+    'restorePoint.restoreRow': {
+      operation: vscode.l10n.t('Restore'),
+      run: () => Promise.resolve(services.viewer.restoreRow()),
     },
     'restorePoint.copyRowAsJson': {
       operation: vscode.l10n.t('Copying'),

@@ -21,6 +21,8 @@ export interface RowsRequest {
   readonly connection: Connection;
   /** Takes back what a restore has written. */
   readonly undo: boolean;
+  /** What changes in the row, as lines, if it is one row. */
+  readonly changes?: readonly string[];
   run(task: RestoreRowsTask, options: WorkOptions): Promise<RowsReport>;
 }
 
@@ -72,15 +74,17 @@ async function runRows(
 
 /** Shows what the rehearsal has found; without conflicts nothing but a yes is asked. */
 async function confirmRows(
-  { connection, undo }: RowsRequest,
+  { connection, undo, changes }: RowsRequest,
   rehearsed: RowsReport,
 ): Promise<ConflictAnswer> {
   const { conflicts, skipped } = rehearsed;
   const question = undo
     ? vscode.l10n.t('Undo the restore of these rows in {0}?', connection.name)
-    : vscode.l10n.t('Restore these rows into {0}?', connection.name);
+    : changes
+      ? vscode.l10n.t('Restore this row into {0}?', connection.name)
+      : vscode.l10n.t('Restore these rows into {0}?', connection.name);
   const yes = undo ? vscode.l10n.t('Undo Restore') : vscode.l10n.t('Restore');
-  const lines = rehearsedLines(rehearsed);
+  const lines = [...(changes ? [...changes, ''] : []), ...rehearsedLines(rehearsed)];
   if (skipped === 0) {
     const detail = lines.join('\n');
     const answer = await vscode.window.showWarningMessage(question, { modal: true, detail }, yes);

@@ -6,6 +6,7 @@ import type { Logger } from '../../core/logger.ts';
 import type { EngineId, Manifest } from '../../core/manifest.ts';
 import type { Row } from '../../core/values.ts';
 import type { Engine, PayloadRows } from '../../engines/engine.ts';
+import type { OpenRowsTask } from '../../worker/protocol.ts';
 
 /** Some rows of one table, in the order of the columns. */
 export interface RowPage {
@@ -29,7 +30,7 @@ export class BackupContents {
   readonly size: number;
   readonly engine: Engine;
   readonly #logger: Logger;
-  readonly #keys: Keys | undefined;
+  readonly keys: Keys | undefined;
   readonly #closing = new AbortController();
   #open: OpenRows | undefined;
   /** The payload handles one call at a time. */
@@ -41,7 +42,7 @@ export class BackupContents {
     this.size = archive.size;
     this.engine = engine;
     this.#logger = logger;
-    this.#keys = keys;
+    this.keys = keys;
   }
 
   /** Throws `file` when it cannot be read, `locked` when the keys do not open it, `damaged-backup` when it is not a backup or its frame is damaged. */
@@ -92,6 +93,12 @@ export class BackupContents {
     return page;
   }
 
+  /** What another process needs to open the same file. */
+  async task(): Promise<OpenRowsTask> {
+    const keys = await this.keys?.known();
+    return { file: this.file, size: this.size, ...(keys ? { keys } : {}) };
+  }
+
   /** Stops reading and closes the file. Never throws. */
   async close(): Promise<void> {
     this.#closing.abort();
@@ -102,7 +109,7 @@ export class BackupContents {
   }
 
   async #openRows(): Promise<OpenRows> {
-    const archive = await Archive.open(this.file, () => this.engine, this.#keys);
+    const archive = await Archive.open(this.file, () => this.engine, this.keys);
     try {
       if (archive.size !== this.size || !isDeepStrictEqual(archive.manifest, this.manifest)) {
         throw new RestorePointError('file', 'The file has changed since it was opened', {

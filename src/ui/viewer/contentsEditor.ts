@@ -1,14 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
+import type { Keys } from '../../archive/encryption/keys.ts';
 import { cellLimit } from '../../core/cells.ts';
 import { RestorePointError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { EngineId } from '../../core/manifest.ts';
 import { tableKey, type TableName } from '../../core/names.ts';
+import type { ReportProgress } from '../../core/progress.ts';
 import type { Engine } from '../../engines/engine.ts';
+import type { Workers } from '../../worker/workers.ts';
 import type { BackupIndex } from '../backups/backupIndex.ts';
 import type { BackupKeys } from '../backups/backupKeys.ts';
 import type { ErrorBoundary } from '../errorBoundary.ts';
+import { ArrangedContents } from './arrangedContents.ts';
+import type { BackupContents } from './backupContents.ts';
 import { BackupDocument } from './backupDocument.ts';
 import {
   parseFromViewer,
@@ -20,6 +25,7 @@ import {
   type ViewerQuestion,
 } from './messages.ts';
 import { copiedRow } from './copiedRow.ts';
+import type { ShownRow } from './shownRow.ts';
 import { viewerPage } from './page.ts';
 import { viewerTexts } from './texts.ts';
 import {
@@ -32,13 +38,14 @@ import {
   valueView,
 } from './viewModel.ts';
 
-const commandOf: Readonly<Record<ViewerAction, string>> = {
+const commandOf: Readonly<Record<Exclude<ViewerAction, 'writtenRows'>, string>> = {
   restore: 'restorePoint.restoreBackup',
   compare: 'restorePoint.compareBackup',
   verify: 'restorePoint.verifyBackup',
   salvage: 'restorePoint.salvageBackup',
   statements: 'restorePoint.showStatements',
   reveal: 'restorePoint.revealBackup',
+  undo: 'restorePoint.undoRestore',
 };
 
 /** The services that the editors use. */
@@ -47,6 +54,11 @@ export interface ViewerServices {
   readonly keys: BackupKeys;
   readonly backups: Pick<BackupIndex, 'damageOf' | 'noting' | 'onDidChange'>;
   readonly boundary: ErrorBoundary;
+  readonly workers: Workers;
+  /** Shows the rows of a safety backup as they were before and after its restore. */
+  readonly showWrittenRows: (backup: { readonly file: string; readonly keys?: Keys }) => Promise<void>;
+  /** Restores a row into a database, with all questions. */
+  readonly restoreRow: (row: ShownRow) => Promise<void>;
   readonly logger: Logger;
 }
 
@@ -81,9 +93,19 @@ export class ContentsEditor implements vscode.CustomReadonlyEditorProvider<Backu
     for (const editor of this.#open) if (editor.active) editor.copy();
   }
 
+  /** Shows the box for a text to find in the active editor. */
+  find(): void {
+    for (const editor of this.#open) if (editor.active) editor.showFind();
+  }
+
   /** Copies the chosen row of the active editor. */
   copyRow(as: RowForm): void {
     for (const editor of this.#open) if (editor.active) editor.copyRow(as);
+  }
+
+  /** Restores the chosen row of the active editor. */
+  restoreRow(): void {
+    for (const editor of this.#open) if (editor.active) editor.restoreRow();
   }
 
   openCustomDocument(uri: vscode.Uri): BackupDocument {
@@ -124,9 +146,15 @@ class OpenEditor {
   readonly #backups: ViewerServices['backups'];
   readonly #logger: Logger;
   readonly #boundary: ErrorBoundary;
+  readonly #workers: Workers;
+  readonly #services: ViewerServices;
   readonly #subscriptions: vscode.Disposable[];
   /** Aborts the previous page of rows, so that turning pages quickly waits only for the last one. */
   #rows = new AbortController();
+  /** The same for a text to find. */
+  #finding = new AbortController();
+  /** Sorts and searches these contents. */
+  #arranged: { readonly of: BackupContents; readonly rows: ArrangedContents } | undefined;
   /** Counts how often the file was read for this editor. Only the last result is shown. */
   #readings = 0;
   /** The table to show as soon as the backup is shown. */
@@ -137,14 +165,17 @@ class OpenEditor {
   constructor(
     document: BackupDocument,
     panel: vscode.WebviewPanel,
-    { backups, boundary, logger }: ViewerServices,
+    services: ViewerServices,
     wanted: TableName | undefined,
   ) {
+    const { backups, boundary, workers, logger } = services;
     this.document = document;
     this.#panel = panel;
     this.#webview = panel.webview;
     this.#backups = backups;
     this.#boundary = boundary;
+    this.#workers = workers;
+    this.#services = services;
     this.#logger = logger;
     this.#wanted = wanted;
     this.#subscriptions = [
@@ -168,8 +199,16 @@ class OpenEditor {
     this.#guard(this.#post({ type: 'copy' }));
   }
 
+  showFind(): void {
+    this.#guard(this.#post({ type: 'showFind' }));
+  }
+
   copyRow(as: RowForm): void {
     this.#guard(this.#post({ type: 'copyRow', as }));
+  }
+
+  restoreRow(): void {
+    this.#guard(this.#post({ type: 'restoreRow' }));
   }
 
   choose(table: TableName): void {
@@ -192,6 +231,8 @@ class OpenEditor {
   dispose(): void {
     this.#disposed = true;
     this.#rows.abort();
+    this.#finding.abort();
+    this.#arranged?.rows.close();
     for (const subscription of this.#subscriptions) subscription.dispose();
   }
 
@@ -217,14 +258,18 @@ class OpenEditor {
       case 'reload':
         return this.document.reload();
       case 'run':
+        if (message.action === 'writtenRows') return await this.#showWritten();
         await vscode.commands.executeCommand(commandOf[message.action], this.document.uri);
         return;
       case 'copied':
         return await vscode.env.clipboard.writeText(message.text);
       case 'copyRow':
         return await this.#boundary.run(vscode.l10n.t('Copying'), () => this.#copyRow(message));
+      case 'restoreRow':
+        return await this.#boundary.run(vscode.l10n.t('Restore'), () => this.#restore(message));
       case 'readTable':
       case 'readRows':
+      case 'find':
       case 'readValue':
         return this.#reply(message);
     }
@@ -234,6 +279,22 @@ class OpenEditor {
     const state = await this.document.state();
     if ('error' in state) throw state.error;
     await vscode.env.clipboard.writeText(await copiedRow(state.contents, message));
+  }
+
+  async #showWritten(): Promise<void> {
+    await this.#boundary.run(vscode.l10n.t('Showing the contents'), async () => {
+      const state = await this.document.state();
+      if ('error' in state) throw state.error;
+      const { file, keys } = state.contents;
+      await this.#services.showWrittenRows({ file, ...(keys ? { keys } : {}) });
+    });
+  }
+
+  async #restore({ table, row }: { readonly table: number; readonly row: number }): Promise<void> {
+    const state = await this.document.state();
+    if ('error' in state) throw state.error;
+    const { file, manifest, keys } = state.contents;
+    await this.#services.restoreRow({ file, manifest, table, row, ...(keys ? { keys } : {}) });
   }
 
   async #show(): Promise<void> {
@@ -276,11 +337,22 @@ class OpenEditor {
       }
       case 'readRows': {
         this.#rows.abort();
+        this.#finding.abort();
         this.#rows = new AbortController();
+        const { table, page, arrangement } = question;
+        if (arrangement.filter || arrangement.sort)
+          return await this.#arrangedRows(contents).rows({ table, arrangement }, page, this.#rows.signal);
         const after = question.page * rowsPerPage;
         const columns = contents.manifest.tables[question.table]?.columns.length ?? 0;
         const query = { after, limit: rowsPerPage, longest: cellLimit(rowsPerPage, columns) };
-        return rowsView(await contents.readRows(question.table, query, this.#rows.signal), after);
+        const rows = await contents.readRows(question.table, query, this.#rows.signal);
+        return rowsView(rows, after, contents.manifest.tables[question.table]?.rows ?? 0);
+      }
+      case 'find': {
+        this.#finding.abort();
+        this.#finding = new AbortController();
+        const { type: _, request: _request, ...query } = question;
+        return await this.#arrangedRows(contents).find(query, this.#finding.signal);
       }
       case 'readValue': {
         const query = { after: question.row, limit: 1, longest: textCharacters };
@@ -290,6 +362,19 @@ class OpenEditor {
         return valueView(value);
       }
     }
+  }
+
+  #arrangedRows(contents: BackupContents): ArrangedContents {
+    if (this.#arranged?.of !== contents) {
+      this.#arranged?.rows.close();
+      const report: ReportProgress = ({ rows, totalRows }) => {
+        if (rows !== undefined && totalRows)
+          this.#guard(this.#post({ type: 'progress', fraction: rows / totalRows }));
+      };
+      const rows = new ArrangedContents(contents, this.#workers, this.#logger, report);
+      this.#arranged = { of: contents, rows };
+    }
+    return this.#arranged.rows;
   }
 
   async #post(message: ToViewer): Promise<void> {

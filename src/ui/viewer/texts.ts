@@ -4,7 +4,7 @@ export type ViewerTexts = ReturnType<typeof viewerTexts>;
 
 /** The page's texts in the user's language. The page fills in `{0}`. */
 export function viewerTexts() {
-  return { ...overviewTexts(), ...tableTexts(), ...rowsTexts() };
+  return { ...overviewTexts(), ...writtenTexts(), ...tableTexts(), ...rowsTexts() };
 }
 
 function overviewTexts() {
@@ -88,6 +88,7 @@ function tableTexts() {
 
 function rowsTexts() {
   return {
+    ...searchTexts(),
     reading: vscode.l10n.t('Reading rows…'),
     noRows: vscode.l10n.t('This table has no rows.'),
     range: vscode.l10n.t('{0}–{1} of {2}'),
@@ -110,5 +111,44 @@ function rowsTexts() {
     emptyText: vscode.l10n.t('Empty text'),
     close: vscode.l10n.t('Close'),
     longValue: vscode.l10n.t('… ({0} characters)'),
+  };
+}
+
+function writtenTexts() {
+  return {
+    undo: vscode.l10n.t('Undo Restore…'),
+    undoTooltip: vscode.l10n.t('Put these rows back as they were before that restore'),
+    showRows: vscode.l10n.t('Show Rows'),
+    showRowsTooltip: vscode.l10n.t('Show each row as it was before and after that restore'),
+    writtenIntro: vscode.l10n.t(
+      'A restore of chosen rows wrote the rows below. This safety backup contains them as they were before and after it, so that you can undo it.',
+    ),
+    writtenTable: vscode.l10n.t('Table'),
+    writtenInserted: vscode.l10n.t('Rows inserted'),
+    writtenUpdated: vscode.l10n.t('Rows changed'),
+    writtenDeleted: vscode.l10n.t('Rows deleted'),
+  };
+}
+
+function searchTexts() {
+  return {
+    filterRows: vscode.l10n.t('Filter rows'),
+    filterColumn: vscode.l10n.t('Column to filter'),
+    allColumns: vscode.l10n.t('All columns'),
+    noneMatches: vscode.l10n.t('No row contains “{0}”.'),
+    rowsOfAll: vscode.l10n.t('{0} of {1} rows'),
+    readingAll: vscode.l10n.t('Reading all rows…'),
+    readingAllPart: vscode.l10n.t('Reading all rows… {0}'),
+    cancel: vscode.l10n.t('Cancel'),
+    sort: vscode.l10n.t('Click to sort'),
+    find: vscode.l10n.t('Find'),
+    findInRows: vscode.l10n.t('Find in all rows'),
+    findTooltip: vscode.l10n.t('Find in all rows (Ctrl+F, on a Mac Cmd+F)'),
+    findPrevious: vscode.l10n.t('Previous match (Shift+Enter)'),
+    findNext: vscode.l10n.t('Next match (Enter)'),
+    findClose: vscode.l10n.t('Close (Escape)'),
+    foundOf: vscode.l10n.t('{0} of {1}'),
+    noResults: vscode.l10n.t('No results'),
+    searching: vscode.l10n.t('Searching…'),
   };
 }

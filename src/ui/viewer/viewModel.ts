@@ -31,6 +31,8 @@ export interface BackupView {
   readonly purpose: Manifest['purpose'];
   readonly complete: boolean;
   readonly tables: readonly TableEntry[];
+  /** Present if it holds no tables, but the rows that a restore wrote. */
+  readonly written?: readonly WrittenEntry[];
   /** How many statements there are of each kind. */
   readonly statements: readonly StatementCount[];
   readonly leftOut: readonly LeftOut[];
@@ -50,6 +52,14 @@ export interface TableEntry {
   readonly rows: number;
   /** The condition that selected its rows. */
   readonly where?: string;
+}
+
+/** How many rows of a table a restore wrote. */
+export interface WrittenEntry {
+  readonly label: string;
+  readonly inserted: number;
+  readonly updated: number;
+  readonly deleted: number;
 }
 
 /** Everything about one table except its rows. */
@@ -90,10 +100,22 @@ export interface CounterView {
 }
 
 export interface RowsView {
-  /** The number of the first row, from 0. */
+  /** The place of the first row, from 0. */
   readonly offset: number;
+  /** How many rows there are on all pages. */
+  readonly total: number;
+  /** The place of each row in the backup, where the rows are sorted or filtered. */
+  readonly numbers?: readonly number[];
   readonly columns: readonly string[];
   readonly rows: readonly (readonly Cell[])[];
+}
+
+export interface FindView {
+  /** How many rows contain the text. */
+  readonly count: number;
+  /** Which of them is the nearest, and its place among the rows that are shown, from 0; absent if there is none. */
+  readonly index?: number;
+  readonly place?: number;
 }
 
 export interface ValueView {
@@ -134,6 +156,13 @@ export function backupView(manifest: Manifest, engineLabel: string, size: number
       rows,
       ...(where === undefined ? {} : { where }),
     })),
+    ...(manifest.writtenRows
+      ? {
+          written: manifest.writtenRows.tables.map(({ name, inserted, updated, deleted }) => ({
+            ...{ label: formatTableName(name), inserted, updated, deleted },
+          })),
+        }
+      : {}),
     statements: [...statementsByKind(manifest.objects)].map(([kind, { length }]) => ({
       kind,
       count: length,
@@ -188,10 +217,11 @@ export function isCounted(type: string): boolean {
   return type === '' || /char|text|clob|string|json|xml|bytea|blob|binary/i.test(type);
 }
 
-export function rowsView(page: RowPage, offset: number): RowsView {
+export function rowsView(page: RowPage, offset: number, total: number): RowsView {
   const limit = cellLimit(page.rows.length, page.columns.length);
   return {
     offset,
+    total,
     columns: page.columns,
     rows: page.rows.map((row) => row.map((value) => cellOf(value, limit))),
   };

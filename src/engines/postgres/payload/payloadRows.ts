@@ -1,3 +1,4 @@
+import type { ArrangedRows, Arrangement, ArrangeOptions } from '../../../core/arrangement.ts';
 import { RestorePointError, throwIfCancelled } from '../../../core/errors.ts';
 import type { BackedUpTable, Manifest } from '../../../core/manifest.ts';
 import { formatTableName } from '../../../core/names.ts';
@@ -8,7 +9,9 @@ import { largeObjectsOf } from '../schema/extras.ts';
 import { withoutEndMark } from '../connect/endMark.ts';
 import { ByteProgress, TableProgress } from '../rows/progress.ts';
 import { RowDigest } from '../rows/rowDigest.ts';
-import { readRow, ValueTypes } from '../rows/typedValues.ts';
+import { readRow, type ReadValue, ValueTypes } from '../rows/typedValues.ts';
+import { PostgresArrangedRows } from './arrangedRows.ts';
+import { RowsOfChunks, splitRows } from './rowsOfChunks.ts';
 
 /** Bytes that are hashed without a pause: about a millisecond's work. */
 const pieceBytes = 256 * 1024;
@@ -62,11 +65,21 @@ export class PostgresPayloadRows implements PayloadRows {
     }
   }
 
-  /** Gives the columns that are asked for of a row; undefined where the query does not want it. */
-  #selecting(table: BackedUpTable, query: RowQuery): (row: Uint8Array) => Row | undefined {
+  arrange(table: BackedUpTable, arrangement: Arrangement, options: ArrangeOptions): Promise<ArrangedRows> {
+    const { chunks } = payloadOf(this.#manifest, table);
+    const rows = new RowsOfChunks(this.#source, chunks, table.columns, this.#readers(table));
+    return PostgresArrangedRows.arrange(rows, arrangement, options);
+  }
+
+  #readers(table: BackedUpTable): readonly ReadValue[] {
     this.#types ??= new ValueTypes(this.#manifest.objects);
     const types = new Map(table.table.columns.map(({ name, type }) => [name, type]));
-    const readers = this.#types.readers(table.columns.map((name) => types.get(name) ?? ''));
+    return this.#types.readers(table.columns.map((name) => types.get(name) ?? ''));
+  }
+
+  /** Gives the columns that are asked for of a row; undefined where the query does not want it. */
+  #selecting(table: BackedUpTable, query: RowQuery): (row: Uint8Array) => Row | undefined {
+    const readers = this.#readers(table);
     const place = (name: string): number => table.columns.indexOf(name);
     const asked = queriedColumns(query, table.columns).map(place);
     const wanted = (query.where ?? []).map(({ column, text }) => ({ index: place(column), text }));
@@ -166,13 +179,4 @@ async function digestPayload(
     }
   }
   return { rows: digest.rows, digest: digest.digest, whole: digest.whole };
-}
-
-/** The rows of a chunk, without the line feeds that end them. */
-function* splitRows(bytes: Uint8Array): Generator<Uint8Array> {
-  let start = 0;
-  for (let end = bytes.indexOf(0x0a); end >= 0; end = bytes.indexOf(0x0a, start)) {
-    yield bytes.subarray(start, end);
-    start = end + 1;
-  }
 }

@@ -202,6 +202,14 @@ export function readRow(row: Uint8Array, readers: readonly ReadValue[], longest 
   return values;
 }
 
+/** The value of one column of such a row. */
+export function readColumn(row: Uint8Array, column: number, read: ReadValue): Value {
+  let start = 0;
+  for (let passed = 0; passed < column; passed++) start = row.indexOf(0x09, start) + 1;
+  const tab = row.indexOf(0x09, start);
+  return readField(row.subarray(start, tab < 0 ? row.length : tab), read, Infinity);
+}
+
 /** Enough bytes for a character, escaped. */
 const bytesOfCharacter = 8;
 

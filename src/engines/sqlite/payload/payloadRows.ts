@@ -1,3 +1,4 @@
+import type { ArrangedRows, Arrangement, ArrangeOptions } from '../../../core/arrangement.ts';
 import { RestorePointError } from '../../../core/errors.ts';
 import type { BackedUpTable, Manifest } from '../../../core/manifest.ts';
 import { formatTableName } from '../../../core/names.ts';
@@ -10,6 +11,7 @@ import { countStoredRows } from '../rows/counts.ts';
 import { describeFailure } from '../connect/errors.ts';
 import { PayloadDatabase } from './payloadDatabase.ts';
 import { SoundTables } from '../rows/soundTables.ts';
+import { SqliteArrangedRows } from './arrangedRows.ts';
 import { readTypedRows } from '../rows/typedRows.ts';
 import { findAllUnproven, nameMissing } from '../schema/unproven.ts';
 import { openUntrusted } from './untrusted.ts';
@@ -41,6 +43,30 @@ export class SqlitePayloadRows implements PayloadRows {
     } catch (error) {
       throw damaged(await nameMissing(error, connection, [payload.table(table)]), table);
     }
+  }
+
+  async arrange(
+    table: BackedUpTable,
+    arrangement: Arrangement,
+    options: ArrangeOptions,
+  ): Promise<ArrangedRows> {
+    const { connection, payload } = await this.#open();
+    const inWords = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+      try {
+        return await work();
+      } catch (error) {
+        throw damaged(await nameMissing(error, connection, [payload.table(table)]), table);
+      }
+    };
+    const secret = this.#source.secret ?? false;
+    const source = { table: payload.table(table), columns: table.columns, secret };
+    const rows = await inWords(() => SqliteArrangedRows.arrange(connection, source, arrangement, options));
+    return {
+      count: rows.count,
+      page: (query, reading) => inWords(() => rows.page(query, reading)),
+      find: (search, reading) => inWords(() => rows.find(search, reading)),
+      close: () => rows.close(),
+    };
   }
 
   async check(table: BackedUpTable, { signal }: WorkOptions): Promise<void> {

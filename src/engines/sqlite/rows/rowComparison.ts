@@ -90,7 +90,7 @@ function conjunction(terms: readonly string[]): string {
 }
 
 /** SQLite bounds the depth of an expression, and a plain chain of operators is as deep as it is long. */
-export function balanced(terms: readonly string[], operator: 'AND' | '+' | '||'): string {
+export function balanced(terms: readonly string[], operator: 'AND' | 'OR' | '+' | '||'): string {
   if (terms.length === 1) return terms[0]!;
   const middle = terms.length >> 1;
   return `(${balanced(terms.slice(0, middle), operator)} ${operator} ${balanced(terms.slice(middle), operator)})`;

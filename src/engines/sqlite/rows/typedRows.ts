@@ -145,22 +145,30 @@ function whereSql(
   texts: readonly ColumnText[],
   rowid: string | undefined,
   last: string | undefined,
-): { sql: string; bindings: string[] } {
+): { sql: string; bindings: Binding[] } {
   const terms: string[] = [];
-  const bindings: string[] = [];
+  const bindings: Binding[] = [];
   // The line break ends a comment at the end of the condition before it can swallow the parenthesis.
   if (condition !== undefined) terms.push(`(${condition}\n)`);
   for (const { column, text } of texts) {
     const value = quote(column);
     // A bound text takes the affinity of the column, so that its index serves.
-    terms.push(`(${value} = ? OR CAST(${value} AS TEXT) = ?)`);
-    bindings.push(text, text);
+    const asText = [`${value} = ?`, `CAST(${value} AS TEXT) = ?`];
+    const bytes = bytesOf(text);
+    terms.push(`(${[...asText, ...(bytes ? [`${value} = ?`] : [])].join(' OR ')})`);
+    bindings.push(text, text, ...(bytes ? [bytes] : []));
   }
   if (rowid !== undefined && last !== undefined) {
     terms.push(`${rowid} > CAST(? AS INTEGER)`);
     bindings.push(last);
   }
   return { sql: terms.length === 0 ? '' : `WHERE ${terms.join(' AND ')}`, bindings };
+}
+
+/** See `valueText`. */
+function bytesOf(text: string): Uint8Array | undefined {
+  const hex = /^x'((?:[\dA-F]{2})*)'$/i.exec(text)?.[1];
+  return hex === undefined ? undefined : Buffer.from(hex, 'hex');
 }
 
 /**
