@@ -11,7 +11,6 @@ import { takeBackup, type TakeBackupOptions } from '../backup/takeBackup.ts';
 import { verifyBackup } from '../backup/verifyBackup.ts';
 import {
   parseArguments,
-  usage,
   type BackupArguments,
   type CliArguments,
   type InspectArguments,
@@ -49,6 +48,7 @@ import { engineById } from '../engines/registry.ts';
 import { statementsText } from '../restore/codeToRun.ts';
 import { inNewDatabase } from '../restore/newDatabase.ts';
 import { restoreBackup } from '../restore/restoreBackup.ts';
+import { usage } from './usage.ts';
 
 /** Resolves to the exit code where it is not 0. */
 async function run(args: CliArguments, output: Output, work: Work): Promise<number | void> {
