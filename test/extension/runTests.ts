@@ -22,11 +22,13 @@ import { packageExtension, unpackExtension } from '../support/packageExtension.t
 import { projectRoot } from '../support/paths.ts';
 import { startPostgres } from '../support/postgresServer.ts';
 import { quietSettings } from '../support/quietSettings.ts';
+import { runsAll } from '../support/sample.ts';
 import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
 import { findVscodeHost } from '../support/vscodeHost.ts';
 
 const bundleFolder = join(projectRoot, 'dist', 'test');
-const alone = await bundleTests('extension', '*.test.ts');
+// Deriving keys and proving take most of the time: in a sample the tests of their use cases are enough.
+const alone = await bundleTests('extension', runsAll ? '*.test.ts' : '!(encryption|prove).test.ts');
 const folders = await bundleTests('folders', 'folders/*.test.ts');
 const host = await findVscodeHost({ unseen: true });
 console.log(`Using ${host.reason}.`);
