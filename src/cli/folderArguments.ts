@@ -19,6 +19,8 @@ import {
 export interface ListArguments extends Common, KeyArguments {
   readonly command: 'list';
   readonly folders: readonly string[];
+  /** The user named the folders. The usual one need not exist. */
+  readonly named: boolean;
 }
 
 export interface PinArguments extends Common {
@@ -39,8 +41,9 @@ export interface PruneArguments extends Common, KeyArguments {
 /** Reads the words after `list`. Throws `usage`. */
 export function listArguments(words: readonly string[]): ListArguments {
   const { values, positionals } = parse(words, { ...everyCommand, ...keyOptions });
-  const folders = positionals.length > 0 ? positionals : ['backups'];
-  return { command: 'list', folders, ...common(values), ...keyArguments(values) };
+  const named = positionals.length > 0;
+  const folders = named ? positionals : ['backups'];
+  return { command: 'list', folders, named, ...common(values), ...keyArguments(values) };
 }
 
 /** Reads the words after `pin` or `unpin`. Throws `usage`. */

@@ -11,6 +11,7 @@ import { visible } from '../core/visible.ts';
 import { engineById } from '../engines/registry.ts';
 import type { ListArguments } from './folderArguments.ts';
 import { givenKeys } from './keys.ts';
+import { checkNamedFolder } from './namedFolder.ts';
 import type { Output } from './output.ts';
 import { aligned } from './summary.ts';
 import type { Work } from './terminal.ts';
@@ -20,6 +21,7 @@ export async function list(args: ListArguments, output: Output, { logger }: Work
   const keys = await givenKeys(args);
   const backups: BackupFile[] = [];
   for (const folder of args.folders) {
+    if (args.named) await checkNamedFolder(folder);
     try {
       backups.push(...(await listBackups(folder, engineById, () => Promise.resolve(keys))));
     } catch (error) {

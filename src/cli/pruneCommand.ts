@@ -1,6 +1,4 @@
-import { stat } from 'node:fs/promises';
 import * as path from 'node:path';
-import { fileError } from '../archive/publish.ts';
 import { MadeHere } from '../backup/madeHere.ts';
 import { removalsOf, type PrunePlan } from '../backup/planPrune.ts';
 import { bytesOf, pruneBackups, type LeftBackup, type PruneReport } from '../backup/pruneBackups.ts';
@@ -12,6 +10,7 @@ import { engineById } from '../engines/registry.ts';
 import { askYes } from './askYes.ts';
 import type { PruneArguments } from './folderArguments.ts';
 import { givenKeys } from './keys.ts';
+import { checkNamedFolder } from './namedFolder.ts';
 import type { Output } from './output.ts';
 import { planAsJson, prunePlanText } from './pruneText.ts';
 import type { Work } from './terminal.ts';
@@ -25,7 +24,7 @@ export async function prune(args: PruneArguments, output: Output, work: Work): P
       next: 'Add --yes to delete without asking, or --dry-run to see what would go.',
     });
   }
-  await checkFolder(args.folder);
+  await checkNamedFolder(args.folder);
   const keys = await givenKeys(args);
   const report = await pruneBackups(path.resolve(args.folder), policy, {
     ...work,
@@ -43,17 +42,6 @@ export async function prune(args: PruneArguments, output: Output, work: Work): P
   });
   output.result(resultText(report, args), resultAsJson(report, args));
   return report.left.some(({ reason }) => reason === 'failed') ? 1 : 0;
-}
-
-/** A folder that is missing has nothing to prune, but it is more likely a slip. */
-async function checkFolder(folder: string): Promise<void> {
-  const file = path.resolve(folder);
-  const info = await stat(file).catch((error: unknown) => {
-    throw fileError('The folder cannot be read', file, error);
-  });
-  if (!info.isDirectory()) {
-    throw new RestorePointError('usage', 'This is a file, not a folder', { place: { file } });
-  }
 }
 
 function goingText(plan: PrunePlan): string {

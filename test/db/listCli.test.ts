@@ -150,9 +150,22 @@ for (const testEngine of testEngines) {
       assert.match(await run('list'), /all but the rows of (public\.)?customers +3 rows/);
     });
 
-    it('an empty folder, one that is missing, and several', async () => {
+    it('a folder that was named must exist', async () => {
+      await run('backup', database.url, '--out', 'backups/a.dbbackup');
+      for (const words of [['bakcups'], ['backups', 'nowhere'], ['nowhere/deeper', '--json']]) {
+        const { code, stdout, stderr } = await runCli(['list', ...words], { cwd: folder.path, env });
+        assert.deepEqual([code, stdout.includes('a.dbbackup')], [1, false], stdout);
+        assert.match(stdout + stderr, /The folder cannot be read: there is no such file or folder/);
+      }
+      const file = await runCli(['list', 'backups/a.dbbackup'], { cwd: folder.path, env });
+      assert.equal(file.code, 2);
+      assert.match(file.stderr, /This is a file, not a folder/);
+    });
+
+    it('an empty folder, the usual one that is missing, and several', async () => {
       assert.equal(await run('list'), 'There are no backups in backups.\n');
-      assert.deepEqual(await listed('nowhere'), []);
+      await mkdir(folder.file('empty'));
+      assert.deepEqual(await listed('empty'), []);
       await mkdir(folder.file('more'));
       await run('backup', database.url, '--out', 'backups/a.dbbackup');
       await run('backup', database.url, '--out', 'more/b.dbbackup');
