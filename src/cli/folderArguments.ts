@@ -79,7 +79,7 @@ export function pruneArguments(words: readonly string[]): PruneArguments {
     keepMonthly: keepNumber('--keep-monthly', values['keep-monthly']),
   };
   if (isEmptyPolicy(policy)) {
-    throw new RestorePointError('usage', 'Nothing says which backups to keep', {
+    throw new RestorePointError('usage', 'No rule says which backups to keep', {
       unchanged: 'Nothing was deleted.',
       next: 'Add --keep-last, --keep-hourly, --keep-daily, --keep-weekly or --keep-monthly, with a number above 0.',
     });

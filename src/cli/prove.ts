@@ -52,8 +52,8 @@ function serverFor(engine: Engine, connection: ResolvedConnection | undefined): 
     throw new RestorePointError(
       'usage',
       connection
-        ? `The backup is one of ${engine.label}, and the connection is one to ${connection.engine.label}`
-        : `A backup of ${engine.label} is proved in a new database on a server, and no connection is given`,
+        ? `This is a ${engine.label} backup, but the connection is to ${connection.engine.label}`
+        : `Proving a ${engine.label} backup needs a connection to a server, and none was given`,
       { next: `Add a connection to a ${engine.label} server on which you may create databases.` },
     );
   }

@@ -63,10 +63,11 @@ function resultText(report: PruneReport, args: PruneArguments): string {
 
 function leftText({ reason, problem = '' }: LeftBackup): string {
   const texts: Readonly<Record<LeftBackup['reason'], string>> = {
-    gone: 'it is gone already',
+    gone: 'it no longer exists',
     changed: 'it has changed since it was verified',
-    pinned: 'it was pinned meanwhile',
-    successorChanged: 'the newer backup that is kept instead has changed since it was verified, or is gone',
+    pinned: 'it has been pinned since',
+    successorChanged:
+      'the newer backup that is kept instead has changed since it was verified, or no longer exists',
     failed: problem,
   };
   return texts[reason];

@@ -16,12 +16,12 @@ export function prunePlanText({ decisions }: PrunePlan, { trust }: { readonly tr
     ...groups.flatMap((group) => [titleOf(group[0]!.backup), ...aligned(group.map(cellsOf))]),
     ...(foreign > 0 && !trust
       ? [
-          `Not made on this machine: ${count(foreign, 'backup')}. They stay and do not count; with --trust they count and go like the others.`,
+          `Not made on this machine: ${count(foreign, 'backup')}. They are kept and not counted. With --trust they are treated like the others.`,
         ]
       : []),
     ...(locked > 0
       ? [
-          `Encrypted, and no key opens them: ${count(locked, 'backup')}. They stay and do not count; give the key with --identity or --passphrase-file.`,
+          `Encrypted, and no key opens them: ${count(locked, 'backup')}. They are kept and not counted. Give the key with --identity or --passphrase-file.`,
         ]
       : []),
   ].join('\n');
@@ -72,11 +72,11 @@ function reasonsOf({ file, backup }: PrunableBackup, reasons: readonly KeepReaso
       case 'link':
         return 'a symbolic link';
       case 'future':
-        return 'its time is in the future';
+        return 'dated in the future';
       case 'otherDatabase':
-        return 'of another database';
+        return 'from another database';
       case 'noPolicy':
-        return 'nothing says which backups to keep';
+        return 'no rule says which backups to keep';
     }
   });
 }

@@ -14,9 +14,13 @@ export async function schedule(args: ScheduleArguments, output: Output): Promise
   const folder = process.cwd();
   const parsed = parseDatabaseUrl(args.connection);
   if (parsed?.password !== undefined) {
-    throw new RestorePointError('usage', 'The URL has a password in it, which would be in the printed text', {
-      next: 'Leave it out: use a pgpass file, or a connection of the settings with "passwordEnv".',
-    });
+    throw new RestorePointError(
+      'usage',
+      'The URL contains a password, which would be part of the printed text',
+      {
+        next: 'Remove it, and use a pgpass file or a connection with "passwordEnv" in the settings.',
+      },
+    );
   }
   const item = parsed ? {} : await connectionItem(args.connection, folder);
   const connection = parsed ? absolute(args.connection, parsed.address.file) : args.connection;
@@ -44,7 +48,7 @@ function scheduleOf(args: ScheduleArguments, item: Readonly<Record<string, unkno
   const value = args.schedule ?? item['schedule'];
   if (value !== undefined)
     return parseSchedule(value, isConnectionId(args.connection) ? args.connection : 'database');
-  throw new RestorePointError('usage', 'When should it be backed up?', {
+  throw new RestorePointError('usage', 'No schedule was given', {
     next: `Add --every "30 minutes" or --at with one of ${scheduleExamples
       .slice(2)
       .map((text) => `"${text}"`)

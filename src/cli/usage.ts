@@ -74,7 +74,7 @@ export const usage = `restore-point: back up a database to a file, and restore e
 --keep-last   for prune: keep the newest N backups of each database and of each part of it; --keep-hourly,
               --keep-daily, --keep-weekly, --keep-monthly: the newest one of each of the last N hours, days,
               weeks or months that have one
---trust       for prune: backups that were not made on this machine count and go like those that were
+--trust       for prune: treat backups that were not made on this machine like the others
 --server      for prove: create the scratch database on the server of this connection (default: that of
               [connection]; a SQLite backup needs none)
 --statements  print the statements in a backup, each under its kind and name

@@ -102,7 +102,7 @@ function ofFile(
   const chosen = found ?? files[0]!;
   const resolved = parsed(`${engine.form.elsewhere.names[0]}:${chosen}`, engine, resolving);
   if (found !== undefined || resolving.exists(chosen) === undefined) return resolved;
-  return { ...resolved, problem: { text: localizable('There is no such file yet'), values: [] } };
+  return { ...resolved, problem: { text: localizable('The file does not exist yet'), values: [] } };
 }
 
 /** What the engine reads in a URL. */
@@ -135,7 +135,7 @@ function unsupported(name: string, { engines }: Resolving): Resolved | undefined
 }
 
 const unreplaced: Message = {
-  text: localizable('Its address contains "${", which nothing replaces'),
+  text: localizable('Its address contains "${", which cannot be resolved'),
   values: [],
 };
 
@@ -143,7 +143,7 @@ function missing(text: string): Message {
   const variable = holesIn(text).find((name) => name !== '');
   if (variable === undefined) {
     return {
-      text: localizable('Only the program itself computes its address, and no code is run'),
+      text: localizable('Its program computes the address, and Restore Point does not run it'),
       values: [],
     };
   }

@@ -113,7 +113,7 @@ function refuseUnprovable(manifest: Manifest, file: string): void {
   if (manifest.only !== 'data') return;
   throw new RestorePointError(
     'refused',
-    'The backup contains only rows: they need tables to be restored into',
+    'The backup contains only rows, and no tables to restore them into',
     {
       place: { file },
       next: 'Prove a backup that also contains the schema.',
@@ -125,7 +125,7 @@ function refuseUnprovable(manifest: Manifest, file: string): void {
 async function drop(scratch: CreatedDatabase, engine: Engine, { logger }: WorkOptions): Promise<void> {
   await scratch.drop().catch((error: unknown) => {
     logger.warn(
-      `${engine.describe(scratch.address)} was made for the proof and could not be dropped: ${messageOf(error)}`,
+      `${engine.describe(scratch.address)} was created for the proof and could not be dropped: ${messageOf(error)}`,
     );
   });
 }

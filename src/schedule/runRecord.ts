@@ -65,7 +65,7 @@ export class RunRecords {
     try {
       if (!isWrittenByOwner(await stat(file))) throw new Error('other users can write to it');
       const found: unknown = JSON.parse(await readFile(file, 'utf8'));
-      if (!isRecord(found)) throw new Error('it is not a record of runs');
+      if (!isRecord(found)) throw new Error('it is not a record of scheduled backups');
       return found;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {

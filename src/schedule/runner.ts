@@ -146,7 +146,7 @@ export class ScheduleRunner {
       }
       await this.#refresh();
     } catch (error) {
-      logger.error(`Scheduled backups cannot be looked after: ${messageOf(error)}`, error);
+      logger.error(`Scheduled backups could not be checked: ${messageOf(error)}`, error);
     }
     if (this.#stopped) return;
     const waiting = this.#states.filter(({ running }) => !running).map(({ due }) => due - clock.now());
@@ -192,7 +192,10 @@ export class ScheduleRunner {
       const known = this.#unsaved.has(key);
       this.#unsaved.set(key, record);
       if (!known)
-        this.#options.logger.error(`What scheduled backups did cannot be noted: ${messageOf(error)}`, error);
+        this.#options.logger.error(
+          `The state of the scheduled backups could not be saved: ${messageOf(error)}`,
+          error,
+        );
     }
   }
 

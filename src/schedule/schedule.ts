@@ -58,8 +58,9 @@ export function parseSchedule(value: unknown, connection: string): Schedule {
       `The schedule ${short} of the connection "${connection}" cannot be used: ${messageOf(error)}`,
       {
         place: { setting: `restorePoint.connections "${connection}"` },
-        unchanged: 'No backup of it is taken by schedule.',
-        next: `Write for example ${scheduleExamples.map((text) => `"${text}"`).join(', ')}.`,
+        unchanged: 'This connection is not backed up on a schedule.',
+        next: `Examples: ${scheduleExamples.map((text) => `"${text}"`).join(', ')}.`,
+        cause: error,
       },
     );
   }
@@ -68,12 +69,12 @@ export function parseSchedule(value: unknown, connection: string): Schedule {
 function partsOf(value: unknown): { when: string } & Pick<Schedule, 'skipUnchanged' | 'retention'> {
   if (typeof value === 'string') return { when: value, skipUnchanged: true };
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new Error('it is neither a text nor an object');
+    throw new Error('it must be a string or an object');
   }
   const { when, skipUnchanged = true, retention, ...others } = value as Readonly<Record<string, unknown>>;
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) throw new Error(`it has an unknown property "${unknown}"`);
-  if (typeof when !== 'string') throw new Error('"when" must be a text');
+  if (typeof when !== 'string') throw new Error('"when" must be a string');
   if (typeof skipUnchanged !== 'boolean') throw new Error('"skipUnchanged" must be true or false');
   return { when, skipUnchanged, ...(retention === undefined ? {} : { retention: policyOf(retention) }) };
 }
@@ -90,7 +91,7 @@ function policyOf(retention: unknown): RetentionPolicy {
     if (!rules.some((rule) => rule === name))
       throw new Error(`"retention" may only have ${names}, not "${name}"`);
     if (!Number.isSafeInteger(count) || Number(count) < 1)
-      throw new Error(`"${name}" must be a whole number from 1`);
+      throw new Error(`"${name}" must be a whole number of at least 1`);
   }
   if (given.length === 0) throw new Error(`"retention" needs at least one of ${names}`);
   return retention;
@@ -118,7 +119,7 @@ function parseTiming(text: string): Timing {
 function intervalOf(words: readonly string[]): number {
   const [, count = '1', unit = ''] = /^(?:(\d+) ?)?([a-z]+)$/.exec(words.join(' ')) ?? [];
   const length = units[unit.replace(/s$/, '')];
-  if (length === undefined) throw new Error('after "every" comes a number of minutes, hours or days');
+  if (length === undefined) throw new Error('"every" must be followed by a number of minutes, hours or days');
   const milliseconds = Number(count) * length;
   if (milliseconds < minute) throw new Error('the shortest interval is 1 minute');
   if (milliseconds > 366 * units['day']!) throw new Error('the longest interval is 366 days');
@@ -129,20 +130,21 @@ function intervalOf(words: readonly string[]): number {
 function timeOf(words: readonly string[]): string {
   const [, hour, minutes] = /^(?:at )?(\d{1,2}):(\d\d)$/.exec(words.join(' ')) ?? [];
   if (hour === undefined || Number(hour) > 23 || Number(minutes) > 59) {
-    throw new Error('it needs a time from 00:00 to 23:59');
+    throw new Error('it needs a time between 00:00 and 23:59');
   }
   return `${Number(minutes)} ${Number(hour)}`;
 }
 
 function daysOf(text = ''): string {
   const numbers = text.split(',').map((name) => Math.max(days.indexOf(name), dayNames.indexOf(name)));
-  if (numbers.includes(-1)) throw new Error(`after "weekly" comes a day (${days.join(', ')}), then a time`);
+  if (numbers.includes(-1))
+    throw new Error(`"weekly" must be followed by a day (${days.join(', ')}) and a time`);
   return numbers.join(',');
 }
 
 function cronOf(words: readonly string[]): string {
   if (words.length !== 5) {
-    throw new Error('it is none of "every …", "daily …", "weekly …" and no cron expression of 5 fields');
+    throw new Error('it must be "every …", "daily …", "weekly …" or a cron expression of 5 fields');
   }
   return words.join(' ');
 }
@@ -153,9 +155,9 @@ function calendar(cron: string): Timing {
     first = new Cron(cron, { mode: '5-part' }).nextRun();
   } catch (error) {
     const reason = messageOf(error).replace(/^CronPattern: /, '');
-    throw new Error(`this is no cron expression (${reason})`, { cause: error });
+    throw new Error(`it is not a valid cron expression (${reason})`, { cause: error });
   }
-  if (!first) throw new Error('there is no such date');
+  if (!first) throw new Error('that date does not exist');
   return { kind: 'calendar', cron };
 }
 

@@ -85,7 +85,7 @@ async function signOf(session: Session, options: WorkOptions): Promise<string | 
     return await session.changeSign?.(options);
   } catch (error) {
     if (RestorePointError.is(error, 'cancelled')) throw error;
-    options.logger.debug(`Whether the database has changed is not known: ${messageOf(error)}`);
+    options.logger.debug(`It is not known whether the database has changed: ${messageOf(error)}`);
     return undefined;
   }
 }

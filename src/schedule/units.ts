@@ -27,7 +27,7 @@ const minute = 60_000;
 /** A text to paste. Throws `usage` if the schedule cannot be expressed there. */
 export function unitText(kind: UnitKind, options: UnitOptions): string {
   for (const text of [options.node, options.cli, options.folder, options.out, options.connection]) {
-    if (/[\n\r\0]/.test(text)) throw wrong('A path or a name has a line break in it', 'Use another path.');
+    if (/[\n\r\0]/.test(text)) throw wrong('A path or a name contains a line break', 'Use another path.');
   }
   return { cron: cronText, systemd: systemdText, github: githubText }[kind](options);
 }
@@ -36,7 +36,10 @@ export function unitText(kind: UnitKind, options: UnitOptions): string {
 export function asCron(schedule: Timing & { readonly text: string }): string {
   if (schedule.kind === 'calendar') {
     if (cronFields(schedule.cron)) return schedule.cron;
-    throw wrong(`Not every cron knows "${schedule.text}"`, 'Use numbers, names, lists, ranges and steps.');
+    throw wrong(
+      `Not every version of cron understands "${schedule.text}"`,
+      'Use numbers, names, lists, ranges and steps.',
+    );
   }
   const minutes = schedule.milliseconds / minute;
   if (minutes === 60) return '0 * * * *';
@@ -45,8 +48,8 @@ export function asCron(schedule: Timing & { readonly text: string }): string {
   if (hours === 24) return '0 0 * * *';
   if (Number.isInteger(hours) && 24 % hours === 0) return `0 */${hours} * * *`;
   throw wrong(
-    `cron cannot run something "${schedule.text}": an hour or a day is no multiple of that`,
-    'Choose minutes that divide an hour, hours that divide a day, or --print systemd.',
+    `cron cannot run "${schedule.text}", because that does not divide an hour or a day evenly`,
+    'Choose an interval that divides an hour or a day evenly, or use --print systemd.',
   );
 }
 
@@ -138,15 +141,17 @@ function githubText({ schedule, connection, name, out, variables }: UnitOptions)
   const where = isUrl ? '"$DATABASE_URL"' : shellWord(connection);
   const cron = asCron(schedule);
   if ([connection, out].some((text) => text.includes('${{')))
-    throw wrong('A name has ${{ in it', 'Use another name.');
+    throw wrong('A name contains ${{', 'Use another name.');
   if (schedule.kind === 'every' && schedule.milliseconds < 5 * minute) {
-    throw wrong('GitHub runs a workflow every 5 minutes at most', 'Choose a longer interval.');
+    throw wrong('GitHub runs a workflow at most every 5 minutes', 'Choose a longer interval.');
   }
   return [
     `# .github/workflows/restore-point-${name}.yml`,
-    '# restore-point has to be among the packages of this repository.',
-    '# Everybody who can read the repository can download its artifacts: encrypt the backups ("encrypt", or --recipient).',
-    ...secrets.map((secret) => `# Settings, Secrets and variables, Actions: add the secret ${secret}.`),
+    '# restore-point must be a dependency of this repository.',
+    '# Everyone who can read the repository can download its artifacts: encrypt the backups ("encrypt", or --recipient).',
+    ...secrets.map(
+      (secret) => `# Add the secret ${secret} under Settings > Secrets and variables > Actions.`,
+    ),
     `name: ${JSON.stringify(`Back up ${isUrl ? 'the database' : connection}`)}`,
     'on:',
     '  schedule:',
@@ -179,7 +184,7 @@ function githubText({ schedule, connection, name, out, variables }: UnitOptions)
 
 function notes({ connection }: UnitOptions): string[] {
   return connection.includes(':')
-    ? ['# The password comes from a pgpass file (see docs/command-line.md); it must not be in this text.']
+    ? ['# Put the password into a pgpass file (see docs/command-line.md), not into this text.']
     : ['# Run the command once in a terminal: it asks whether you trust the settings of the folder.'];
 }
 

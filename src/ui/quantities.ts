@@ -50,14 +50,6 @@ export function dayText(day: Date, now = new Date()): string {
   });
 }
 
-/** `12 min`, `3 days`: an age where there is little room. */
-export function shortAgeText(time: Date, now = Date.now()): string {
-  const seconds = Math.max(0, (now - time.getTime()) / 1000);
-  const [unit, length] = steps.find(([, size]) => seconds >= size) ?? (['minute', 60] as const);
-  const format = { style: 'unit', unit, unitDisplay: 'short' } as const;
-  return new Intl.NumberFormat(vscode.env.language, format).format(Math.floor(seconds / length));
-}
-
 /** `12:31`; of another day with the date. */
 export function momentText(time: Date, now = new Date()): string {
   const isToday = time.toDateString() === now.toDateString();

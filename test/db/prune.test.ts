@@ -129,9 +129,9 @@ for (const testEngine of testEngines) {
         [
           2,
           ['backups', '--yes'],
-          /Nothing says which backups to keep.*Nothing was deleted.*--keep-last, --keep-hourly/,
+          /No rule says which backups to keep.*Nothing was deleted.*--keep-last, --keep-hourly/,
         ],
-        [2, ['backups', '--yes', '--keep-daily', '0'], /Nothing says which backups to keep/],
+        [2, ['backups', '--yes', '--keep-daily', '0'], /No rule says which backups to keep/],
         [2, ['backups', '--yes', '--keep-last', '-1'], /keep-last/],
         [2, ['backups', '--yes', '--keep-last=-1'], /--keep-last needs a whole number, not "-1"/],
         [2, ['backups', '--yes', '--keep-last', '1e3'], /--keep-last needs a whole number/],
@@ -204,10 +204,10 @@ for (const testEngine of testEngines) {
       assert.deepEqual(await names(), left);
       assert.match(
         await done('prune', 'backups', '--keep-last', '1', '--dry-run'),
-        /Not made on this machine: 3 backups\. They stay and do not count; with --trust/,
+        /Not made on this machine: 3 backups\. They are kept and not counted\. With --trust/,
       );
       const trusted = await prune('--keep-last', '1', '--trust', '--yes');
-      assert.deepEqual(reasons(trusted, 'future'), ['its time is in the future']);
+      assert.deepEqual(reasons(trusted, 'future'), ['dated in the future']);
       assert.deepEqual(await names(), ['future.dbbackup', 'newer.dbbackup']);
     });
 

@@ -61,7 +61,7 @@ describe('scheduled backups', () => {
     await delay(2_600);
     await add();
     await until(async () => (await backups()).length === 1, 'the first backup');
-    await until(() => /\$\(history\) regular-\d+ /.test(inside.statusBar.shown?.text ?? ''), 'the item');
+    await until(() => /\$\(history\) regular-\d+: /.test(inside.statusBar.shown?.text ?? ''), 'the item');
     assert.equal(inside.statusBar.shown!.warning, false);
     await sleep(hour);
     assert.equal((await backups()).length, 1);

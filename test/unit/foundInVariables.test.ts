@@ -133,7 +133,7 @@ keys = root,sqlalchemy
         'app = SQLite app/app.sqlite (app/development.ini:5, app/app.sqlite)',
         'second = PostgreSQL me@db.example.com:5432/second (app/development.ini:6)',
         'PostgreSQL = PostgreSQL ? (app/development.ini:7) ! Nothing in this workspace sets the variable nobody',
-        'rel = SQLite rel/rel.db (rel/alembic.ini:2) ! There is no such file yet',
+        'rel = SQLite rel/rel.db (rel/alembic.ini:2) ! The file does not exist yet',
       ],
       ['app/app.sqlite'],
     ],

@@ -234,7 +234,10 @@ describe('the schedule runner', () => {
     await window.at('2026-05-01T11:01Z');
     await window.at('2026-05-01T11:02Z');
     assert.equal(window.times.length, 2);
-    assert.equal(window.log.filter((line) => line.startsWith('What scheduled backups did')).length, 1);
+    assert.equal(
+      window.log.filter((line) => line.startsWith('The state of the scheduled backups')).length,
+      1,
+    );
   });
 
   it('ignores a record that is broken or that others can write, and says so', async function () {

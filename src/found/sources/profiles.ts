@@ -26,6 +26,6 @@ export function withFolder(text: string, folder: string | undefined): string {
 }
 
 export const throughTunnel: Message = {
-  text: localizable('It goes through an SSH tunnel, which Restore Point does not open'),
+  text: localizable('It needs an SSH tunnel, which Restore Point does not support'),
   values: [],
 };

@@ -14,7 +14,7 @@ export function historyCommand(
 ): Pick<CommandTable, 'restorePoint.showHistory'> {
   return {
     'restorePoint.showHistory': {
-      operation: vscode.l10n.t('The history of backups'),
+      operation: vscode.l10n.t('Showing the backup history'),
       async run(first) {
         const title = vscode.l10n.t('Show Backup History');
         const connection =

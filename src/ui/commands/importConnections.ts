@@ -78,14 +78,14 @@ async function find({ finder }: Services): Promise<FoundConnections> {
 
 function logBroken({ log }: Services, { broken }: FoundConnections): void {
   for (const file of broken) {
-    log.warn(`${placeText(file)}: ${file.reason}. Databases that it names may be missing in the list.`);
+    log.warn(`${placeText(file)}: ${file.reason}. Databases that it names may be missing from the list.`);
   }
 }
 
 function tellNothing({ boundary }: Services, { known }: FoundConnections, all: boolean): ImportReport {
   const text =
     known > 0
-      ? vscode.l10n.t('All databases that were found are connections already.')
+      ? vscode.l10n.t('All databases that were found are already connections.')
       : vscode.l10n.t(
           'No databases were found in this workspace: no URLs in .env files, no settings of Knex, Prisma, Django, SQLAlchemy or Docker Compose, and no SQLite files.',
         );

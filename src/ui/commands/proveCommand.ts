@@ -30,7 +30,7 @@ import { openBackup } from './openBackup.ts';
 export function proveCommand(services: Services): Pick<CommandTable, 'restorePoint.proveBackup'> {
   return {
     'restorePoint.proveBackup': {
-      operation: vscode.l10n.t('Proof'),
+      operation: vscode.l10n.t('Proving the backup'),
       async run(first, second) {
         refuseInRestrictedMode();
         const title = vscode.l10n.t('Prove Backup');
@@ -69,7 +69,7 @@ async function chooseServer(
     ? known!
     : answered(
         await askConnection(alone(title), someConnections(services), {
-          placeholder: vscode.l10n.t('Choose the server on which the backup is restored for the proof'),
+          placeholder: vscode.l10n.t('Choose the server for the scratch database'),
           refuse: (one) => (same(one) ? undefined : vscode.l10n.t('It is not a {0} server.', engine.label)),
         }),
       );
@@ -132,7 +132,7 @@ export function showProof(services: Services, report: ProofReport): void {
   const run = (id: string) => () => vscode.commands.executeCommand(id, vscode.Uri.file(report.file));
   if (report.proved) {
     const text = vscode.l10n.t(
-      'Proved: {0} was restored into a scratch database and compared in {1}. All is the same: {2}, {3}.',
+      'Proved: {0} was restored into a scratch database and compared in {1}. Everything matches: {2}, {3}.',
       name,
       formatDuration(report.milliseconds),
       tablesText(report.tables),
@@ -145,7 +145,7 @@ export function showProof(services: Services, report: ProofReport): void {
   for (const problem of report.problems) log.error(`${name}: ${visibleLines(problem)}`);
   const text =
     report.code === undefined
-      ? vscode.l10n.t('Not proved: {0} was restored, but the result differs from it.', name)
+      ? vscode.l10n.t('Not proved: {0} was restored, but the result differs from the backup.', name)
       : vscode.l10n.t('Not proved: {0} could not be restored.', name);
   boundary.warn(`${text} ${visible(report.problems[0] ?? '')}`, [
     { title: vscode.l10n.t('Show Details'), run: () => showDetails(text, report) },

@@ -91,7 +91,7 @@ async function verifiedPlan(
   argument: unknown,
 ): Promise<PrunePlan> {
   const display = {
-    title: vscode.l10n.t('Verifying the backups that stay'),
+    title: vscode.l10n.t('Verifying the backups to keep'),
     views: ['restorePoint.backups'] as const,
     // Nobody knows how many backups there are to verify.
     ends: {},
@@ -118,10 +118,7 @@ function showResult({ boundary, log }: Services, { removed, bytes, left }: Remov
     removed.length === 1
       ? vscode.l10n.t('Deleted 1 backup ({0}).', size)
       : vscode.l10n.t('Deleted {0} backups ({1}).', removed.length, size);
-  const rest = vscode.l10n.t(
-    '{0} were not deleted, because they or the backups that stay instead have changed, or for the reason in the log.',
-    left.length,
-  );
+  const rest = vscode.l10n.t('{0} were not deleted. The log says why.', left.length);
   const showLog = { title: vscode.l10n.t('Show Log'), run: () => log.show() };
   boundary.inform(left.length > 0 ? `${text} ${rest}` : text, left.length > 0 ? [showLog] : []);
 }

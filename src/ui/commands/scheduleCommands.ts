@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { parseSchedule } from '../../schedule/schedule.ts';
+import { parseSchedule, type Schedule } from '../../schedule/schedule.ts';
 import { upcoming } from '../../schedule/runner.ts';
 import { type Connection, usableOf } from '../connections/connection.ts';
 import type { ConnectionItem } from '../connections/connectionStore.ts';
@@ -52,6 +52,7 @@ async function scheduleBackups(services: Services, argument: unknown): Promise<v
   let chosen = given;
   const steps = scheduleSteps<Answers>({
     current: () => chosen && scheduleText(chosen),
+    kept: () => chosen && scheduleNow(chosen).retention,
     connection: () => chosen!.id,
     nextRuns(schedule) {
       const now = services.schedules.clock.now();
@@ -79,14 +80,14 @@ function withoutFolder({ scope }: Connection): string | undefined {
 
 async function save(services: Services, connection: Connection, answers: ScheduleAnswers): Promise<void> {
   usableOf(connection);
-  const { schedule: before, ...item } = connection.item as ConnectionItem;
+  const { schedule: _, ...item } = connection.item as ConnectionItem;
   if (answers.how === 'off') {
     await services.store.save(item, connection.scope);
     services.boundary.inform(vscode.l10n.t('Backups of {0} are no longer scheduled.', connection.name));
     return;
   }
   const when = textOf(answers);
-  const { skipUnchanged } = before === undefined ? { skipUnchanged: true } : safely(before, connection);
+  const { skipUnchanged } = scheduleNow(connection);
   const parts = {
     when,
     ...(skipUnchanged ? {} : { skipUnchanged }),
@@ -95,12 +96,14 @@ async function save(services: Services, connection: Connection, answers: Schedul
   const schedule = Object.keys(parts).length === 1 ? when : parts;
   parseSchedule(schedule, connection.id);
   await services.store.save({ ...item, schedule }, connection.scope);
+  services.boundary.inform(vscode.l10n.t('Backups of {0} are scheduled: {1}.', connection.name, when));
 }
 
-/** What a schedule that is replaced says; a wrong one says nothing. */
-function safely(value: unknown, { id }: Connection): { skipUnchanged: boolean } {
+/** What the schedule of a connection says besides the time; without one, or with a wrong one, what is usual. */
+function scheduleNow({ item, id }: Connection): Pick<Schedule, 'skipUnchanged' | 'retention'> {
+  const { schedule } = item as ConnectionItem;
   try {
-    return parseSchedule(value, id);
+    return schedule === undefined ? { skipUnchanged: true } : parseSchedule(schedule, id);
   } catch {
     return { skipUnchanged: true };
   }
@@ -114,11 +117,12 @@ async function showStatus(services: Services): Promise<void> {
   const choices = statuses.flatMap((status): (Choice<Action> | Separator)[] => {
     const { connection, state } = status;
     const failed = state?.record.failure !== undefined;
+    const schedule = scheduleText(connection);
+    const { name } = connection;
     return [
-      separator(connection.name),
+      separator(''),
       {
-        label: failed ? vscode.l10n.t('Retry') : vscode.l10n.t('Back Up Now'),
-        description: connection.name,
+        label: failed ? vscode.l10n.t('Retry Backup of {0}', name) : vscode.l10n.t('Back Up {0} Now', name),
         detail: statusLines(status, now).join(' · '),
         iconPath: new vscode.ThemeIcon(failed ? 'debug-restart' : 'archive'),
         value: () =>
@@ -127,8 +131,11 @@ async function showStatus(services: Services): Promise<void> {
             : vscode.commands.executeCommand('restorePoint.backUpDatabase', { connection: connection.key }),
       },
       {
-        label: vscode.l10n.t('Schedule Backups…'),
-        description: scheduleText(connection) ?? vscode.l10n.t('not scheduled'),
+        label:
+          schedule === undefined
+            ? vscode.l10n.t('Schedule Backups of {0}…', name)
+            : vscode.l10n.t('Change Schedule of {0}…', name),
+        description: schedule,
         iconPath: new vscode.ThemeIcon('calendar'),
         value: () =>
           vscode.commands.executeCommand('restorePoint.scheduleBackups', { connection: connection.key }),
@@ -140,7 +147,7 @@ async function showStatus(services: Services): Promise<void> {
     iconPath: new vscode.ThemeIcon('output'),
     value: () => services.log.show(),
   };
-  const placeholder = vscode.l10n.t('Backups of this workspace');
+  const placeholder = vscode.l10n.t('Choose what to do');
   const act = answered(
     await askOne(alone(vscode.l10n.t('Backups')), { placeholder, choices: [...choices, separator(''), log] }),
   );

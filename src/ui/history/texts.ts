@@ -13,12 +13,12 @@ export function historyTexts() {
     noLoss: vscode.l10n.t('No table lost many rows between two backups.'),
     lossOf: vscode.l10n.t('{0} lost {1} ({2}) in {3}'),
     lossRule: vscode.l10n.t(
-      'Marked: a table lost more than 10 % of its rows, and more than 10 rows, since the backup before.',
+      'Marked: a table lost more than 10% of its rows, and more than 10 rows, since the previous backup.',
     ),
     sizeTitle: vscode.l10n.t('Size of the backups'),
-    rowsTitle: vscode.l10n.t('Rows of the tables, in percent of the largest number'),
+    rowsTitle: vscode.l10n.t('Rows of each table, as a percentage of its maximum'),
     chartHelp: vscode.l10n.t(
-      'Left and right arrow keys choose a backup. Enter shows its contents. The table below has all numbers.',
+      'Press the left and right arrow keys to choose a backup, and Enter to show its contents. The table below lists all numbers.',
     ),
     shownTables: vscode.l10n.t('Tables in the chart'),
     allBackups: vscode.l10n.t('All backups'),

@@ -54,7 +54,13 @@ function choiceStep(settings: RetentionPolicy): Step<State> {
   const choices: readonly Choice<NonNullable<State['choice']>>[] = [
     ...(isEmptyPolicy(settings)
       ? []
-      : [{ label: vscode.l10n.t('As in the Settings'), description: policyText(settings), value: settings }]),
+      : [
+          {
+            label: vscode.l10n.t('Rules from the Settings'),
+            description: policyText(settings),
+            value: settings,
+          },
+        ]),
     { label: vscode.l10n.t('The Last 10 Backups'), value: { keepLast: 10 } },
     {
       label: vscode.l10n.t('24 Hourly, 7 Daily, 4 Weekly and 12 Monthly Backups'),
@@ -81,7 +87,7 @@ function rulesStep(settings: RetentionPolicy): Step<State> {
     async ask(state, frame) {
       const text = await askText(frame, {
         prompt: vscode.l10n.t(
-          'How many backups to keep, with the words last, hourly, daily, weekly and monthly: daily 7 keeps the newest backup of each of the last 7 days that have one',
+          'Enter how many last, hourly, daily, weekly and monthly backups to keep. For example, daily 7 keeps the newest backup of each of the last 7 days with a backup.',
         ),
         placeholder: 'last 5, daily 7, monthly 12',
         value: policyText(state.policy ?? settings),
@@ -100,7 +106,7 @@ export async function askRemovals(title: string, plan: PrunePlan): Promise<Remov
   const going = removalsOf(plan);
   const staying = plan.decisions.filter((decision) => 'reasons' in decision);
   const chosen = await askMany<Removal | undefined>(alone(title), {
-    placeholder: vscode.l10n.t('Checked backups are deleted. Those that stay instead are verified.'),
+    placeholder: vscode.l10n.t('Choose the backups to delete. The ones kept instead are verified.'),
     choices: [
       separator(vscode.l10n.t('Delete')),
       ...going.map((removal) => ({
@@ -153,9 +159,9 @@ function reasonText(reason: KeepReason, { backup }: PruneDecision): string {
     case 'link':
       return vscode.l10n.t('a symbolic link');
     case 'future':
-      return vscode.l10n.t('its time is in the future');
+      return vscode.l10n.t('dated in the future');
     case 'otherDatabase':
-      return vscode.l10n.t('of another database');
+      return vscode.l10n.t('from another database');
     case 'noPolicy':
       return vscode.l10n.t('no rule says which backups to keep');
   }

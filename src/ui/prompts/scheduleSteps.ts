@@ -1,8 +1,10 @@
 import * as vscode from 'vscode';
-import { messageOf } from '../../core/errors.ts';
+import { messageOf, RestorePointError } from '../../core/errors.ts';
+import type { RetentionPolicy } from '../../schedule/retention.ts';
 import { parseSchedule } from '../../schedule/schedule.ts';
 import { momentText } from '../quantities.ts';
 import { askOne, askText, separator, type Choice } from './inputs.ts';
+import { policyText } from './retention.ts';
 import { back, type Back, type Frame, type Step } from './steps.ts';
 
 /** The answers of Schedule Backups. */
@@ -13,7 +15,7 @@ export interface ScheduleAnswers {
   readonly text?: string;
   readonly day?: string;
   readonly time?: string;
-  readonly keep?: Readonly<Record<string, number>> | 'all';
+  readonly keep?: RetentionPolicy | 'all';
   readonly confirmed?: boolean;
 }
 
@@ -21,6 +23,8 @@ export interface ScheduleAnswers {
 export interface ScheduleContext {
   /** The schedule that the connection has now. */
   readonly current: () => string | undefined;
+  /** Which backups that schedule keeps; undefined for all of them. */
+  readonly kept: () => RetentionPolicy | undefined;
   readonly connection: () => string;
   /** The next run times with a schedule. */
   readonly nextRuns: (text: string) => readonly number[];
@@ -58,7 +62,10 @@ export function scheduleSteps<State extends ScheduleAnswers>(context: ScheduleCo
       ({ how }) => how === 'weekly' || how === 'daily',
       (answers, frame) => askTime(answers, frame, context),
     ),
-    ask(({ how }) => how !== 'off', askKeep),
+    ask(
+      ({ how }) => how !== 'off',
+      (answers, frame) => askKeep(answers, frame, context),
+    ),
     ask(
       ({ how }) => how !== 'off',
       (answers, frame) => confirm(answers, frame, context),
@@ -74,18 +81,22 @@ async function askHow(
   const now = current();
   const choices: Choice<ScheduleAnswers>[] = [
     { label: vscode.l10n.t('Every 30 Minutes'), value: { how: 'text', text: 'every 30 minutes' } },
-    { label: vscode.l10n.t('Every Hour'), value: { how: 'text', text: 'every 1 hour' } },
+    { label: vscode.l10n.t('Every Hour'), value: { how: 'text', text: 'every hour' } },
     { label: vscode.l10n.t('Every 4 Hours'), value: { how: 'text', text: 'every 4 hours' } },
     { label: vscode.l10n.t('Another Interval…'), value: { how: 'interval' } },
-    { label: vscode.l10n.t('Daily…'), detail: vscode.l10n.t('Each day at a time'), value: { how: 'daily' } },
+    {
+      label: vscode.l10n.t('Daily…'),
+      description: vscode.l10n.t('at a time of day'),
+      value: { how: 'daily' },
+    },
     {
       label: vscode.l10n.t('Weekly…'),
-      detail: vscode.l10n.t('On a day of the week at a time'),
+      description: vscode.l10n.t('on a day of the week'),
       value: { how: 'weekly' },
     },
     {
       label: vscode.l10n.t('Cron Expression…'),
-      detail: vscode.l10n.t('Such as 0 3 * * 1-5'),
+      description: vscode.l10n.t('such as {0}', '0 3 * * 1-5'),
       value: { how: 'cron' },
     },
   ];
@@ -94,13 +105,27 @@ async function askHow(
     placeholder:
       now === undefined
         ? vscode.l10n.t('How often should a backup be taken while VS Code is open?')
-        : vscode.l10n.t('How often should a backup be taken? Now: {0}', now),
+        : vscode.l10n.t('How often should a backup be taken? Current schedule: {0}', now),
     choices: now === undefined ? choices : [...choices, separator(''), { ...off, value: { how: 'off' } }],
     isChosen: ({ how, text }) =>
       answers.how === undefined
-        ? text !== undefined && text === now
+        ? how === (choices.some(({ value }) => value.text === now) ? 'text' : howOf(now)) &&
+          (how !== 'text' || text === now)
         : how === answers.how && text === answers.text,
   });
+}
+
+/** The kind of a schedule that is none of the intervals to choose from. */
+function howOf(schedule: string | undefined): ScheduleAnswers['how'] {
+  const word = schedule?.split(' ')[0]?.toLowerCase();
+  if (word === undefined) return 'text';
+  if (word === 'every') return 'interval';
+  return word === 'daily' || word === 'weekly' ? word : 'cron';
+}
+
+/** The time of day in `daily 03:00` and `weekly mon 03:00`. */
+function timeIn(schedule: string | undefined): string | undefined {
+  return schedule === undefined ? undefined : /^(?:daily|weekly)\b.*?(\d{1,2}:\d\d)$/i.exec(schedule)?.[1];
 }
 
 async function askSchedule(
@@ -144,9 +169,11 @@ async function askTime(
   context: ScheduleContext,
 ): Promise<ScheduleAnswers | Back> {
   const time = await askText(frame, {
-    prompt: vscode.l10n.t('At what time? If VS Code is closed then, the backup is taken when it opens.'),
+    prompt: vscode.l10n.t(
+      'At what time? If VS Code is closed then, the backup is taken when you open it again.',
+    ),
     placeholder: '03:00',
-    value: answers.time ?? '12:00',
+    value: answers.time ?? timeIn(context.current()) ?? '12:00',
     validate: (value) => problemOf(textOf({ ...answers, time: value }), context),
   });
   return time === back ? back : { time };
@@ -157,15 +184,21 @@ function problemOf(text: string, context: ScheduleContext): string | undefined {
     parseSchedule(text, context.connection());
     return undefined;
   } catch (error) {
-    return messageOf(error);
+    // The question names the connection already, and the box has the text.
+    const reason = messageOf(error instanceof RestorePointError ? (error.details.cause ?? error) : error);
+    return `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
   }
 }
 
-async function askKeep({ keep }: ScheduleAnswers, frame: Frame): Promise<ScheduleAnswers | Back> {
+async function askKeep(
+  { keep }: ScheduleAnswers,
+  frame: Frame,
+  { kept }: ScheduleContext,
+): Promise<ScheduleAnswers | Back> {
   const thinned = { keepLast: 10, keepHourly: 24, keepDaily: 7, keepWeekly: 4, keepMonthly: 12 };
   const choices: Choice<NonNullable<ScheduleAnswers['keep']>>[] = [
     {
-      label: vscode.l10n.t('Fewer the Older They Are'),
+      label: vscode.l10n.t('Fewer as They Get Older'),
       detail: vscode.l10n.t('The last 10, then 24 hourly, 7 daily, 4 weekly and 12 monthly backups'),
       value: thinned,
     },
@@ -173,10 +206,15 @@ async function askKeep({ keep }: ScheduleAnswers, frame: Frame): Promise<Schedul
     { label: vscode.l10n.t('The Last 50'), value: { keepLast: 50 } },
     { label: vscode.l10n.t('All'), detail: vscode.l10n.t('Nothing is deleted'), value: 'all' },
   ];
+  const now = kept();
+  const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
+  if (now && !choices.some(({ value }) => same(value, now))) {
+    choices.unshift({ label: vscode.l10n.t('As Now'), description: policyText(now), value: now });
+  }
   const chosen = await askOne(frame, {
-    placeholder: vscode.l10n.t('Which backups should be kept? Pinned ones always are.'),
+    placeholder: vscode.l10n.t('Which backups should be kept? Pinned backups are always kept.'),
     choices,
-    isChosen: (value) => JSON.stringify(value) === JSON.stringify(keep ?? 'all'),
+    isChosen: (value) => same(value, keep ?? now ?? 'all'),
   });
   return chosen === back ? back : { keep: chosen };
 }
@@ -189,12 +227,12 @@ async function confirm(
   const text = textOf(answers);
   const times = nextRuns(text).map((time) => momentText(new Date(time)));
   const confirmed = await askOne(frame, {
-    placeholder: vscode.l10n.t('The next backups: {0}', times.join(', ')),
+    placeholder: vscode.l10n.t('Save this schedule?'),
     choices: [
       {
         label: vscode.l10n.t('Save Schedule'),
         description: text,
-        detail: vscode.l10n.t('Next: {0}', times.join(', ')),
+        detail: vscode.l10n.t('Next backups: {0}', times.join(', ')),
         iconPath: new vscode.ThemeIcon('check'),
         value: true,
       },

@@ -1,3 +1,4 @@
+import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { BackupFile } from '../../backup/backupFiles.ts';
 import type { ScheduleState } from '../../schedule/runner.ts';
@@ -7,7 +8,7 @@ import type { Connection } from '../connections/connection.ts';
 import type { ConnectionStore } from '../connections/connectionStore.ts';
 import type { ErrorBoundary } from '../errorBoundary.ts';
 import { tooltipOfParts } from '../markdown.ts';
-import { ageText, momentText, shortAgeText } from '../quantities.ts';
+import { ageText, momentText } from '../quantities.ts';
 import { statusBarWanted } from '../settings.ts';
 import type { Schedules } from './schedules.ts';
 import { scheduleProblem } from './scheduleText.ts';
@@ -154,41 +155,46 @@ function ageOf({ state, lastBackup }: BackupStatus): number {
   return (state ? 1e15 : 0) - (lastBackup?.getTime() ?? 0);
 }
 
-function shortText({ connection, lastBackup }: BackupStatus, now: number): string {
-  return lastBackup
-    ? `${connection.name} ${shortAgeText(lastBackup, now)}`
-    : vscode.l10n.t('{0}: no backup', connection.name);
+function shortText({ connection: { name }, state, lastBackup, problem }: BackupStatus, now: number): string {
+  if (problem !== undefined) return vscode.l10n.t('{0}: schedule not valid', name);
+  if (state?.record.failure) return vscode.l10n.t('{0}: backup failed', name);
+  if (state?.overdue) return vscode.l10n.t('{0}: backup overdue', name);
+  return lastBackup ? `${name}: ${ageText(lastBackup, now)}` : vscode.l10n.t('{0}: no backup', name);
 }
 
-/** For people: the last backup, whether something changed since, the next run, and what went wrong. */
+/** For people: what went wrong, the last backup, whether something changed since, and the next run. */
 export function statusLines({ state, lastBackup, problem }: BackupStatus, now: number): string[] {
-  const record = state?.record;
+  const { failure, unchangedAt, lastBackup: noted } = state?.record ?? {};
   const moment = (time: number): string => momentText(new Date(time), new Date(now));
-  const lines = [
+  return [
+    ...(problem === undefined ? [] : [problem]),
+    ...(failure
+      ? [vscode.l10n.t('Failed at {0}: {1}', moment(failure.at), inWorkspace(failure.reason))]
+      : []),
     lastBackup
       ? vscode.l10n.t('Last backup: {0} ({1})', moment(lastBackup.getTime()), ageText(lastBackup, now))
       : vscode.l10n.t('No backup yet'),
+    ...(unchangedAt !== undefined && noted
+      ? [vscode.l10n.t('No changes since {0} (checked at {1})', moment(noted.at), moment(unchangedAt))]
+      : []),
+    ...(state ? [nextText(state, moment)] : []),
   ];
-  if (record?.unchangedAt !== undefined && record.lastBackup) {
-    const since = moment(record.lastBackup.at);
-    lines.push(vscode.l10n.t('No changes since {0} (looked at {1})', since, moment(record.unchangedAt)));
-  }
-  if (record?.failure) {
-    lines.push(vscode.l10n.t('Failed at {0}: {1}', moment(record.failure.at), record.failure.reason));
-  }
-  if (problem !== undefined) lines.push(problem);
-  if (state?.overdue && !record?.failure) lines.push(vscode.l10n.t('The next backup is overdue.'));
-  if (state) lines.push(nextText(state, moment));
-  return lines;
+}
+
+/** A reason without the paths of the workspace folders, as other messages show files. */
+function inWorkspace(reason: string): string {
+  const folders = vscode.workspace.workspaceFolders ?? [];
+  return folders.reduce((text, { uri }) => text.replaceAll(`${uri.fsPath}${path.sep}`, ''), reason);
 }
 
 function nextText(
-  { running, due, record, scheduled }: ScheduleState,
+  { running, due, overdue, record, scheduled }: ScheduleState,
   moment: (time: number) => string,
 ): string {
   const { text } = scheduled.schedule;
-  if (running) return vscode.l10n.t('A backup is being taken ({0})', text);
-  return record.failure
-    ? vscode.l10n.t('Next attempt: {0} ({1})', moment(due), text)
+  if (running) return vscode.l10n.t('Backup in progress ({0})', text);
+  if (record.failure) return vscode.l10n.t('Next attempt: {0} ({1})', moment(due), text);
+  return overdue
+    ? vscode.l10n.t('Overdue since {0} ({1})', moment(due), text)
     : vscode.l10n.t('Next backup: {0} ({1})', moment(due), text);
 }
