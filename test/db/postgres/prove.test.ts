@@ -100,7 +100,10 @@ describe('a proof on a PostgreSQL server', () => {
     await backUp();
     const none = await run('prove', file);
     assert.equal(none.code, 2);
-    assert.match(none.stderr, /no connection is given.*Add a connection to a PostgreSQL server/s);
+    assert.match(
+      none.stderr,
+      /needs a connection to a server, and none was given.*Add a connection to a PostgreSQL server/s,
+    );
     assert.equal((await run('prove', file, 'sqlite:x.db')).code, 2);
   });
 
