@@ -168,11 +168,12 @@ async function mustRefuse(
   [, wanted]: TextRow,
   conflict: RowConflict,
 ): Promise<void> {
-  // The check looks at all rows together; a row may also be refused for the sake of one that a constraint refused later.
-  if (result.checked.listed.includes(conflict)) return;
-  if (conflict.kind === 'foreign-key' && result.late.counts.constraint) return;
   const before = await stateOf(database);
   const id = idOf(conflict);
+  // The check looks at all rows together. What it says of a row that had changed comes to light only when that is overwritten.
+  if (result.checked.listed.some((one) => one.table === conflict.table && idOf(one) === id)) return;
+  // A row may also be refused for the sake of one that a constraint refused later.
+  if (conflict.kind === 'foreign-key' && result.late.counts.constraint) return;
   const there = before.get(name)!.has(id);
   const client = await openClient(database);
   try {
