@@ -28,6 +28,7 @@ export async function schedule(args: ScheduleArguments, output: Output): Promise
   const text = unitText(args.print, {
     schedule: found,
     connection,
+    isFile: parsed?.address.file !== undefined,
     name: nameOf(
       parsed ? (parsed.address.database ?? path.basename(parsed.address.file ?? 'database')) : connection,
     ),

@@ -10,6 +10,8 @@ export interface UnitOptions {
   readonly schedule: Schedule;
   /** The id of a connection in the settings of the folder, or a URL without a password. */
   readonly connection: string;
+  /** The URL names a file, for which nobody needs a password. */
+  readonly isFile?: boolean;
   /** For the names of files: letters, digits, `.`, `_` and `-`. */
   readonly name: string;
   /** The absolute paths of Node.js, the command line, and the folder that it runs in. */
@@ -182,7 +184,8 @@ function githubText({ schedule, connection, name, out, variables }: UnitOptions)
   ].join('\n');
 }
 
-function notes({ connection }: UnitOptions): string[] {
+function notes({ connection, isFile = false }: UnitOptions): string[] {
+  if (isFile) return [];
   return connection.includes(':')
     ? ['# Put the password into a pgpass file (see docs/command-line.md), not into this text.']
     : ['# Run the command once in a terminal: it asks whether you trust the settings of the folder.'];

@@ -76,6 +76,13 @@ describe('what takes backups without VS Code', () => {
       "0 3 * * * cd '/home/me/100\\% it'\\''s' && /usr/bin/node '/opt/restore point/cli.js' backup shop --out '/home/me/$out'",
     ]);
     assert.throws(() => unitText('cron', options('daily 03:00', { folder: '/a\nb' })), { code: 'usage' });
+    for (const [connection, isFile] of [
+      ['postgres://me@localhost/shop', false],
+      ['sqlite:/shop.db', true],
+    ] as const) {
+      const text = unitText('cron', options('daily 03:00', { connection, isFile }));
+      assert.equal(text.includes('pgpass'), !isFile, connection);
+    }
   });
 
   it('is a service and a timer of systemd', () => {
