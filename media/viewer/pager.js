@@ -8,6 +8,7 @@ export class Pager {
   #onTurn;
   #page = 0;
   #rows = 0;
+  #typing = false;
   #box;
   #pages = element('span', { class: 'dim' });
   #previous;
@@ -38,7 +39,13 @@ export class Pager {
     this.#box = element('input', {
       ...{ type: 'text', inputmode: 'numeric', class: 'input page-box', 'aria-label': texts.page },
       'data-vscode-context': writable,
-      on: { change: () => this.#turn(Number.parseInt(this.#box.value, 10) - 1) },
+      on: {
+        input: () => (this.#typing = true),
+        change: () => {
+          this.#typing = false;
+          this.#turn(Number.parseInt(this.#box.value, 10) - 1);
+        },
+      },
     });
     this.#controls = element(
       'span',
@@ -77,7 +84,8 @@ export class Pager {
     this.element.hidden = rows === 0;
     this.#controls.hidden = pages === 1;
     this.#pages.textContent = fill(texts.pageOf, format.number(pages));
-    this.#box.value = String(page + 1);
+    // A number that is being typed stays, although rows arrive meanwhile.
+    if (!this.#typing) this.#box.value = String(page + 1);
     this.#range.textContent =
       pages === 1
         ? format.count('rows', rows)

@@ -52,6 +52,8 @@ describe('pruning backups, by clicking', () => {
     await workbench.runCommand('Restore Point: Prune Backups…');
     await row(/Rules from the Settings.*last 3, monthly 1/).waitFor();
     await row(/Other Rules/).click();
+    // The list is still there for a moment, and has an input of its own.
+    await widget().getByText('Enter how many').waitFor();
     await input().fill('yearly 1');
     await workbench.page.keyboard.press('Enter');
     await widget().getByText('Write rules like these').waitFor();
