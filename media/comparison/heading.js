@@ -34,10 +34,11 @@ export function heading(format, comparison, onAgain) {
       element(
         'div',
         { class: 'actions' },
-        button({
-          ...{ text: texts.compareAgain, icon: 'again', tooltip: texts.compareAgainTooltip },
-          ...{ class: 'button secondary', onClick: onAgain },
-        }),
+        comparison.repeatable &&
+          button({
+            ...{ text: texts.compareAgain, icon: 'again', tooltip: texts.compareAgainTooltip },
+            ...{ class: 'button secondary', onClick: onAgain },
+          }),
       ),
     ),
     element('div', { class: 'notices' }, ...notes(format, comparison)),

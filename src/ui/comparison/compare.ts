@@ -70,19 +70,15 @@ export async function showWrittenRows(
   services: Services,
   { file, keys }: Pick<BackupToCompare, 'file' | 'keys'>,
 ): Promise<void> {
-  const open = async (): Promise<OpenComparison> => {
-    const task = { file, ...(keys ? { keys: await keys.known() } : {}) };
-    const display = { title: vscode.l10n.t('Reading rows…'), views: [], ends: compareEnds };
-    return await services.backups.noting(
-      services.work.run(display, (options) => services.workers.compareWritten(task, options)),
-    );
-  };
+  const task = { file, ...(keys ? { keys: await keys.known() } : {}) };
+  const display = { title: vscode.l10n.t('Reading rows…'), views: [], ends: compareEnds };
   const detail = visible(backupNameOf(file));
   services.comparisons.show({
-    opened: await open(),
+    opened: await services.backups.noting(
+      services.work.run(display, (options) => services.workers.compareWritten(task, options)),
+    ),
     first: { kind: 'backup', name: vscode.l10n.t('the state before'), detail },
     second: { kind: 'backup', name: vscode.l10n.t('the state after'), detail },
-    compareAgain: () => services.boundary.run(vscode.l10n.t('Comparison'), open),
   });
 }
 

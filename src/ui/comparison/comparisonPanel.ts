@@ -24,8 +24,11 @@ export interface ShownComparison {
   readonly opened: OpenComparison;
   /** How many rows of each table are checked already; none when left out. */
   readonly checked?: readonly CheckedCounts[];
-  /** Compares the sides as they are by then. Undefined if the user cancelled, or was told why it failed. */
-  compareAgain(): Promise<OpenComparison | undefined>;
+  /**
+   * Compares the sides as they are by then. Undefined if the user cancelled, or was told why it failed. Absent where the
+   * sides cannot change.
+   */
+  compareAgain?(): Promise<OpenComparison | undefined>;
   /** Restores the checked rows. Whether it did; what failed was shown. Absent where nothing can be restored. */
   restore?(opened: OpenComparison): Promise<boolean>;
   /** How many rows would come along with the checked ones. Absent where nothing can be restored. */
@@ -50,7 +53,7 @@ export class ComparisonPanel {
   #comparing = false;
   /** How many rows of each table are checked. */
   #checked: readonly CheckedCounts[];
-  /** Of the rows that are checked now; undefined until they are counted. */
+  /** How many rows come along with the checked ones; undefined until they are counted. */
   #related: RelatedCounts | undefined;
   /** Ends the count that has become obsolete. */
   #relating = new AbortController();
@@ -156,7 +159,7 @@ export class ComparisonPanel {
   }
 
   async #compareAgain(): Promise<void> {
-    if (this.#comparing) return;
+    if (this.#comparing || !this.#shown.compareAgain) return;
     this.#comparing = true;
     try {
       const opened = await this.#shown.compareAgain();

@@ -16,6 +16,8 @@ export interface ComparisonView {
   readonly rowsPerPage: number;
   /** Rows can be checked and restored: a backup is compared with a database. */
   readonly restorable: boolean;
+  /** The sides can change, so they can be compared again. */
+  readonly repeatable: boolean;
   /** By the place of the table in the comparison. */
   readonly checked: readonly CheckedCounts[];
 }
@@ -78,7 +80,11 @@ export interface CounterPosition {
 /** Tables that differ come first. */
 export function comparisonView(
   { pairing, results }: StoredComparison,
-  { first, second }: { readonly first: SideView; readonly second: SideView },
+  {
+    first,
+    second,
+    compareAgain,
+  }: { readonly first: SideView; readonly second: SideView; readonly compareAgain?: unknown },
   checked: readonly CheckedCounts[],
 ): ComparisonView {
   const tables = pairing.tables.map((table, index) => tableView(table, index, results[index]));
@@ -105,6 +111,7 @@ export function comparisonView(
     },
     rowsPerPage,
     restorable: first.kind === 'backup' && second.kind === 'database',
+    repeatable: compareAgain !== undefined,
     checked,
   };
 }

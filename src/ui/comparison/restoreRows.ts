@@ -104,7 +104,7 @@ async function confirmRows(
       : vscode.l10n.t('{0} rows cannot be restored as you chose them:', formatCount(skipped)),
     ...conflictLines(conflicts, undo),
     '',
-    vscode.l10n.t('Skip leaves these rows out and restores the rest:'),
+    vscode.l10n.t('Skip restores only the rest:'),
     ...lines,
     '',
     vscode.l10n.t(
