@@ -6,7 +6,7 @@ import type { FrameLocator } from 'playwright-core';
 import type { Lock } from '../../src/archive/encryption/keys.ts';
 import { makeOwnedFolder, type OwnedFolder } from '../support/childProcesses.ts';
 import { backUpDatabase } from './sampleShop.ts';
-import { openWorkbench, type Workbench } from './workbench.ts';
+import { frontWebview, openWorkbench, type Workbench } from './workbench.ts';
 import { colorOf, isUncovered, unreadableTexts, widthsOf } from './pageChecks.ts';
 
 const themes: Readonly<Record<string, string>> = {
@@ -58,10 +58,7 @@ describe('the cells of a backup', () => {
     await backUpDatabase(address, { file: join(folder, name), ...(lock ? { lock } : {}) });
   }
 
-  function viewer(): FrameLocator {
-    const frame = workbench.page.locator('iframe.webview.ready').filter({ visible: true });
-    return frame.contentFrame().locator('#active-frame').contentFrame();
-  }
+  const viewer = (): FrameLocator => frontWebview(workbench.page);
 
   async function open(name: string): Promise<FrameLocator> {
     await workbench.runCommand('Restore Point: Refresh');

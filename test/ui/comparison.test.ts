@@ -10,7 +10,7 @@ import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
 import { axeFindings } from './axe.ts';
 import { unreadableTexts } from './pageChecks.ts';
 import { backUpDatabase, queryFile, widenSideBar } from './sampleShop.ts';
-import { openWorkbench, type Workbench } from './workbench.ts';
+import { frontWebview, openWorkbench, type Workbench } from './workbench.ts';
 
 describe('comparing, by clicking', () => {
   let scratch: OwnedFolder;
@@ -57,11 +57,7 @@ describe('comparing, by clicking', () => {
     await wanted.click();
   }
 
-  /** The page in the editor that is in front. */
-  function panel(): FrameLocator {
-    const frame = workbench.page.locator('iframe.webview.ready').filter({ visible: true });
-    return frame.contentFrame().locator('#active-frame').contentFrame();
-  }
+  const panel = (): FrameLocator => frontWebview(workbench.page);
 
   const tables = (): Locator => panel().locator('.compared tbody tr');
 

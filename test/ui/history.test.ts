@@ -4,17 +4,15 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FrameLocator, Locator } from 'playwright-core';
-import { takeBackup } from '../../src/backup/takeBackup.ts';
 import type { Manifest } from '../../src/core/manifest.ts';
-import { silentLogger } from '../../src/core/logger.ts';
-import { engineById } from '../../src/engines/registry.ts';
 import { agedBackup } from '../support/agedBackups.ts';
 import { makeOwnedFolder, type OwnedFolder } from '../support/childProcesses.ts';
 import { partsOf } from '../support/damage.ts';
 import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
 import { axeFindings } from './axe.ts';
 import { unreadableTexts } from './pageChecks.ts';
-import { openWorkbench, type Workbench } from './workbench.ts';
+import { backUpDatabase } from './sampleShop.ts';
+import { frontWebview, openWorkbench, type Workbench } from './workbench.ts';
 
 describe('the history of the backups of a connection', () => {
   let scratch: OwnedFolder;
@@ -40,13 +38,8 @@ describe('the history of the backups of a connection', () => {
   /** One a day for twenty days, each with some rows more; on the fifteenth day, most orders are gone. */
   async function makeBackups(): Promise<void> {
     const address = { engine: 'sqlite', file: join(folder, 'shop.db') } as const;
-    const session = await engineById('sqlite').connect(address, { readOnly: true, logger: silentLogger });
     const real = join(folder, 'backups', 'real.dbbackup');
-    try {
-      await takeBackup(session, { file: real, connection: 'shop', logger: silentLogger });
-    } finally {
-      await session.close();
-    }
+    await backUpDatabase(address, { file: real, connection: 'shop' });
     const { tables } = JSON.parse(
       partsOf(await readFile(real))
         .at(-1)!
@@ -71,10 +64,7 @@ describe('the history of the backups of a connection', () => {
     await rm(real);
   }
 
-  function panel(): FrameLocator {
-    const frame = workbench.page.locator('iframe.webview.ready').filter({ visible: true });
-    return frame.contentFrame().locator('#active-frame').contentFrame();
-  }
+  const panel = (): FrameLocator => frontWebview(workbench.page);
 
   const chart = (): Locator => panel().getByRole('slider');
 

@@ -12,7 +12,7 @@ import { startPostgres, type PostgresServer } from '../support/postgresServer.ts
 import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
 import { axeFindings } from './axe.ts';
 import { backUpDatabase } from './sampleShop.ts';
-import { openWorkbench, type Workbench } from './workbench.ts';
+import { frontWebview, openWorkbench, type Workbench } from './workbench.ts';
 
 const stockTables = `
   CREATE TABLE shelves (id int PRIMARY KEY, place text NOT NULL);
@@ -90,11 +90,7 @@ describe('bringing lost rows back, by clicking', () => {
   const item = (spoken: RegExp): Locator => workbench.page.getByRole('treeitem', { name: spoken }).first();
   const dialog = (): Locator => workbench.page.locator('.monaco-dialog-box');
 
-  /** The page in the editor that is in front. */
-  function panel(): FrameLocator {
-    const frame = workbench.page.locator('iframe.webview.ready').filter({ visible: true });
-    return frame.contentFrame().locator('#active-frame').contentFrame();
-  }
+  const panel = (): FrameLocator => frontWebview(workbench.page);
 
   async function click(on: Locator, button: 'left' | 'right' = 'left'): Promise<void> {
     await on.click({ button });

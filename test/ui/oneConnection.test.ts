@@ -3,13 +3,11 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Locator } from 'playwright-core';
-import { takeBackup } from '../../src/backup/takeBackup.ts';
-import { silentLogger } from '../../src/core/logger.ts';
-import { engineById } from '../../src/engines/registry.ts';
+import type { FrameLocator, Locator } from 'playwright-core';
 import { makeOwnedFolder, type OwnedFolder } from '../support/childProcesses.ts';
 import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
-import { openWorkbench, type Workbench } from './workbench.ts';
+import { backUpDatabase } from './sampleShop.ts';
+import { frontWebview, openWorkbench, type Workbench } from './workbench.ts';
 
 const passphrase = 'Pferd im Wald';
 
@@ -34,13 +32,7 @@ describe('commands where there is one connection', () => {
 
   const item = (spoken: RegExp): Locator => workbench.page.getByRole('treeitem', { name: spoken }).first();
   const question = (): Locator => workbench.page.locator('.quick-input-widget').filter({ visible: true });
-  const panel = () =>
-    workbench.page
-      .locator('iframe.webview.ready')
-      .filter({ visible: true })
-      .contentFrame()
-      .locator('#active-frame')
-      .contentFrame();
+  const panel = (): FrameLocator => frontWebview(workbench.page);
 
   const clean = async (): Promise<void> => {
     await workbench.runCommand('Notifications: Clear All Notifications');
@@ -75,13 +67,8 @@ describe('commands where there is one connection', () => {
 
   it('Restore Table… asks for the passphrase of an encrypted backup, once', async () => {
     const address = { engine: 'sqlite', file: join(folder, 'shop.db') } as const;
-    const session = await engineById('sqlite').connect(address, { readOnly: true, logger: silentLogger });
-    try {
-      const file = join(folder, 'backups', 'shop-2999-01-01-000000.dbbackup.age');
-      await takeBackup(session, { file, connection: 'shop', lock: { passphrase }, logger: silentLogger });
-    } finally {
-      await session.close();
-    }
+    const file = join(folder, 'backups', 'shop-2999-01-01-000000.dbbackup.age');
+    await backUpDatabase(address, { file, connection: 'shop', lock: { passphrase } });
     changeShop('DELETE FROM order_lines');
     await item(/^Connection Shop/).click();
     await item(/^Table order_lines/).click({ button: 'right' });

@@ -7,7 +7,7 @@ import { makeOwnedFolder, type OwnedFolder } from '../support/childProcesses.ts'
 import { runCli } from '../support/cli.ts';
 import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
 import { widenSideBar } from './sampleShop.ts';
-import { openWorkbench, type Workbench } from './workbench.ts';
+import { frontWebview, openWorkbench, type Workbench } from './workbench.ts';
 
 describe('the picture in the README', () => {
   let scratch: OwnedFolder;
@@ -56,8 +56,7 @@ describe('the picture in the README', () => {
     await item(/^Column email,/).waitFor();
     await item(/before migration 42/).waitFor();
     await item(/^Backup shop-/).click();
-    const frame = page.locator('iframe.webview.ready').filter({ visible: true });
-    const viewer = frame.contentFrame().locator('#active-frame').contentFrame();
+    const viewer = frontWebview(page);
     await viewer.getByRole('option', { name: /^customers\b/ }).click();
     await viewer.getByText('Amélie Lefèvre').waitFor();
     await page.locator('.statusbar-item').getByText('Shop (SQLite): ').waitFor();

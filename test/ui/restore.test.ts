@@ -3,7 +3,7 @@ import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Locator } from 'playwright-core';
+import type { FrameLocator, Locator } from 'playwright-core';
 import type { DatabaseAddress } from '../../src/core/connections.ts';
 import { parseDatabaseUrl } from '../../src/engines/registry.ts';
 import { makeOwnedFolder, type OwnedFolder } from '../support/childProcesses.ts';
@@ -11,7 +11,7 @@ import { startPostgres, type PostgresServer } from '../support/postgresServer.ts
 import { itInAll } from '../support/sample.ts';
 import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
 import { backUpDatabase, queryFile, widenSideBar } from './sampleShop.ts';
-import { openWorkbench, type Workbench } from './workbench.ts';
+import { frontWebview, openWorkbench, type Workbench } from './workbench.ts';
 
 describe('restoring, by clicking', () => {
   let scratch: OwnedFolder;
@@ -86,11 +86,7 @@ describe('restoring, by clicking', () => {
     await wanted.click();
   }
 
-  /** The viewer in the editor that is in front. */
-  function viewer() {
-    const frame = workbench.page.locator('iframe.webview.ready').filter({ visible: true });
-    return frame.contentFrame().locator('#active-frame').contentFrame();
-  }
+  const viewer = (): FrameLocator => frontWebview(workbench.page);
 
   it('offers the newest backup of the connection first, and tells why another engine’s cannot be taken', async () => {
     await item(/^Backup newest-of-all/).click();

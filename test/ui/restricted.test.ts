@@ -3,11 +3,11 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Locator } from 'playwright-core';
+import type { FrameLocator, Locator } from 'playwright-core';
 import { makeOwnedFolder, type OwnedFolder } from '../support/childProcesses.ts';
 import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
 import { backUpDatabase } from './sampleShop.ts';
-import { openWorkbench, type Workbench } from './workbench.ts';
+import { frontWebview, openWorkbench, type Workbench } from './workbench.ts';
 
 /**
  * A cloned repository whose settings lead to a server, to a database file, and to a folder outside the workspace. VS Code
@@ -72,11 +72,7 @@ describe('Restricted Mode', () => {
 
   const notification = (text: RegExp): Promise<Locator> => workbench.notification(text);
 
-  /** The viewer in the editor that is in front. */
-  function viewer() {
-    const frame = workbench.page.locator('iframe.webview.ready').filter({ visible: true });
-    return frame.contentFrame().locator('#active-frame').contentFrame();
-  }
+  const viewer = (): FrameLocator => frontWebview(workbench.page);
 
   it('shows no connection, uses no setting of the workspace, and says why', async () => {
     await workbench.page.getByText('This workspace is in Restricted Mode').first().waitFor();

@@ -5,7 +5,7 @@ import type { Locator } from 'playwright-core';
 import { makeOwnedFolder, type OwnedFolder } from '../support/childProcesses.ts';
 import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
 import { queryFile, widenSideBar } from './sampleShop.ts';
-import { openWorkbench, type Workbench } from './workbench.ts';
+import { frontWebview, openWorkbench, type Workbench } from './workbench.ts';
 
 /** The tests are one story: each goes on where the one before it ended. */
 describe('the sample shop, by clicking', () => {
@@ -70,8 +70,7 @@ describe('the sample shop, by clicking', () => {
 
   it('shows the contents of the backup', async () => {
     await item(/^Backup shop-/).click();
-    const frame = workbench.page.locator('iframe.webview.ready').filter({ visible: true });
-    const viewer = frame.contentFrame().locator('#active-frame').contentFrame();
+    const viewer = frontWebview(workbench.page);
     await viewer.getByRole('option', { name: /^customers\b/ }).click();
     await viewer.getByText('Ada').or(viewer.locator('td').first()).first().waitFor();
     await workbench.screenshot('shop-3-contents');

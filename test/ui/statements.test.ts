@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Locator } from 'playwright-core';
+import type { FrameLocator, Locator } from 'playwright-core';
 import { makeOwnedFolder, type OwnedFolder } from '../support/childProcesses.ts';
 import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
 import { backUpDatabase } from './sampleShop.ts';
-import { openWorkbench, type Workbench } from './workbench.ts';
+import { frontWebview, openWorkbench, type Workbench } from './workbench.ts';
 
 /** The backups were made by the test: for the workbench, whose state folder is its own, they are from elsewhere. */
 describe('statements of a backup', () => {
@@ -125,11 +125,7 @@ describe('statements of a backup', () => {
     return text;
   }
 
-  /** The viewer in the editor that is in front. */
-  function viewer() {
-    const frame = workbench.page.locator('iframe.webview.ready').filter({ visible: true });
-    return frame.contentFrame().locator('#active-frame').contentFrame();
-  }
+  const viewer = (): FrameLocator => frontWebview(workbench.page);
 
   it('are named in the question before they run, and Enter shows them', async () => {
     await restoreForeign();

@@ -7,7 +7,7 @@ import type { Locator } from 'playwright-core';
 import { makeOwnedFolder, type OwnedFolder } from '../support/childProcesses.ts';
 import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
 import { queryFile } from './sampleShop.ts';
-import { openWorkbench, type Workbench } from './workbench.ts';
+import { frontWebview, openWorkbench, type Workbench } from './workbench.ts';
 
 describe('tables and new databases, by clicking', () => {
   let scratch: OwnedFolder;
@@ -146,8 +146,7 @@ describe('tables and new databases, by clicking', () => {
   it('copies a row of the viewer as JSON and as an INSERT', async () => {
     await workbench.page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     await item(/^Backup /).click();
-    const frame = workbench.page.locator('iframe.webview.ready').filter({ visible: true });
-    const viewer = frame.contentFrame().locator('#active-frame').contentFrame();
+    const viewer = frontWebview(workbench.page);
     // What its maker said of it is there, too.
     await viewer.getByText('before migration 42', { exact: true }).waitFor();
     await viewer.getByText('Ask Ann first', { exact: true }).waitFor();

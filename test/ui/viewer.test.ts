@@ -7,7 +7,7 @@ import type { Lock } from '../../src/archive/encryption/keys.ts';
 import { makeOwnedFolder, type OwnedFolder } from '../support/childProcesses.ts';
 import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
 import { backUpDatabase } from './sampleShop.ts';
-import { openWorkbench, type Workbench } from './workbench.ts';
+import { frontWebview, openWorkbench, type Workbench } from './workbench.ts';
 
 /** How long an editor may take to show a file, in milliseconds: the extension loads after the workbench is shown. */
 const patience = 30_000;
@@ -46,11 +46,7 @@ describe('contents of a backup', () => {
     await backUpDatabase(address, { file: join(folder, file), ...(lock ? { lock } : {}) });
   }
 
-  /** The page of the viewer in the editor that is in front. */
-  function viewer(): FrameLocator {
-    const frame = workbench.page.locator('iframe.webview.ready').filter({ visible: true });
-    return frame.contentFrame().locator('#active-frame').contentFrame();
-  }
+  const viewer = (): FrameLocator => frontWebview(workbench.page);
 
   /** Opens a file from the Explorer. */
   async function open(name: string): Promise<FrameLocator> {

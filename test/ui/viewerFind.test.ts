@@ -3,14 +3,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { FrameLocator, Locator } from 'playwright-core';
-import { takeBackup } from '../../src/backup/takeBackup.ts';
-import { silentLogger } from '../../src/core/logger.ts';
-import { engineById } from '../../src/engines/registry.ts';
 import { makeOwnedFolder, type OwnedFolder } from '../support/childProcesses.ts';
 import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
 import { axeFindings } from './axe.ts';
 import { unreadableTexts } from './pageChecks.ts';
-import { openWorkbench, type Workbench } from './workbench.ts';
+import { backUpDatabase } from './sampleShop.ts';
+import { frontWebview, openWorkbench, type Workbench } from './workbench.ts';
 
 const rows = 5_000;
 
@@ -33,9 +31,7 @@ describe('the rows of a backup, found, sorted and filtered', () => {
       INSERT INTO other VALUES (1);`);
     database.close();
     const address = { engine: 'sqlite', file: join(folder, 'stock.db') } as const;
-    const session = await engineById('sqlite').connect(address, { readOnly: true, logger: silentLogger });
-    await takeBackup(session, { file: join(folder, 'stock.dbbackup'), logger: silentLogger });
-    await session.close();
+    await backUpDatabase(address, { file: join(folder, 'stock.dbbackup') });
     workbench = await openWorkbench({ folder });
     await workbench.page.getByRole('tab', { name: 'Restore Point' }).locator('a').click();
     view = await open();
@@ -50,8 +46,7 @@ describe('the rows of a backup, found, sorted and filtered', () => {
   async function open(): Promise<FrameLocator> {
     const { page } = workbench;
     await page.getByRole('treeitem', { name: /^Backup stock/ }).dblclick();
-    const frame = page.locator('iframe.webview.ready').filter({ visible: true });
-    const opened = frame.contentFrame().locator('#active-frame').contentFrame();
+    const opened = frontWebview(page);
     await opened.locator('#viewer:not([aria-busy])').waitFor({ timeout: 30_000 });
     return opened;
   }

@@ -9,7 +9,7 @@ import { makeSampleWorkspace } from '../support/sampleWorkspace.ts';
 import { axeFindings } from './axe.ts';
 import { isUncovered } from './pageChecks.ts';
 import { backUpDatabase } from './sampleShop.ts';
-import { openWorkbench, type Workbench } from './workbench.ts';
+import { frontWebview, openWorkbench, type Workbench } from './workbench.ts';
 
 const columnCount = 300;
 const rowCount = 250;
@@ -82,10 +82,7 @@ describe('a table of 300 columns', () => {
 
   const item = (spoken: RegExp): Locator => workbench.page.getByRole('treeitem', { name: spoken }).first();
 
-  function view(): FrameLocator {
-    const frame = workbench.page.locator('iframe.webview.ready').filter({ visible: true });
-    return frame.contentFrame().locator('#active-frame').contentFrame();
-  }
+  const view = (): FrameLocator => frontWebview(workbench.page);
 
   const grid = (): Locator => view().getByRole('grid', { name: 'Rows of wide' });
   const focused = (): Locator => view().locator('td:focus');

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Locator, Page } from 'playwright-core';
+import type { FrameLocator, Locator, Page } from 'playwright-core';
 import { ensureBrowserBuild } from '../support/browserBuild.ts';
 import { startBrowserServer } from '../support/browserServer.ts';
 import { makeOwnedFolder } from '../support/childProcesses.ts';
@@ -166,6 +166,12 @@ async function notification(page: Page, text: RegExp): Promise<Locator> {
   await message.waitFor();
   await sleep(notificationInterval);
   return message;
+}
+
+/** The page of a webview in the editor that is in front. */
+export function frontWebview(page: Page): FrameLocator {
+  const frame = page.locator('iframe.webview.ready').filter({ visible: true });
+  return frame.contentFrame().locator('#active-frame').contentFrame();
 }
 
 async function screenshot(page: Page, name: string): Promise<string> {
