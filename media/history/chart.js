@@ -16,7 +16,7 @@
 
 const namespace = 'http://www.w3.org/2000/svg';
 const margin = { left: 64, right: 16, top: 8, bottom: 22 };
-/** Lines are told apart by these too, not only by their colour. */
+/** Each line has its own dashes, so that colour is not all that distinguishes them. */
 const dashes = ['', '6 3', '2 3', '8 3 2 3', '12 4', '1 4'];
 
 /** How many lines can be told apart. */
@@ -111,7 +111,7 @@ function drawnLine({ rows, losses, series }, places, y, hollow) {
   for (const [point, value] of rows.entries()) {
     if (value === null) continue;
     const [x = 0, at] = [places[point], y(value)];
-    // What holds another part of the database is no step of the line.
+    // A backup of another part of the database says nothing about this table: the line skips it.
     if (!hollow.has(point)) steps.push(`${steps.length === 0 ? 'M' : 'L'}${x.toFixed(1)} ${at.toFixed(1)}`);
     const kind = hollow.has(point) ? 'mark hollow' : 'mark';
     marks.push(drawn('circle', { class: kind, cx: x, cy: at, r: rows.length > 80 ? 1.5 : 3 }));

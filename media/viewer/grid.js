@@ -45,8 +45,8 @@ const pageStep = 20;
  */
 
 /**
- * A page of rows as a table that can be navigated with the arrow keys. Of the columns, only those in view and near it are
- * drawn: a table of 300 columns has 30,000 cells on a page.
+ * A page of rows as a table that can be navigated with the arrow keys. It draws only the columns in view and near
+ * it: a table of 300 columns has 30,000 cells on a page.
  */
 export class Grid {
   #format;

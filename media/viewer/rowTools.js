@@ -8,7 +8,7 @@ const typingPause = 350;
 
 /**
  * @typedef {object} RowToolsOptions
- * @property {Readonly<{ text: string, column: string }>} filter an empty column stands for all
+ * @property {Readonly<{ text: string, column: string }>} filter an empty column means all columns
  * @property {(filter: { text: string, column: string }) => void} onFilter
  * @property {() => void} onCancel
  * @property {() => void} onLeave goes to the rows
@@ -57,7 +57,7 @@ export class RowTools {
   /** @param {readonly string[]} names */
   setColumns(names) {
     if (this.#columns.length > 1) return;
-    // The name of a column can be empty, which stands for all columns.
+    // An empty value means all columns, but a column can have an empty name too.
     const options = names.filter(Boolean).map((name) => element('option', { value: name }, name));
     this.#columns.append(...options);
     this.#columns.value = this.#options.filter.column;

@@ -16,7 +16,7 @@ import { RowTools } from './rowTools.js';
 /** A search that takes no longer (in ms) is not announced. */
 const patience = 200;
 
-/** What is shown of the rows, and in which order. An empty name of a column stands for all, or for none. */
+/** Which rows are shown, and in which order. An empty column means all columns in a filter, and none in a sort. */
 export const plainRows = { rowFilter: '', rowFilterColumn: '', sortColumn: '', sortDescending: false };
 
 /** The rows of one table, one page at a time: sorted, filtered, and searched. */

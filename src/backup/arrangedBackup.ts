@@ -98,7 +98,7 @@ export class ArrangedBackup {
     });
   }
 
-  /** Of the rows that were found: see `FoundRows`. */
+  /** Finds a match among the rows that were found: see `FoundRows`. */
   near(place: number, backwards: boolean, options: ArrangeOptions): Promise<FoundRow | undefined> {
     return this.#inTurn(options, async () => this.#found?.near(place, backwards));
   }

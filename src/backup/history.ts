@@ -31,7 +31,7 @@ export function isLoss(before: number, now: number): boolean {
   return lost > 10 && lost > before / 10;
 }
 
-/** Damaged files are left out. Of an encrypted backup without its key, only size and time are known. */
+/** Leaves out damaged files. An encrypted backup without its key has only a size and a time. */
 export function historyOf(backups: readonly BackupFile[]): BackupHistory {
   const points = backups
     .filter(({ problem, manifest }) => problem === undefined && manifest?.writtenRows === undefined)

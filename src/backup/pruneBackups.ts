@@ -31,7 +31,7 @@ export interface LeftBackup {
 
 export interface RemoveReport {
   readonly removed: readonly Removal[];
-  /** Of the removed files. */
+  /** The size of the removed files. */
   readonly bytes: number;
   readonly left: readonly LeftBackup[];
 }

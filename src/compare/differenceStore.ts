@@ -73,7 +73,7 @@ export interface ShownDifference {
 /** Rows are put aside in groups, so that the places of millions of rows fit in memory. */
 const groupRows = 64;
 const groupCharacters = 256 * 1024;
-/** Of the rows, this much stays in memory, in bytes; more is written to the temporary file. */
+/** How many bytes of rows stay in memory; more go to the temporary file. */
 const rowsInMemory = 2 * 1024 * 1024;
 
 /** What `JSON.stringify` makes of a row: the values of each side, and the columns that differ. */

@@ -20,7 +20,7 @@ export interface ConnectionSettings {
   readonly encrypt?: 'passphrase' | readonly string[];
   /** A file with identities that open backups which are encrypted to recipients. */
   readonly identityFile?: string;
-  /** When it is backed up, as the settings write it: `parseSchedule` reads it. One that is wrong is in nobody else's way. */
+  /** When it is backed up, as the settings write it: `parseSchedule` reads it. A wrong one affects nothing else. */
   readonly schedule?: unknown;
   /** How often its newest backup is proved, as the settings write it. */
   readonly prove?: string;

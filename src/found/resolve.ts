@@ -127,7 +127,7 @@ function labelled(engine: KnownEngine): Pick<Resolved, 'label' | 'engine'> {
   return { label: engine.label, engine };
 }
 
-/** An engine that this version does not have. What is no engine's name is no database. */
+/** An engine that this version does not have. Any other name is not a database. */
 function unsupported(name: string, { engines }: Resolving): Resolved | undefined {
   const label = engines.otherEngine(name);
   if (label === undefined) return undefined;

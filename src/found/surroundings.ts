@@ -3,7 +3,7 @@ import type { EngineNames, SourceContext, SourceFile } from './source.ts';
 import { dotenv } from './sources/dotenv.ts';
 import { parseVariables, type Variable } from './text/variables.ts';
 
-/** Of the files of one folder, the one that decides first. */
+/** The files of a folder; the first one that sets a variable decides. */
 const order = ['.env.local', '.env', '.env.development.local', '.env.development'];
 
 /** The files of a workspace as its sources see them. */

@@ -47,7 +47,7 @@ export interface ProofReport {
   readonly objects: number;
   /** Why the backup is not proved, as sentences: the error of the restore, or what differs after it. */
   readonly problems: readonly string[];
-  /** Of the error that ended the restore. */
+  /** The code of the error that ended the restore. */
   readonly code?: ErrorCode;
   /** What to do next, as a sentence. */
   readonly next?: string;

@@ -51,7 +51,7 @@ export type KeepReason =
   | { readonly kind: 'lastGood' }
   | { readonly kind: 'noPolicy' };
 
-/** What becomes of a backup: it stays for these reasons, or goes because `successor`, the next newer one, stays. */
+/** The decision about a backup: it stays for these reasons, or goes because `successor`, the next newer one, stays. */
 export type Decision<Backup extends Retainable = Retainable> =
   | { readonly backup: Backup; readonly reasons: readonly [KeepReason, ...KeepReason[]] }
   | { readonly backup: Backup; readonly successor: Backup };

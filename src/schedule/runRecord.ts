@@ -34,7 +34,7 @@ export interface Failure {
   readonly since: number;
   readonly at: number;
   readonly attempts: number;
-  /** Of the last one, for people. */
+  /** Why the last one failed, for people. */
   readonly reason: string;
   readonly needs?: 'password' | 'passphrase';
 }

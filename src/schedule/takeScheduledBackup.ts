@@ -54,7 +54,7 @@ export async function takeScheduledBackup(
   return { kind: 'backedUp', report, verified, ...(sign === undefined ? {} : { sign }) };
 }
 
-/** A backup was taken, whatever becomes of older ones. */
+/** A backup was taken. Removing older ones may have failed. */
 async function prune(
   file: string,
   { folder, policy }: NonNullable<ScheduledBackupOptions['keep']>,

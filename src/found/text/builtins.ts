@@ -13,7 +13,7 @@ export interface Surroundings {
 }
 
 export interface Argument {
-  /** Of an argument by name. */
+  /** The name of an argument that is passed by name. */
   readonly name?: string;
   readonly value: Value;
 }

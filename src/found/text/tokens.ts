@@ -25,7 +25,7 @@ const pythonText = /([rbfu]{0,2})("""|'''|["'])/iy;
 /** Templates in templates, at most. */
 const mostDepth = 5;
 
-/** Reads code as text: nothing of it is run. What is no proper code gives tokens all the same. */
+/** Reads code as text and runs nothing. Broken code gives tokens too. */
 export function tokensOf(code: string, language: Language): Token[] {
   return new Tokenizer(code, language, 1, 0).all();
 }

@@ -28,7 +28,7 @@ export function textValue(text: string): Value {
   return { kind: 'text', text: text.length > longestText ? hole() : text };
 }
 
-/** The text of a value; undefined where there is none, a hole for what is no text. */
+/** The text of a value: undefined for a missing one, a hole for anything that is not a text. */
 export function textOf(value: Value | undefined): string | undefined {
   if (value === undefined || value.kind === 'none') return undefined;
   return value.kind === 'text' ? value.text : hole();

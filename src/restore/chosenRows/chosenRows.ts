@@ -194,7 +194,7 @@ function identityOf(table: RowsOfTable, { wanted, seen }: ChosenRow): { identity
   return { identity: hashOf(key ?? row), isKey: key !== undefined };
 }
 
-/** What no other row has. A key with NULL is none: SQLite lets many rows have it. */
+/** Identifies a row. A key with NULL does not: SQLite lets many rows have it. */
 function keyOf({ key }: RowsOfTable, row: Row): Row | undefined {
   return key?.every((place) => row[place] !== null) ? key.map((place) => row[place]!) : undefined;
 }

@@ -74,7 +74,10 @@ export class DueProofs implements vscode.Disposable {
         : [];
       for (const connection of wanted) await this.#proveDue(connection);
     } catch (error) {
-      this.#services.log.error(`Proofs that are due cannot be looked after: ${messageOf(error)}`, error);
+      this.#services.log.error(
+        `Could not check which backups are due to be proved: ${messageOf(error)}`,
+        error,
+      );
     }
     this.#lookIn(lookEvery);
   }

@@ -115,7 +115,7 @@ async function askHow(
   });
 }
 
-/** The kind of a schedule that is none of the intervals to choose from. */
+/** The kind of a schedule that is not one of the intervals to choose from. */
 function howOf(schedule: string | undefined): ScheduleAnswers['how'] {
   const word = schedule?.split(' ')[0]?.toLowerCase();
   if (word === undefined) return 'text';

@@ -151,7 +151,7 @@ function urgencyOf({ state, problem }: BackupStatus): number {
 }
 
 function ageOf({ state, lastBackup }: BackupStatus): number {
-  // A connection without a schedule is nobody's first concern.
+  // Connections with a schedule come first.
   return (state ? 1e15 : 0) - (lastBackup?.getTime() ?? 0);
 }
 

@@ -43,7 +43,7 @@ async function dropLeftovers(run: Run, { names, logger }: ScratchOptions): Promi
   for (const { name = '' } of found) {
     const left = stateOf(name);
     if (left === 'in use' || !(await names.has(name))) continue;
-    // Of a process that cannot be seen, sessions may still work: the server refuses then.
+    // A process on another machine may still use it: then the server refuses.
     const force = left === 'abandoned' ? ' WITH (FORCE)' : '';
     try {
       await run(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)}${force}`);

@@ -31,7 +31,6 @@ export class Transaction {
   #processId = 0;
   /** The transaction's id; only of one that writes. */
   #id: string | undefined;
-  /** The search path that the user, the role or the database sets. */
   #searchPath = '';
   /** The current search path. */
   #path = '';
@@ -112,7 +111,7 @@ export class Transaction {
     }
   }
 
-  /** The path that a new connection of this user has. */
+  /** The search path of a new connection: what the user, the role or the database sets. */
   get searchPath(): string {
     return this.#searchPath;
   }
